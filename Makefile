@@ -1,0 +1,133 @@
+# Sockeye: one shared object from csrc/, a Lua front-end in lua/.
+# "make help" lists the targets.
+
+CFLAGS ?= -O2 -g
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib/lua/5.4
+LUADIR ?= $(PREFIX)/share/lua/5.4
+BUILD ?= build
+PORT ?= 7777
+
+# Looked up when first used, for a target may have installed them just before.
+ifndef LUA_INCDIR
+LUA_INCDIR = $(eval LUA_INCDIR := $$(shell tools/lua -I))$(LUA_INCDIR)
+endif
+ifndef LUA
+LUA = $(eval LUA := $$(shell tools/lua))$(LUA)
+endif
+
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion \
+	-Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
+REQUIRED = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread $(WARNINGS) \
+	-isystem $(or $(LUA_INCDIR),$(error No headers of Lua 5.4: run "make deps"))
+ifeq ($(shell uname -s),Darwin)
+SHARED = -bundle -undefined dynamic_lookup
+else
+SHARED = -shared
+endif
+
+SOURCES := $(wildcard csrc/*.c)
+OBJECTS := $(SOURCES:csrc/%.c=$(BUILD)/obj/%.o)
+MODULE := $(BUILD)/sockeye/core.so
+
+build: $(MODULE) ## build the module into build/ (the default)
+
+$(MODULE): $(OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(SHARED) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
+
+$(BUILD)/obj/%.o: csrc/%.c
+	@mkdir -p $(@D)
+	$(CC) $(REQUIRED) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(OBJECTS:.o=.d)
+
+# The paths of a checkout, before those that the caller has set.
+LUA_PATHS = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua
+with_module = LUA_PATH="$(LUA_PATHS);$(CURDIR)/?.lua;$${LUA_PATH:-;}" \
+	LUA_CPATH="$(CURDIR)/$(1)/?.so;$${LUA_CPATH:-;}" LUA=$(LUA)
+submake = +@$(MAKE) --no-print-directory
+
+deps: ## install what all targets need (apt, as root), or say how
+	@tools/deps build test lint check doc rock
+
+demo: ## watch TCP, UDP and Unix sockets at work
+	@tools/deps build
+	$(submake) -s build
+	@$(call with_module,build) $(LUA) examples/demo.lua
+
+serve: ## an echo server on 127.0.0.1, PORT=7777
+	@tools/deps build
+	$(submake) -s build
+	@echo "Talk to it from another terminal:  nc 127.0.0.1 $(PORT)"
+	@echo "Ctrl-C ends it."
+	@$(call with_module,build) $(LUA) examples/echo_poll.lua \
+		127.0.0.1:$(PORT)
+
+test: ## run the specs; SPEC=spec/a_spec.lua, ARGS="--shuffle"
+	@tools/deps build test
+	$(submake) build
+	@$(call with_module,build) tools/specs $(ARGS)
+
+lint: ## every warning of compilers, formatters, linters, docs and rockspec
+	@tools/deps build lint
+	@CFLAGS="$(filter-out -MMD,$(REQUIRED))" BUILD=$(BUILD) tools/lint
+
+sanitize: sanitize-asan sanitize-valgrind ## the specs under ASan, UBSan and valgrind
+
+SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=all
+sanitize-asan:
+	@tools/deps build test check
+	$(submake) BUILD=build/asan CC=gcc LDFLAGS="$(SANITIZERS)" \
+		CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZERS)" build
+	@$(call with_module,build/asan) tools/sanitize asan $(ARGS)
+
+sanitize-valgrind:
+	@tools/deps build test check
+	$(submake) BUILD=build/valgrind CFLAGS="-O1 -g" build
+	@$(call with_module,build/valgrind) tools/sanitize valgrind $(ARGS)
+
+coverage: ## lines of csrc/ that the specs reach; fails below 95 %
+	@tools/deps build test check
+	@rm -rf build/coverage
+	$(submake) -s BUILD=build/coverage CC=gcc LDFLAGS=--coverage \
+		CFLAGS="-O0 -g --coverage" build
+	@$(call with_module,build/coverage) SPEC_LABEL=coverage tools/specs $(ARGS)
+	@gcovr --root . --filter 'csrc/' --exclude-throw-branches \
+		--fail-under-line 95 build/coverage/obj
+
+doc: ## the reference, to build/doc/index.html
+	@tools/deps doc
+	@mkdir -p build
+	ldoc -q -c config.ld .
+
+rock: ## make, pack and install the rock, and run the specs against it
+	@tools/deps build test rock
+	@LUA=$(LUA) tools/rock $(ARGS)
+
+bench: ## measure, beside C and other libraries
+	@tools/deps build bench
+	$(submake) build
+	@$(call with_module,build) bench/run $(ARGS)
+
+install: build ## install; PREFIX=/usr/local, or LIBDIR= and LUADIR=
+	install -d "$(DESTDIR)$(LIBDIR)/sockeye"
+	install -m 755 $(MODULE) "$(DESTDIR)$(LIBDIR)/sockeye/core.so"
+	cd lua && find sockeye -name '*.lua' | while read -r file; do \
+		install -d "$(DESTDIR)$(LUADIR)/$${file%/*}" && \
+		install -m 644 "$$file" "$(DESTDIR)$(LUADIR)/$$file" || exit 1; \
+	done
+
+env: ## print the paths of this checkout:  eval "$(make env)"
+	@echo 'export LUA_PATH="$(LUA_PATHS);$${LUA_PATH:-;}"'
+	@echo 'export LUA_CPATH="$(CURDIR)/$(BUILD)/?.so;$${LUA_CPATH:-;}"'
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' \
+		Makefile
+
+.PHONY: build deps demo serve test lint sanitize sanitize-asan \
+	sanitize-valgrind coverage doc rock bench install env clean help

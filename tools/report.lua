@@ -1,0 +1,82 @@
+-- An output handler for busted: a dot for each spec as it ends; then the
+-- pending specs with their reasons, the failures in full, and as the last
+-- line "N passed, N failed, N skipped". SPEC_LABEL=asan puts "asan: " first.
+
+local busted = require "busted"
+local base = require "busted.outputHandlers.base"
+
+local dots = { success = "+", pending = ".", failure = "-", error = "*" }
+
+local function process_id()
+  local file <close> = io.open("/proc/self/stat")
+  return file and file:read("n")
+end
+
+local function place(entry)
+  local trace = entry.element.trace or entry.trace
+  if not trace or not trace.short_src then return "" end
+  return (" (%s:%d)"):format(trace.short_src, trace.currentline)
+end
+
+local function indented(text)
+  return "    " .. tostring(text):gsub("\n", "\n    ")
+end
+
+local function print_pending(entry)
+  local reason = entry.message and tostring(entry.message) or "not written yet"
+  reason = reason:gsub("^[^\n]-:%d+: ", "")
+  print(("skipped: %s%s\n%s"):format(entry.name, place(entry),
+                                     indented(reason)))
+end
+
+local function print_failure(kind, entry)
+  print(("\n%s: %s%s"):format(kind, entry.name, place(entry)))
+  if entry.randomseed then
+    print(indented("shuffled with --seed=" .. entry.randomseed))
+  end
+  print(indented(entry.message or "an error without a message"))
+  local traceback = entry.trace and entry.trace.traceback
+  if traceback then print(indented(traceback:gsub("^\n", ""))) end
+end
+
+return function(options)
+  local handler = base()
+  local owner = process_id()
+  local label = os.getenv("SPEC_LABEL")
+
+  -- A child that a spec forked and that ran on past it is no second report.
+  local function is_owner()
+    if process_id() == owner then return true end
+    io.stderr:write("a forked child ran on past its spec\n")
+    os.exit(70, false)
+  end
+
+  handler.testEnd = function(_, _, status)
+    is_owner()
+    io.write(dots[status] or "?")
+    io.flush()
+    return nil, true
+  end
+
+  handler.suiteEnd = function()
+    is_owner()
+    print(("\n%.1f s\n"):format(handler.getDuration()))
+    for _, entry in ipairs(handler.pendings) do print_pending(entry) end
+    for _, entry in ipairs(handler.failures) do
+      print_failure("failed", entry)
+    end
+    for _, entry in ipairs(handler.errors) do print_failure("error", entry) end
+    print(("%s%d passed, %d failed, %d skipped"):format(
+      label and label .. ": " or "", handler.successesCount,
+      #handler.failures + #handler.errors, handler.pendingsCount))
+    io.flush()
+    return nil, true
+  end
+
+  if not options.deferPrint then
+    busted.subscribe({ "test", "end" }, handler.testEnd,
+                     { predicate = handler.cancelOnPending })
+  end
+  busted.subscribe({ "suite", "end" }, handler.suiteEnd)
+  return handler
+end
