@@ -32,13 +32,16 @@ MODULE := $(BUILD)/sockeye/core.so
 
 build: $(MODULE) ## build the module into build/ (the default)
 
+# One line for each step; "make V=1" shows the commands.
+step = $(if $(V),,@echo "  $(1)  $@";)
+
 $(MODULE): $(OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(SHARED) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
+	$(call step,link)$(CC) $(SHARED) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
 
 $(BUILD)/obj/%.o: csrc/%.c
 	@mkdir -p $(@D)
-	$(CC) $(REQUIRED) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call step,cc  )$(CC) $(REQUIRED) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(OBJECTS:.o=.d)
 
@@ -46,19 +49,19 @@ $(BUILD)/obj/%.o: csrc/%.c
 LUA_PATHS = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua
 with_module = LUA_PATH="$(LUA_PATHS);$(CURDIR)/?.lua;$${LUA_PATH:-;}" \
 	LUA_CPATH="$(CURDIR)/$(1)/?.so;$${LUA_CPATH:-;}" LUA=$(LUA)
-submake = +@$(MAKE) --no-print-directory
+submake = +@$(MAKE) -s --no-print-directory
 
 deps: ## install what all targets need (apt, as root), or say how
 	@tools/deps build test lint check doc rock
 
 demo: ## watch TCP, UDP and Unix sockets at work
 	@tools/deps build
-	$(submake) -s build
+	$(submake) build
 	@$(call with_module,build) $(LUA) examples/demo.lua
 
 serve: ## an echo server on 127.0.0.1, PORT=7777
 	@tools/deps build
-	$(submake) -s build
+	$(submake) build
 	@echo "Talk to it from another terminal:  nc 127.0.0.1 $(PORT)"
 	@echo "Ctrl-C ends it."
 	@$(call with_module,build) $(LUA) examples/echo_poll.lua \
@@ -71,7 +74,7 @@ test: ## run the specs; SPEC=spec/a_spec.lua, ARGS="--shuffle"
 
 lint: ## every warning of compilers, formatters, linters, docs and rockspec
 	@tools/deps build lint
-	@CFLAGS="$(filter-out -MMD,$(REQUIRED))" BUILD=$(BUILD) tools/lint
+	@CFLAGS="$(REQUIRED)" BUILD=$(BUILD) tools/lint
 
 sanitize: sanitize-asan sanitize-valgrind ## the specs under ASan, UBSan and valgrind
 
@@ -90,7 +93,7 @@ sanitize-valgrind:
 coverage: ## lines of csrc/ that the specs reach; fails below 95 %
 	@tools/deps build test check
 	@rm -rf build/coverage
-	$(submake) -s BUILD=build/coverage CC=gcc LDFLAGS=--coverage \
+	$(submake) BUILD=build/coverage CC=gcc LDFLAGS=--coverage \
 		CFLAGS="-O0 -g --coverage" build
 	@$(call with_module,build/coverage) SPEC_LABEL=coverage tools/specs $(ARGS)
 	@gcovr --root . --filter 'csrc/' --exclude-throw-branches \
