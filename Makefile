@@ -76,6 +76,9 @@ lint: ## every warning of compilers, formatters, linters, docs and rockspec
 	@tools/deps build lint
 	@CFLAGS="$(REQUIRED)" BUILD=$(BUILD) tools/lint
 
+format: ## clang-format csrc/ in place
+	clang-format -i csrc/*.c csrc/*.h
+
 sanitize: sanitize-asan sanitize-valgrind ## the specs under ASan, UBSan and valgrind
 
 SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -132,5 +135,5 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' \
 		Makefile
 
-.PHONY: build deps demo serve test lint sanitize sanitize-asan \
+.PHONY: build deps demo serve test lint format sanitize sanitize-asan \
 	sanitize-valgrind coverage doc rock bench install env clean help
