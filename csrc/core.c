@@ -1,0 +1,26 @@
+/*
+ * core: joins the rooms' functions and methods into one table and one socket
+ * type.
+ */
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "connection.h"
+#include "error.h"
+#include "sockaddr.h"
+#include "socket.h"
+#include "wait.h"
+
+__attribute__((visibility("default"))) int luaopen_sockeye_core(lua_State *L);
+
+int luaopen_sockeye_core(lua_State *L)
+{
+    luaL_checkversion(L);
+    lua_newtable(L);
+    open_error(L);
+    open_sockaddr(L);
+    open_wait(L);
+    open_socket(L);
+    open_connection(L);
+    return 1;
+}

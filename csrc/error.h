@@ -1,0 +1,29 @@
+/*
+ * error: failed system calls as Lua errors.
+ *
+ * `subject` is the stack index of what the call was about: an address becomes
+ * the error's field `address`, a string its field `subject`; 0 is none.
+ */
+#ifndef SOCKEYE_ERROR_H
+#define SOCKEYE_ERROR_H
+
+#include <stdbool.h>
+
+#include <lua.h>
+
+/* Raise. The result type lets callers write `return raise_errno(...)`. */
+int raise_errno(lua_State *L, const char *call, int code, int subject);
+int raise_timeout(lua_State *L, const char *call, int subject);
+int raise_eai(lua_State *L, const char *call, int code, const char *host);
+
+/* Push the error object, for a caller that adds fields before lua_error. */
+void push_errno(lua_State *L, const char *call, int code, int subject);
+void push_timeout(lua_State *L, const char *call, int subject);
+
+/* "ECONNREFUSED" for ECONNREFUSED; NULL for a number without a name. */
+const char *errno_name(int code);
+
+/* sockeye.Error and is_error, into the module table on top of the stack. */
+void open_error(lua_State *L);
+
+#endif

@@ -1,0 +1,215 @@
+/*
+ * names: the system's constants by name; see names.h.
+ *
+ * Names are compared without regard to case, with or without their prefix. An
+ * unknown one is an argument error that offers the nearest right one.
+ */
+#include <ctype.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+#include <lauxlib.h>
+
+#include "names.h"
+
+#define LONGEST_NAME 40
+
+static size_t smallest(size_t a, size_t b, size_t c)
+{
+    size_t least = a < b ? a : b;
+
+    return least < c ? least : c;
+}
+
+/* Levenshtein's distance; names are compared without regard to case. */
+static size_t edit_distance(const char *a, const char *b)
+{
+    size_t row[LONGEST_NAME + 1];
+    size_t width = strlen(b);
+
+    if (width > LONGEST_NAME)
+        return LONGEST_NAME;
+    for (size_t j = 0; j <= width; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1] != '\0'; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= width; j++) {
+            size_t above = row[j];
+            bool differ = tolower((unsigned char)a[i - 1]) !=
+                          tolower((unsigned char)b[j - 1]);
+
+            row[j] = smallest(above + 1, row[j - 1] + 1, diagonal + differ);
+            diagonal = above;
+        }
+    }
+    return row[width];
+}
+
+void nearest_start(struct nearest *nearest, const char *wanted)
+{
+    nearest->wanted = wanted;
+    nearest->best = NULL;
+    nearest->distance = strlen(wanted) / 3 + 2;
+}
+
+void nearest_offer(struct nearest *nearest, const char *candidate)
+{
+    size_t distance = edit_distance(nearest->wanted, candidate);
+
+    if (distance < nearest->distance) {
+        nearest->distance = distance;
+        nearest->best = candidate;
+    }
+}
+
+int nearest_argerror(lua_State *L, int arg, const char *kind,
+                     const struct nearest *nearest)
+{
+    if (nearest->best == NULL)
+        lua_pushfstring(L, "unknown %s '%s'", kind, nearest->wanted);
+    else
+        lua_pushfstring(L, "unknown %s '%s', did you mean '%s'?", kind,
+                        nearest->wanted, nearest->best);
+    return luaL_argerror(L, arg, lua_tostring(L, -1));
+}
+
+/* What follows the prefix, where the name has one. */
+static const char *without_prefix(const struct names *names, const char *text)
+{
+    for (int i = 0; i < 2; i++) {
+        const char *prefix = names->prefixes[i];
+        size_t length = prefix ? strlen(prefix) : 0;
+
+        if (length > 0 && strncasecmp(text, prefix, length) == 0)
+            return text + length;
+    }
+    return text;
+}
+
+static const struct name *find_name(const struct names *names, const char *text)
+{
+    const char *bare = without_prefix(names, text);
+
+    for (const struct name *row = names->rows; row->text; row++) {
+        if (strcasecmp(row->text, bare) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+static int reject_name(lua_State *L, int arg, const struct names *names,
+                       const char *text)
+{
+    struct nearest nearest;
+
+    nearest_start(&nearest, without_prefix(names, text));
+    for (const struct name *row = names->rows; row->text; row++)
+        nearest_offer(&nearest, row->text);
+    nearest.wanted = text;
+    return nearest_argerror(L, arg, names->kind, &nearest);
+}
+
+/* An integer argument where a name would do as well. */
+static lua_Integer check_number(lua_State *L, int arg)
+{
+    lua_Integer value = luaL_checkinteger(L, arg);
+
+    luaL_argcheck(L, value >= 0 && value <= 0x7fffffff, arg,
+                  "number out of range");
+    return value;
+}
+
+/* The string at `arg`, whole: a zero in it would hide what follows. */
+static const char *check_text(lua_State *L, int arg)
+{
+    size_t length;
+    const char *text = luaL_checklstring(L, arg, &length);
+
+    luaL_argcheck(L, strlen(text) == length, arg, "name contains a zero");
+    return text;
+}
+
+lua_Integer names_check(lua_State *L, int arg, const struct names *names)
+{
+    const char *text;
+    const struct name *row;
+
+    if (lua_type(L, arg) == LUA_TNUMBER)
+        return check_number(L, arg);
+    text = check_text(L, arg);
+    row = find_name(names, text);
+    return row ? row->value : reject_name(L, arg, names, text);
+}
+
+lua_Integer names_opt(lua_State *L, int arg, const struct names *names,
+                      lua_Integer absent)
+{
+    return lua_isnoneornil(L, arg) ? absent : names_check(L, arg, names);
+}
+
+/* The value of the word that `*text` begins with; moves past it. */
+static lua_Integer next_flag(lua_State *L, int arg, const struct names *names,
+                             const char **text)
+{
+    size_t length = strcspn(*text, " ,|\t\n");
+    const char *word = lua_pushlstring(L, *text, length);
+    const struct name *row = find_name(names, word);
+
+    if (row == NULL)
+        return reject_name(L, arg, names, word);
+    lua_pop(L, 1);
+    *text += length;
+    return row->value;
+}
+
+int names_flags(lua_State *L, int arg, const struct names *names)
+{
+    lua_Integer flags = 0;
+    const char *text;
+
+    if (lua_isnoneornil(L, arg))
+        return 0;
+    if (lua_type(L, arg) == LUA_TNUMBER)
+        return (int)check_number(L, arg);
+    text = check_text(L, arg);
+    while (*(text += strspn(text, " ,|\t\n")) != '\0')
+        flags |= next_flag(L, arg, names, &text);
+    return (int)flags;
+}
+
+void names_push(lua_State *L, const struct names *names, lua_Integer value)
+{
+    for (const struct name *row = names->rows; row->text; row++) {
+        if (row->value == value) {
+            lua_pushstring(L, row->text);
+            return;
+        }
+    }
+    lua_pushinteger(L, value);
+}
+
+/* Push the constant's whole name: "AF_INET". */
+static void push_constant(lua_State *L, const char *prefix, const char *text)
+{
+    luaL_Buffer buffer;
+
+    luaL_buffinit(L, &buffer);
+    luaL_addstring(&buffer, prefix);
+    for (; *text != '\0'; text++)
+        luaL_addchar(&buffer, (char)toupper((unsigned char)*text));
+    luaL_pushresult(&buffer);
+}
+
+void names_export(lua_State *L, const struct names *names)
+{
+    for (int i = 0; i < 2 && names->prefixes[i]; i++) {
+        for (const struct name *row = names->rows; row->text; row++) {
+            push_constant(L, names->prefixes[i], row->text);
+            lua_pushinteger(L, row->value);
+            lua_rawset(L, -3);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+/*
+ * names: the system's constants by name.
+ *
+ * A room lists the constants that it understands in a `struct names`; from that
+ * one list scripts get the numbers (sockeye.MSG_PEEK) and may give the names
+ * ("peek", "MSG_PEEK") instead.
+ */
+#ifndef SOCKEYE_NAMES_H
+#define SOCKEYE_NAMES_H
+
+#include <lua.h>
+
+struct name {
+    const char *text; /* in lower case, without its prefix */
+    lua_Integer value;
+};
+
+struct names {
+    const char *kind;        /* what messages call one of them: "family" */
+    const char *prefixes[2]; /* "AF_", "PF_"; the second may be NULL */
+    const struct name *rows; /* ends with a row without text */
+};
+
+/* The best of the candidates offered for a name that does not exist. */
+struct nearest {
+    const char *wanted;
+    const char *best; /* NULL: nothing is near */
+    size_t distance;
+};
+
+/* The number for the name or integer at index `arg`; else argument error. */
+lua_Integer names_check(lua_State *L, int arg, const struct names *names);
+lua_Integer names_opt(lua_State *L, int arg, const struct names *names,
+                      lua_Integer absent);
+
+/* The same for several names in one string, combined by OR; absent is 0. */
+int names_flags(lua_State *L, int arg, const struct names *names);
+
+/* Push the name of `value`; the number where it has none. */
+void names_push(lua_State *L, const struct names *names, lua_Integer value);
+
+/* Set every constant, under each of its prefixes, in the table on top. */
+void names_export(lua_State *L, const struct names *names);
+
+void nearest_start(struct nearest *nearest, const char *wanted);
+void nearest_offer(struct nearest *nearest, const char *candidate);
+
+/* "unknown family 'inet9', did you mean 'inet6'?" as an argument error. */
+int nearest_argerror(lua_State *L, int arg, const char *kind,
+                     const struct nearest *nearest);
+
+#endif

@@ -1,0 +1,449 @@
+/*
+ * socket: the userdata that owns a descriptor; see socket.h.
+ *
+ * Every descriptor is close-on-exec (socket(2), fcntl(2)), is closed once and
+ * never again (close(2)), and is given back by the collector when nobody did.
+ * Functions named sockeye_* are the module's, socket_* methods and metamethods.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "sockaddr.h"
+#include "socket.h"
+
+#define SOCKET_TYPE "sockeye.Socket"
+
+static const char socket_tag = 's';
+
+/* clang-format off */
+static const struct name type_rows[] = {
+    {"stream", SOCK_STREAM}, {"dgram", SOCK_DGRAM}, {"raw", SOCK_RAW},
+    {"seqpacket", SOCK_SEQPACKET}, {"rdm", SOCK_RDM},
+    {NULL, 0},
+};
+
+static const struct name protocol_rows[] = {
+    {"ip", IPPROTO_IP}, {"icmp", IPPROTO_ICMP}, {"igmp", IPPROTO_IGMP},
+    {"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"ipv6", IPPROTO_IPV6},
+    {"icmpv6", IPPROTO_ICMPV6}, {"raw", IPPROTO_RAW},
+#ifdef IPPROTO_SCTP
+    {"sctp", IPPROTO_SCTP},
+#endif
+#ifdef IPPROTO_UDPLITE
+    {"udplite", IPPROTO_UDPLITE},
+#endif
+#ifdef IPPROTO_MPTCP
+    {"mptcp", IPPROTO_MPTCP},
+#endif
+    {NULL, 0},
+};
+/* clang-format on */
+
+const struct names type_names = {"socket type", {"SOCK_", NULL}, type_rows};
+const struct names protocol_names = {
+    "protocol", {"IPPROTO_", NULL}, protocol_rows};
+
+struct socket *socket_new(lua_State *L)
+{
+    struct socket *s = lua_newuserdatauv(L, sizeof *s, 0);
+
+    *s = (struct socket){
+        .tag = &socket_tag,
+        .handle = {.fd = -1, .timeout = NO_DEADLINE},
+    };
+    luaL_setmetatable(L, SOCKET_TYPE);
+    return s;
+}
+
+/* The tag answers in a few instructions what luaL_checkudata would look up in
+ * the registry on every call. */
+struct socket *test_socket(lua_State *L, int arg)
+{
+    struct socket *s = lua_touserdata(L, arg);
+
+    if (s == NULL || lua_rawlen(L, arg) != sizeof *s || s->tag != &socket_tag)
+        return NULL;
+    return s;
+}
+
+struct socket *check_socket(lua_State *L, int arg)
+{
+    struct socket *s = test_socket(L, arg);
+
+    if (s == NULL)
+        luaL_typeerror(L, arg, SOCKET_TYPE);
+    return s;
+}
+
+struct socket *check_open(lua_State *L, int arg, const char *call)
+{
+    struct socket *s = check_socket(L, arg);
+
+    if (s->handle.fd == -1)
+        raise_errno(L, call, EBADF, 0);
+    return s;
+}
+
+/* The descriptor of a Lua file; -1: it is closed. */
+static int file_descriptor(const luaL_Stream *file)
+{
+    return file->closef ? fileno(file->f) : -1;
+}
+
+int check_descriptor(lua_State *L, int arg, const char *call)
+{
+    const struct socket *s = test_socket(L, arg);
+    const luaL_Stream *file = luaL_testudata(L, arg, LUA_FILEHANDLE);
+    lua_Integer number;
+    int fd;
+
+    if (s != NULL) {
+        fd = s->handle.fd;
+    } else if (file != NULL) {
+        fd = file_descriptor(file);
+    } else if (lua_isinteger(L, arg)) {
+        number = lua_tointeger(L, arg);
+        luaL_argcheck(L, number >= 0 && number <= INT32_MAX, arg,
+                      "descriptor out of range");
+        return (int)number;
+    } else {
+        return luaL_typeerror(L, arg, "socket, file or descriptor");
+    }
+    if (fd == -1)
+        raise_errno(L, call, EBADF, 0);
+    return fd;
+}
+
+bool collect_descriptors(lua_State *L, int error, bool *collected)
+{
+    if (*collected || (error != EMFILE && error != ENFILE))
+        return false;
+    *collected = true;
+    lua_gc(L, LUA_GCCOLLECT);
+    return true;
+}
+
+/* ---- create, adopt, detach ---- */
+
+/* Push what a failed socket(2) was asked for: "inet seqpacket". */
+static void push_kind(lua_State *L, int family, int type, int protocol)
+{
+    names_push(L, &family_names, family);
+    lua_pushliteral(L, " ");
+    names_push(L, &type_names, type);
+    if (protocol != 0) {
+        lua_pushliteral(L, " ");
+        names_push(L, &protocol_names, protocol);
+    }
+    lua_concat(L, protocol != 0 ? 5 : 3);
+}
+
+/*** A new socket (socket(2)).
+It is close-on-exec.
+@function socket
+@param family `"inet"`, `"inet6"`, `"unix"`, … (also `"AF_INET"`, `"PF_INET"`,
+`sockeye.AF_INET`)
+@param type `"stream"`, `"dgram"`, `"raw"`, `"seqpacket"`, … (also
+`"SOCK_STREAM"`, `sockeye.SOCK_STREAM`)
+@param[opt=0] protocol `"tcp"`, `"icmp"`, … or a number; 0: the type's usual one
+@treturn Socket
+@raise EPROTONOSUPPORT, ESOCKTNOSUPPORT or EAFNOSUPPORT for a combination that
+does not exist, EPERM or EACCES where a privilege is missing, EMFILE
+@usage local s <close> = sockeye.socket("inet", "stream")
+*/
+static int sockeye_socket(lua_State *L)
+{
+    int family = family_check(L, 1);
+    int type = (int)names_check(L, 2, &type_names);
+    int protocol = (int)names_opt(L, 3, &protocol_names, 0);
+    struct socket *s = socket_new(L);
+    bool collected = false;
+    int fd;
+
+    do
+        fd = socket(family, type | SOCK_CLOEXEC, protocol);
+    while (fd == -1 && collect_descriptors(L, errno, &collected));
+    if (fd == -1) {
+        int error = errno;
+
+        push_kind(L, family, type, protocol);
+        return raise_errno(L, "socket", error, -1);
+    }
+    s->handle.fd = fd;
+    s->family = family;
+    s->type = type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+    s->handle.nonblocking = type & SOCK_NONBLOCK;
+    s->protocol = protocol;
+    return 1;
+}
+
+static int get_int_option(int fd, int name)
+{
+    int value = 0;
+    socklen_t length = sizeof value;
+
+    return getsockopt(fd, SOL_SOCKET, name, &value, &length) == 0 ? value : 0;
+}
+
+void socket_learn(struct socket *s)
+{
+    struct sockaddr_storage name;
+    socklen_t length = sizeof name;
+
+    s->type = get_int_option(s->handle.fd, SO_TYPE);
+    s->protocol = get_int_option(s->handle.fd, SO_PROTOCOL);
+    s->family = AF_UNSPEC;
+    if (getsockname(s->handle.fd, (struct sockaddr *)&name, &length) == 0)
+        s->family = name.ss_family;
+}
+
+/*** A socket for a descriptor that is already open.
+From then on the socket owns the descriptor and closes it. It becomes
+close-on-exec, unless it is one of the standard three. A descriptor that is no
+socket (a pipe's, a file's) can be read, written, polled and closed.
+@function adopt
+@int fd a descriptor, inherited or from another library
+@treturn Socket
+@raise EBADF where no such descriptor is open
+@usage local s = sockeye.adopt(3)
+*/
+static int sockeye_adopt(lua_State *L)
+{
+    lua_Integer fd = luaL_checkinteger(L, 1);
+    struct socket *s;
+    int flags;
+
+    luaL_argcheck(L, fd >= 0 && fd <= INT32_MAX, 1, "descriptor out of range");
+    s = socket_new(L);
+    flags = fcntl((int)fd, F_GETFD);
+    if (flags == -1)
+        return raise_errno(L, "adopt", errno, 0);
+    if (fd > STDERR_FILENO)
+        fcntl((int)fd, F_SETFD, flags | FD_CLOEXEC);
+    s->handle.fd = (int)fd;
+    socket_learn(s);
+    return 1;
+}
+
+/*** Give the descriptor away: the socket is closed, the descriptor is not.
+@function Socket:detach
+@treturn int the descriptor, which is the caller's to close
+@raise EBADF on a closed socket
+*/
+static int socket_detach(lua_State *L)
+{
+    struct socket *s = check_open(L, 1, "detach");
+
+    lua_pushinteger(L, s->handle.fd);
+    s->handle.fd = -1;
+    return 1;
+}
+
+/*** The number of the descriptor, which stays the socket's.
+@function Socket:fd
+@treturn int
+@raise EBADF on a closed socket
+*/
+static int socket_fd(lua_State *L)
+{
+    lua_pushinteger(L, check_open(L, 1, "fd")->handle.fd);
+    return 1;
+}
+
+/* ---- time-out ---- */
+
+/*** How long the calls on this socket may wait.
+A call that runs out of time raises an error with `timeout = true`, and nothing
+is lost: data that came is still there to be read.
+@function Socket:settimeout
+@number[opt] seconds with fractions; nil: as long as it takes; 0: not at all, a
+call that would have to wait returns `false`
+@treturn Socket itself
+@raise argument error for a negative number; EBADF on a closed socket
+*/
+static int socket_settimeout(lua_State *L)
+{
+    struct socket *s = check_open(L, 1, "settimeout");
+
+    s->handle.timeout = wait_check_seconds(L, 2);
+    lua_settop(L, 1);
+    return 1;
+}
+
+/*** The time-out that `settimeout` set.
+@function Socket:gettimeout
+@treturn ?number seconds, or nil: as long as it takes
+@raise EBADF on a closed socket
+*/
+static int socket_gettimeout(lua_State *L)
+{
+    const struct socket *s = check_open(L, 1, "gettimeout");
+
+    if (s->handle.timeout == NO_DEADLINE)
+        lua_pushnil(L);
+    else
+        lua_pushnumber(L, (lua_Number)s->handle.timeout / 1e9);
+    return 1;
+}
+
+/* ---- close ---- */
+
+/* Zero, or errno. EINTR does not mean that it is still open. */
+static int close_descriptor(struct socket *s)
+{
+    int fd = s->handle.fd;
+
+    s->handle.fd = -1;
+    if (fd == -1 || close(fd) == 0 || errno == EINTR)
+        return 0;
+    return errno;
+}
+
+/*** Give the descriptor back (close(2)).
+What is queued is still sent, and the connection ends when no other process
+holds it. Closing twice does no harm.
+@function Socket:close
+@raise what the system says while closing (EIO, …); the socket is closed then,
+too
+*/
+static int socket_close(lua_State *L)
+{
+    int error = close_descriptor(check_socket(L, 1));
+
+    return error ? raise_errno(L, "close", error, 0) : 0;
+}
+
+/* At the end of a `<close>` variable's scope: another error goes first. */
+static int socket_leave(lua_State *L)
+{
+    int error = close_descriptor(check_socket(L, 1));
+
+    return error && lua_isnoneornil(L, 2) ? raise_errno(L, "close", error, 0)
+                                          : 0;
+}
+
+static int socket_gc(lua_State *L)
+{
+    close_descriptor(check_socket(L, 1));
+    return 0;
+}
+
+/* ---- print ---- */
+
+typedef int name_call(int fd, struct sockaddr *name, socklen_t *length);
+
+static bool is_wildcard(const struct sockaddr_storage *name)
+{
+    const struct sockaddr_in *in = (const struct sockaddr_in *)name;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)name;
+
+    switch (name->ss_family) {
+    case AF_INET:
+        return in->sin_port == 0 && in->sin_addr.s_addr == INADDR_ANY;
+    case AF_INET6:
+        return in6->sin6_port == 0 && IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr);
+    default:
+        return false;
+    }
+}
+
+/* Add an end of the socket to its description, where it has a name. */
+static void add_name(lua_State *L, luaL_Buffer *b, int fd, name_call *call,
+                     const char *before)
+{
+    struct sockaddr_storage name;
+    socklen_t length = sizeof name;
+
+    if (call(fd, (struct sockaddr *)&name, &length) == -1 ||
+        length <= sizeof name.ss_family || is_wildcard(&name))
+        return;
+    luaL_addstring(b, before);
+    address_push(L, (struct sockaddr *)&name, length);
+    luaL_tolstring(L, -1, NULL);
+    lua_remove(L, -2);
+    luaL_addvalue(b);
+}
+
+static void add_kind(lua_State *L, luaL_Buffer *b, const struct socket *s)
+{
+    if (s->type == 0) {
+        luaL_addstring(b, "descriptor");
+        return;
+    }
+    push_kind(L, s->family, s->type, 0);
+    luaL_addvalue(b);
+}
+
+/* "socket(inet stream fd 7 127.0.0.1:80 -> 127.0.0.1:51724)" */
+static int socket_tostring(lua_State *L)
+{
+    const struct socket *s = check_socket(L, 1);
+    luaL_Buffer b;
+
+    if (s->handle.fd == -1) {
+        lua_pushliteral(L, "socket(closed)");
+        return 1;
+    }
+    luaL_buffinit(L, &b);
+    luaL_addstring(&b, "socket(");
+    add_kind(L, &b, s);
+    lua_pushfstring(L, " fd %d", s->handle.fd);
+    luaL_addvalue(&b);
+    if (s->type != 0) {
+        add_name(L, &b, s->handle.fd, getsockname, " ");
+        add_name(L, &b, s->handle.fd, getpeername, " -> ");
+    }
+    luaL_addstring(&b, ")");
+    luaL_pushresult(&b);
+    return 1;
+}
+
+/* ---- the type ---- */
+
+static const luaL_Reg methods[] = {
+    {"close", socket_close},
+    {"detach", socket_detach},
+    {"fd", socket_fd},
+    {"gettimeout", socket_gettimeout},
+    {"settimeout", socket_settimeout},
+    {NULL, NULL},
+};
+
+static const luaL_Reg metamethods[] = {
+    {"__close", socket_leave},
+    {"__gc", socket_gc},
+    {"__tostring", socket_tostring},
+    {NULL, NULL},
+};
+
+static const luaL_Reg functions[] = {
+    {"adopt", sockeye_adopt},
+    {"socket", sockeye_socket},
+    {NULL, NULL},
+};
+
+void add_socket_methods(lua_State *L, const luaL_Reg *more)
+{
+    luaL_getmetatable(L, SOCKET_TYPE);
+    lua_getfield(L, -1, "__index");
+    luaL_setfuncs(L, more, 0);
+    lua_pop(L, 2);
+}
+
+void open_socket(lua_State *L)
+{
+    luaL_setfuncs(L, functions, 0);
+    names_export(L, &type_names);
+    names_export(L, &protocol_names);
+    luaL_newmetatable(L, SOCKET_TYPE);
+    luaL_setfuncs(L, metamethods, 0);
+    lua_newtable(L);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+    add_socket_methods(L, methods);
+}

@@ -1,0 +1,61 @@
+/*
+ * socket: the userdata that owns a descriptor.
+ *
+ * It exists, closed, before its descriptor does, so that no failure, of the
+ * system or of Lua's memory, can lose one:
+ *
+ *     struct socket *s = socket_new(L);
+ *     ...
+ *     s->handle.fd = fd;
+ */
+#ifndef SOCKEYE_SOCKET_H
+#define SOCKEYE_SOCKET_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "names.h"
+#include "wait.h"
+
+struct socket {
+    const void *tag; /* &socket_tag; tells this userdata from any other */
+    struct handle handle;
+    int family; /* AF_UNSPEC: the descriptor is no socket */
+    int type;   /* SOCK_STREAM, …; 0 likewise */
+    int protocol;
+    bool accepts_nonblocking; /* O_NONBLOCK was set for the sake of accept */
+};
+
+extern const struct names type_names;
+extern const struct names protocol_names;
+
+/* Push a closed socket. */
+struct socket *socket_new(lua_State *L);
+
+/* The socket at `arg`, else argument error. */
+struct socket *check_socket(lua_State *L, int arg);
+
+/* The socket at `arg`, or NULL. */
+struct socket *test_socket(lua_State *L, int arg);
+
+/* The same, or EBADF from `call` where it is closed. */
+struct socket *check_open(lua_State *L, int arg, const char *call);
+
+/* The descriptor of the socket, Lua file or integer at `arg`; `call` raises
+ * EBADF for a closed one. */
+int check_descriptor(lua_State *L, int arg, const char *call);
+
+/* After a failed attempt to get a descriptor: collect garbage and say true
+ * where there were none left, the first time that `*collected` is false. */
+bool collect_descriptors(lua_State *L, int error, bool *collected);
+
+/* Learn family, type and protocol of a descriptor from elsewhere. */
+void socket_learn(struct socket *s);
+
+/* The socket type and its functions, into the module table on top. */
+void open_socket(lua_State *L);
+
+/* Add a room's methods to the socket type. */
+void add_socket_methods(lua_State *L, const luaL_Reg *methods);
+
+#endif
