@@ -8,12 +8,10 @@ LUADIR ?= $(PREFIX)/share/lua/5.4
 BUILD ?= build
 PORT ?= 7777
 
-# Looked up when first used, for a target may have installed them just before.
+# Looked up when first used; recipes that may install Lua first, and that are
+# expanded before they run, leave what needs it to a make or a shell of its own.
 ifndef LUA_INCDIR
 LUA_INCDIR = $(eval LUA_INCDIR := $$(shell tools/lua -I))$(LUA_INCDIR)
-endif
-ifndef LUA
-LUA = $(eval LUA := $$(shell tools/lua))$(LUA)
 endif
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion \
@@ -47,8 +45,9 @@ $(BUILD)/obj/%.o: csrc/%.c
 
 # The paths of a checkout, before those that the caller has set.
 LUA_PATHS = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua
-with_module = LUA_PATH="$(LUA_PATHS);$(CURDIR)/?.lua;$${LUA_PATH:-;}" \
-	LUA_CPATH="$(CURDIR)/$(1)/?.so;$${LUA_CPATH:-;}" LUA=$(LUA)
+with_module = export LUA=$${LUA:-$$(tools/lua)} \
+	LUA_PATH="$(LUA_PATHS);$(CURDIR)/?.lua;$${LUA_PATH:-;}" \
+	LUA_CPATH="$(CURDIR)/$(1)/?.so;$${LUA_CPATH:-;}";
 submake = +@$(MAKE) -s --no-print-directory
 
 deps: ## install what all targets need (apt, as root), or say how
@@ -57,14 +56,14 @@ deps: ## install what all targets need (apt, as root), or say how
 demo: ## watch TCP, UDP and Unix sockets at work
 	@tools/deps build
 	$(submake) build
-	@$(call with_module,build) $(LUA) examples/demo.lua
+	@$(call with_module,build) $$LUA examples/demo.lua
 
 serve: ## an echo server on 127.0.0.1, PORT=7777
 	@tools/deps build
 	$(submake) build
 	@echo "Talk to it from another terminal:  nc 127.0.0.1 $(PORT)"
 	@echo "Ctrl-C ends it."
-	@$(call with_module,build) $(LUA) examples/echo_poll.lua \
+	@$(call with_module,build) $$LUA examples/echo_poll.lua \
 		127.0.0.1:$(PORT)
 
 test: ## run the specs; SPEC=spec/a_spec.lua, ARGS="--shuffle"
@@ -74,6 +73,9 @@ test: ## run the specs; SPEC=spec/a_spec.lua, ARGS="--shuffle"
 
 lint: ## every warning of compilers, formatters, linters, docs and rockspec
 	@tools/deps build lint
+	$(submake) lint-sources
+
+lint-sources:
 	@CFLAGS="$(REQUIRED)" BUILD=$(BUILD) tools/lint
 
 format: ## clang-format csrc/ in place
@@ -109,7 +111,7 @@ doc: ## the reference, to build/doc/index.html
 
 rock: ## make, pack and install the rock, and run the specs against it
 	@tools/deps build test rock
-	@LUA=$(LUA) tools/rock $(ARGS)
+	@LUA=$${LUA:-$$(tools/lua)} tools/rock $(ARGS)
 
 bench: ## measure, beside C and other libraries
 	@tools/deps build bench
@@ -135,5 +137,5 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' \
 		Makefile
 
-.PHONY: build deps demo serve test lint format sanitize sanitize-asan \
+.PHONY: build deps demo serve test lint lint-sources format sanitize sanitize-asan \
 	sanitize-valgrind coverage doc rock bench install env clean help
