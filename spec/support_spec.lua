@@ -1,0 +1,166 @@
+local descriptors = require "spec.support.descriptors"
+local errors = require "spec.support.errors"
+local netns = require "spec.support.netns"
+local process = require "spec.support.process"
+
+-- Whether a helper failed the spec that called it, and what it said.
+local function fails(f, ...)
+  local ok, err = pcall(f, ...)
+  return not ok and tostring(err)
+end
+
+local function sockeye_error(code, call)
+  return setmetatable({ code = code, call = call },
+                      { __name = "sockeye.Error" })
+end
+
+describe("the descriptors of this process", function()
+  it("are listed with what they are open on", function()
+    local before = descriptors.count()
+    local file <close> = assert(io.open("/dev/null"))
+    assert.equal(before + 1, descriptors.count())
+    local found = false
+    for _, target in pairs(descriptors.list()) do
+      found = found or target == "/dev/null"
+    end
+    assert.is_true(found)
+    assert.truthy(file)
+  end)
+
+  it("may not be left open", function()
+    local kept
+    local told = fails(descriptors.unchanged, function()
+      kept = assert(io.open("/dev/null"))
+    end)
+    assert.truthy(kept)
+    assert.matches("left open: %d+ on /dev/null", told)
+    kept:close()
+  end)
+
+  it("may be left to the collector", function()
+    assert.equal(7, descriptors.unchanged(function()
+      assert(io.open("/dev/null"))
+      return 7
+    end))
+  end)
+end)
+
+describe("an expected error", function()
+  it("has the code and the call", function()
+    local err = sockeye_error("EPIPE", "send")
+    assert.equal(err, errors.raised("EPIPE", "send", error, err))
+    assert.equal(err, errors.raised("EPIPE", nil, error, err))
+    assert.matches("wanted EPIPE by recv",
+                   fails(errors.raised, "EPIPE", "recv", error, err))
+    assert.matches("wanted EBADF",
+                   fails(errors.raised, "EBADF", "send", error, err))
+  end)
+
+  it("is a sockeye error", function()
+    assert.matches("no sockeye error: EPIPE",
+                   fails(errors.raised, "EPIPE", nil, error, "EPIPE"))
+    assert.matches("nothing was raised",
+                   fails(errors.raised, "EPIPE", nil, type, 1))
+  end)
+
+  it("is a string where an argument is rejected", function()
+    errors.rejected("bad argument #1", ipairs)
+    assert.matches("nothing was raised", fails(errors.rejected, "", type, 1))
+    assert.matches("wanted \"never\"", fails(errors.rejected, "never", ipairs))
+  end)
+end)
+
+describe("a child", function()
+  descriptors.guard()
+
+  it("tells its output and its exit status", function()
+    local result = process.lua_script([[
+      print(...)
+      io.stderr:write(os.getenv "GREETING")
+      os.exit(3)
+    ]], { args = { "a b", "it's" }, env = { GREETING = "hello" } })
+    assert.same({
+      stdout = "a b\tit's\n", stderr = "hello", status = 3, timed_out = false,
+    }, result)
+  end)
+
+  it("finds the module under test", function()
+    local result = process.lua_script [[
+      assert(require "sockeye" == require "sockeye.core")
+    ]]
+    assert.equal("", result.stderr)
+    assert.equal(0, result.status)
+  end)
+
+  it("tells the signal that ended it", function()
+    local result = process.run { "sh", "-c", "kill -KILL $$" }
+    assert.equal(9, result.signal)
+  end)
+
+  it("reads the text that it is given", function()
+    local result = process.run({ "cat" }, { stdin = "one\0two\r\n" })
+    assert.equal("one\0two\r\n", result.stdout)
+  end)
+
+  it("is ended when its time is over", function()
+    local result = process.lua_script("while true do end", { timeout = 0.1 })
+    assert.is_true(result.timed_out)
+  end)
+
+  it("talks and is ended in the background", function()
+    local child <close> = process.start_lua [[
+      io.stdout:setvbuf("line")
+      print("starting")
+      print("ready on 1234")
+      print("more")
+      io.stderr:write("a word")
+      while true do end
+    ]]
+    local line, port = child:line("^ready on (%d+)")
+    assert.equal("ready on 1234", line)
+    assert.equal("1234", port)
+    assert.equal("more", (child:line()))
+    local result = child:stop()
+    assert.equal(15, result.signal)
+  end)
+
+  it("is known to have ended before it said what was awaited", function()
+    local child <close> = process.start { "sh", "-c", "echo one; echo two >&2" }
+    local told = fails(child.line, child, "three")
+    assert.matches("one\ntwo", told)
+    assert.equal(0, child:wait().status)
+  end)
+end)
+
+describe("network namespaces #namespace", function()
+  descriptors.guard()
+
+  local function need()
+    local available, reason = netns.available()
+    if not available then pending(reason) end
+  end
+
+  it("are two hosts on one wire", function()
+    need()
+    netns.with_namespaces(function(ns)
+      assert.matches("10.77.0.1/24", ns.a:must("ip -brief address"), 1, true)
+      assert.matches("dev wire1", ns.a:must("ip route get 10.77.0.2"))
+      assert.matches("dev wire2", ns.b:must("ip route get fd00:77::1"))
+      assert.equal("2\n", ns.b:lua("print(1 + 1)").stdout)
+    end)
+  end)
+
+  it("are gone afterwards, with all that ran there", function()
+    need()
+    local name, child
+    local told = fails(netns.with_namespaces, function(ns)
+      name = ns.a.name
+      child = ns.a:start_lua "print(1) while true do end"
+      error("an error of the spec's", 0)
+    end)
+    assert.matches("an error of the spec's", told)
+    assert.equal(9, child:wait().signal)
+    local list = process.run { "ip", "netns", "list" }
+    assert.is_nil(list.stdout:find(name, 1, true))
+  end)
+end)
