@@ -98,7 +98,8 @@ sanitize-valgrind:
 coverage: ## lines of csrc/ that the specs reach; fails below 95 %
 	@tools/deps build test check
 	@rm -rf build/coverage
-	$(submake) BUILD=build/coverage CC=gcc LDFLAGS=--coverage \
+	$(submake) BUILD=build/coverage CC=gcc LIBS=tools/coverage.c \
+		LDFLAGS="--coverage -Wl,--wrap=_exit" \
 		CFLAGS="-O0 -g --coverage" build
 	@$(call with_module,build/coverage) SPEC_LABEL=coverage tools/specs $(ARGS)
 	@gcovr --root . --filter 'csrc/' --exclude-throw-branches \
