@@ -7,8 +7,10 @@
 
 #include "connection.h"
 #include "error.h"
+#include "poll.h"
 #include "sockaddr.h"
 #include "socket.h"
+#include "transfer.h"
 #include "wait.h"
 
 __attribute__((visibility("default"))) int luaopen_sockeye_core(lua_State *L);
@@ -22,5 +24,7 @@ int luaopen_sockeye_core(lua_State *L)
     open_wait(L);
     open_socket(L);
     open_connection(L);
+    open_transfer(L);
+    open_poll(L);
     return 1;
 }

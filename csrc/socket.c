@@ -95,26 +95,29 @@ static int file_descriptor(const luaL_Stream *file)
     return file->closef ? fileno(file->f) : -1;
 }
 
+int descriptor_at(lua_State *L, int index)
+{
+    const struct socket *s = test_socket(L, index);
+    const luaL_Stream *file;
+    lua_Integer number;
+
+    if (s != NULL)
+        return s->handle.fd;
+    if (lua_isinteger(L, index)) {
+        number = lua_tointeger(L, index);
+        return number >= 0 && number <= INT32_MAX ? (int)number : NO_DESCRIPTOR;
+    }
+    file = luaL_testudata(L, index, LUA_FILEHANDLE);
+    return file ? file_descriptor(file) : NO_DESCRIPTOR;
+}
+
 int check_descriptor(lua_State *L, int arg, const char *call)
 {
-    const struct socket *s = test_socket(L, arg);
-    const luaL_Stream *file = luaL_testudata(L, arg, LUA_FILEHANDLE);
-    lua_Integer number;
-    int fd;
+    int fd = descriptor_at(L, arg);
 
-    if (s != NULL) {
-        fd = s->handle.fd;
-    } else if (file != NULL) {
-        fd = file_descriptor(file);
-    } else if (lua_isinteger(L, arg)) {
-        number = lua_tointeger(L, arg);
-        luaL_argcheck(L, number >= 0 && number <= INT32_MAX, arg,
-                      "descriptor out of range");
-        return (int)number;
-    } else {
-        return luaL_typeerror(L, arg, "socket, file or descriptor");
-    }
-    if (fd == -1)
+    if (fd == NO_DESCRIPTOR)
+        luaL_typeerror(L, arg, "socket, file or descriptor");
+    if (fd == CLOSED_DESCRIPTOR)
         raise_errno(L, call, EBADF, 0);
     return fd;
 }

@@ -41,8 +41,12 @@ struct socket *test_socket(lua_State *L, int arg);
 /* The same, or EBADF from `call` where it is closed. */
 struct socket *check_open(lua_State *L, int arg, const char *call);
 
-/* The descriptor of the socket, Lua file or integer at `arg`; `call` raises
- * EBADF for a closed one. */
+/* The descriptor of the socket, Lua file or integer at `index`, or one of the
+ * two that are none. */
+enum { CLOSED_DESCRIPTOR = -1, NO_DESCRIPTOR = -2 };
+int descriptor_at(lua_State *L, int index);
+
+/* The same for an argument: `call` raises EBADF for a closed one. */
 int check_descriptor(lua_State *L, int arg, const char *call);
 
 /* After a failed attempt to get a descriptor: collect garbage and say true

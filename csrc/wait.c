@@ -53,6 +53,13 @@ static struct timespec *time_left(int64_t deadline, struct timespec *ts)
     return ts;
 }
 
+int wait_poll(struct pollfd *fds, nfds_t count, int64_t deadline)
+{
+    struct timespec ts;
+
+    return ppoll(fds, count, time_left(deadline, &ts), NULL);
+}
+
 /* A hook on every event is how a signal handler asks for attention: it can
  * safely do nothing else. It is set on the main thread; whichever thread is
  * waiting runs it. */
@@ -113,18 +120,17 @@ static bool still_open(struct wait *w)
  * here. */
 bool wait_ready(lua_State *L, struct wait *w)
 {
-    struct timespec ts;
-
     if (w->deadline == 0)
-        w->deadline = wait_deadline(w->handle->timeout);
+        w->deadline = wait_deadline(w->never ? 0 : w->handle->timeout);
     for (;;) {
         struct pollfd p = {w->handle->fd, w->events, 0};
-        int n = ppoll(&p, 1, time_left(w->deadline, &ts), NULL);
+        int n = wait_poll(&p, 1, w->deadline);
 
         if (n > 0)
             return true;
         if (n == 0)
-            return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
+            return end_wait(w, w->never ? WAIT_WOULD_BLOCK : WAIT_TIMED_OUT,
+                            ETIMEDOUT);
         if (errno != EINTR)
             return end_wait(w, WAIT_ERROR, errno);
         wait_interrupted(L);
@@ -198,14 +204,13 @@ Signal handlers run meanwhile, and the sleep goes on with the time that is left.
 */
 static int sockeye_sleep(lua_State *L)
 {
-    struct timespec ts;
     int64_t deadline;
 
     luaL_checknumber(L, 1);
     deadline = wait_deadline(wait_check_seconds(L, 1));
-    while (ppoll(NULL, 0, time_left(deadline, &ts), NULL) == -1) {
+    while (wait_poll(NULL, 0, deadline) == -1) {
         if (errno != EINTR)
-            return raise_errno(L, "ppoll", errno, 0);
+            return raise_errno(L, "sleep", errno, 0);
         wait_interrupted(L);
     }
     return 0;

@@ -19,6 +19,7 @@
 #ifndef SOCKEYE_WAIT_H
 #define SOCKEYE_WAIT_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -51,6 +52,9 @@ int64_t wait_now(void);
 
 /* `timeout` nanoseconds from now. */
 int64_t wait_deadline(int64_t timeout);
+
+/* poll(2) until `deadline`. */
+int wait_poll(struct pollfd *fds, nfds_t count, int64_t deadline);
 
 /* Begin a call. `flags` are its MSG_ flags: MSG_DONTWAIT is heeded. */
 struct wait wait_start(struct handle *handle, short events, int flags);

@@ -1,0 +1,45 @@
+/*
+ * buffer: memory to receive into, without paying for more than arrives.
+ *
+ * A mapping of the wanted size costs address space only; pages are taken when
+ * the kernel writes to them. Every buffer belongs to a userdata, so that none
+ * is lost when Lua raises.
+ */
+#ifndef SOCKEYE_BUFFER_H
+#define SOCKEYE_BUFFER_H
+
+#include <stddef.h>
+
+#include <lua.h>
+
+/* The most that one system call receives (read(2), NOTES). */
+#define TRANSFER_MAX ((size_t)0x7ffff000)
+
+/* Memory for up to *size bytes until the next call of a room; *size becomes
+ * smaller where the system has not that much. It may be another one after Lua
+ * code has run. */
+char *scratch_take(lua_State *L, size_t *size);
+
+/* Give back what is more than is worth keeping. */
+void scratch_release(lua_State *L);
+
+/* Bytes that are gathered over several calls; a userdata on the stack. */
+struct gather {
+    size_t size;
+    size_t used;
+    char bytes[];
+};
+
+/* Push a gather that holds `used` bytes and has room for more. */
+void gather_new(lua_State *L, const char *bytes, size_t used, size_t wanted);
+
+/* The gather at `index`, replaced by a larger one if it is full. */
+struct gather *gather_room(lua_State *L, int index, size_t wanted);
+
+/* Push what was gathered, as a string. */
+void gather_push(lua_State *L, int index);
+
+/* The type of the scratch memory. */
+void open_buffer(lua_State *L);
+
+#endif

@@ -1,0 +1,511 @@
+/*
+ * transfer: send, recv, sendto, recvfrom, sendall, read, write, sockatmark.
+ *
+ * Follows send(2), recv(2), read(2), write(2), sockatmark(3). SIGPIPE is never
+ * delivered. The end of a stream is nil, an empty datagram is "", and false
+ * says that a call which must not wait would have to. Functions named socket_*
+ * are methods of a socket.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <lauxlib.h>
+
+#include "buffer.h"
+#include "error.h"
+#include "sockaddr.h"
+#include "socket.h"
+#include "transfer.h"
+
+#define SMALL 8192 /* bytes received on the C stack */
+#define IOV_BATCH 64
+
+/* clang-format off */
+static const struct name flag_rows[] = {
+    {"oob", MSG_OOB}, {"peek", MSG_PEEK}, {"dontroute", MSG_DONTROUTE},
+    {"ctrunc", MSG_CTRUNC}, {"trunc", MSG_TRUNC}, {"dontwait", MSG_DONTWAIT},
+    {"eor", MSG_EOR}, {"waitall", MSG_WAITALL}, {"nosignal", MSG_NOSIGNAL},
+#ifdef MSG_CONFIRM
+    {"confirm", MSG_CONFIRM},
+#endif
+#ifdef MSG_ERRQUEUE
+    {"errqueue", MSG_ERRQUEUE},
+#endif
+#ifdef MSG_MORE
+    {"more", MSG_MORE},
+#endif
+#ifdef MSG_FASTOPEN
+    {"fastopen", MSG_FASTOPEN},
+#endif
+    {NULL, 0},
+};
+/* clang-format on */
+
+static const struct names flag_names = {"flag", {"MSG_", NULL}, flag_rows};
+
+/* ---- receiving ---- */
+
+struct receipt {
+    const char *call;
+    int flags;
+    size_t size; /* how much was asked for, or could be had */
+    char *buffer;
+    ssize_t length; /* of the message: more than size where it was cut */
+    struct sockaddr_storage from;
+    socklen_t from_length;
+};
+
+static size_t check_size(lua_State *L, int arg)
+{
+    lua_Integer size = luaL_checkinteger(L, arg);
+
+    luaL_argcheck(L, size >= 0, arg, "size must not be negative");
+    return (size_t)size;
+}
+
+/* MSG_TRUNC tells the length of a datagram; on a stream it would discard. */
+static int truncation_flag(const struct socket *s)
+{
+    return s->type == SOCK_STREAM ? 0 : MSG_TRUNC;
+}
+
+/* Receive once, into `small` or into scratch memory. False: `w` says why. */
+static bool receive(lua_State *L, struct socket *s, struct wait *w,
+                    struct receipt *r, char *small)
+{
+    int flags = r->flags | w->flags | truncation_flag(s);
+
+    do {
+        r->buffer = r->size <= SMALL ? small : scratch_take(L, &r->size);
+        r->from_length = sizeof r->from;
+        r->length = recvfrom(s->handle.fd, r->buffer, r->size, flags,
+                             (struct sockaddr *)&r->from, &r->from_length);
+    } while (r->length == -1 && wait_again(L, w));
+    return r->length != -1;
+}
+
+/* Push what was received: data [, from] [, length of a message that was cut].
+ * What MSG_TRUNC discards of a stream is not in the buffer. */
+static int push_receipt(lua_State *L, const struct socket *s,
+                        const struct receipt *r, bool with_from)
+{
+    size_t length = (size_t)r->length;
+    bool cut = length > r->size;
+    bool discarded = s->type == SOCK_STREAM && (r->flags & MSG_TRUNC);
+
+    if (length == 0 && r->size > 0 && s->type != SOCK_DGRAM &&
+        s->type != SOCK_RAW)
+        lua_pushnil(L);
+    else
+        lua_pushlstring(L, r->buffer, discarded ? 0 : (cut ? r->size : length));
+    if (r->size > SMALL)
+        scratch_release(L);
+    if (with_from && r->from_length > 0)
+        address_push(L, (const struct sockaddr *)&r->from, r->from_length);
+    else if (with_from)
+        lua_pushnil(L);
+    if (!cut && !(r->flags & MSG_TRUNC))
+        return 1 + with_from;
+    lua_pushinteger(L, r->length);
+    return 2 + with_from;
+}
+
+/* MSG_WAITALL, when some has come and the rest is still to come; the kernel
+ * gives up at a signal, and does not wait at all where it may not block. */
+static int receive_rest(lua_State *L, struct socket *s, struct wait *w,
+                        const struct receipt *r)
+{
+    struct gather *g;
+    ssize_t n;
+
+    gather_new(L, r->buffer, (size_t)r->length, r->size);
+    do {
+        g = gather_room(L, -1, r->size);
+        n = recv(s->handle.fd, g->bytes + g->used, g->size - g->used,
+                 r->flags | w->flags);
+        if (n > 0)
+            g->used += (size_t)n;
+    } while (n == -1 ? wait_again(L, w) : n > 0 && g->used < r->size);
+    gather_push(L, -1);
+    if (n == -1 && w->outcome != WAIT_WOULD_BLOCK) {
+        wait_push_error(L, w, r->call, 0);
+        lua_pushvalue(L, -2);
+        lua_setfield(L, -2, "partial");
+        return lua_error(L);
+    }
+    return 1;
+}
+
+/* Urgent data is announced by POLLPRI; the error queue never waits. */
+static struct wait start_receiving(struct socket *s, int flags)
+{
+    short events = flags & MSG_OOB ? POLLPRI : POLLIN;
+
+    if (flags & MSG_ERRQUEUE)
+        flags |= MSG_DONTWAIT;
+    return wait_start(&s->handle, events, flags);
+}
+
+static int receive_message(lua_State *L, const char *call, bool with_from)
+{
+    struct socket *s = check_open(L, 1, call);
+    struct receipt r = {.call = call, .size = check_size(L, 2)};
+    struct wait w;
+    char small[SMALL];
+
+    r.flags = names_flags(L, 3, &flag_names);
+    w = start_receiving(s, r.flags);
+    if (!receive(L, s, &w, &r, small))
+        return wait_failed(L, &w, call, 0);
+    if ((r.flags & (MSG_WAITALL | MSG_PEEK | MSG_TRUNC)) == MSG_WAITALL &&
+        s->type == SOCK_STREAM && r.length > 0 && (size_t)r.length < r.size)
+        return receive_rest(L, s, &w, &r);
+    return push_receipt(L, s, &r, with_from);
+}
+
+/*** Receive from the socket (recv(2)): one call, which waits until there is
+something.
+@function Socket:recv
+@int n how many bytes at most; no more memory is taken than arrives
+@param[opt] flags names in a string, as `"peek dontwait"`, or an integer:
+`oob`, `peek`, `waitall` (all of the `n` bytes, unless the stream ends before),
+`trunc`, `dontwait`, `errqueue`
+@treturn ?string the data; `""` for an empty datagram; nil at the end of a
+stream; `false` where it would have to wait and must not
+@treturn ?int the length of the datagram, where it was longer than `n` and has
+been cut, or with `trunc`
+@raise ECONNRESET, ENOTCONN, ECONNREFUSED, …; ETIMEDOUT with `timeout`; with
+`waitall` what has come so far is in the error's `partial`
+@usage local data = s:recv(4096)
+*/
+static int socket_recv(lua_State *L)
+{
+    return receive_message(L, "recv", false);
+}
+
+/*** Receive, and tell from whom (recvfrom(2)).
+@function Socket:recvfrom
+@int n how many bytes at most
+@param[opt] flags as for `recv`
+@treturn ?string as for `recv`
+@treturn ?Address the sender's; nil on a connected stream, which has no other
+@treturn ?int as the second result of `recv`
+@raise as `recv`
+@usage local data, from = s:recvfrom(65535)
+*/
+static int socket_recvfrom(lua_State *L)
+{
+    return receive_message(L, "recvfrom", true);
+}
+
+/* ---- sending ---- */
+
+/*** Send to the peer (send(2)): one call, which may take less than all.
+@function Socket:send
+@string data any bytes
+@param[opt] flags names in a string, or an integer: `oob`, `more`, `dontwait`,
+`eor`, `dontroute`, `confirm`
+@treturn int how many bytes were taken; `false` where it would have to wait and
+must not
+@raise EPIPE, ECONNRESET, EMSGSIZE, ECONNREFUSED, …; ETIMEDOUT with `timeout`
+*/
+static int socket_send(lua_State *L)
+{
+    struct socket *s = check_open(L, 1, "send");
+    size_t size;
+    const char *data = luaL_checklstring(L, 2, &size);
+    int flags = names_flags(L, 3, &flag_names);
+    struct wait w = wait_start(&s->handle, POLLOUT, flags);
+    ssize_t n;
+
+    flags |= w.flags | MSG_NOSIGNAL;
+    do
+        n = send(s->handle.fd, data, size, flags);
+    while (n == -1 && wait_again(L, &w));
+    if (n == -1)
+        return wait_failed(L, &w, "send", 0);
+    lua_pushinteger(L, n);
+    return 1;
+}
+
+/*** Send to an address (sendto(2)).
+@function Socket:sendto
+@string data any bytes
+@param address an `Address`, or a string as `sockeye.address` takes it; nil: the
+peer to which the socket is connected
+@param[opt] flags as for `send`
+@treturn int as `send`
+@raise as `send`, with the address
+@usage s:sendto("hello", "127.0.0.1:9999")
+*/
+static int socket_sendto(lua_State *L)
+{
+    struct socket *s = check_open(L, 1, "sendto");
+    size_t size;
+    const char *data = luaL_checklstring(L, 2, &size);
+    const struct address *to =
+        lua_isnoneornil(L, 3) ? NULL : address_check(L, 3);
+    int flags = names_flags(L, 4, &flag_names);
+    struct wait w = wait_start(&s->handle, POLLOUT, flags);
+    ssize_t n;
+
+    flags |= w.flags | MSG_NOSIGNAL;
+    do
+        n = sendto(s->handle.fd, data, size, flags, to ? &to->any : NULL,
+                   to ? to->length : 0);
+    while (n == -1 && wait_again(L, &w));
+    if (n == -1)
+        return wait_failed(L, &w, "sendto", to ? 3 : 0);
+    lua_pushinteger(L, n);
+    return 1;
+}
+
+/* How far sendall has come in its arguments, `arg` to `last`. */
+struct progress {
+    int arg;
+    int last;
+    size_t offset; /* bytes of `arg` that are sent */
+    size_t sent;   /* bytes in all */
+};
+
+/* Point `iov` to what is still to be sent; the number of entries. */
+static size_t fill_iov(lua_State *L, const struct progress *p,
+                       struct iovec iov[IOV_BATCH])
+{
+    size_t offset = p->offset;
+    size_t count = 0;
+
+    for (int arg = p->arg; arg <= p->last && count < IOV_BATCH; arg++) {
+        size_t size;
+        const char *data = lua_tolstring(L, arg, &size);
+
+        iov[count].iov_base = (char *)data + offset;
+        iov[count].iov_len = size - offset;
+        offset = 0;
+        count++;
+    }
+    return count;
+}
+
+/* `iov`, of `count` entries, began at the place of `p`. */
+static void advance(struct progress *p, const struct iovec *iov, size_t count,
+                    size_t sent)
+{
+    p->sent += sent;
+    for (; count > 0 && sent >= iov->iov_len; iov++, count--) {
+        sent -= iov->iov_len;
+        p->arg++;
+        p->offset = 0;
+    }
+    p->offset += sent;
+}
+
+/* Send until everything is sent. False: `w` says why. */
+static bool send_rest(lua_State *L, struct socket *s, struct wait *w,
+                      struct progress *p)
+{
+    struct iovec iov[IOV_BATCH];
+    ssize_t n;
+
+    do {
+        struct msghdr message = {
+            .msg_iov = iov,
+            .msg_iovlen = fill_iov(L, p, iov),
+        };
+
+        n = sendmsg(s->handle.fd, &message, w->flags | MSG_NOSIGNAL);
+        if (n != -1)
+            advance(p, iov, message.msg_iovlen, (size_t)n);
+    } while (n == -1 ? wait_again(L, w) : p->arg <= p->last);
+    return n != -1;
+}
+
+/*** Send everything, going on for as long as it takes (sendmsg(2)).
+Several strings are gathered, not joined. On a datagram socket they are one
+datagram.
+@function Socket:sendall
+@string data any bytes
+@param ... more strings
+@treturn int how many bytes were sent: all
+@return `false` and the number of bytes sent, where the rest would have to wait
+and must not
+@raise as `send`; the error's `sent` is the number of bytes sent before
+@usage s:sendall("HTTP/1.0 200 OK\r\n\r\n", body)
+*/
+static int socket_sendall(lua_State *L)
+{
+    struct socket *s = check_open(L, 1, "sendall");
+    struct progress p = {.arg = 2, .last = lua_gettop(L)};
+    struct wait w = wait_start(&s->handle, POLLOUT, 0);
+
+    luaL_checkstring(L, 2);
+    for (int arg = 3; arg <= p.last; arg++)
+        luaL_checkstring(L, arg);
+    if (s->type != SOCK_STREAM) {
+        lua_concat(L, p.last - 1);
+        p.last = 2;
+    }
+    if (send_rest(L, s, &w, &p)) {
+        lua_pushinteger(L, (lua_Integer)p.sent);
+        return 1;
+    }
+    if (w.outcome == WAIT_WOULD_BLOCK) {
+        lua_pushboolean(L, false);
+        lua_pushinteger(L, (lua_Integer)p.sent);
+        return 2;
+    }
+    wait_push_error(L, &w, "sendall", 0);
+    lua_pushinteger(L, (lua_Integer)p.sent);
+    lua_setfield(L, -2, "sent");
+    return lua_error(L);
+}
+
+/* ---- read and write: any descriptor ---- */
+
+/* A descriptor that is no socket knows no MSG_DONTWAIT: where it may not
+ * block, wait before the call. False: `w` says why not. */
+static bool await_turn(lua_State *L, const struct socket *s, struct wait *w)
+{
+    return s->type != 0 || w->flags == 0 || wait_ready(L, w);
+}
+
+static ssize_t read_once(const struct socket *s, const struct wait *w,
+                         char *buffer, size_t size)
+{
+    if (s->type != 0 && w->flags != 0)
+        return recv(s->handle.fd, buffer, size, w->flags);
+    return read(s->handle.fd, buffer, size);
+}
+
+/*** Read from the socket, or from any descriptor that was adopted (read(2)).
+@function Socket:read
+@int n how many bytes at most
+@treturn ?string the data; nil at the end; `false` where it would have to wait
+and must not
+@raise as `recv`
+*/
+static int socket_read(lua_State *L)
+{
+    struct socket *s = check_open(L, 1, "read");
+    size_t size = check_size(L, 2);
+    struct wait w = wait_start(&s->handle, POLLIN, 0);
+    char small[SMALL];
+    char *buffer;
+    ssize_t n = -1;
+
+    do {
+        if (!await_turn(L, s, &w))
+            break;
+        buffer = size <= SMALL ? small : scratch_take(L, &size);
+        n = read_once(s, &w, buffer, size);
+    } while (n == -1 && wait_again(L, &w));
+    if (n == -1)
+        return wait_failed(L, &w, "read", 0);
+    if (n == 0 && size > 0 && s->type != SOCK_DGRAM && s->type != SOCK_RAW)
+        lua_pushnil(L);
+    else
+        lua_pushlstring(L, buffer, (size_t)n);
+    if (size > SMALL)
+        scratch_release(L);
+    return 1;
+}
+
+/* write(2) to a pipe without readers, without the signal that it would send:
+ * SIGPIPE is blocked for this thread, and taken back if it came. */
+static ssize_t write_quietly(int fd, const char *data, size_t size)
+{
+    const struct timespec at_once = {0, 0};
+    sigset_t pipe_signal, before, pending;
+    ssize_t n;
+    int error;
+
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    sigpending(&pending);
+    pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+    n = write(fd, data, size);
+    error = errno;
+    if (n == -1 && error == EPIPE && !sigismember(&pending, SIGPIPE))
+        sigtimedwait(&pipe_signal, NULL, &at_once);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return n;
+}
+
+/* A pipe that poll(2) found ready takes PIPE_BUF bytes without blocking. */
+static ssize_t write_once(const struct socket *s, const struct wait *w,
+                          const char *data, size_t size)
+{
+    if (s->type != 0)
+        return send(s->handle.fd, data, size, w->flags | MSG_NOSIGNAL);
+    if (w->flags != 0 && size > PIPE_BUF)
+        size = PIPE_BUF;
+    return write_quietly(s->handle.fd, data, size);
+}
+
+/*** Write to the socket, or to any descriptor that was adopted (write(2)).
+@function Socket:write
+@string data any bytes
+@treturn int how many bytes were taken; `false` where it would have to wait and
+must not
+@raise as `send`
+*/
+static int socket_write(lua_State *L)
+{
+    struct socket *s = check_open(L, 1, "write");
+    size_t size;
+    const char *data = luaL_checklstring(L, 2, &size);
+    struct wait w = wait_start(&s->handle, POLLOUT, 0);
+    ssize_t n = -1;
+
+    do {
+        if (!await_turn(L, s, &w))
+            break;
+        n = write_once(s, &w, data, size);
+    } while (n == -1 && wait_again(L, &w));
+    if (n == -1)
+        return wait_failed(L, &w, "write", 0);
+    lua_pushinteger(L, n);
+    return 1;
+}
+
+/*** Whether the next byte to be received is the urgent one (sockatmark(3)).
+@function Socket:sockatmark
+@treturn boolean
+@raise ENOTTY or EINVAL on a socket that has no urgent data
+*/
+static int socket_sockatmark(lua_State *L)
+{
+    struct socket *s = check_open(L, 1, "sockatmark");
+    int at_mark = sockatmark(s->handle.fd);
+
+    if (at_mark == -1)
+        return raise_errno(L, "sockatmark", errno, 0);
+    lua_pushboolean(L, at_mark);
+    return 1;
+}
+
+void open_transfer(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"read", socket_read},
+        {"recv", socket_recv},
+        {"recvfrom", socket_recvfrom},
+        {"send", socket_send},
+        {"sendall", socket_sendall},
+        {"sendto", socket_sendto},
+        {"sockatmark", socket_sockatmark},
+        {"write", socket_write},
+        {NULL, NULL},
+    };
+
+    open_buffer(L);
+    names_export(L, &flag_names);
+    add_socket_methods(L, methods);
+}
