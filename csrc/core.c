@@ -7,7 +7,10 @@
 
 #include "connection.h"
 #include "error.h"
+#include "foreign.h"
+#include "interface.h"
 #include "poll.h"
+#include "resolve.h"
 #include "sockaddr.h"
 #include "socket.h"
 #include "transfer.h"
@@ -20,11 +23,14 @@ int luaopen_sockeye_core(lua_State *L)
     luaL_checkversion(L);
     lua_newtable(L);
     open_error(L);
+    open_foreign(L);
     open_sockaddr(L);
     open_wait(L);
     open_socket(L);
     open_connection(L);
     open_transfer(L);
     open_poll(L);
+    open_resolve(L);
+    open_interface(L);
     return 1;
 }

@@ -179,11 +179,12 @@ int raise_timeout(lua_State *L, const char *call, int subject)
     return lua_error(L);
 }
 
-int raise_eai(lua_State *L, const char *call, int code, const char *host)
+int raise_eai(lua_State *L, const char *call, int code, int subject)
 {
+    subject = lua_absindex(L, subject);
     push_error(L, call, find_code(eai_names, code), gai_strerror(code));
-    if (host != NULL)
-        set_string(L, "address", host);
+    lua_pushvalue(L, subject);
+    lua_setfield(L, -2, "address");
     return lua_error(L);
 }
 

@@ -14,7 +14,10 @@
 /* Raise. The result type lets callers write `return raise_errno(...)`. */
 int raise_errno(lua_State *L, const char *call, int code, int subject);
 int raise_timeout(lua_State *L, const char *call, int subject);
-int raise_eai(lua_State *L, const char *call, int code, const char *host);
+
+/* The same for an EAI_ code; the subject, a host name or an address, becomes
+ * the error's field `address`. */
+int raise_eai(lua_State *L, const char *call, int code, int subject);
 
 /* Push the error object, for a caller that adds fields before lua_error. */
 void push_errno(lua_State *L, const char *call, int code, int subject);
