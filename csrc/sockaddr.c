@@ -72,10 +72,16 @@ void address_settle(struct address *a, socklen_t length)
     if (length > sizeof a->bytes)
         length = sizeof a->bytes;
     memset(a->bytes + length, 0, sizeof a->bytes - length);
+    if (length < sizeof a->any.sa_family)
+        length = sizeof a->any.sa_family;
     a->length = length;
     switch (a->any.sa_family) {
     case AF_INET:
         memset(a->in.sin_zero, 0, sizeof a->in.sin_zero);
+        a->length = sizeof a->in;
+        break;
+    case AF_INET6:
+        a->length = sizeof a->in6;
         break;
     case AF_UNIX:
         a->length = settle_path(a, length);
@@ -135,13 +141,13 @@ static bool set_inet(struct address *a, const char *host, in_port_t port)
 /* The number of the interface named, or numbered, in `text`; 0: none such. */
 static uint32_t parse_scope(const char *text)
 {
-    uint32_t number = 0;
+    uint64_t number = 0;
 
-    if (text[strspn(text, "0123456789")] != '\0' || strlen(text) > 9)
+    if (text[strspn(text, "0123456789")] != '\0' || strlen(text) > 10)
         return if_nametoindex(text);
     for (; *text != '\0'; text++)
-        number = number * 10 + (uint32_t)(*text - '0');
-    return number;
+        number = number * 10 + (uint64_t)(*text - '0');
+    return number <= UINT32_MAX ? (uint32_t)number : 0;
 }
 
 /* `host` may end with "%scope", a name or a number. */
@@ -221,13 +227,18 @@ static uint32_t check_scope(lua_State *L, int arg)
     int type = lua_getfield(L, arg, "scope");
 
     if (type == LUA_TNUMBER) {
-        lua_Integer number = lua_tointeger(L, -1);
+        int isinteger;
+        lua_Integer number = lua_tointegerx(L, -1, &isinteger);
 
-        luaL_argcheck(L, number >= 0 && number <= UINT32_MAX, arg,
+        luaL_argcheck(L, isinteger && number >= 0 && number <= UINT32_MAX, arg,
                       "field 'scope' out of range");
         scope = (uint32_t)number;
     } else if (type == LUA_TSTRING) {
-        scope = parse_scope(lua_tostring(L, -1));
+        size_t length;
+        const char *name = lua_tolstring(L, -1, &length);
+
+        if (strlen(name) == length)
+            scope = parse_scope(name);
         luaL_argcheck(L, scope != 0, arg,
                       "field 'scope' names no interface of this system");
     } else {
@@ -304,9 +315,11 @@ static int sockeye_unix(lua_State *L)
 {
     size_t length;
     const char *path = luaL_optlstring(L, 1, "", &length);
-    struct address *a = address_new(L);
+    struct address *a;
 
-    luaL_argcheck(L, length > 0 || lua_isnoneornil(L, 1), 1, "empty path");
+    lua_settop(L, 1);
+    luaL_argcheck(L, length > 0 || lua_isnil(L, 1), 1, "empty path");
+    a = address_new(L);
     check_path(L, 1, a, path, length);
     return 1;
 }
@@ -314,17 +327,17 @@ static int sockeye_unix(lua_State *L)
 /* ---- parsing ---- */
 
 /* "name" of "unix:name"; '@' stands for the zero of the abstract namespace. */
-static const char *parse_unix(struct address *a, const char *name,
-                              size_t length)
+static void parse_unix(lua_State *L, int arg, struct address *a,
+                       const char *name, size_t length)
 {
     char path[SUN_PATH_SIZE];
 
-    if (length > sizeof path)
-        return "path too long for sun_path";
-    memcpy(path, name, length);
-    if (length > 0 && path[0] == '@')
+    if (length > 0 && length <= sizeof path && name[0] == '@') {
+        memcpy(path, name, length);
         path[0] = '\0';
-    return set_path(a, path, length);
+        name = path;
+    }
+    check_path(L, arg, a, name, length);
 }
 
 static bool parse_port(const char *text, in_port_t *port)
@@ -369,10 +382,10 @@ static const struct address *parse_address(lua_State *L, int arg)
     size_t length;
     const char *text = luaL_checklstring(L, arg, &length);
     struct address *a = address_new(L);
-    const char *problem;
+    const char *problem = NULL;
 
     if (strncmp(text, "unix:", 5) == 0)
-        problem = parse_unix(a, text + 5, length - 5);
+        parse_unix(L, arg, a, text + 5, length - 5);
     else if (strlen(text) != length)
         problem = "it contains a zero";
     else
