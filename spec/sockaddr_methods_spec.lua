@@ -1,0 +1,232 @@
+local sockeye = require "sockeye"
+local errors = require "spec.support.errors"
+
+local full_path <const> = "/" .. ("p"):rep(107)
+
+describe("a printed address", function()
+  local cases = {
+    { "0.0.0.0:0", sockeye.inet() },
+    { "127.0.0.1:80", sockeye.inet("127.0.0.1", 80) },
+    { "255.255.255.255:65535", sockeye.inet("255.255.255.255", 65535) },
+    { "[::]:0", sockeye.inet6() },
+    { "[::1]:80", sockeye.inet6("0:0:0:0:0:0:0:1", 80) },
+    { "[::ffff:1.2.3.4]:5", sockeye.inet6("::ffff:1.2.3.4", 5) },
+    { "[fe80::1%lo]:80", sockeye.inet6("fe80::1", 80, { scope = "lo" }) },
+    { "[fe80::1%lo]:80", sockeye.inet6("fe80::1%lo", 80) },
+    { "[fe80::1%4294967295]:80",
+      sockeye.inet6("fe80::1", 80, { scope = 4294967295 }) },
+    { "[1111:2222:3333:4444:5555:6666:7777:8888%lo]:65535",
+      sockeye.inet6("1111:2222:3333:4444:5555:6666:7777:8888%lo", 65535) },
+    { "unix:/run/a.sock", sockeye.unix("/run/a.sock") },
+    { "unix:" .. full_path, sockeye.unix(full_path) },
+    { "unix:@name", sockeye.unix("\0name") },
+    { "unix:@a\0\0b\0", sockeye.unix("\0a\0\0b\0") },
+    { "unix:@", sockeye.unix("\0") },
+    { "unix:", sockeye.unix() },
+  }
+
+  for _, case in ipairs(cases) do
+    it(("is %q, and read back"):format(case[1]:sub(1, 60)), function()
+      assert.equal(case[1], tostring(case[2]))
+      assert.equal(case[2], sockeye.address(case[1]))
+      assert.equal(case[2]:pack(), sockeye.address(case[1]):pack())
+    end)
+  end
+
+  it("with a path that begins with @ is another path to the same file",
+    function()
+      assert.equal("unix:./@a", tostring(sockeye.unix("@a")))
+    end)
+
+  it("leaves out the flow", function()
+    local a = sockeye.inet6("::1", 80, { flowinfo = 7 })
+    assert.equal("[::1]:80", tostring(a))
+  end)
+end)
+
+describe("equality of addresses", function()
+  -- No two of these are equal.
+  local distinct = {
+    sockeye.inet(), sockeye.inet("0.0.0.0", 1), sockeye.inet("0.0.0.1"),
+    sockeye.inet6(), sockeye.inet6("::", 1), sockeye.inet6("::1"),
+    sockeye.inet6("::", 0, { flowinfo = 1 }),
+    sockeye.inet6("::", 0, { scope = 1 }), sockeye.inet6("::", 0,
+      { scope = 1 << 31 }),
+    sockeye.inet6("::ffff:0.0.0.0"), sockeye.unix(), sockeye.unix("a"),
+    sockeye.unix("\0a"), sockeye.unix("\0a\0"), sockeye.unix("\0"),
+    sockeye.unix("\0\0"), sockeye.unix("./a"), sockeye.unix(full_path),
+    sockeye.unix(full_path:sub(1, -2)), sockeye.unpack("\0\0"),
+    sockeye.unpack("\99\0"), sockeye.unpack("\99\0\0"),
+  }
+
+  it("holds for the same address made twice, and no other", function()
+    for i, a in ipairs(distinct) do
+      for j, b in ipairs(distinct) do
+        local again = sockeye.unpack(b:pack())
+        assert.equal(i == j, a == again)
+        assert.equal(i == j, a:key() == again:key())
+        assert.equal(i ~= j, a ~= again)
+      end
+    end
+  end)
+
+  it("does not hold for what is no address", function()
+    local a = sockeye.inet()
+    for _, value in ipairs { "0.0.0.0:0", 0, true, {}, io.stdout, print } do
+      assert.is_false(a == value)
+      assert.is_false(value == a)
+    end
+  end)
+
+  it("is for keys of tables what it is for addresses", function()
+    local seen = {}
+    seen[sockeye.inet("127.0.0.1", 80):key()] = "here"
+    assert.equal("here", seen[sockeye.address("127.0.0.1:80"):key()])
+    assert.is_nil(seen[sockeye.address("127.0.0.1:81"):key()])
+    assert.equal("string", type(sockeye.inet():key()))
+  end)
+
+  it("holds for what the system tells of a socket", function()
+    local s <close> = sockeye.socket("inet", "dgram")
+    s:bind("127.0.0.1:0")
+    local a = s:getsockname()
+    assert.equal(sockeye.inet("127.0.0.1", a.port), a)
+    assert.equal(sockeye.inet("127.0.0.1", a.port):key(), a:key())
+    local s6 <close> = sockeye.socket("inet6", "dgram")
+    assert.equal(sockeye.inet6(), s6:getsockname())
+  end)
+end)
+
+describe("an address", function()
+  local addresses = {
+    inet = sockeye.inet("127.0.0.1", 80), inet6 = sockeye.inet6("::1", 80),
+    unix = sockeye.unix("/a"), unnamed = sockeye.unix(),
+    other = sockeye.unpack("\99\0abc"), family = sockeye.unpack("\0\0"),
+  }
+
+  it("is immutable", function()
+    for _, a in pairs(addresses) do
+      local before = a:pack()
+      for _, field in ipairs { "port", "host", "family", "path", "pack",
+                               "new", 1 } do
+        errors.rejected("an address is immutable", function()
+          a[field] = 1
+        end)
+      end
+      assert.equal(before, a:pack())
+    end
+  end)
+
+  it("has no other fields", function()
+    for _, a in pairs(addresses) do
+      for _, field in ipairs { "ports", "", 1, 1.5, true, {}, print } do
+        assert.is_nil(a[field])
+      end
+    end
+  end)
+
+  it("is of the type sockeye.Address", function()
+    for _, a in pairs(addresses) do
+      assert.equal("userdata", type(a))
+      assert.equal("sockeye.Address", getmetatable(a).__name)
+    end
+  end)
+
+  it("is itself, unmapped, where it is not v4-mapped", function()
+    for _, a in pairs(addresses) do
+      assert.is_true(rawequal(a, a:unmap()))
+    end
+  end)
+
+  it("refuses to have its methods called on anything else", function()
+    local meta = getmetatable(addresses.inet)
+    local names = { "pack", "key", "is_any", "is_loopback", "is_multicast",
+                    "is_link_local", "is_private", "is_v4mapped", "unmap" }
+    for _, name in ipairs(names) do
+      local method = addresses.inet[name]
+      for _, value in ipairs { "127.0.0.1:80", 1, {}, io.stdout, print,
+                               sockeye } do
+        errors.rejected("bad argument #1.*sockeye.Address expected", method,
+                        value)
+      end
+      errors.rejected("bad argument #1", method)
+    end
+    for _, name in ipairs { "__tostring", "__index" } do
+      errors.rejected("bad argument #1", meta[name], {})
+    end
+    errors.rejected("immutable", meta.__newindex, {})
+    assert.is_false(meta.__eq({}, 1))
+    assert.is_false(meta.__eq())
+  end)
+end)
+
+describe("what kind of address", function()
+  local kinds = { "any", "loopback", "multicast", "link_local", "private",
+                  "v4mapped" }
+
+  -- Host, and the kinds that hold for it. Both sides of each boundary.
+  local cases = {
+    { "0.0.0.0", "any" }, { "0.0.0.1" }, { "1.0.0.0" }, { "9.255.255.255" },
+    { "10.0.0.0", "private" }, { "10.255.255.255", "private" },
+    { "11.0.0.0" }, { "126.255.255.255" }, { "127.0.0.0", "loopback" },
+    { "127.0.0.1", "loopback" }, { "127.255.255.255", "loopback" },
+    { "128.0.0.0" }, { "169.253.255.255" }, { "169.254.0.0", "link_local" },
+    { "169.254.255.255", "link_local" }, { "169.255.0.0" },
+    { "172.15.255.255" }, { "172.16.0.0", "private" },
+    { "172.31.255.255", "private" }, { "172.32.0.0" },
+    { "192.167.255.255" }, { "192.168.0.0", "private" },
+    { "192.168.255.255", "private" }, { "192.169.0.0" },
+    { "223.255.255.255" }, { "224.0.0.0", "multicast" },
+    { "239.255.255.255", "multicast" }, { "240.0.0.0" },
+    { "255.255.255.255" },
+    { "::", "any" }, { "::1", "loopback" }, { "::2" }, { "1::" },
+    { "fbff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" }, { "fc00::", "private" },
+    { "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "private" }, { "fe00::" },
+    { "fe7f:ffff:ffff:ffff:ffff:ffff:ffff:ffff" },
+    { "fe80::", "link_local" },
+    { "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "link_local" },
+    { "fec0::" }, { "feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" },
+    { "ff00::", "multicast" },
+    { "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "multicast" },
+    { "::ffff:0.0.0.0", "v4mapped" }, { "::ffff:127.0.0.1", "v4mapped" },
+    { "::ffff:10.0.0.1", "v4mapped" }, { "::fffe:1.2.3.4" },
+    { "::1:ffff:1.2.3.4" }, { "::127.0.0.1" },
+  }
+
+  for _, case in ipairs(cases) do
+    local host = case[1]
+    it(("%s is: %s"):format(host, case[2] or "no special one"), function()
+      local make = host:find(":", 1, true) and sockeye.inet6 or sockeye.inet
+      local a = make(host, 1)
+      for _, kind in ipairs(kinds) do
+        assert.equal(kind == case[2], a["is_" .. kind](a), kind)
+      end
+    end)
+  end
+
+  it("is none for other families", function()
+    for _, a in ipairs { sockeye.unix(), sockeye.unix("/a"),
+                         sockeye.unix(("\0"):rep(16)),
+                         sockeye.unpack("\0\0"), sockeye.unpack("\99\0a") } do
+      for _, kind in ipairs(kinds) do
+        assert.is_false(a["is_" .. kind](a))
+      end
+    end
+  end)
+end)
+
+describe("a v4-mapped address, unmapped,", function()
+  local cases = {
+    { "[::ffff:127.0.0.1]:80", "127.0.0.1:80" },
+    { "[::ffff:0.0.0.0]:0", "0.0.0.0:0" },
+    { "[::ffff:255.255.255.255%lo]:65535", "255.255.255.255:65535" },
+  }
+
+  for _, case in ipairs(cases) do
+    it("is " .. case[2], function()
+      local plain = sockeye.address(case[1]):unmap()
+      assert.equal(sockeye.address(case[2]), plain)
+      assert.equal("inet", plain.family)
+    end)
+  end
+end)
