@@ -165,7 +165,7 @@ static lua_Integer next_flag(lua_State *L, int arg, const struct names *names,
     return row->value;
 }
 
-int names_flags(lua_State *L, int arg, const struct names *names)
+int names_check_flags(lua_State *L, int arg, const struct names *names)
 {
     lua_Integer flags = 0;
     const char *text;
@@ -180,15 +180,24 @@ int names_flags(lua_State *L, int arg, const struct names *names)
     return (int)flags;
 }
 
-void names_push(lua_State *L, const struct names *names, lua_Integer value)
+static const struct name *find_value(const struct names *names,
+                                     lua_Integer value)
 {
     for (const struct name *row = names->rows; row->text; row++) {
-        if (row->value == value) {
-            lua_pushstring(L, row->text);
-            return;
-        }
+        if (row->value == value)
+            return row;
     }
-    lua_pushinteger(L, value);
+    return NULL;
+}
+
+void names_push(lua_State *L, const struct names *names, lua_Integer value)
+{
+    const struct name *row = find_value(names, value);
+
+    if (row != NULL)
+        lua_pushstring(L, row->text);
+    else
+        lua_pushinteger(L, value);
 }
 
 /* Push the constant's whole name: "AF_INET". */
@@ -201,6 +210,17 @@ static void push_constant(lua_State *L, const char *prefix, const char *text)
     for (; *text != '\0'; text++)
         luaL_addchar(&buffer, (char)toupper((unsigned char)*text));
     luaL_pushresult(&buffer);
+}
+
+void names_push_constant(lua_State *L, const struct names *names,
+                         lua_Integer value)
+{
+    const struct name *row = find_value(names, value);
+
+    if (row != NULL)
+        push_constant(L, names->prefixes[0], row->text);
+    else
+        lua_pushinteger(L, value);
 }
 
 void names_export(lua_State *L, const struct names *names)

@@ -33,11 +33,21 @@ lua_Integer names_check(lua_State *L, int arg, const struct names *names);
 lua_Integer names_opt(lua_State *L, int arg, const struct names *names,
                       lua_Integer absent);
 
-/* The same for several names in one string, combined by OR; absent is 0. */
-int names_flags(lua_State *L, int arg, const struct names *names);
+/* The same for several names in one string, combined by OR; nil is 0. */
+int names_check_flags(lua_State *L, int arg, const struct names *names);
+
+/* Most calls are given no flags at all, and then it costs nothing. */
+static inline int names_flags(lua_State *L, int arg, const struct names *names)
+{
+    return lua_gettop(L) < arg ? 0 : names_check_flags(L, arg, names);
+}
 
 /* Push the name of `value`; the number where it has none. */
 void names_push(lua_State *L, const struct names *names, lua_Integer value);
+
+/* The same, whole: "SIGTERM". */
+void names_push_constant(lua_State *L, const struct names *names,
+                         lua_Integer value);
 
 /* Set every constant, under each of its prefixes, in the table on top. */
 void names_export(lua_State *L, const struct names *names);

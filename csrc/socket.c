@@ -18,7 +18,7 @@
 
 #define SOCKET_TYPE "sockeye.Socket"
 
-static const char socket_tag = 's';
+const char socket_tag = 's';
 
 /* clang-format off */
 static const struct name type_rows[] = {
@@ -60,17 +60,6 @@ struct socket *socket_new(lua_State *L)
     return s;
 }
 
-/* The tag answers in a few instructions what luaL_checkudata would look up in
- * the registry on every call. */
-struct socket *test_socket(lua_State *L, int arg)
-{
-    struct socket *s = lua_touserdata(L, arg);
-
-    if (s == NULL || lua_rawlen(L, arg) != sizeof *s || s->tag != &socket_tag)
-        return NULL;
-    return s;
-}
-
 struct socket *check_socket(lua_State *L, int arg)
 {
     struct socket *s = test_socket(L, arg);
@@ -80,13 +69,11 @@ struct socket *check_socket(lua_State *L, int arg)
     return s;
 }
 
-struct socket *check_open(lua_State *L, int arg, const char *call)
+struct socket *reject_socket(lua_State *L, int arg, const char *call)
 {
-    struct socket *s = check_socket(L, arg);
-
-    if (s->handle.fd == -1)
-        raise_errno(L, call, EBADF, 0);
-    return s;
+    check_socket(L, arg);
+    raise_errno(L, call, EBADF, 0);
+    return NULL;
 }
 
 /* The descriptor of a Lua file; -1: it is closed. */

@@ -26,20 +26,38 @@ struct socket {
     bool accepts_nonblocking; /* O_NONBLOCK was set for the sake of accept */
 };
 
+extern const char socket_tag;
 extern const struct names type_names;
 extern const struct names protocol_names;
 
 /* Push a closed socket. */
 struct socket *socket_new(lua_State *L);
 
+/* The socket at `arg`, or NULL. The tag answers in a few instructions what
+ * luaL_testudata would look up in the registry on every call. */
+static inline struct socket *test_socket(lua_State *L, int arg)
+{
+    struct socket *s = lua_touserdata(L, arg);
+
+    if (s == NULL || lua_rawlen(L, arg) != sizeof *s || s->tag != &socket_tag)
+        return NULL;
+    return s;
+}
+
 /* The socket at `arg`, else argument error. */
 struct socket *check_socket(lua_State *L, int arg);
 
-/* The socket at `arg`, or NULL. */
-struct socket *test_socket(lua_State *L, int arg);
+/* For check_open: why there is no open socket. */
+struct socket *reject_socket(lua_State *L, int arg, const char *call);
 
-/* The same, or EBADF from `call` where it is closed. */
-struct socket *check_open(lua_State *L, int arg, const char *call);
+/* The socket at `arg`, else argument error; or EBADF from `call` where it is
+ * closed. */
+static inline struct socket *check_open(lua_State *L, int arg, const char *call)
+{
+    struct socket *s = test_socket(L, arg);
+
+    return s != NULL && s->handle.fd != -1 ? s : reject_socket(L, arg, call);
+}
 
 /* The descriptor of the socket, Lua file or integer at `index`, or one of the
  * two that are none. */

@@ -49,22 +49,34 @@ static const struct name flag_rows[] = {
 
 static const struct names flag_names = {"flag", {"MSG_", NULL}, flag_rows};
 
+/* Whether nothing received means the end, and not an empty message. */
+static bool is_stream(const struct socket *s)
+{
+    return s->type != SOCK_DGRAM && s->type != SOCK_RAW;
+}
+
 /* ---- receiving ---- */
 
+/* What is asked of the kernel, and its answer. */
 struct receipt {
-    const char *call;
     int flags;
     size_t size; /* how much was asked for, or could be had */
     char *buffer;
     ssize_t length; /* of the message: more than size where it was cut */
-    struct sockaddr_storage from;
-    socklen_t from_length;
+};
+
+struct sender {
+    struct sockaddr_storage name;
+    socklen_t length;
 };
 
 static size_t check_size(lua_State *L, int arg)
 {
-    lua_Integer size = luaL_checkinteger(L, arg);
+    int is_integer;
+    lua_Integer size = lua_tointegerx(L, arg, &is_integer);
 
+    if (!is_integer)
+        luaL_checkinteger(L, arg);
     luaL_argcheck(L, size >= 0, arg, "size must not be negative");
     return (size_t)size;
 }
@@ -75,51 +87,62 @@ static int truncation_flag(const struct socket *s)
     return s->type == SOCK_STREAM ? 0 : MSG_TRUNC;
 }
 
-/* Receive once, into `small` or into scratch memory. False: `w` says why. */
+/* One attempt; `from` may be NULL. */
+static ssize_t receive_once(const struct socket *s, const struct receipt *r,
+                            int flags, struct sender *from)
+{
+    if (from == NULL)
+        return recv(s->handle.fd, r->buffer, r->size, flags);
+    from->length = sizeof from->name;
+    return recvfrom(s->handle.fd, r->buffer, r->size, flags,
+                    (struct sockaddr *)&from->name, &from->length);
+}
+
+/* Receive into `small` or into scratch memory. False: `w` says why not. */
 static bool receive(lua_State *L, struct socket *s, struct wait *w,
-                    struct receipt *r, char *small)
+                    struct receipt *r, char *small, struct sender *from)
 {
     int flags = r->flags | w->flags | truncation_flag(s);
 
     do {
         r->buffer = r->size <= SMALL ? small : scratch_take(L, &r->size);
-        r->from_length = sizeof r->from;
-        r->length = recvfrom(s->handle.fd, r->buffer, r->size, flags,
-                             (struct sockaddr *)&r->from, &r->from_length);
+        r->length = receive_once(s, r, flags, from);
     } while (r->length == -1 && wait_again(L, w));
     return r->length != -1;
 }
 
-/* Push what was received: data [, from] [, length of a message that was cut].
- * What MSG_TRUNC discards of a stream is not in the buffer. */
-static int push_receipt(lua_State *L, const struct socket *s,
-                        const struct receipt *r, bool with_from)
+/* Push the data. What MSG_TRUNC discards of a stream is not in the buffer. */
+static void push_data(lua_State *L, const struct socket *s,
+                      const struct receipt *r)
 {
     size_t length = (size_t)r->length;
-    bool cut = length > r->size;
-    bool discarded = s->type == SOCK_STREAM && (r->flags & MSG_TRUNC);
 
-    if (length == 0 && r->size > 0 && s->type != SOCK_DGRAM &&
-        s->type != SOCK_RAW)
+    if (length > r->size)
+        length = r->size;
+    if (length == 0 && r->size > 0 && is_stream(s))
         lua_pushnil(L);
+    else if (s->type == SOCK_STREAM && (r->flags & MSG_TRUNC))
+        lua_pushliteral(L, "");
     else
-        lua_pushlstring(L, r->buffer, discarded ? 0 : (cut ? r->size : length));
+        lua_pushlstring(L, r->buffer, length);
     if (r->size > SMALL)
         scratch_release(L);
-    if (with_from && r->from_length > 0)
-        address_push(L, (const struct sockaddr *)&r->from, r->from_length);
-    else if (with_from)
-        lua_pushnil(L);
-    if (!cut && !(r->flags & MSG_TRUNC))
-        return 1 + with_from;
+}
+
+/* Push the length of a message that was cut, or whose length was asked for;
+ * how many values were pushed. */
+static int push_full_length(lua_State *L, const struct receipt *r)
+{
+    if ((size_t)r->length <= r->size && !(r->flags & MSG_TRUNC))
+        return 0;
     lua_pushinteger(L, r->length);
-    return 2 + with_from;
+    return 1;
 }
 
 /* MSG_WAITALL, when some has come and the rest is still to come; the kernel
  * gives up at a signal, and does not wait at all where it may not block. */
 static int receive_rest(lua_State *L, struct socket *s, struct wait *w,
-                        const struct receipt *r)
+                        const struct receipt *r, const char *call)
 {
     struct gather *g;
     ssize_t n;
@@ -134,7 +157,7 @@ static int receive_rest(lua_State *L, struct socket *s, struct wait *w,
     } while (n == -1 ? wait_again(L, w) : n > 0 && g->used < r->size);
     gather_push(L, -1);
     if (n == -1 && w->outcome != WAIT_WOULD_BLOCK) {
-        wait_push_error(L, w, r->call, 0);
+        wait_push_error(L, w, call, 0);
         lua_pushvalue(L, -2);
         lua_setfield(L, -2, "partial");
         return lua_error(L);
@@ -152,21 +175,13 @@ static struct wait start_receiving(struct socket *s, int flags)
     return wait_start(&s->handle, events, flags);
 }
 
-static int receive_message(lua_State *L, const char *call, bool with_from)
+/* Whether MSG_WAITALL has not yet been satisfied. */
+static bool is_short(const struct socket *s, const struct receipt *r)
 {
-    struct socket *s = check_open(L, 1, call);
-    struct receipt r = {.call = call, .size = check_size(L, 2)};
-    struct wait w;
-    char small[SMALL];
+    int flags = r->flags & (MSG_WAITALL | MSG_PEEK | MSG_TRUNC);
 
-    r.flags = names_flags(L, 3, &flag_names);
-    w = start_receiving(s, r.flags);
-    if (!receive(L, s, &w, &r, small))
-        return wait_failed(L, &w, call, 0);
-    if ((r.flags & (MSG_WAITALL | MSG_PEEK | MSG_TRUNC)) == MSG_WAITALL &&
-        s->type == SOCK_STREAM && r.length > 0 && (size_t)r.length < r.size)
-        return receive_rest(L, s, &w, &r);
-    return push_receipt(L, s, &r, with_from);
+    return flags == MSG_WAITALL && s->type == SOCK_STREAM && r->length > 0 &&
+           (size_t)r->length < r->size;
 }
 
 /*** Receive from the socket (recv(2)): one call, which waits until there is
@@ -186,7 +201,19 @@ been cut, or with `trunc`
 */
 static int socket_recv(lua_State *L)
 {
-    return receive_message(L, "recv", false);
+    struct socket *s = check_open(L, 1, "recv");
+    struct receipt r = {.size = check_size(L, 2)};
+    struct wait w;
+    char small[SMALL];
+
+    r.flags = names_flags(L, 3, &flag_names);
+    w = start_receiving(s, r.flags);
+    if (!receive(L, s, &w, &r, small, NULL))
+        return wait_failed(L, &w, "recv", 0);
+    if (is_short(s, &r))
+        return receive_rest(L, s, &w, &r, "recv");
+    push_data(L, s, &r);
+    return 1 + push_full_length(L, &r);
 }
 
 /*** Receive, and tell from whom (recvfrom(2)).
@@ -201,7 +228,24 @@ static int socket_recv(lua_State *L)
 */
 static int socket_recvfrom(lua_State *L)
 {
-    return receive_message(L, "recvfrom", true);
+    struct socket *s = check_open(L, 1, "recvfrom");
+    struct receipt r = {.size = check_size(L, 2)};
+    struct sender from;
+    struct wait w;
+    char small[SMALL];
+
+    r.flags = names_flags(L, 3, &flag_names);
+    w = start_receiving(s, r.flags);
+    if (!receive(L, s, &w, &r, small, &from))
+        return wait_failed(L, &w, "recvfrom", 0);
+    if (is_short(s, &r))
+        return receive_rest(L, s, &w, &r, "recvfrom");
+    push_data(L, s, &r);
+    if (from.length > 0)
+        address_push(L, (struct sockaddr *)&from.name, from.length);
+    else
+        lua_pushnil(L);
+    return 2 + push_full_length(L, &r);
 }
 
 /* ---- sending ---- */
@@ -407,7 +451,7 @@ static int socket_read(lua_State *L)
     } while (n == -1 && wait_again(L, &w));
     if (n == -1)
         return wait_failed(L, &w, "read", 0);
-    if (n == 0 && size > 0 && s->type != SOCK_DGRAM && s->type != SOCK_RAW)
+    if (n == 0 && size > 0 && is_stream(s))
         lua_pushnil(L);
     else
         lua_pushlstring(L, buffer, (size_t)n);

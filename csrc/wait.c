@@ -18,7 +18,6 @@
 #include "wait.h"
 
 #define NANOSECONDS INT64_C(1000000000)
-#define EVERY_EVENT (LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT)
 
 int64_t wait_now(void)
 {
@@ -60,47 +59,52 @@ int wait_poll(struct pollfd *fds, nfds_t count, int64_t deadline)
     return ppoll(fds, count, time_left(deadline, &ts), NULL);
 }
 
-/* A hook on every event is how a signal handler asks for attention: it can
- * safely do nothing else. It is set on the main thread; whichever thread is
- * waiting runs it. */
-static void take_interrupt(lua_State *L)
+static lua_State *main_thread(lua_State *L)
 {
     lua_State *main;
-    lua_Hook hook;
 
+    luaL_checkstack(L, LUA_MINSTACK, NULL);
     lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
     main = lua_tothread(L, -1);
     lua_pop(L, 1);
-    if (main == L || lua_gethookmask(main) != EVERY_EVENT ||
-        lua_gethookcount(main) != 1)
-        return;
-    hook = lua_gethook(main);
-    lua_sethook(main, NULL, 0, 0);
-    lua_sethook(L, hook, EVERY_EVENT, 1);
+    return main;
 }
 
+/* A hook on every event of the main thread is how a signal handler asks for
+ * attention: it can safely do nothing else. */
+static bool wants_attention(lua_State *main)
+{
+    return (lua_gethookmask(main) & LUA_MASKCALL) &&
+           lua_gethookcount(main) == 1;
+}
+
+/* Call the hook of the main thread on L, whichever coroutine that is, and even
+ * if L is itself inside of a hook, where Lua would call none. A hook that has
+ * raised is done with; one that returns may be a debugger's, and stays. */
+static void call_hook(lua_State *L, lua_State *main)
+{
+    lua_Hook hook = lua_gethook(main);
+    int mask = lua_gethookmask(main);
+    int top = lua_gettop(L);
+    lua_Debug ar;
+
+    lua_sethook(main, NULL, 0, 0);
+    lua_getstack(L, 0, &ar);
+    ar.event = LUA_HOOKCOUNT;
+    ar.currentline = -1;
+    hook(L, &ar);
+    lua_settop(L, top);
+    if (lua_gethook(main) == NULL)
+        lua_sethook(main, hook, mask, 1);
+}
+
+/* The second hook is one that the first had covered, and has put back. */
 void wait_interrupted(lua_State *L)
 {
-    luaL_checkstack(L, 2, NULL);
-    take_interrupt(L);
-    if (lua_gethook(L) == NULL)
-        return;
-    if (luaL_loadstring(L, "") != LUA_OK)
-        lua_error(L);
-    lua_call(L, 0, 0);
-}
+    lua_State *main = main_thread(L);
 
-struct wait wait_start(struct handle *handle, short events, int flags)
-{
-    bool forever = handle->timeout == NO_DEADLINE;
-
-    return (struct wait){
-        .handle = handle,
-        .events = events,
-        .flags = forever ? 0 : MSG_DONTWAIT,
-        .never = (flags & MSG_DONTWAIT) || handle->timeout == 0 ||
-                 (forever && handle->nonblocking),
-    };
+    for (int turn = 0; turn < 2 && wants_attention(main); turn++)
+        call_hook(L, main);
 }
 
 static bool end_wait(struct wait *w, enum wait_outcome outcome, int error)
@@ -122,7 +126,7 @@ bool wait_ready(lua_State *L, struct wait *w)
 {
     if (w->deadline == 0)
         w->deadline = wait_deadline(w->never ? 0 : w->handle->timeout);
-    for (;;) {
+    while (still_open(w)) {
         struct pollfd p = {w->handle->fd, w->events, 0};
         int n = wait_poll(&p, 1, w->deadline);
 
@@ -134,9 +138,8 @@ bool wait_ready(lua_State *L, struct wait *w)
         if (errno != EINTR)
             return end_wait(w, WAIT_ERROR, errno);
         wait_interrupted(L);
-        if (!still_open(w))
-            return false;
     }
+    return false;
 }
 
 /* EAGAIN from a call that was to block: somebody else has set O_NONBLOCK on

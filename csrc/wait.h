@@ -22,6 +22,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include <lua.h>
 
@@ -57,7 +58,19 @@ int64_t wait_deadline(int64_t timeout);
 int wait_poll(struct pollfd *fds, nfds_t count, int64_t deadline);
 
 /* Begin a call. `flags` are its MSG_ flags: MSG_DONTWAIT is heeded. */
-struct wait wait_start(struct handle *handle, short events, int flags);
+static inline struct wait wait_start(struct handle *handle, short events,
+                                     int flags)
+{
+    bool forever = handle->timeout == NO_DEADLINE;
+
+    return (struct wait){
+        .handle = handle,
+        .events = events,
+        .flags = forever ? 0 : MSG_DONTWAIT,
+        .never = (flags & MSG_DONTWAIT) || handle->timeout == 0 ||
+                 (forever && handle->nonblocking),
+    };
+}
 
 /* After an attempt that failed with errno: whether to try once more, having
  * waited and run what signals left to be run (which may raise). */
