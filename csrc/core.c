@@ -9,6 +9,7 @@
 #include "error.h"
 #include "foreign.h"
 #include "interface.h"
+#include "netdb.h"
 #include "poll.h"
 #include "resolve.h"
 #include "sockaddr.h"
@@ -31,6 +32,7 @@ int luaopen_sockeye_core(lua_State *L)
     open_transfer(L);
     open_poll(L);
     open_resolve(L);
+    open_netdb(L);
     open_interface(L);
     return 1;
 }

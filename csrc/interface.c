@@ -277,11 +277,17 @@ static int sockeye_interfaces(lua_State *L)
 
 /* ---- names and numbers ---- */
 
+/* The C library says ENOENT where it could open no socket to ask through. */
+static int lookup_error(void)
+{
+    return errno == ENOENT ? EMFILE : errno;
+}
+
 /*** The number of an interface (if_nametoindex(3)).
 @function if_nametoindex
 @string name `"eth0"`
 @treturn int
-@raise ENODEV, with the name in `subject`
+@raise ENODEV, with the name in `subject`; EMFILE
 */
 static int sockeye_if_nametoindex(lua_State *L)
 {
@@ -293,9 +299,9 @@ static int sockeye_if_nametoindex(lua_State *L)
     luaL_argcheck(L, strlen(name) == length, 1, "name contains a zero");
     do
         index = if_nametoindex(name);
-    while (index == 0 && collect_descriptors(L, errno, &collected));
+    while (index == 0 && collect_descriptors(L, lookup_error(), &collected));
     if (index == 0)
-        return raise_errno(L, "if_nametoindex", errno, 1);
+        return raise_errno(L, "if_nametoindex", lookup_error(), 1);
     lua_pushinteger(L, index);
     return 1;
 }
@@ -304,7 +310,7 @@ static int sockeye_if_nametoindex(lua_State *L)
 @function if_indextoname
 @int index as addresses have it in `scope_id`
 @treturn string
-@raise ENXIO, with the number in `subject`
+@raise ENXIO, with the number in `subject`; EMFILE
 */
 static int sockeye_if_indextoname(lua_State *L)
 {
@@ -317,9 +323,9 @@ static int sockeye_if_indextoname(lua_State *L)
                   "index out of range");
     do
         found = if_indextoname((unsigned int)index, name);
-    while (!found && collect_descriptors(L, errno, &collected));
+    while (!found && collect_descriptors(L, lookup_error(), &collected));
     if (found == NULL)
-        return raise_errno(L, "if_indextoname", errno, 1);
+        return raise_errno(L, "if_indextoname", lookup_error(), 1);
     lua_pushstring(L, name);
     return 1;
 }

@@ -1,16 +1,14 @@
 /*
- * resolve: names of hosts, services and protocols, and their numbers.
+ * resolve: hosts and services by their names, and the names of addresses.
  *
- * Follows getaddrinfo(3), getnameinfo(3), getservent(3) and getprotoent(3). What
- * the resolver says is raised by its EAI_ code, what the system says by errno.
- * Functions named sockeye_* are the module's.
+ * Follows getaddrinfo(3) and getnameinfo(3). What the resolver says is raised by
+ * its EAI_ code, what the system says by errno. Functions named sockeye_* are
+ * the module's.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -163,11 +161,21 @@ struct query {
     int error; /* errno, for EAI_SYSTEM */
 };
 
+/* The resolver calls it a name that does not exist when it gets no descriptor
+ * to look for it; only errno, which was zero before, knows better. */
+static int true_code(int code, int error)
+{
+    return code != 0 && (error == EMFILE || error == ENFILE) ? EAI_SYSTEM
+                                                             : code;
+}
+
 /* The one call that waits for name servers; it knows nothing of Lua. */
 static void look_up(struct query *q)
 {
+    errno = 0;
     q->code = getaddrinfo(q->host, q->service, &q->hints, &q->list);
     q->error = errno;
+    q->code = true_code(q->code, q->error);
 }
 
 static void free_list(void *list)
@@ -285,9 +293,11 @@ static int sockeye_nameinfo(lua_State *L)
 
     lua_settop(L, 2);
     do {
+        errno = 0;
         code = getnameinfo(&a->any, a->length, host, sizeof host, service,
                            sizeof service, flags);
         error = errno;
+        code = true_code(code, error);
     } while (code != 0 && try_again(L, code, error, &collected));
     if (code != 0)
         return raise_failure(L, "getnameinfo", code, error, 1);
@@ -296,217 +306,9 @@ static int sockeye_nameinfo(lua_State *L)
     return 2;
 }
 
-/* ---- services and protocols ---- */
-
-/* An entry of either database, its strings one after another, each with its
- * zero: the name, a service's protocol, the aliases. The C library's own is
- * overwritten by the next call, which a finalizer may make. */
-struct entry {
-    int number;
-    size_t count; /* strings */
-    size_t used;  /* bytes */
-    size_t size;
-    char text[];
-};
-
-/* One more string; what does not fit is only counted. */
-static void add_string(struct entry *e, const char *text)
-{
-    size_t length = strlen(text) + 1;
-
-    if (e->used + length <= e->size)
-        memcpy(e->text + e->used, text, length);
-    e->used += length;
-    e->count++;
-}
-
-static void add_strings(struct entry *e, char *const *list)
-{
-    for (; *list != NULL; list++)
-        add_string(e, *list);
-}
-
-static bool copy_service(struct entry *e, const struct servent *found)
-{
-    if (found == NULL)
-        return false;
-    e->number = ntohs((in_port_t)found->s_port);
-    add_string(e, found->s_name);
-    add_string(e, found->s_proto);
-    add_strings(e, found->s_aliases);
-    return true;
-}
-
-static bool copy_protocol(struct entry *e, const struct protoent *found)
-{
-    if (found == NULL)
-        return false;
-    e->number = found->p_proto;
-    add_string(e, found->p_name);
-    add_strings(e, found->p_aliases);
-    return true;
-}
-
-/* What is asked for. */
-struct question {
-    const char *name;
-    int number;
-    const char *protocol;
-};
-
-typedef bool lookup(const struct question *q, struct entry *e);
-
-static bool service_by_name(const struct question *q, struct entry *e)
-{
-    return copy_service(e, getservbyname(q->name, q->protocol));
-}
-
-static bool service_by_port(const struct question *q, struct entry *e)
-{
-    return copy_service(
-        e, getservbyport(htons((in_port_t)q->number), q->protocol));
-}
-
-static bool protocol_by_name(const struct question *q, struct entry *e)
-{
-    return copy_protocol(e, getprotobyname(q->name));
-}
-
-static bool protocol_by_number(const struct question *q, struct entry *e)
-{
-    return copy_protocol(e, getprotobynumber(q->number));
-}
-
-/* Push an entry as a userdata; NULL, and nil, where there is none. */
-static const struct entry *push_entry(lua_State *L, lookup *look,
-                                      const struct question *q)
-{
-    size_t size = 256;
-    struct entry *e;
-
-    do {
-        e = lua_newuserdatauv(L, sizeof *e + size, 0);
-        *e = (struct entry){.size = size};
-        if (!look(q, e)) {
-            lua_pushnil(L);
-            return NULL;
-        }
-        size = e->used;
-    } while (e->used > e->size);
-    return e;
-}
-
-/* Push the entry's table, the port or number under `number_field`. */
-static int push_fields(lua_State *L, const struct entry *e,
-                       const char *number_field, bool has_protocol)
-{
-    const char *text = e->text;
-    size_t first_alias = has_protocol ? 2 : 1;
-
-    lua_createtable(L, 0, 4);
-    lua_pushinteger(L, e->number);
-    lua_setfield(L, -2, number_field);
-    text += strlen(lua_pushstring(L, text)) + 1;
-    lua_setfield(L, -2, "name");
-    if (has_protocol) {
-        text += strlen(lua_pushstring(L, text)) + 1;
-        lua_setfield(L, -2, "protocol");
-    }
-    lua_newtable(L);
-    for (size_t i = first_alias; i < e->count; i++) {
-        text += strlen(lua_pushstring(L, text)) + 1;
-        lua_rawseti(L, -2, (lua_Integer)(i - first_alias + 1));
-    }
-    lua_setfield(L, -2, "aliases");
-    return 1;
-}
-
-static int push_service(lua_State *L, lookup *look, const struct question *q)
-{
-    const struct entry *e = push_entry(L, look, q);
-
-    return e ? push_fields(L, e, "port", true) : 1;
-}
-
-static int push_protocol(lua_State *L, lookup *look, const struct question *q)
-{
-    const struct entry *e = push_entry(L, look, q);
-
-    return e ? push_fields(L, e, "number", false) : 1;
-}
-
-static const char *check_name(lua_State *L, int arg)
-{
-    luaL_checkstring(L, arg);
-    return opt_text(L, arg);
-}
-
-/*** A service by its name (getservbyname(3)).
-@function getservbyname
-@string name or one of its aliases
-@string[opt] protocol `"tcp"`, `"udp"`, …; nil: any
-@treturn ?table `name`, `aliases`, `port` (in host byte order), `protocol`; nil
-where there is none
-@usage local port = sockeye.getservbyname("http", "tcp").port
-*/
-static int sockeye_getservbyname(lua_State *L)
-{
-    struct question q = {.name = check_name(L, 1), .protocol = opt_text(L, 2)};
-
-    return push_service(L, service_by_name, &q);
-}
-
-/*** A service by its port (getservbyport(3)).
-@function getservbyport
-@int port in host byte order, 0 to 65535
-@string[opt] protocol `"tcp"`, `"udp"`, …; nil: any
-@treturn ?table as `getservbyname`
-@usage print(sockeye.getservbyport(22, "tcp").name)
-*/
-static int sockeye_getservbyport(lua_State *L)
-{
-    struct question q = {.number = (int)check_port(L, 1),
-                         .protocol = opt_text(L, 2)};
-
-    return push_service(L, service_by_port, &q);
-}
-
-/*** A protocol by its name (getprotobyname(3)).
-@function getprotobyname
-@string name or one of its aliases
-@treturn ?table `name`, `aliases`, `number`; nil where there is none
-@usage local tcp = sockeye.getprotobyname("tcp").number
-*/
-static int sockeye_getprotobyname(lua_State *L)
-{
-    struct question q = {.name = check_name(L, 1)};
-
-    return push_protocol(L, protocol_by_name, &q);
-}
-
-/*** A protocol by its number (getprotobynumber(3)).
-@function getprotobynumber
-@int number
-@treturn ?table as `getprotobyname`
-*/
-static int sockeye_getprotobynumber(lua_State *L)
-{
-    struct question q = {.number = 0};
-    lua_Integer number = luaL_checkinteger(L, 1);
-
-    luaL_argcheck(L, number >= 0 && number <= INT32_MAX, 1,
-                  "number out of range");
-    q.number = (int)number;
-    return push_protocol(L, protocol_by_number, &q);
-}
-
 void open_resolve(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"getprotobyname", sockeye_getprotobyname},
-        {"getprotobynumber", sockeye_getprotobynumber},
-        {"getservbyname", sockeye_getservbyname},
-        {"getservbyport", sockeye_getservbyport},
         {"nameinfo", sockeye_nameinfo},
         {"resolve", sockeye_resolve},
         {NULL, NULL},

@@ -1,0 +1,62 @@
+local sockeye = require "sockeye"
+local descriptors = require "spec.support.descriptors"
+local errors = require "spec.support.errors"
+
+describe("a service", function()
+  descriptors.guard()
+
+  it("is found by its name, its alias and its port", function()
+    local wanted = { name = "http", aliases = { "www" }, port = 80,
+                     protocol = "tcp" }
+    assert.same(wanted, sockeye.getservbyname("http"))
+    assert.same(wanted, sockeye.getservbyname("http", "tcp"))
+    assert.same(wanted, sockeye.getservbyname("www"))
+    assert.same(wanted, sockeye.getservbyport(80))
+    assert.same(wanted, sockeye.getservbyport(80, "tcp"))
+  end)
+
+  it("differs by protocol", function()
+    assert.equal("shell", sockeye.getservbyport(514, "tcp").name)
+    assert.equal("syslog", sockeye.getservbyport(514, "udp").name)
+  end)
+
+  it("is nil where there is none", function()
+    assert.is_nil(sockeye.getservbyname("no-such-service"))
+    assert.is_nil(sockeye.getservbyname("http", "no-such-protocol"))
+    assert.is_nil(sockeye.getservbyport(0))
+  end)
+
+  it("takes no wrong arguments", function()
+    local names, ports = sockeye.getservbyname, sockeye.getservbyport
+    errors.rejected("bad argument #1", names)
+    errors.rejected("contains a zero", names, "http\0")
+    errors.rejected("bad argument #2.*contains a zero", names, "http", "tcp\0")
+    errors.rejected("bad argument #1.*out of range", ports, 65536)
+    errors.rejected("bad argument #1.*out of range", ports, -1)
+    errors.rejected("bad argument #1", ports, "http")
+  end)
+end)
+
+describe("a protocol", function()
+  descriptors.guard()
+
+  it("is found by its name, its alias and its number", function()
+    local wanted = { name = "tcp", aliases = { "TCP" }, number = 6 }
+    assert.same(wanted, sockeye.getprotobyname("tcp"))
+    assert.same(wanted, sockeye.getprotobyname("TCP"))
+    assert.same(wanted, sockeye.getprotobynumber(6))
+    assert.equal("ipv6-icmp", sockeye.getprotobynumber(58).name)
+  end)
+
+  it("is nil where there is none", function()
+    assert.is_nil(sockeye.getprotobyname("no-such-protocol"))
+    assert.is_nil(sockeye.getprotobynumber(0x7fffffff))
+  end)
+
+  it("takes no wrong arguments", function()
+    errors.rejected("bad argument #1", sockeye.getprotobyname)
+    errors.rejected("contains a zero", sockeye.getprotobyname, "tcp\0")
+    errors.rejected("out of range", sockeye.getprotobynumber, -1)
+    errors.rejected("out of range", sockeye.getprotobynumber, 1 << 31)
+  end)
+end)
