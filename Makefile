@@ -23,6 +23,10 @@ SHARED = -bundle -undefined dynamic_lookup
 else
 SHARED = -shared
 endif
+# Timers, in a glibc before 2.34.
+ifeq ($(shell uname -s),Linux)
+SYSTEM_LIBS = -lrt
+endif
 
 SOURCES := $(wildcard csrc/*.c)
 OBJECTS := $(SOURCES:csrc/%.c=$(BUILD)/obj/%.o)
@@ -35,7 +39,8 @@ step = $(if $(V),,@echo "  $(1)  $@";)
 
 $(MODULE): $(OBJECTS)
 	@mkdir -p $(@D)
-	$(call step,link)$(CC) $(SHARED) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
+	$(call step,link)$(CC) $(SHARED) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBS) \
+		$(SYSTEM_LIBS)
 
 $(BUILD)/obj/%.o: csrc/%.c
 	@mkdir -p $(@D)

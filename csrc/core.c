@@ -11,7 +11,9 @@
 #include "interface.h"
 #include "netdb.h"
 #include "poll.h"
+#include "process.h"
 #include "resolve.h"
+#include "signals.h"
 #include "sockaddr.h"
 #include "socket.h"
 #include "transfer.h"
@@ -34,5 +36,7 @@ int luaopen_sockeye_core(lua_State *L)
     open_resolve(L);
     open_netdb(L);
     open_interface(L);
+    open_process(L);
+    open_signals(L);
     return 1;
 }
