@@ -67,12 +67,16 @@ static nfds_t list_keys(lua_State *L)
     return (nfds_t)count;
 }
 
-/* Done anew after Lua code has run: it may have closed one of them. */
-static void fill_pollfds(lua_State *L, struct pollfd *fds, nfds_t count)
+/* Done anew after Lua code has run: it may have closed one of them. `closed` is
+ * the errno for that. */
+static void fill_pollfds(lua_State *L, struct pollfd *fds, nfds_t count,
+                         int closed)
 {
     for (nfds_t i = 0; i < count; i++) {
         lua_rawgeti(L, KEYS, (lua_Integer)i + 1);
-        fds[i].fd = check_descriptor(L, -1, "poll");
+        fds[i].fd = descriptor_at(L, -1);
+        if (fds[i].fd == CLOSED_DESCRIPTOR)
+            raise_errno(L, "poll", closed, 0);
         lua_rawget(L, WANTED);
         fds[i].events = lua_isnil(L, -1) ? 0 : check_events(L);
         lua_pop(L, 1);
@@ -120,7 +124,8 @@ urgent data, or several letters
 @treturn table the same keys, for those that are ready, with what they are ready
 for; empty when the time has run out. An error or the peer's hang-up counts as
 ready for all that was asked.
-@raise EBADF where one is closed; argument error for other keys or values
+@raise EBADF where one is closed, ECANCELED where a signal handler closed it
+meanwhile; argument error for other keys or values
 @usage
 for s, events in pairs(sockeye.poll({[a] = "r", [b] = "rw"}, 0.5)) do … end
 */
@@ -136,10 +141,10 @@ static int sockeye_poll(lua_State *L)
     lua_settop(L, 2);
     count = list_keys(L);
     fds = lua_newuserdatauv(L, count * sizeof *fds, 0);
-    fill_pollfds(L, fds, count);
+    fill_pollfds(L, fds, count, EBADF);
     while ((n = wait_poll(fds, count, deadline)) == -1 && errno == EINTR) {
         wait_interrupted(L);
-        fill_pollfds(L, fds, count);
+        fill_pollfds(L, fds, count, ECANCELED);
     }
     if (n == -1)
         return raise_errno(L, "poll", errno, 0);
