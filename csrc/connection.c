@@ -116,11 +116,12 @@ static bool set_status_flag(int fd, int flag, bool on)
 /* accept(2) has no MSG_DONTWAIT, so a listener that may not block gets
  * O_NONBLOCK and keeps it: another process that accepts on the same open file
  * is told by EAGAIN and waits by itself. */
-static void prepare_accept(struct socket *s)
+static bool prepare_accept(struct socket *s)
 {
     if (s->handle.timeout != NO_DEADLINE && !s->accepts_nonblocking)
         s->accepts_nonblocking =
             set_status_flag(s->handle.fd, O_NONBLOCK, true);
+    return s->handle.timeout == NO_DEADLINE || s->accepts_nonblocking;
 }
 
 /*** Take a connection from the queue (accept(2)).
@@ -143,7 +144,8 @@ static int socket_accept(lua_State *L)
     socklen_t length;
     int fd;
 
-    prepare_accept(s);
+    if (!prepare_accept(s))
+        return raise_errno(L, "accept", errno, 0);
     do {
         length = sizeof peer->bytes;
         fd = accept4(s->handle.fd, &peer->any, &length, SOCK_CLOEXEC);
@@ -160,6 +162,22 @@ static int socket_accept(lua_State *L)
 }
 
 /* ---- connect ---- */
+
+/* One connect(2) that blocks, or does not, whatever the open file does at
+ * other times. */
+static int connect_once(int fd, const struct address *a, bool blocks)
+{
+    int before = fcntl(fd, F_GETFL);
+    int flags = blocks ? before & ~O_NONBLOCK : before | O_NONBLOCK;
+    int error;
+
+    if (before == -1 || (flags != before && fcntl(fd, F_SETFL, flags) == -1))
+        return errno;
+    error = connect(fd, &a->any, a->length) == -1 ? errno : 0;
+    if (flags != before)
+        fcntl(fd, F_SETFL, before);
+    return error;
+}
 
 /* The Unix socket of a busy listener cannot be polled for a place in its
  * queue, but connect(2) waits for one as long as SO_SNDTIMEO says. */
@@ -179,23 +197,11 @@ static int connect_unix(struct wait *w, const struct address *a)
         left = 1000;
     limit.tv_sec = left / INT64_C(1000000000);
     limit.tv_usec = left / 1000 % 1000000;
-    getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, &length);
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    error = connect(fd, &a->any, a->length) == -1 ? errno : 0;
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, sizeof before);
-    return error;
-}
-
-/* The open file is non-blocking for this one call only. */
-static int connect_nonblocking(int fd, const struct address *a)
-{
-    int flags = fcntl(fd, F_GETFL);
-    int error;
-
-    if (flags == -1 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1)
+    if (getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, &length) == -1 ||
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == -1)
         return errno;
-    error = connect(fd, &a->any, a->length) == -1 ? errno : 0;
-    fcntl(fd, F_SETFL, flags);
+    error = connect_once(fd, a, true);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, sizeof before);
     return error;
 }
 
@@ -207,7 +213,7 @@ static int attempt_connect(struct socket *s, struct wait *w,
         return connect(s->handle.fd, &a->any, a->length) == -1 ? errno : 0;
     if (s->family == AF_UNIX && !w->never)
         return connect_unix(w, a);
-    return connect_nonblocking(s->handle.fd, a);
+    return connect_once(s->handle.fd, a, false);
 }
 
 /* After a failed attempt that left nothing under way. SO_SNDTIMEO running out
@@ -248,8 +254,9 @@ static bool finish_connect(lua_State *L, struct wait *w)
     }
     if (!wait_ready(L, w))
         return false;
-    errno = connect_result(w->handle->fd);
-    return errno == 0 || wait_again(L, w);
+    w->outcome = WAIT_ERROR;
+    w->error = connect_result(w->handle->fd);
+    return w->error == 0;
 }
 
 /*** Connect to a peer (connect(2)).
@@ -388,10 +395,12 @@ static const struct descriptor_flag descriptor_flags[] = {
 
 static const struct descriptor_flag *check_flag(lua_State *L, int arg)
 {
-    const char *name = luaL_checkstring(L, arg);
+    size_t length;
+    const char *name = luaL_checklstring(L, arg, &length);
     const struct descriptor_flag *flag;
     struct nearest nearest;
 
+    luaL_argcheck(L, strlen(name) == length, arg, "flag contains a zero");
     nearest_start(&nearest, name);
     for (flag = descriptor_flags; flag->name; flag++) {
         if (strcmp(flag->name, name) == 0)
@@ -417,22 +426,25 @@ static int socket_fcntl(lua_State *L)
 {
     struct socket *s = check_open(L, 1, "fcntl");
     const struct descriptor_flag *flag = check_flag(L, 2);
-    int flags = fcntl(s->handle.fd, flag->get);
-    bool on;
+    bool on = lua_toboolean(L, 3);
+    int flags;
 
+    if (!lua_isnone(L, 3))
+        luaL_checktype(L, 3, LUA_TBOOLEAN);
+    flags = fcntl(s->handle.fd, flag->get);
     if (flags == -1)
         return raise_errno(L, "fcntl", errno, 2);
     if (lua_isnone(L, 3)) {
         lua_pushboolean(L, flags & flag->bit);
         return 1;
     }
-    luaL_checktype(L, 3, LUA_TBOOLEAN);
-    on = lua_toboolean(L, 3);
     flags = on ? flags | flag->bit : flags & ~flag->bit;
     if (fcntl(s->handle.fd, flag->set, flags) == -1)
         return raise_errno(L, "fcntl", errno, 2);
-    if (flag->bit == O_NONBLOCK && flag->set == F_SETFL)
+    if (flag->bit == O_NONBLOCK && flag->set == F_SETFL) {
         s->handle.nonblocking = on;
+        s->accepts_nonblocking = on;
+    }
     lua_settop(L, 1);
     return 1;
 }
@@ -459,7 +471,7 @@ static const char *tcp_state(int state)
     return (size_t)state < count && names[state] ? names[state] : "UNKNOWN";
 }
 
-/* What can be told of a socket that is not TCP's. */
+/* What can be told of a socket that is not TCP's; NULL: errno. */
 static const char *plain_state(int fd)
 {
     struct sockaddr_storage peer;
@@ -467,12 +479,24 @@ static const char *plain_state(int fd)
     int listens = 0;
     socklen_t size = sizeof listens;
 
-    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 &&
-        listens)
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == -1)
+        return NULL;
+    if (listens)
         return "LISTEN";
     if (getpeername(fd, (struct sockaddr *)&peer, &length) == 0)
         return "ESTABLISHED";
-    return "CLOSED";
+    return errno == ENOTCONN || errno == EOPNOTSUPP ? "CLOSED" : NULL;
+}
+
+/* The same; a stream need not be TCP. */
+static const char *stream_state(int fd)
+{
+    struct tcp_info info;
+    socklen_t length = sizeof info;
+
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0)
+        return tcp_state(info.tcpi_state);
+    return errno == EOPNOTSUPP || errno == ENOPROTOOPT ? plain_state(fd) : NULL;
 }
 
 /*** The state of the connection (tcp(7), TCP_INFO).
@@ -481,19 +505,18 @@ static const char *plain_state(int fd)
 `"ESTABLISHED"`, `"FIN_WAIT1"`, `"FIN_WAIT2"`, `"CLOSING"`, `"TIME_WAIT"`,
 `"CLOSE_WAIT"` or `"LAST_ACK"` for TCP; one of `"CLOSED"`, `"LISTEN"` and
 `"ESTABLISHED"` for other sockets
-@raise EBADF on a closed socket
+@raise EBADF on a closed socket, ENOTSOCK
 */
 static int socket_state(lua_State *L)
 {
-    struct socket *s = check_open(L, 1, "state");
-    struct tcp_info info;
-    socklen_t length = sizeof info;
+    const struct socket *s = check_open(L, 1, "state");
+    bool is_stream = s->type == SOCK_STREAM && s->family != AF_UNIX;
+    const char *state =
+        is_stream ? stream_state(s->handle.fd) : plain_state(s->handle.fd);
 
-    if (s->type == SOCK_STREAM && s->family != AF_UNIX &&
-        getsockopt(s->handle.fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0)
-        lua_pushstring(L, tcp_state(info.tcpi_state));
-    else
-        lua_pushstring(L, plain_state(s->handle.fd));
+    if (state == NULL)
+        return raise_errno(L, "state", errno, 0);
+    lua_pushstring(L, state);
     return 1;
 }
 
