@@ -10,6 +10,7 @@
 #include "foreign.h"
 #include "interface.h"
 #include "netdb.h"
+#include "option.h"
 #include "poll.h"
 #include "process.h"
 #include "resolve.h"
@@ -33,6 +34,7 @@ int luaopen_sockeye_core(lua_State *L)
     open_connection(L);
     open_transfer(L);
     open_poll(L);
+    open_option(L);
     open_resolve(L);
     open_netdb(L);
     open_interface(L);

@@ -1,0 +1,227 @@
+/*
+ * option_struct: the options whose values are structures; see option_type.h.
+ *
+ * A structure is a table with the field names of its manual page, socket(7),
+ * unix(7) or ip(7), without their prefix.
+ */
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <lauxlib.h>
+
+#include "option_type.h"
+#include "sockaddr.h"
+
+static void set_integer(lua_State *L, const char *field, lua_Integer number)
+{
+    lua_pushinteger(L, number);
+    lua_setfield(L, -2, field);
+}
+
+/* ---- address ---- */
+
+static void push_address(lua_State *L, const struct option_type *type,
+                         const union option_value *value, socklen_t length)
+{
+    (void)type;
+    address_push(L, (const struct sockaddr *)&value->address, length);
+}
+
+const struct option_type address_option = {
+    .name = "address",
+    .size = sizeof(struct sockaddr_storage),
+    .push = push_address,
+};
+
+#ifdef __linux__
+
+#include <linux/filter.h>
+
+/* ---- ucred, groups ---- */
+
+static void push_ucred(lua_State *L, const struct option_type *type,
+                       const union option_value *value, socklen_t length)
+{
+    struct ucred credentials;
+
+    (void)type;
+    (void)length;
+    memcpy(&credentials, value->bytes, sizeof credentials);
+    lua_createtable(L, 0, 3);
+    set_integer(L, "pid", credentials.pid);
+    set_integer(L, "uid", (uid_t)credentials.uid);
+    set_integer(L, "gid", (gid_t)credentials.gid);
+}
+
+const struct option_type ucred_option = {
+    .name = "ucred",
+    .size = sizeof(struct ucred),
+    .push = push_ucred,
+};
+
+static void push_groups(lua_State *L, const struct option_type *type,
+                        const union option_value *value, socklen_t length)
+{
+    int count = (int)(length / sizeof(gid_t));
+
+    (void)type;
+    lua_createtable(L, count, 0);
+    for (int i = 0; i < count; i++) {
+        gid_t gid;
+
+        memcpy(&gid, value->bytes + (size_t)i * sizeof gid, sizeof gid);
+        lua_pushinteger(L, gid);
+        lua_rawseti(L, -2, i + 1);
+    }
+}
+
+const struct option_type groups_option = {
+    .name = "groups",
+    .size = OPTION_BYTES,
+    .push = push_groups,
+};
+
+/* ---- port range ---- */
+
+static struct option_data check_port_range(lua_State *L, int arg,
+                                           const struct option_type *type,
+                                           union option_value *value)
+{
+    static const char *const fields[] = {"low", "high", NULL};
+    uint32_t low;
+    uint32_t high;
+
+    (void)type;
+    check_fields(L, arg, fields);
+    low = (uint32_t)check_number_field(L, arg, "low", 0, UINT16_MAX);
+    high = (uint32_t)check_number_field(L, arg, "high", 0, UINT16_MAX);
+    luaL_argcheck(L, high == 0 || low <= high, arg,
+                  "field 'low' must not be greater than field 'high'");
+    value->numbers[0] = low | high << 16;
+    return (struct option_data){value->numbers, sizeof value->numbers[0]};
+}
+
+static void push_port_range(lua_State *L, const struct option_type *type,
+                            const union option_value *value, socklen_t length)
+{
+    (void)type;
+    (void)length;
+    lua_createtable(L, 0, 2);
+    set_integer(L, "low", value->numbers[0] & UINT16_MAX);
+    set_integer(L, "high", value->numbers[0] >> 16);
+}
+
+const struct option_type port_range_option = {
+    .name = "port_range",
+    .size = sizeof(uint32_t),
+    .check = check_port_range,
+    .push = push_port_range,
+};
+
+/* ---- meminfo ---- */
+
+/* In the order of linux/sock_diag.h. */
+static const char *const meminfo_fields[] = {
+    "rmem_alloc",  "rcvbuf", "wmem_alloc", "sndbuf", "fwd_alloc",
+    "wmem_queued", "optmem", "backlog",    "drops",
+};
+
+static void push_meminfo(lua_State *L, const struct option_type *type,
+                         const union option_value *value, socklen_t length)
+{
+    size_t count = sizeof meminfo_fields / sizeof *meminfo_fields;
+
+    (void)type;
+    if (count > length / sizeof *value->numbers)
+        count = length / sizeof *value->numbers;
+    lua_createtable(L, 0, (int)count);
+    for (size_t i = 0; i < count; i++)
+        set_integer(L, meminfo_fields[i], value->numbers[i]);
+}
+
+const struct option_type meminfo_option = {
+    .name = "meminfo",
+    .size = sizeof(uint32_t) * (sizeof meminfo_fields / sizeof *meminfo_fields),
+    .push = push_meminfo,
+};
+
+/* ---- txtime: a clock and flags, as struct sock_txtime has them ---- */
+
+static struct option_data check_txtime(lua_State *L, int arg,
+                                       const struct option_type *type,
+                                       union option_value *value)
+{
+    static const char *const fields[] = {"clockid", "flags", NULL};
+
+    (void)type;
+    check_fields(L, arg, fields);
+    value->numbers[0] =
+        (uint32_t)check_number_field(L, arg, "clockid", INT32_MIN, INT32_MAX);
+    value->numbers[1] =
+        (uint32_t)check_number_field(L, arg, "flags", 0, UINT32_MAX);
+    return (struct option_data){value->numbers, 2 * sizeof *value->numbers};
+}
+
+static void push_txtime(lua_State *L, const struct option_type *type,
+                        const union option_value *value, socklen_t length)
+{
+    (void)type;
+    (void)length;
+    lua_createtable(L, 0, 2);
+    set_integer(L, "clockid", (int)value->numbers[0]);
+    set_integer(L, "flags", value->numbers[1]);
+}
+
+const struct option_type txtime_option = {
+    .name = "txtime",
+    .size = 2 * sizeof(uint32_t),
+    .check = check_txtime,
+    .push = push_txtime,
+};
+
+/* ---- filter: instructions of classic BPF ---- */
+
+static struct option_data check_filter(lua_State *L, int arg,
+                                       const struct option_type *type,
+                                       union option_value *value)
+{
+    size_t length;
+    const char *code = luaL_checklstring(L, arg, &length);
+    struct sock_fprog program = {.filter = (struct sock_filter *)code};
+
+    (void)type;
+    luaL_argcheck(L, length > 0 && length % sizeof *program.filter == 0, arg,
+                  "not a filter: instructions of 8 bytes expected");
+    luaL_argcheck(L, length / sizeof *program.filter <= BPF_MAXINSNS, arg,
+                  "filter too long (at most 4096 instructions)");
+    program.len = (unsigned short)(length / sizeof *program.filter);
+    memcpy(value->bytes, &program, sizeof program);
+    return (struct option_data){value->bytes, sizeof program};
+}
+
+const struct option_type filter_option = {
+    .name = "filter",
+    .check = check_filter,
+};
+
+/* ---- mtuinfo ---- */
+
+static void push_mtuinfo(lua_State *L, const struct option_type *type,
+                         const union option_value *value, socklen_t length)
+{
+    struct ip6_mtuinfo info;
+
+    (void)type;
+    (void)length;
+    memcpy(&info, value->bytes, sizeof info);
+    lua_pushinteger(L, info.ip6m_mtu);
+}
+
+const struct option_type mtuinfo_option = {
+    .name = "mtuinfo",
+    .size = sizeof(struct ip6_mtuinfo),
+    .push = push_mtuinfo,
+};
+
+#endif

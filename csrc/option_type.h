@@ -1,0 +1,142 @@
+/*
+ * option_type: what the rooms of the options share.
+ *
+ * option_table.c has a row for each option; the row's type turns a Lua value
+ * into what setsockopt(2) takes, and what getsockopt(2) gave into a Lua value.
+ */
+#ifndef SOCKEYE_OPTION_TYPE_H
+#define SOCKEYE_OPTION_TYPE_H
+
+#include <netinet/in.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <lua.h>
+
+#include "names.h"
+
+#define OPTION_BYTES 1024 /* room for an option of no fixed size */
+
+/* Room for any option's value. */
+union option_value {
+    int number;
+    unsigned long word;
+    struct timeval time;
+    struct linger linger;
+    struct in_addr in_addr;
+    struct ip_mreq mreq;
+    struct ipv6_mreq mreq6;
+    struct group_req group;
+    struct group_source_req group_source;
+    struct sockaddr_storage address;
+    uint32_t numbers[OPTION_BYTES / sizeof(uint32_t)];
+    uint64_t pair;
+    unsigned char bytes[OPTION_BYTES];
+};
+
+/* What setsockopt is given: bytes of the value, or of the script's string. */
+struct option_data {
+    const void *bytes;
+    socklen_t length;
+};
+
+struct option_type;
+
+/* The value at `arg`, else argument error. */
+typedef struct option_data option_check(lua_State *L, int arg,
+                                        const struct option_type *type,
+                                        union option_value *value);
+
+/* Push one Lua value for the `length` bytes that the kernel gave. */
+typedef void option_push(lua_State *L, const struct option_type *type,
+                         const union option_value *value, socklen_t length);
+
+struct option_type {
+    const char *name; /* what sockeye.options calls it */
+    socklen_t size;   /* bytes offered to the kernel to write */
+    option_check *check;
+    option_push *push;
+    lua_Integer low; /* of an integer: the range */
+    lua_Integer high;
+    const struct names *names; /* of a name or of flags */
+};
+
+enum option_access {
+    OPTION_READ = 1,
+    OPTION_WRITE = 2,
+    OPTION_BY_FAMILY = 4, /* at IPPROTO_IPV6 for a socket of that family */
+};
+
+struct option {
+    const char *name;
+    const char *level_name;
+    int level;
+    int number;
+    const struct option_type *type;
+    unsigned access;
+};
+
+extern const struct option option_rows[]; /* ends with a row without a name */
+
+/* Plain values: option_type.c. */
+extern const struct option_type bool_option;
+extern const struct option_type int_option;
+extern const struct option_type uint_option;
+extern const struct option_type size_option;
+extern const struct option_type octet_option;
+extern const struct option_type word_option;
+extern const struct option_type counter_option;
+extern const struct option_type seconds_option;
+extern const struct option_type linger_option;
+extern const struct option_type string_option;
+extern const struct option_type label_option;
+extern const struct option_type bytes_option;
+extern const struct option_type error_option;
+extern const struct option_type family_option;
+extern const struct option_type type_option;
+extern const struct option_type protocol_option;
+extern const struct option_type discovery_option;
+extern const struct option_type preferences_option;
+extern const struct option_type timestamping_option;
+
+/* Structures: option_struct.c, and option_tcp_info.c. */
+extern const struct option_type ucred_option;
+extern const struct option_type groups_option;
+extern const struct option_type port_range_option;
+extern const struct option_type meminfo_option;
+extern const struct option_type txtime_option;
+extern const struct option_type filter_option;
+extern const struct option_type address_option;
+extern const struct option_type mtuinfo_option;
+extern const struct option_type tcp_info_option;
+
+/* Interfaces and multicast groups: option_group.c. */
+extern const struct option_type interface_option;
+extern const struct option_type net_interface_option;
+extern const struct option_type multicast_if_option;
+extern const struct option_type pktinfo6_option;
+extern const struct option_type mreq_option;
+extern const struct option_type mreq_source_option;
+extern const struct option_type mreq6_option;
+extern const struct option_type group_option;
+extern const struct option_type group_source_option;
+
+/* The integer at `arg`, which has to be within the range. */
+lua_Integer check_range(lua_State *L, int arg, lua_Integer low,
+                        lua_Integer high);
+
+/* The integer field of the table at `arg`, likewise. */
+lua_Integer check_number_field(lua_State *L, int arg, const char *name,
+                               lua_Integer low, lua_Integer high);
+
+/* That `arg` is a table with no field but those named; NULL ends them. */
+void check_fields(lua_State *L, int arg, const char *const *names);
+
+/* "field 'group': what" as an argument error. */
+int field_argerror(lua_State *L, int arg, const char *name, const char *what);
+
+/* Push an IP address, without a port, as a string. */
+void push_host(lua_State *L, int family, const void *address);
+
+#endif
