@@ -39,6 +39,13 @@ local function temporary(text)
   return path
 end
 
+local function runs_lua(command)
+  for _, word in ipairs(command) do
+    if word:find(M.lua, 1, true) then return true end
+  end
+  return false
+end
+
 local function words_of(command, options)
   local words = {}
   local function add(list)
@@ -47,20 +54,13 @@ local function words_of(command, options)
   add(options.prefix)
   add { "env" }
   -- A sanitizer is preloaded for Lua; it is nothing to foreign commands.
-  if not options.is_lua then add { "-u", "LD_PRELOAD" } end
+  if not runs_lua(command) then add { "-u", "LD_PRELOAD" } end
   for name, value in pairs(options.env or {}) do
     add { name .. "=" .. tostring(value) }
   end
   add(command)
   add(options.args)
   return words
-end
-
-local function with(options, fields)
-  local copy = {}
-  for name, value in pairs(options or {}) do copy[name] = value end
-  for name, value in pairs(fields) do copy[name] = value end
-  return copy
 end
 
 --- Runs a command (a list of words) to its end. Returns a table of stdout,
@@ -88,7 +88,7 @@ end
 --- Runs the text of a Lua script to its end; as run.
 function M.lua_script(text, options)
   local path = temporary(text)
-  local result = M.run({ M.lua, path }, with(options, { is_lua = true }))
+  local result = M.run({ M.lua, path }, options)
   os.remove(path)
   return result
 end
@@ -123,7 +123,7 @@ end
 --- Starts the text of a Lua script in the background; as start.
 function M.start_lua(text, options)
   local path = temporary(text)
-  local self = M.start({ M.lua, path }, with(options, { is_lua = true }))
+  local self = M.start({ M.lua, path }, options)
   table.insert(self.files, path)
   return self
 end
