@@ -37,7 +37,13 @@ build: $(MODULE) ## build the module into build/ (the default)
 # One line for each step; "make V=1" shows the commands.
 step = $(if $(V),,@echo "  $(1)  $@";)
 
-$(MODULE): $(OBJECTS)
+# A source that has gone leaves the list of objects changed and nothing else.
+$(BUILD)/objects: FORCE
+	@mkdir -p $(@D)
+	@echo '$(OBJECTS)' | cmp -s - $@ || echo '$(OBJECTS)' >$@
+FORCE:
+
+$(MODULE): $(OBJECTS) $(BUILD)/objects
 	@mkdir -p $(@D)
 	$(call step,link)$(CC) $(SHARED) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBS) \
 		$(SYSTEM_LIBS)
@@ -143,5 +149,5 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' \
 		Makefile
 
-.PHONY: build deps demo serve test lint lint-sources format sanitize sanitize-asan \
+.PHONY: FORCE build deps demo serve test lint lint-sources format sanitize sanitize-asan \
 	sanitize-valgrind coverage doc rock bench install env clean help

@@ -43,6 +43,7 @@ return function(options)
   local handler = base()
   local owner = process_id()
   local label = os.getenv("SPEC_LABEL")
+  local column = 0
 
   -- A child that a spec forked and that ran on past it is no second report.
   local function is_owner()
@@ -53,7 +54,8 @@ return function(options)
 
   handler.testEnd = function(_, _, status)
     is_owner()
-    io.write(dots[status] or "?")
+    column = column % 72 + 1
+    io.write(dots[status] or "?", column == 72 and "\n" or "")
     io.flush()
     return nil, true
   end
