@@ -54,6 +54,11 @@ $(BUILD)/obj/%.o: csrc/%.c
 
 -include $(OBJECTS:.o=.d)
 
+# What the specs need in C. It is the same for every flavour of the module.
+build/spec/%.so: spec/support/%.c
+	@mkdir -p $(@D)
+	$(call step,cc  )$(CC) $(SHARED) $(REQUIRED) -O2 -g -o $@ $<
+
 # The paths of a checkout, before those that the caller has set.
 LUA_PATHS = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua
 with_module = export LUA=$${LUA:-$$(tools/lua)} \
@@ -72,8 +77,12 @@ demo: ## watch TCP, UDP and Unix sockets at work
 serve: ## an echo server on 127.0.0.1, PORT=7777
 	@tools/deps build
 	$(submake) build
-	@echo "Talk to it from another terminal:  nc 127.0.0.1 $(PORT)"
-	@echo "Ctrl-C ends it."
+	@echo 'Talk to it from another terminal:'
+	@echo '    nc 127.0.0.1 $(PORT)'
+	@echo 'or, where there is no nc:'
+	@echo '    eval "$$(make env)"; '"$$(tools/lua)" \
+		'examples/nc.lua 127.0.0.1 $(PORT)'
+	@echo 'Ctrl-C ends it.'
 	@$(call with_module,build) $$LUA examples/echo_poll.lua \
 		127.0.0.1:$(PORT)
 
