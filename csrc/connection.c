@@ -237,12 +237,11 @@ static int connect_result(int fd)
     return error;
 }
 
-/* Whether the system goes on connecting by itself after this error. A Unix
- * socket that was interrupted while it waited for a place does not. */
-static bool is_under_way(const struct socket *s, int error)
+/* Whether the system goes on connecting by itself after this error. After EINTR
+ * it may do so, too; the next attempt tells. */
+static bool is_under_way(int error)
 {
-    return error == EINPROGRESS || error == EALREADY ||
-           (error == EINTR && s->family != AF_UNIX);
+    return error == EINPROGRESS || error == EALREADY;
 }
 
 /* Wait for the connection that is under way; false: `w` says why not. */
@@ -276,6 +275,7 @@ static int socket_connect(lua_State *L)
     struct socket *s = check_open(L, 1, "connect");
     const struct address *a = address_check(L, 2);
     struct wait w = wait_start(&s->handle, POLLOUT, 0);
+    bool interrupted = false;
     bool connected = false;
     bool again = true;
 
@@ -283,14 +283,13 @@ static int socket_connect(lua_State *L)
     while (!connected && again) {
         int error = attempt_connect(s, &w, a);
 
-        if (error != 0 && is_under_way(s, error)) {
-            if (error == EINTR)
-                wait_interrupted(L);
+        if (is_under_way(error)) {
             connected = finish_connect(L, &w);
             again = false;
         } else {
             errno = error;
-            connected = error == 0;
+            connected = error == 0 || (interrupted && error == EISCONN);
+            interrupted = error == EINTR;
             again = !connected && retry_connect(L, s, &w);
         }
     }
