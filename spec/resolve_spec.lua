@@ -167,8 +167,8 @@ describe("resolve", function()
     it(("takes no argument #%d that is wrong: %s"):format(number, text),
        function()
       local told = errors.rejected(
-        ("bad argument #%d to '[%%a.]*resolve'"):format(number), sockeye.resolve,
-        table.unpack(row, 3, 5))
+        ("bad argument #%d to '[%%a.]*resolve'"):format(number),
+        sockeye.resolve, table.unpack(row, 3, 5))
       assert.truthy(told:find(text, 1, true) or
                     told:find("integer representation", 1, true), told)
     end)

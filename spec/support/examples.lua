@@ -1,0 +1,111 @@
+-- The tools in examples/, and what their specs need to talk to them.
+
+local process = require "spec.support.process"
+local sockeye = require "sockeye"
+
+local M = {}
+
+local function command(name, ...)
+  return { process.lua, ("examples/%s.lua"):format(name), ... }
+end
+
+--- Runs a tool to its end; as process.run.
+function M.run(name, arguments, options)
+  return process.run(command(name, table.unpack(arguments or {})), options)
+end
+
+--- Starts a server that tells its address in its first line. Returns the
+-- process and the address.
+function M.serve(name, arguments, options)
+  local started = process.start(command(name, table.unpack(arguments)),
+                                options)
+  return started, sockeye.address((started:line()))
+end
+
+--- A tool whose standard input and output are ends of pipes: a table of pid,
+-- input and output, to be ended by finish.
+function M.open(name, ...)
+  local words = command(name, ...)
+  local from_us, input = sockeye.pipe()
+  local output, to_us = sockeye.pipe()
+  io.flush()
+  local pid = sockeye.fork()
+  if pid == 0 then
+    sockeye.dup2(from_us, 0)
+    sockeye.dup2(to_us, 1)
+    pcall(sockeye.execvp, words[1], words)
+    sockeye._exit(127)
+  end
+  from_us:close()
+  to_us:close()
+  return { pid = pid, input = input, output = output:settimeout(20) }
+end
+
+--- Closes both pipes and waits for the tool's end. Returns how it ended.
+function M.finish(tool)
+  tool.input:close()
+  tool.output:close()
+  return select(2, sockeye.waitpid(tool.pid))
+end
+
+--- A socket that is connected to the address and waits for at most 20 s.
+function M.connect(address)
+  local s = sockeye.socket(address.family, "stream")
+  return s:settimeout(20):connect(address)
+end
+
+--- A socket that listens on the loopback, and its port.
+function M.listen()
+  local s = sockeye.socket("inet", "stream"):settimeout(20)
+  s:bind("127.0.0.1:0"):listen()
+  return s, s:getsockname().port
+end
+
+--- Everything up to the end of a socket or pipe.
+function M.read_all(s)
+  local parts = {}
+  repeat
+    local data = s:read(65536)
+    parts[#parts + 1] = data
+  until not data
+  return table.concat(parts)
+end
+
+--- A port that nobody listens on now.
+function M.free_port(type)
+  local s <close> = sockeye.socket("inet", type or "stream")
+  return s:bind("127.0.0.1:0"):getsockname().port
+end
+
+--- Calls f until it returns something true, at most for 20 s: for what another
+-- process makes true without telling. Returns that.
+function M.eventually(f)
+  local deadline = sockeye.now() + 20
+  while true do
+    local result = f()
+    if result or sockeye.now() > deadline then return result end
+    sockeye.sleep(0.01)
+  end
+end
+
+--- The path of a folder of its own, for f alone.
+function M.with_folder(f)
+  local path = os.tmpname()
+  os.remove(path)
+  assert(os.execute("mkdir " .. path))
+  local ok, err = pcall(f, path)
+  os.execute("rm -rf " .. path)
+  if not ok then error(err, 0) end
+end
+
+--- Every byte value, `size` bytes in all, in no short period.
+function M.bytes(size)
+  local parts, seed = {}, 1
+  for i = 1, size do
+    seed = seed * 1103515245 + 12345 & 0x7fffffff
+    parts[i] = string.char(seed >> 16 & 255)
+  end
+  return table.concat(parts)
+end
+
+return M
