@@ -1,0 +1,281 @@
+-- Calls that are made with too little memory: a list of { name, prepare },
+-- where prepare() gives a function, its arguments in a list, and a list of
+-- what is to be closed afterwards.
+
+local sockeye = require "sockeye"
+
+local M = {}
+
+local function add(name, prepare) M[#M + 1] = { name, prepare } end
+
+--- A call without anything to prepare.
+local function add_call(name, f, ...)
+  local arguments = table.pack(...)
+  add(name, function() return f, arguments, {} end)
+end
+
+local function listener(family, address)
+  return sockeye.socket(family or "inet", "stream")
+    :bind(address or "127.0.0.1:0"):listen()
+end
+
+local function datagram()
+  return sockeye.socket("inet", "dgram"):bind("127.0.0.1:0")
+end
+
+--- A method of one end of a socketpair, once the other end has sent data.
+local function add_pair(name, data, method, ...)
+  local arguments = table.pack(...)
+  add(name, function()
+    local a, b = sockeye.socketpair()
+    if data then b:send(data) end
+    return a[method], { a, table.unpack(arguments, 1, arguments.n) },
+      { a, b }
+  end)
+end
+
+-- Addresses.
+add_call("inet", sockeye.inet, "127.0.0.1", 80)
+add_call("inet6", sockeye.inet6, "fe80::1%lo", 80, { flowinfo = 5 })
+add_call("unix", sockeye.unix, "/" .. ("p"):rep(107))
+add_call("address", sockeye.address, "[fe80::1%lo]:80")
+add_call("address of no address", pcall, sockeye.address, "nonsense")
+add_call("unpack", sockeye.unpack, sockeye.inet6():pack())
+add_call("printing an inet6 address", tostring,
+         sockeye.inet6("fe80::1%lo", 80))
+add_call("printing a unix address", tostring,
+         sockeye.unix("\0" .. ("n"):rep(107)))
+add_call("printing another address", tostring,
+         sockeye.unpack("\99\0" .. ("x"):rep(126)))
+add_call("fields", function(a)
+  return a.family, a.host, a.port, a.path, a.bytes, a:pack(), a:key()
+end, sockeye.inet6("1111:2222:3333:4444:5555:6666:7777:8888", 80))
+add_call("unmap", function(a) return a:unmap() end,
+         sockeye.inet6("::ffff:1.2.3.4"))
+
+-- Sockets.
+add_call("socket", sockeye.socket, "inet", "stream", "tcp")
+add_call("socket that fails", pcall, sockeye.socket, "inet", "seqpacket", 99)
+add_call("socket of an unknown name", pcall, sockeye.socket, "inett",
+         "stream")
+add_call("socketpair", sockeye.socketpair)
+add("adopt", function()
+  local s = sockeye.socket("inet", "stream")
+  return function(fd) return sockeye.adopt(fd):detach() end, { s:fd() },
+    { s }
+end)
+add("tostring", function()
+  local a, b = sockeye.socketpair()
+  local s = datagram()
+  s:connect(s:getsockname())
+  return function()
+    return tostring(s), tostring(a)
+  end, {}, { s, a, b }
+end)
+add("settimeout and gettimeout", function()
+  local s = sockeye.socket("inet", "stream")
+  return function() return s:settimeout(2):gettimeout() end, {}, { s }
+end)
+add("fcntl", function()
+  local s = sockeye.socket("inet", "stream")
+  return function()
+    return s:fcntl("O_NONBLOCK", true):fcntl("O_NONBLOCK"), s:fd()
+  end, {}, { s }
+end)
+add("close in a scope", function()
+  return function()
+    local s <close> = sockeye.socket("inet", "stream")
+    local t <close> = sockeye.socket("inet", "stream")
+    return s:fd(), t:fd()
+  end, {}, {}
+end)
+add("bind, listen, getsockname", function()
+  local s = sockeye.socket("inet", "stream")
+  return function() return s:bind("127.0.0.1:0"):listen():getsockname() end,
+    {}, { s }
+end)
+add("accept", function()
+  local l = listener()
+  local c = sockeye.socket("inet", "stream"):connect(l:getsockname())
+  return l.accept, { l }, { l, c }
+end)
+add("accept of a unix connection, with a time-out", function()
+  local l = listener("unix", sockeye.unix()):settimeout(1)
+  local c = sockeye.socket("unix", "stream"):connect(l:getsockname())
+  return l.accept, { l }, { l, c }
+end)
+add("accept that times out", function()
+  local l = listener():settimeout(1e-9)
+  return pcall, { l.accept, l }, { l }
+end)
+for _, seconds in ipairs { false, 1 } do
+  add("connect with time-out " .. tostring(seconds), function()
+    local l = listener()
+    local c = sockeye.socket("inet", "stream"):settimeout(seconds or nil)
+    return c.connect, { c, tostring(l:getsockname()) }, { l, c }
+  end)
+  add("refused connect with time-out " .. tostring(seconds), function()
+    local l = listener()
+    local name = tostring(l:getsockname())
+    l:close()
+    local c = sockeye.socket("inet", "stream"):settimeout(seconds or nil)
+    return pcall, { c.connect, c, name }, { c }
+  end)
+end
+add("getpeername, state, shutdown, disconnect", function()
+  local s = datagram()
+  return function()
+    local peer = s:connect(s:getsockname()):getpeername()
+    return peer, s:state(), s:shutdown("wr"), s:disconnect()
+  end, {}, { s }
+end)
+add("an error that is raised and printed", function()
+  local s = sockeye.socket("inet", "stream")
+  return function()
+    local ok, err = pcall(s.getpeername, s)
+    assert(not ok)
+    return tostring(err), sockeye.is_error(err, "ENOTCONN")
+  end, {}, { s }
+end)
+
+-- Transfer.
+add_pair("recv of little", "data", "recv", 100)
+add_pair("recv of little, much asked for", "data", "recv", 1 << 30)
+add_pair("recv of much", ("x"):rep(100000), "recv", 100000)
+add_pair("recv with flags", ("x"):rep(100), "recv", 100, "peek dontwait")
+add_pair("recv of all", ("x"):rep(100000), "recv", 100000, "waitall")
+add_pair("recv that would wait", nil, "recv", 1, "dontwait")
+add_pair("recvfrom", "data", "recvfrom", 100)
+add_pair("read", "data", "read", 100)
+add_pair("read of much", ("x"):rep(100000), "read", 100000)
+add_pair("write", nil, "write", "data")
+add_pair("send", nil, "send", "data", "more")
+add_pair("sendall", nil, "sendall", "data", "more", 5, ("x"):rep(10000))
+add("sendall of many", function()
+  local a, b = sockeye.socketpair()
+  local strings = { a }
+  for i = 1, 300 do strings[i + 1] = "string " .. i end
+  return a.sendall, strings, { a, b }
+end)
+add("sendall of a datagram", function()
+  local a, b = sockeye.socketpair("unix", "dgram")
+  return a.sendall, { a, "data", 5, ("x"):rep(1000) }, { a, b }
+end)
+add("sendall that fails midway", function()
+  local a, b = sockeye.socketpair()
+  b:close()
+  return pcall, { a.sendall, a, "data", "more" }, { a }
+end)
+add("sendall that would wait", function()
+  local a, b = sockeye.socketpair()
+  return a.settimeout(a, 0).sendall, { a, ("x"):rep(1 << 20) }, { a, b }
+end)
+add("sendto and recvfrom", function()
+  local s = datagram()
+  return function(name)
+    s:sendto("data", name)
+    return s:recvfrom(100)
+  end, { tostring(s:getsockname()) }, { s }
+end)
+add("a datagram that is cut", function()
+  local s = datagram()
+  s:sendto(("x"):rep(20000), s:getsockname())
+  return s.recvfrom, { s, 10000 }, { s }
+end)
+add("sockatmark", function()
+  local l = listener()
+  local c = sockeye.socket("inet", "stream"):connect(l:getsockname())
+  return c.sockatmark, { c }, { c, l }
+end)
+add("poll", function()
+  local a, b = sockeye.socketpair()
+  b:send("data")
+  return sockeye.poll, { { [a] = "rw", [b:fd()] = "r", [io.stdout] = "p" },
+                         0 }, { a, b }
+end)
+add_call("sleep and now", function()
+  sockeye.sleep(0)
+  return sockeye.now()
+end)
+
+-- Options.
+for _, option in ipairs(sockeye.options()) do
+  local raw = option.type == "filter"
+  if option.readable and option.level == "SOL_SOCKET" and not raw then
+    add("getsockopt of " .. option.name, function()
+      local a, b = sockeye.socketpair()
+      return pcall, { a.getsockopt, a, option.name }, { a, b }
+    end)
+  end
+end
+add_call("options", sockeye.options)
+add("getsockopt of TCP_INFO", function()
+  local l = listener()
+  return l.getsockopt, { l, "TCP_INFO" }, { l }
+end)
+add("getsockopt of bytes", function()
+  local l = listener()
+  return l.getsockopt, { l, "IPPROTO_TCP", "TCP_INFO", 4096 }, { l }
+end)
+add("setsockopt", function()
+  local s = datagram()
+  return function()
+    s:setsockopt("SO_REUSEADDR", true):setsockopt("SO_LINGER", 5)
+    s:setsockopt("SO_RCVTIMEO", 1.5)
+    s:setsockopt("SOL_SOCKET", "SO_RCVBUF", 10000)
+    s:setsockopt("IP_MULTICAST_IF", "lo")
+    s:setsockopt("IP_ADD_MEMBERSHIP",
+                 { group = "239.1.2.3", interface = "lo" })
+    s:setsockopt("IP_DROP_MEMBERSHIP",
+                 { group = sockeye.inet("239.1.2.3"), interface = "lo" })
+  end, {}, { s }
+end)
+add("setsockopt of an unknown name", function()
+  local s = datagram()
+  return pcall, { s.setsockopt, s, "SO_REUSEADR", true }, { s }
+end)
+
+-- Names.
+add_call("resolve of a number", sockeye.resolve, "127.0.0.1", "80")
+add_call("resolve of a name", sockeye.resolve, "localhost", "http",
+         { type = "stream", flags = "canonname" })
+add_call("resolve that fails", pcall, sockeye.resolve, "nosuch", nil,
+         { flags = "numerichost" })
+add_call("nameinfo", sockeye.nameinfo, "127.0.0.1:80", "numerichost")
+add_call("interfaces", sockeye.interfaces)
+add_call("if_nametoindex", sockeye.if_nametoindex, "lo")
+add_call("if_indextoname", sockeye.if_indextoname, 1)
+add_call("if_nameindex", sockeye.if_nameindex)
+add_call("getservbyname", sockeye.getservbyname, "domain", "udp")
+add_call("getservbyport", sockeye.getservbyport, 53)
+add_call("getprotobyname", sockeye.getprotobyname, "tcp")
+add_call("getprotobynumber", sockeye.getprotobynumber, 6)
+
+-- Processes.
+add_call("pipe", sockeye.pipe)
+add("dup2", function()
+  local s = datagram()
+  local t = datagram()
+  return sockeye.dup2, { s, t:fd() }, { s, t }
+end)
+add_call("execve that fails", pcall, sockeye.execve, "/nosuch",
+         { "nosuch", "argument" }, { NAME = "value", OTHER = 5 })
+add_call("execvp that fails", pcall, sockeye.execvp, "/nosuch", { "nosuch" })
+add_call("waitpid that fails", pcall, sockeye.waitpid, nil, "nohang")
+add_call("kill, getpid and getppid", function()
+  return sockeye.kill(sockeye.getpid(), 0), sockeye.getppid()
+end)
+add_call("signal", function()
+  local before = sockeye.signal("SIGUSR1", print)
+  sockeye.signal("SIGUSR1", before)
+end)
+add_call("a signal handler", function()
+  local came
+  sockeye.signal("SIGUSR2", function(name) came = name end)
+  sockeye.kill(sockeye.getpid(), "SIGUSR2")
+  sockeye.sleep(0)
+  sockeye.signal("SIGUSR2", "ignore")
+  return came
+end)
+
+return M
