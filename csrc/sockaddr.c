@@ -7,12 +7,14 @@
  * itself can do is in sockaddr_methods.c.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <net/if.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include <lauxlib.h>
 
+#include "error.h"
 #include "sockaddr.h"
 
 #define FLOWINFO_MAX 0x0fffffff
@@ -138,20 +140,36 @@ static bool set_inet(struct address *a, const char *host, in_port_t port)
     return host == NULL || inet_pton(AF_INET, host, &a->in.sin_addr) == 1;
 }
 
+/* The number of the interface; 0: none such. The C library says ENOENT where
+ * it could open no socket to ask through. */
+static uint32_t find_interface(lua_State *L, const char *name)
+{
+    unsigned int number = if_nametoindex(name);
+
+    if (number == 0 && errno == ENOENT) {
+        lua_gc(L, LUA_GCCOLLECT);
+        number = if_nametoindex(name);
+    }
+    if (number == 0 && errno == ENOENT)
+        raise_errno(L, "if_nametoindex", EMFILE, 0);
+    return number;
+}
+
 /* The number of the interface named, or numbered, in `text`; 0: none such. */
-static uint32_t parse_scope(const char *text)
+static uint32_t parse_scope(lua_State *L, const char *text)
 {
     uint64_t number = 0;
 
     if (text[strspn(text, "0123456789")] != '\0' || strlen(text) > 10)
-        return if_nametoindex(text);
+        return find_interface(L, text);
     for (; *text != '\0'; text++)
         number = number * 10 + (uint64_t)(*text - '0');
     return number <= UINT32_MAX ? (uint32_t)number : 0;
 }
 
 /* `host` may end with "%scope", a name or a number. */
-static bool set_inet6(struct address *a, const char *host, in_port_t port)
+static bool set_inet6(lua_State *L, struct address *a, const char *host,
+                      in_port_t port)
 {
     char text[INET6_ADDRSTRLEN + IF_NAMESIZE];
     char *percent;
@@ -167,7 +185,7 @@ static bool set_inet6(struct address *a, const char *host, in_port_t port)
     percent = strchr(text, '%');
     if (percent != NULL) {
         *percent = '\0';
-        a->in6.sin6_scope_id = parse_scope(percent + 1);
+        a->in6.sin6_scope_id = parse_scope(L, percent + 1);
         if (a->in6.sin6_scope_id == 0)
             return false;
     }
@@ -238,7 +256,7 @@ static uint32_t check_scope(lua_State *L, int arg)
         const char *name = lua_tolstring(L, -1, &length);
 
         if (strlen(name) == length)
-            scope = parse_scope(name);
+            scope = parse_scope(L, name);
         luaL_argcheck(L, scope != 0, arg,
                       "field 'scope' names no interface of this system");
     } else {
@@ -293,7 +311,7 @@ static int sockeye_inet6(lua_State *L)
 
     lua_settop(L, 3);
     a = address_new(L);
-    if (!set_inet6(a, host, port)) {
+    if (!set_inet6(L, a, host, port)) {
         lua_pushfstring(L, "not a numeric IPv6 address: '%s'", host);
         return luaL_argerror(L, 1, lua_tostring(L, -1));
     }
@@ -356,7 +374,7 @@ static bool parse_port(const char *text, in_port_t *port)
 }
 
 /* "127.0.0.1:80", "*:80", "[::1]:80"; NULL, or what is wrong. */
-static const char *parse_inet(struct address *a, const char *text)
+static const char *parse_inet(lua_State *L, struct address *a, const char *text)
 {
     char host[INET6_ADDRSTRLEN + IF_NAMESIZE + 2];
     const char *colon = strrchr(text, ':');
@@ -370,7 +388,7 @@ static const char *parse_inet(struct address *a, const char *text)
         return "no numeric host";
     memcpy(host, text, length);
     host[length - bracketed] = '\0';
-    if (bracketed ? set_inet6(a, host + 1, port)
+    if (bracketed ? set_inet6(L, a, host + 1, port)
                   : set_inet(a, strcmp(host, "*") == 0 ? NULL : host, port))
         return NULL;
     return "no numeric host; names go through sockeye.resolve";
@@ -389,7 +407,7 @@ static const struct address *parse_address(lua_State *L, int arg)
     else if (strlen(text) != length)
         problem = "it contains a zero";
     else
-        problem = parse_inet(a, text);
+        problem = parse_inet(L, a, text);
     if (problem != NULL) {
         lua_pushfstring(L, "not an address: '%s' (%s)", text, problem);
         luaL_argerror(L, arg, lua_tostring(L, -1));

@@ -1,0 +1,175 @@
+local process = require "spec.support.process"
+
+-- Each script runs in a process with room for few descriptors, and has these.
+local prelude = [[
+  local sockeye = require "sockeye"
+
+  local function raises(code, call, f, ...)
+    local ok, err = pcall(f, ...)
+    assert(not ok, "nothing was raised")
+    assert(sockeye.is_error(err, code), tostring(err))
+    assert(err.call == call, tostring(err))
+    return err
+  end
+
+  -- Takes all descriptors that there are; with keep, so that they are held.
+  local function fill(keep)
+    while true do
+      local ok, s = pcall(sockeye.socket, "unix", "stream")
+      if not ok then return assert(sockeye.is_error(s, "EMFILE"), s) end
+      keep[#keep + 1] = s
+    end
+  end
+
+  -- The descriptors are all taken, and nothing refers to most of them.
+  local function fill_with_garbage()
+    collectgarbage("stop")
+    local keep = {}
+    fill(keep)
+    return #keep
+  end
+
+  local listener = sockeye.socket("inet", "stream")
+  listener:bind("127.0.0.1:0"):listen()
+  local client = sockeye.socket("inet", "stream")
+  client:connect(listener:getsockname())
+]]
+
+local function run(text)
+  local result = process.lua_script(prelude .. text, {
+    prefix = { "sh", "-c", 'ulimit -n 40 && exec "$@"', "sh" },
+  })
+  assert.equal("", result.stderr)
+  assert.equal(0, result.status)
+end
+
+-- The call, and what it opens one or two of.
+local calls = {
+  socket = [[sockeye.socket, "inet", "stream"]],
+  socketpair = [[sockeye.socketpair]],
+  accept = [[listener.accept, listener]],
+  pipe = [[sockeye.pipe]],
+}
+
+describe("a process without a descriptor left", function()
+  for name, call in pairs(calls) do
+    it("collects what is garbage and goes on: " .. name, function()
+      run(([[
+        assert(fill_with_garbage() > 20)
+        local a, b = (function(f, ...) return f(...) end)(%s)
+        assert(a:fd() > 2 and b)
+      ]]):format(call):gsub("and b", name == "socket" and "" or "and b"))
+    end)
+
+    it("raises EMFILE where nothing is garbage: " .. name, function()
+      run(([[
+        local keep = {}
+        fill(keep)
+        local err = raises("EMFILE", "%s", %s)
+        assert(err.errno == 24)
+        -- Nothing was taken by the failure, and nothing lost.
+        keep[1]:close()
+        keep[2]:close()
+        local a = (function(f, ...) return f(...) end)(%s)
+        assert(a:fd() > 2)
+      ]]):format(name, call, call))
+    end)
+  end
+
+  it("makes thousands of sockets that nobody closes", function()
+    run [[
+      collectgarbage("stop")
+      for _ = 1, 5000 do sockeye.socket("inet", "stream") end
+      for _ = 1, 5000 do sockeye.socketpair() end
+      for _ = 1, 5000 do sockeye.pipe() end
+    ]]
+  end)
+
+  it("collects Lua files, too", function()
+    run [[
+      collectgarbage("stop")
+      while io.open("/dev/null") do end
+      assert(sockeye.socket("inet", "stream"))
+    ]]
+  end)
+
+  it("collects in generational mode", function()
+    run [[
+      collectgarbage("generational")
+      assert(fill_with_garbage() > 20)
+      assert(sockeye.socket("inet", "stream"))
+    ]]
+  end)
+
+  it("leaves the connection in the queue when accept fails", function()
+    run [[
+      local keep = {}
+      fill(keep)
+      for _ = 1, 3 do
+        raises("EMFILE", "accept", listener.accept, listener)
+      end
+      listener:settimeout(5)
+      raises("EMFILE", "accept", listener.accept, listener)
+      keep[1]:close()
+      local a, peer = listener:accept()
+      assert(peer == client:getsockname())
+    ]]
+  end)
+
+  it("needs two for a pair, and takes none when there is one", function()
+    run [[
+      local keep = {}
+      fill(keep)
+      table.remove(keep):close()
+      raises("EMFILE", "socketpair", sockeye.socketpair)
+      raises("EMFILE", "pipe", sockeye.pipe)
+      assert(sockeye.socket("inet", "stream"))
+    ]]
+  end)
+
+  it("collects for what looks things up", function()
+    run [[
+      local lookups = {
+        sockeye.interfaces, sockeye.if_nameindex,
+        function() return sockeye.if_nametoindex("lo") end,
+        function() return sockeye.if_indextoname(1) end,
+        function() return sockeye.inet6("fe80::1%lo") end,
+      }
+      for _, look_up in ipairs(lookups) do
+        assert(fill_with_garbage() > 20)
+        assert(look_up())
+      end
+    ]]
+  end)
+
+  it("is told so by what looks things up", function()
+    run [[
+      local keep = {}
+      fill(keep)
+      raises("EMFILE", "getifaddrs", sockeye.interfaces)
+      raises("EMFILE", "if_nametoindex", sockeye.if_nametoindex, "lo")
+      raises("EMFILE", "if_indextoname", sockeye.if_indextoname, 1)
+      raises("EMFILE", "if_nameindex", sockeye.if_nameindex)
+      raises("EMFILE", "if_nametoindex", sockeye.inet6, "fe80::1%lo")
+      raises("EMFILE", "if_nametoindex", sockeye.address, "[fe80::1%lo]:1")
+      assert(tostring(sockeye.inet6("fe80::1%1")) == "[fe80::1%1]:0")
+      table.remove(keep):close()
+      assert(tostring(sockeye.inet6("fe80::1%1")) == "[fe80::1%lo]:0")
+      assert(sockeye.if_nametoindex("lo") == 1)
+      assert(sockeye.interfaces())
+    ]]
+  end)
+
+  it("polls, prints and closes all the same", function()
+    run [[
+      local keep = {}
+      fill(keep)
+      local wanted = {}
+      for _, s in ipairs(keep) do wanted[s] = "w" end
+      assert(next(sockeye.poll(wanted, 0)))
+      assert(tostring(listener):find("127.0.0.1"))
+      for _, s in ipairs(keep) do s:close() end
+      assert(sockeye.socket("inet", "stream"))
+    ]]
+  end)
+end)
