@@ -126,7 +126,6 @@ const struct option option_rows[] = {
     ROW(SO_PEEK_OFF, SOL_SOCKET, int, BOTH),
     ROW(SO_PEERCRED, SOL_SOCKET, ucred, READ),
     ROW(SO_PEERGROUPS, SOL_SOCKET, groups, READ),
-    ROW(SO_PEERNAME, SOL_SOCKET, address, READ),
     ROW(SO_PEERSEC, SOL_SOCKET, label, READ),
     ROW(SO_PRIORITY, SOL_SOCKET, int, BOTH),
     ROW(SO_RCVBUFFORCE, SOL_SOCKET, size, WRITE),

@@ -1,0 +1,78 @@
+-- Sockets on which an option makes sense, for specs that go through the table
+-- of options.
+
+local sockeye = require "sockeye"
+
+local M = {}
+
+local function connected(family, address)
+  local l <close> = sockeye.socket(family, "stream"):bind(address):listen()
+  local c = sockeye.socket(family, "stream"):connect(l:getsockname())
+  return c, l:accept()
+end
+
+-- Each returns the socket, and the other end where there is one.
+local makers = {
+  udp4 = function() return sockeye.socket("inet", "dgram") end,
+  udp6 = function() return sockeye.socket("inet6", "dgram") end,
+  tcp4 = function() return sockeye.socket("inet", "stream") end,
+  raw4 = function() return sockeye.socket("inet", "raw", "icmp") end,
+  raw6 = function() return sockeye.socket("inet6", "raw", "udp") end,
+  bare6 = function() return sockeye.socket("inet6", "raw", "raw") end,
+  unix = function() return sockeye.socketpair() end,
+  connected4 = function() return connected("inet", "127.0.0.1:0") end,
+  connected6 = function() return connected("inet6", "[::1]:0") end,
+}
+
+local of_level = {
+  SOL_SOCKET = "udp4",
+  IPPROTO_IP = "udp4",
+  IPPROTO_IPV6 = "udp6",
+  IPPROTO_TCP = "tcp4",
+  IPPROTO_UDP = "udp4",
+}
+
+local of_option = {
+  SO_ACCEPTCONN = "tcp4",
+  SO_PASSCRED = "unix",
+  SO_PASSPIDFD = "unix",
+  SO_PASSRIGHTS = "unix",
+  SO_PASSSEC = "unix",
+  SO_PEERCRED = "unix",
+  SO_PEERGROUPS = "unix",
+  SO_PEERSEC = "unix",
+  SO_TXREHASH = "tcp4",
+  SO_RCVLOWAT = "tcp4",
+  SO_ORIGINAL_DST = "connected4",
+  IP_HDRINCL = "raw4",
+  IP_MTU = "connected4",
+  IP_NODEFRAG = "raw4",
+  IPV6_CHECKSUM = "raw6",
+  IPV6_HDRINCL = "raw6",
+  IPV6_MTU = "connected6",
+  IPV6_PATHMTU = "connected6",
+  IPV6_ROUTER_ALERT = "bare6",
+  IP6T_SO_ORIGINAL_DST = "connected6",
+}
+
+--- Runs f with a socket that fits the option. False and the reason where
+-- there is a privilege to be had first, or no IPv6.
+function M.with_socket(option, f)
+  local kind = of_option[option.name] or of_level[option.level]
+  local made = table.pack(pcall(makers[kind]))
+  if not made[1] then
+    local code = type(made[2]) == "table" and made[2].code
+    if code == "EPERM" or code == "EACCES" then
+      return false, "raw sockets need a privilege"
+    elseif code == "EAFNOSUPPORT" or code == "EADDRNOTAVAIL" then
+      return false, "there is no IPv6 here"
+    end
+    error(made[2], 0)
+  end
+  local s <close> = made[2]
+  local _ <close> = made[3]
+  f(s)
+  return true
+end
+
+return M
