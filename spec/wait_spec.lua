@@ -1,0 +1,333 @@
+local sockeye = require "sockeye"
+
+local blocking = require "spec.support.blocking"
+local descriptors = require "spec.support.descriptors"
+local errors = require "spec.support.errors"
+local fork = require "spec.support.fork"
+local process = require "spec.support.process"
+
+local ways = {
+  ["on the main thread"] = function(f) return f() end,
+  ["in a coroutine"] = function(f) return coroutine.wrap(f)() end,
+}
+
+-- Tables of names and their parts, each in a fixed order.
+local function sorted(t)
+  local names = {}
+  for name in pairs(t) do names[#names + 1] = name end
+  table.sort(names)
+  local i = 0
+  return function()
+    i = i + 1
+    return names[i], t[names[i]]
+  end
+end
+
+-- Each blocking call, without a time-out and, where it has one, with it.
+local function each_call()
+  return coroutine.wrap(function()
+    for _, name in ipairs(blocking.names) do
+      coroutine.yield(name, name, nil)
+      local case <close> = blocking.make(name)
+      if case.owner then
+        coroutine.yield(name .. " with a time-out", name, 30)
+      end
+      case.unblock()
+      case.call()
+    end
+  end)
+end
+
+local function make(name, timeout)
+  local case = blocking.make(name)
+  if timeout then case.owner:settimeout(timeout) end
+  return case
+end
+
+-- Two sockets that are connected, and what closes both.
+local function pair()
+  local a, b = sockeye.socketpair()
+  return a, b, setmetatable({}, {
+    __close = function()
+      a:close()
+      b:close()
+    end,
+  })
+end
+
+describe("a signal during", function()
+  descriptors.guard()
+
+  for title, name, timeout in each_call() do
+    for where, run in sorted(ways) do
+      it(("%s %s runs its handler; the call goes on"):format(title, where),
+         function()
+        local case <close> = make(name, timeout)
+        local calls = {}
+        local _ <close> = fork.interrupt("USR1", function(...)
+          table.insert(calls, { ... })
+          case.unblock()
+        end)
+        assert.is_true(run(case.call))
+        assert.are.same({ { "SIGUSR1", sockeye.SIGUSR1 } }, calls)
+      end)
+
+      it(("%s %s ends it where the handler raises"):format(title, where),
+         function()
+        local case <close> = make(name, timeout)
+        local reason = {}
+        local _ <close> = fork.interrupt("USR1", function()
+          error(reason)
+        end)
+        local ok, err = pcall(run, case.call)
+        assert.is_false(ok)
+        assert.are.equal(reason, err)
+        case.unblock()
+      end)
+    end
+
+    it(title .. " ends it where the handler closes the socket", function()
+      local case <close> = make(name, timeout)
+      local owner = case.owner or case.polled
+      if not owner then return end
+      local _ <close> = fork.interrupt("USR1", function()
+        owner:close()
+      end)
+      errors.raised("ECANCELED", case.name, case.call)
+    end)
+  end
+end)
+
+describe("the time that is left", function()
+  descriptors.guard()
+
+  -- If any signal began the wait anew, it would last until they end.
+  local function lasts(seconds, call)
+    local start = sockeye.now()
+    local _ <close> = fork.interrupt("USR1", function() end, 1 << 20)
+    call()
+    local elapsed = sockeye.now() - start
+    assert.is_true(elapsed >= seconds)
+    assert.is_true(elapsed < 10)
+  end
+
+  for _, name in ipairs(blocking.names) do
+    local probe <close> = blocking.make(name)
+    if probe.owner then
+      it("is kept by " .. name, function()
+        local case <close> = make(name, 0.1)
+        lasts(0.1, function()
+          local err = errors.raised("ETIMEDOUT", case.name, case.call)
+          assert.is_true(err.timeout)
+        end)
+      end)
+    else
+      probe.unblock()
+      probe.call()
+    end
+  end
+
+  it("is kept by sleep", function()
+    lasts(0.1, function() sockeye.sleep(0.1) end)
+  end)
+
+  it("is kept by poll", function()
+    local a, b, _ <close> = pair()
+    lasts(0.1, function()
+      assert.are.same({}, sockeye.poll({ [a] = "r", [b] = "r" }, 0.1))
+    end)
+  end)
+end)
+
+describe("a handler that waits itself", function()
+  descriptors.guard()
+
+  it("can be interrupted in turn", function()
+    local a, b, _ <close> = pair()
+    local c, d, _ <close> = pair()
+    local depth, deepest = 0, 0
+    local _ <close> = fork.interrupt("USR1", function()
+      depth = depth + 1
+      deepest = math.max(depth, deepest)
+      if depth == 1 then
+        assert.are.equal("inner", c:recv(5))
+        b:send("outer")
+      else
+        d:send("inner")
+      end
+      depth = depth - 1
+    end, 2)
+    assert.are.equal("outer", a:recv(5))
+    assert.are.equal(2, deepest)
+  end)
+
+  it("can be interrupted in turn while the script computes", function()
+    local a, b, _ <close> = pair()
+    local calls = 0
+    local _ <close> = fork.interrupt("USR1", function()
+      calls = calls + 1
+      b:send("x")
+    end)
+    local before = sockeye.signal("ALRM", function() a:recv(1) end)
+    os.execute("kill -ALRM " .. sockeye.getpid())
+    sockeye.signal("ALRM", before)
+    assert.are.equal(1, calls)
+  end)
+end)
+
+-- A script's call: arg is its name, its time-out, and how to run it.
+local script = [[
+  local sockeye = require "sockeye"
+  local case = require "spec.support.blocking".make(arg[1])
+  local function call()
+    if arg[2] ~= "" then case.owner:settimeout(tonumber(arg[2])) end
+    print("ready")
+    sockeye.getppid()
+    return case.call()
+  end
+  io.stdout:setvbuf("line")
+  if arg[3] == "unblock" then case.unblock() end
+  if arg[3] == "in a coroutine" then call = coroutine.wrap(call) end
+  local ok, result = pcall(call)
+  if arg[3]:find "^[oi]n " and not ok then error(result, 0) end
+  print(ok and result or result.code)
+]]
+
+describe("Ctrl-C", function()
+  for title, name, timeout in each_call() do
+    for where in sorted(ways) do
+      it(("ends %s %s"):format(title, where), function()
+        local running <close> = process.start_lua(script, {
+          args = { name, timeout or "", where }, timeout = 20,
+        })
+        running:line "ready"
+        fork.await(running.pid, "S")
+        running:signal "INT"
+        local result = running:wait()
+        assert.are.equal(1, result.status)
+        assert.is_truthy(result.stderr:find("interrupted!", 1, true))
+      end)
+    end
+  end
+
+  it("ends a handler that waits", function()
+    local running <close> = process.start_lua([[
+      local sockeye = require "sockeye"
+      sockeye.signal("USR1", function()
+        print("ready")
+        sockeye.sleep(60)
+      end)
+      io.stdout:setvbuf("line")
+      sockeye.kill(sockeye.getpid(), "USR1")
+    ]], { timeout = 20 })
+    running:line "ready"
+    fork.await(running.pid, "S")
+    running:signal "INT"
+    local result = running:wait()
+    assert.are.equal(1, result.status)
+    assert.is_truthy(result.stderr:find("interrupted!", 1, true))
+  end)
+end)
+
+-- The system call that waits, by the name of ours.
+local system_calls = {
+  accept = "accept4",
+  ["connect (inet)"] = "connect",
+  ["connect (unix)"] = "connect",
+  poll = "ppoll",
+  read = "read",
+  ["read (pipe)"] = "read",
+  recv = "recvfrom",
+  recvfrom = "recvfrom",
+  send = "sendto",
+  sendall = "sendmsg",
+  sendto = "sendto",
+  sleep = "ppoll",
+  waitpid = "wait4",
+  write = "sendto", -- which can do without SIGPIPE
+  ["write (pipe)"] = "write",
+}
+
+describe("EINTR #ptrace", function()
+  local log
+
+  -- Runs the script under strace; what it printed, and the trace.
+  local function trace(arguments, ...)
+    local result = process.lua_script(script, {
+      args = arguments,
+      prefix = { "strace", "-qq", "-o", log, ... },
+    })
+    local file <close> = assert(io.open(log))
+    return result.stdout:match("ready\n(.-)\n$"), file:read("a")
+  end
+
+  -- Interrupts the first system call of this name after getppid.
+  local function inject(arguments, call)
+    local only = "trace=getppid," .. call
+    local _, before = trace(arguments, "-e", only)
+    local _, count = ("\n" .. before):match("^(.-)\ngetppid")
+      :gsub("\n" .. call .. "%(", "")
+    local printed, after = trace(arguments, "-e", only, "-e",
+      ("inject=%s:error=EINTR:when=%d"):format(call, count + 1))
+    assert.is_truthy(after:find("\n" .. call .. "[^\n]+INJECTED"), after)
+    return printed
+  end
+
+  setup(function() log = os.tmpname() end)
+  teardown(function() os.remove(log) end)
+
+  before_each(function()
+    local available, reason = process.available "strace"
+    if not available then return pending(reason) end
+    if process.run({ "strace", "-qq", "true" }).status ~= 0 then
+      return pending "strace may not trace here"
+    end
+  end)
+
+  for _, name in ipairs(blocking.names) do
+    it(("of %s never reaches %s"):format(system_calls[name], name), function()
+      local printed = inject({ name, "", "unblock" }, system_calls[name])
+      assert.are.equal("true", printed)
+    end)
+  end
+
+  for _, name in ipairs { "accept", "read", "recv", "send", "write" } do
+    it(("of ppoll never reaches %s with a time-out"):format(name), function()
+      local printed = inject({ name, "0.05", "wait" }, "ppoll")
+      assert.are.equal("ETIMEDOUT", printed)
+    end)
+  end
+end)
+
+describe("sleep", function()
+  it("lasts as long as was asked for", function()
+    for _, seconds in ipairs { 0, 0.001, 0.02 } do
+      local start = sockeye.now()
+      sockeye.sleep(seconds)
+      assert.is_true(sockeye.now() - start >= seconds)
+    end
+  end)
+
+  for what, value in sorted {
+    ["a negative number"] = -1, ["not a number"] = 0 / 0, ["a table"] = {},
+  } do
+    it("rejects " .. what, function()
+      errors.rejected("bad argument #1", sockeye.sleep, value)
+    end)
+  end
+
+  it("wants a number", function()
+    errors.rejected("bad argument #1", sockeye.sleep)
+  end)
+end)
+
+describe("now", function()
+  it("never goes back", function()
+    local before = sockeye.now()
+    for _ = 1, 1000 do
+      local now = sockeye.now()
+      assert.is_true(now >= before)
+      before = now
+    end
+  end)
+end)
