@@ -18,6 +18,7 @@
 
 #include "connection.h"
 #include "error.h"
+#include "option.h"
 #include "sockaddr.h"
 #include "socket.h"
 
@@ -449,26 +450,6 @@ static int socket_fcntl(lua_State *L)
 }
 
 /* ---- state ---- */
-
-static const char *tcp_state(int state)
-{
-    static const char *const names[] = {
-        [TCP_ESTABLISHED] = "ESTABLISHED",
-        [TCP_SYN_SENT] = "SYN_SENT",
-        [TCP_SYN_RECV] = "SYN_RECV",
-        [TCP_FIN_WAIT1] = "FIN_WAIT1",
-        [TCP_FIN_WAIT2] = "FIN_WAIT2",
-        [TCP_TIME_WAIT] = "TIME_WAIT",
-        [TCP_CLOSE] = "CLOSED",
-        [TCP_CLOSE_WAIT] = "CLOSE_WAIT",
-        [TCP_LAST_ACK] = "LAST_ACK",
-        [TCP_LISTEN] = "LISTEN",
-        [TCP_CLOSING] = "CLOSING",
-    };
-    size_t count = sizeof names / sizeof *names;
-
-    return (size_t)state < count && names[state] ? names[state] : "UNKNOWN";
-}
 
 /* What can be told of a socket that is not TCP's; NULL: errno. */
 static const char *plain_state(int fd)
