@@ -475,7 +475,7 @@ static const char *stream_state(int fd)
     socklen_t length = sizeof info;
 
     if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0)
-        return tcp_state(info.tcpi_state);
+        return tcp_state_name(info.tcpi_state);
     return errno == EOPNOTSUPP || errno == ENOPROTOOPT ? plain_state(fd) : NULL;
 }
 
