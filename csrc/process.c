@@ -374,11 +374,14 @@ sockets. They are close-on-exec.
 */
 static int sockeye_pipe(lua_State *L)
 {
-    struct socket *ends[2] = {socket_new(L), socket_new(L)};
+    struct socket *ends[2];
     bool collected = false;
     int fd[2];
     int result;
 
+    /* One after the other: their order is that of the results. */
+    ends[0] = socket_new(L);
+    ends[1] = socket_new(L);
     do
         result = pipe2(fd, O_CLOEXEC);
     while (result == -1 && collect_descriptors(L, errno, &collected));
