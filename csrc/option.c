@@ -262,7 +262,7 @@ or that has other values; ENOPROTOOPT, EINVAL, EPERM, …, with the option as
 @usage
 s:setsockopt("SO_REUSEADDR", true)
 s:setsockopt("IP_ADD_MEMBERSHIP", {group = "239.1.2.3", interface = "eth0"})
-s:setsockopt("SOL_SOCKET", sockeye.options()[1].number, 1)
+s:setsockopt("SOL_SOCKET", "SO_KEEPALIVE", 1)
 */
 static int socket_setsockopt(lua_State *L)
 {

@@ -89,7 +89,7 @@ local function attempt(option, f, ...)
   if is_unknown(option, result) then
     return false, "this kernel does not have " .. option.name
   end
-  if result.code == "EPERM" then
+  if result.code == "EPERM" or result.code == "EACCES" then
     return false, option.name .. " needs a privilege"
   end
   error(result, 0)
