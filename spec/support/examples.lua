@@ -6,7 +6,11 @@ local sockeye = require "sockeye"
 local M = {}
 
 local function command(name, ...)
-  return { process.lua, ("examples/%s.lua"):format(name), ... }
+  local words = { process.lua, ("examples/%s.lua"):format(name) }
+  for i = 1, select("#", ...) do
+    words[i + 2] = tostring((select(i, ...)))
+  end
+  return words
 end
 
 --- Runs a tool to its end; as process.run.
@@ -22,30 +26,38 @@ function M.serve(name, arguments, options)
   return started, sockeye.address((started:line()))
 end
 
---- A tool whose standard input and output are ends of pipes: a table of pid,
--- input and output, to be ended by finish.
+--- Starts a tool whose standard input, output and errors are pipes. Returns a
+-- table of their ends (input, output, errors) and pid, to be ended by finish.
 function M.open(name, ...)
   local words = command(name, ...)
   local from_us, input = sockeye.pipe()
   local output, to_us = sockeye.pipe()
+  local errors, complaints = sockeye.pipe()
   io.flush()
   local pid = sockeye.fork()
   if pid == 0 then
     sockeye.dup2(from_us, 0)
     sockeye.dup2(to_us, 1)
+    sockeye.dup2(complaints, 2)
     pcall(sockeye.execvp, words[1], words)
     sockeye._exit(127)
   end
   from_us:close()
   to_us:close()
-  return { pid = pid, input = input, output = output:settimeout(20) }
+  complaints:close()
+  return { pid = pid, input = input, output = output:settimeout(20),
+           errors = errors:settimeout(20) }
 end
 
---- Closes both pipes and waits for the tool's end. Returns how it ended.
+--- Waits for a tool's end. Returns its exit status, or the name "signal", and
+-- what it said on standard error.
 function M.finish(tool)
   tool.input:close()
+  local said = M.read_all(tool.errors)
+  tool.errors:close()
   tool.output:close()
-  return select(2, sockeye.waitpid(tool.pid))
+  local _, how, status = sockeye.waitpid(tool.pid)
+  return how == "exit" and status or how, said
 end
 
 --- A socket that is connected to the address and waits for at most 20 s.

@@ -1,0 +1,44 @@
+-- Names to addresses, and addresses to names, as the system resolves them.
+--
+--   lua lookup.lua localhost 127.0.0.1
+
+local sockeye = require "sockeye"
+
+if #arg == 0 then
+  io.stderr:write("usage: lua lookup.lua NAME | ADDRESS …\n")
+  os.exit(2)
+end
+
+local function is_numeric(text)
+  return pcall(sockeye.resolve, text, nil, { flags = "numerichost" })
+end
+
+-- The lines to print for an argument.
+local function look_up(text)
+  local lines = {}
+  local hints = { type = "stream", flags = "canonname" }
+  local found = sockeye.resolve(text, nil, hints)
+  if is_numeric(text) then
+    local host = sockeye.nameinfo(found[1].address, "namereqd")
+    return { text .. "\t" .. host }
+  end
+  if found[1].canonname ~= text then
+    lines[1] = ("%s\tis %s"):format(text, found[1].canonname)
+  end
+  for _, entry in ipairs(found) do
+    lines[#lines + 1] = text .. "\t" .. entry.address.host
+  end
+  return lines
+end
+
+local status = 0
+for _, text in ipairs(arg) do
+  local ok, result = pcall(look_up, text)
+  if ok then
+    print(table.concat(result, "\n"))
+  else
+    io.stderr:write(("%s: %s\n"):format(text, result.message or result))
+    status = 1
+  end
+end
+os.exit(status)

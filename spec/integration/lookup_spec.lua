@@ -1,0 +1,30 @@
+local examples = require "spec.support.examples"
+
+describe("lookup", function()
+  it("tells the addresses of a name", function()
+    local result = examples.run("lookup", { "localhost" })
+    assert.equal(0, result.status)
+    assert.equal("", result.stderr)
+    for line in result.stdout:gmatch("[^\n]+") do
+      assert.matches("^localhost\t[%x.:]+$", line)
+    end
+  end)
+
+  it("tells the name of an address", function()
+    local result = examples.run("lookup", { "127.0.0.1" })
+    assert.equal("127.0.0.1\tlocalhost\n", result.stdout)
+  end)
+
+  it("tells what fails, and goes on", function()
+    local result = examples.run("lookup", { "", "127.0.0.1" })
+    assert.equal(1, result.status)
+    assert.matches("^: %a", result.stderr)
+    assert.equal("127.0.0.1\tlocalhost\n", result.stdout)
+  end)
+
+  it("tells how to call it", function()
+    local result = examples.run("lookup")
+    assert.equal(2, result.status)
+    assert.matches("^usage: lua lookup", result.stderr)
+  end)
+end)
