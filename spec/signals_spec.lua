@@ -266,20 +266,26 @@ describe("a handler", function()
   end)
 
   it("stays in a forked child, which catches signals of its own", function()
+    local a, b = sockeye.socketpair()
     local caught = 0
-    with_handlers({ USR1 = function() caught = caught + 1 end }, function()
+    local function handler()
+      caught = caught + 1
+      b:send("x")
+    end
+    with_handlers({ USR1 = handler }, function()
       fork.reap(fork.child(function()
-        local a, b = sockeye.socketpair()
-        sockeye.kill(sockeye.getpid(), "USR1")
-        assert(caught == 1)
-        sockeye.signal("USR1", function() b:send("x") end)
+        a:settimeout(20)
         coroutine.wrap(function()
           os.execute("kill -USR1 " .. sockeye.getpid())
           assert(a:recv(1) == "x")
         end)()
+        sockeye.kill(sockeye.getpid(), "USR1")
+        assert(caught == 2)
       end))
     end)
     assert.are.equal(0, caught)
+    a:close()
+    b:close()
   end)
 
   it("does not see in a child what its parent was sent", function()
@@ -290,11 +296,12 @@ describe("a handler", function()
       USR1 = function()
         child = fork.child(function()
           local before = #calls
-          sockeye.sleep(0.05)
+          sockeye.kill(sockeye.getpid(), "ALRM")
           assert(#calls == before)
         end)
       end,
       USR2 = note,
+      ALRM = function() end,
     }, send_both)
     fork.reap(child)
     assert.are.same({ self }, calls)
