@@ -16,7 +16,7 @@ endif
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion \
 	-Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
-REQUIRED = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread $(WARNINGS) \
+REQUIRED = -std=c11 -D_GNU_SOURCE -fPIC -fno-plt -fvisibility=hidden -pthread $(WARNINGS) \
 	-isystem $(or $(LUA_INCDIR),$(error No headers of Lua 5.4: run "make deps"))
 ifeq ($(shell uname -s),Darwin)
 SHARED = -bundle -undefined dynamic_lookup

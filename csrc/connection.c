@@ -119,10 +119,10 @@ static bool set_status_flag(int fd, int flag, bool on)
  * is told by EAGAIN and waits by itself. */
 static bool prepare_accept(struct socket *s)
 {
-    if (s->handle.timeout != NO_DEADLINE && !s->accepts_nonblocking)
+    if (!wait_blocks(&s->handle) && !s->accepts_nonblocking)
         s->accepts_nonblocking =
             set_status_flag(s->handle.fd, O_NONBLOCK, true);
-    return s->handle.timeout == NO_DEADLINE || s->accepts_nonblocking;
+    return wait_blocks(&s->handle) || s->accepts_nonblocking;
 }
 
 /*** Take a connection from the queue (accept(2)).
@@ -140,11 +140,12 @@ static int socket_accept(lua_State *L)
     struct socket *s = check_open(L, 1, "accept");
     struct socket *c = socket_new(L);
     struct address *peer = address_new(L);
-    struct wait w = wait_start(&s->handle, POLLIN, 0);
+    struct wait w;
     bool collected = false;
     socklen_t length;
     int fd;
 
+    wait_start(&w, &s->handle, POLLIN, 0);
     if (!prepare_accept(s))
         return raise_errno(L, "accept", errno, 0);
     do {
@@ -210,9 +211,9 @@ static int connect_unix(struct wait *w, const struct address *a)
 static int attempt_connect(struct socket *s, struct wait *w,
                            const struct address *a)
 {
-    if (s->handle.timeout == NO_DEADLINE)
+    if (wait_blocks(&s->handle))
         return connect(s->handle.fd, &a->any, a->length) == -1 ? errno : 0;
-    if (s->family == AF_UNIX && !w->never)
+    if (s->family == AF_UNIX && !wait_never(w))
         return connect_unix(w, a);
     return connect_once(s->handle.fd, a, false);
 }
@@ -248,7 +249,7 @@ static bool is_under_way(int error)
 /* Wait for the connection that is under way; false: `w` says why not. */
 static bool finish_connect(lua_State *L, struct wait *w)
 {
-    if (w->never) {
+    if (wait_never(w)) {
         w->outcome = WAIT_WOULD_BLOCK;
         return false;
     }
@@ -275,11 +276,12 @@ static int socket_connect(lua_State *L)
 {
     struct socket *s = check_open(L, 1, "connect");
     const struct address *a = address_check(L, 2);
-    struct wait w = wait_start(&s->handle, POLLOUT, 0);
+    struct wait w;
     bool interrupted = false;
     bool connected = false;
     bool again = true;
 
+    wait_start(&w, &s->handle, POLLOUT, 0);
     lua_settop(L, 2);
     while (!connected && again) {
         int error = attempt_connect(s, &w, a);

@@ -59,7 +59,8 @@ static bool is_stream(const struct socket *s)
 
 /* What is asked of the kernel, and its answer. */
 struct receipt {
-    int flags;
+    int wanted;  /* the caller's flags */
+    int flags;   /* all of them */
     size_t size; /* how much was asked for, or could be had */
     char *buffer;
     ssize_t length; /* of the message: more than size where it was cut */
@@ -81,20 +82,29 @@ static size_t check_size(lua_State *L, int arg)
     return (size_t)size;
 }
 
-/* MSG_TRUNC tells the length of a datagram; on a stream it would discard. */
-static int truncation_flag(const struct socket *s)
+/* Urgent data is announced by POLLPRI, and the error queue never waits.
+ * MSG_TRUNC tells the length of a datagram; on a stream it would discard. */
+static inline void start_receiving(struct receipt *r, struct wait *w,
+                                   struct socket *s, int wanted)
 {
-    return s->type == SOCK_STREAM ? 0 : MSG_TRUNC;
+    short events = wanted & MSG_OOB ? POLLPRI : POLLIN;
+
+    r->wanted = wanted;
+    if (wanted & MSG_ERRQUEUE)
+        wanted |= MSG_DONTWAIT;
+    r->flags = wanted | wait_start(w, &s->handle, events, wanted);
+    if (s->type != SOCK_STREAM)
+        r->flags |= MSG_TRUNC;
 }
 
 /* One attempt; `from` may be NULL. */
 static ssize_t receive_once(const struct socket *s, const struct receipt *r,
-                            int flags, struct sender *from)
+                            struct sender *from)
 {
     if (from == NULL)
-        return recv(s->handle.fd, r->buffer, r->size, flags);
+        return recv(s->handle.fd, r->buffer, r->size, r->flags);
     from->length = sizeof from->name;
-    return recvfrom(s->handle.fd, r->buffer, r->size, flags,
+    return recvfrom(s->handle.fd, r->buffer, r->size, r->flags,
                     (struct sockaddr *)&from->name, &from->length);
 }
 
@@ -102,11 +112,9 @@ static ssize_t receive_once(const struct socket *s, const struct receipt *r,
 static bool receive(lua_State *L, struct socket *s, struct wait *w,
                     struct receipt *r, char *small, struct sender *from)
 {
-    int flags = r->flags | w->flags | truncation_flag(s);
-
     do {
         r->buffer = r->size <= SMALL ? small : scratch_take(L, &r->size);
-        r->length = receive_once(s, r, flags, from);
+        r->length = receive_once(s, r, from);
     } while (r->length == -1 && wait_again(L, w));
     return r->length != -1;
 }
@@ -121,7 +129,7 @@ static void push_data(lua_State *L, const struct socket *s,
         length = r->size;
     if (length == 0 && r->size > 0 && is_stream(s))
         lua_pushnil(L);
-    else if (s->type == SOCK_STREAM && (r->flags & MSG_TRUNC))
+    else if ((r->wanted & MSG_TRUNC) && s->type == SOCK_STREAM)
         lua_pushliteral(L, "");
     else
         lua_pushlstring(L, r->buffer, length);
@@ -133,7 +141,7 @@ static void push_data(lua_State *L, const struct socket *s,
  * how many values were pushed. */
 static int push_full_length(lua_State *L, const struct receipt *r)
 {
-    if ((size_t)r->length <= r->size && !(r->flags & MSG_TRUNC))
+    if ((size_t)r->length <= r->size && !(r->wanted & MSG_TRUNC))
         return 0;
     lua_pushinteger(L, r->length);
     return 1;
@@ -150,8 +158,7 @@ static int receive_rest(lua_State *L, struct socket *s, struct wait *w,
     gather_new(L, r->buffer, (size_t)r->length, r->size);
     do {
         g = gather_room(L, -1, r->size);
-        n = recv(s->handle.fd, g->bytes + g->used, g->size - g->used,
-                 r->flags | w->flags);
+        n = recv(s->handle.fd, g->bytes + g->used, g->size - g->used, r->flags);
         if (n > 0)
             g->used += (size_t)n;
     } while (n == -1 ? wait_again(L, w) : n > 0 && g->used < r->size);
@@ -165,20 +172,10 @@ static int receive_rest(lua_State *L, struct socket *s, struct wait *w,
     return 1;
 }
 
-/* Urgent data is announced by POLLPRI; the error queue never waits. */
-static struct wait start_receiving(struct socket *s, int flags)
-{
-    short events = flags & MSG_OOB ? POLLPRI : POLLIN;
-
-    if (flags & MSG_ERRQUEUE)
-        flags |= MSG_DONTWAIT;
-    return wait_start(&s->handle, events, flags);
-}
-
 /* Whether MSG_WAITALL has not yet been satisfied. */
 static bool is_short(const struct socket *s, const struct receipt *r)
 {
-    int flags = r->flags & (MSG_WAITALL | MSG_PEEK | MSG_TRUNC);
+    int flags = r->wanted & (MSG_WAITALL | MSG_PEEK | MSG_TRUNC);
 
     return flags == MSG_WAITALL && s->type == SOCK_STREAM && r->length > 0 &&
            (size_t)r->length < r->size;
@@ -202,12 +199,12 @@ been cut, or with `trunc`
 static int socket_recv(lua_State *L)
 {
     struct socket *s = check_open(L, 1, "recv");
-    struct receipt r = {.size = check_size(L, 2)};
+    struct receipt r;
     struct wait w;
     char small[SMALL];
 
-    r.flags = names_flags(L, 3, &flag_names);
-    w = start_receiving(s, r.flags);
+    r.size = check_size(L, 2);
+    start_receiving(&r, &w, s, names_flags(L, 3, &flag_names));
     if (!receive(L, s, &w, &r, small, NULL))
         return wait_failed(L, &w, "recv", 0);
     if (is_short(s, &r))
@@ -229,13 +226,13 @@ static int socket_recv(lua_State *L)
 static int socket_recvfrom(lua_State *L)
 {
     struct socket *s = check_open(L, 1, "recvfrom");
-    struct receipt r = {.size = check_size(L, 2)};
+    struct receipt r;
     struct sender from;
     struct wait w;
     char small[SMALL];
 
-    r.flags = names_flags(L, 3, &flag_names);
-    w = start_receiving(s, r.flags);
+    r.size = check_size(L, 2);
+    start_receiving(&r, &w, s, names_flags(L, 3, &flag_names));
     if (!receive(L, s, &w, &r, small, &from))
         return wait_failed(L, &w, "recvfrom", 0);
     if (is_short(s, &r))
@@ -250,6 +247,13 @@ static int socket_recvfrom(lua_State *L)
 
 /* ---- sending ---- */
 
+static const char *check_data(lua_State *L, int arg, size_t *size)
+{
+    const char *data = lua_tolstring(L, arg, size);
+
+    return data != NULL ? data : luaL_checklstring(L, arg, size);
+}
+
 /*** Send to the peer (send(2)): one call, which may take less than all.
 @function Socket:send
 @string data any bytes
@@ -263,12 +267,12 @@ static int socket_send(lua_State *L)
 {
     struct socket *s = check_open(L, 1, "send");
     size_t size;
-    const char *data = luaL_checklstring(L, 2, &size);
+    const char *data = check_data(L, 2, &size);
     int flags = names_flags(L, 3, &flag_names);
-    struct wait w = wait_start(&s->handle, POLLOUT, flags);
+    struct wait w;
     ssize_t n;
 
-    flags |= w.flags | MSG_NOSIGNAL;
+    flags |= wait_start(&w, &s->handle, POLLOUT, flags) | MSG_NOSIGNAL;
     do
         n = send(s->handle.fd, data, size, flags);
     while (n == -1 && wait_again(L, &w));
@@ -292,14 +296,14 @@ static int socket_sendto(lua_State *L)
 {
     struct socket *s = check_open(L, 1, "sendto");
     size_t size;
-    const char *data = luaL_checklstring(L, 2, &size);
+    const char *data = check_data(L, 2, &size);
     const struct address *to =
         lua_isnoneornil(L, 3) ? NULL : address_check(L, 3);
     int flags = names_flags(L, 4, &flag_names);
-    struct wait w = wait_start(&s->handle, POLLOUT, flags);
+    struct wait w;
     ssize_t n;
 
-    flags |= w.flags | MSG_NOSIGNAL;
+    flags |= wait_start(&w, &s->handle, POLLOUT, flags) | MSG_NOSIGNAL;
     do
         n = sendto(s->handle.fd, data, size, flags, to ? &to->any : NULL,
                    to ? to->length : 0);
@@ -354,6 +358,7 @@ static void advance(struct progress *p, const struct iovec *iov, size_t count,
 static bool send_rest(lua_State *L, struct socket *s, struct wait *w,
                       struct progress *p)
 {
+    int flags = wait_start(w, &s->handle, POLLOUT, 0) | MSG_NOSIGNAL;
     struct iovec iov[IOV_BATCH];
     ssize_t n;
 
@@ -363,7 +368,7 @@ static bool send_rest(lua_State *L, struct socket *s, struct wait *w,
             .msg_iovlen = fill_iov(L, p, iov),
         };
 
-        n = sendmsg(s->handle.fd, &message, w->flags | MSG_NOSIGNAL);
+        n = sendmsg(s->handle.fd, &message, flags);
         if (n != -1)
             advance(p, iov, message.msg_iovlen, (size_t)n);
     } while (n == -1 ? wait_again(L, w) : p->arg <= p->last);
@@ -386,7 +391,7 @@ static int socket_sendall(lua_State *L)
 {
     struct socket *s = check_open(L, 1, "sendall");
     struct progress p = {.arg = 2, .last = lua_gettop(L)};
-    struct wait w = wait_start(&s->handle, POLLOUT, 0);
+    struct wait w;
 
     luaL_checkstring(L, 2);
     for (int arg = 3; arg <= p.last; arg++)
@@ -416,14 +421,14 @@ static int socket_sendall(lua_State *L)
  * block, wait before the call. False: `w` says why not. */
 static bool await_turn(lua_State *L, const struct socket *s, struct wait *w)
 {
-    return s->type != 0 || w->flags == 0 || wait_ready(L, w);
+    return s->type != 0 || wait_blocks(w->handle) || wait_ready(L, w);
 }
 
-static ssize_t read_once(const struct socket *s, const struct wait *w,
-                         char *buffer, size_t size)
+static ssize_t read_once(const struct socket *s, char *buffer, size_t size,
+                         int flags)
 {
-    if (s->type != 0 && w->flags != 0)
-        return recv(s->handle.fd, buffer, size, w->flags);
+    if (s->type != 0 && flags != 0)
+        return recv(s->handle.fd, buffer, size, flags);
     return read(s->handle.fd, buffer, size);
 }
 
@@ -438,7 +443,8 @@ static int socket_read(lua_State *L)
 {
     struct socket *s = check_open(L, 1, "read");
     size_t size = check_size(L, 2);
-    struct wait w = wait_start(&s->handle, POLLIN, 0);
+    struct wait w;
+    int flags = wait_start(&w, &s->handle, POLLIN, 0);
     char small[SMALL];
     char *buffer;
     ssize_t n = -1;
@@ -447,7 +453,7 @@ static int socket_read(lua_State *L)
         if (!await_turn(L, s, &w))
             break;
         buffer = size <= SMALL ? small : scratch_take(L, &size);
-        n = read_once(s, &w, buffer, size);
+        n = read_once(s, buffer, size, flags);
     } while (n == -1 && wait_again(L, &w));
     if (n == -1)
         return wait_failed(L, &w, "read", 0);
@@ -483,12 +489,12 @@ static ssize_t write_quietly(int fd, const char *data, size_t size)
 }
 
 /* A pipe that poll(2) found ready takes PIPE_BUF bytes without blocking. */
-static ssize_t write_once(const struct socket *s, const struct wait *w,
-                          const char *data, size_t size)
+static ssize_t write_once(const struct socket *s, const char *data, size_t size,
+                          int flags)
 {
     if (s->type != 0)
-        return send(s->handle.fd, data, size, w->flags | MSG_NOSIGNAL);
-    if (w->flags != 0 && size > PIPE_BUF)
+        return send(s->handle.fd, data, size, flags | MSG_NOSIGNAL);
+    if (flags != 0 && size > PIPE_BUF)
         size = PIPE_BUF;
     return write_quietly(s->handle.fd, data, size);
 }
@@ -504,14 +510,15 @@ static int socket_write(lua_State *L)
 {
     struct socket *s = check_open(L, 1, "write");
     size_t size;
-    const char *data = luaL_checklstring(L, 2, &size);
-    struct wait w = wait_start(&s->handle, POLLOUT, 0);
+    const char *data = check_data(L, 2, &size);
+    struct wait w;
+    int flags = wait_start(&w, &s->handle, POLLOUT, 0);
     ssize_t n = -1;
 
     do {
         if (!await_turn(L, s, &w))
             break;
-        n = write_once(s, &w, data, size);
+        n = write_once(s, data, size, flags);
     } while (n == -1 && wait_again(L, &w));
     if (n == -1)
         return wait_failed(L, &w, "write", 0);

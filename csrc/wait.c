@@ -107,6 +107,14 @@ void wait_interrupted(lua_State *L)
         call_hook(L, main);
 }
 
+bool wait_never(const struct wait *w)
+{
+    const struct handle *handle = w->handle;
+
+    return (w->flags & MSG_DONTWAIT) || handle->timeout == 0 ||
+           (wait_blocks(handle) && handle->nonblocking);
+}
+
 static bool end_wait(struct wait *w, enum wait_outcome outcome, int error)
 {
     w->outcome = outcome;
@@ -125,7 +133,7 @@ static bool still_open(struct wait *w)
 bool wait_ready(lua_State *L, struct wait *w)
 {
     if (w->deadline == 0)
-        w->deadline = wait_deadline(w->never ? 0 : w->handle->timeout);
+        w->deadline = wait_deadline(wait_never(w) ? 0 : w->handle->timeout);
     while (still_open(w)) {
         struct pollfd p = {w->handle->fd, w->events, 0};
         int n = wait_poll(&p, 1, w->deadline);
@@ -133,7 +141,8 @@ bool wait_ready(lua_State *L, struct wait *w)
         if (n > 0)
             return true;
         if (n == 0)
-            return end_wait(w, w->never ? WAIT_WOULD_BLOCK : WAIT_TIMED_OUT,
+            return end_wait(w,
+                            wait_never(w) ? WAIT_WOULD_BLOCK : WAIT_TIMED_OUT,
                             ETIMEDOUT);
         if (errno != EINTR)
             return end_wait(w, WAIT_ERROR, errno);
@@ -159,9 +168,9 @@ bool wait_again(lua_State *L, struct wait *w)
     }
     if (error != EAGAIN && error != EWOULDBLOCK)
         return end_wait(w, WAIT_ERROR, error);
-    if (w->never)
+    if (wait_never(w))
         return end_wait(w, WAIT_WOULD_BLOCK, error);
-    if (w->handle->timeout == NO_DEADLINE && !is_shared_nonblocking(w))
+    if (wait_blocks(w->handle) && !is_shared_nonblocking(w))
         return end_wait(w, WAIT_ERROR, error);
     return wait_ready(L, w);
 }

@@ -3,9 +3,11 @@
  *
  * A call that can block is a loop around the system call:
  *
- *     struct wait w = wait_start(&s->handle, POLLIN, flags);
+ *     struct wait w;
+ *
+ *     flags |= wait_start(&w, &s->handle, POLLIN, flags);
  *     do
- *         n = recv(s->handle.fd, buffer, size, flags | w.flags);
+ *         n = recv(s->handle.fd, buffer, size, flags);
  *     while (n == -1 && wait_again(L, &w));
  *     if (n == -1)
  *         return wait_failed(L, &w, "recv", 0);
@@ -41,11 +43,10 @@ enum wait_outcome { WAIT_ERROR, WAIT_WOULD_BLOCK, WAIT_TIMED_OUT };
 struct wait {
     struct handle *handle;
     short events;     /* as poll(2) has them */
-    int flags;        /* MSG_DONTWAIT where the call itself may not block */
-    bool never;       /* would block: say so at once */
+    int flags;        /* the call's MSG_ flags: MSG_DONTWAIT is heeded */
     int64_t deadline; /* nanoseconds of wait_now; 0: not yet determined */
-    int error;        /* errno of the last attempt */
-    enum wait_outcome outcome; /* why wait_again said no */
+    int error;        /* after wait_again has said no: errno, and why */
+    enum wait_outcome outcome;
 };
 
 /* Nanoseconds of a clock that never goes back (CLOCK_MONOTONIC). */
@@ -57,20 +58,25 @@ int64_t wait_deadline(int64_t timeout);
 /* poll(2) until `deadline`. */
 int wait_poll(struct pollfd *fds, nfds_t count, int64_t deadline);
 
-/* Begin a call. `flags` are its MSG_ flags: MSG_DONTWAIT is heeded. */
-static inline struct wait wait_start(struct handle *handle, short events,
-                                     int flags)
+/* Whether the kernel may do the waiting, in the call itself. */
+static inline bool wait_blocks(const struct handle *handle)
 {
-    bool forever = handle->timeout == NO_DEADLINE;
-
-    return (struct wait){
-        .handle = handle,
-        .events = events,
-        .flags = forever ? 0 : MSG_DONTWAIT,
-        .never = (flags & MSG_DONTWAIT) || handle->timeout == 0 ||
-                 (forever && handle->nonblocking),
-    };
+    return handle->timeout == NO_DEADLINE;
 }
+
+/* Begin a call. The result is MSG_DONTWAIT where the call may not block. */
+static inline int wait_start(struct wait *w, struct handle *handle,
+                             short events, int flags)
+{
+    w->handle = handle;
+    w->events = events;
+    w->flags = flags;
+    w->deadline = 0;
+    return wait_blocks(handle) ? 0 : MSG_DONTWAIT;
+}
+
+/* Whether the caller wants to be told at once that it would have to wait. */
+bool wait_never(const struct wait *w);
 
 /* After an attempt that failed with errno: whether to try once more, having
  * waited and run what signals left to be run (which may raise). */
