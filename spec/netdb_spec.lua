@@ -1,6 +1,8 @@
 local sockeye = require "sockeye"
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
+local netns = require "spec.support.netns"
+local process = require "spec.support.process"
 
 describe("a service", function()
   descriptors.guard()
@@ -34,6 +36,29 @@ describe("a service", function()
     errors.rejected("bad argument #1.*out of range", ports, 65536)
     errors.rejected("bad argument #1.*out of range", ports, -1)
     errors.rejected("bad argument #1", ports, "http")
+  end)
+end)
+
+describe("a service with many aliases", function()
+  it("comes with all of them #namespace", function()
+    local can, reason = netns.available()
+    if not can then return pending(reason) end
+    local aliases = {}
+    for i = 1, 100 do aliases[i] = "alias-number-" .. i end
+    local path = os.tmpname()
+    local file <close> = assert(io.open(path, "w"))
+    file:write("many 4321/tcp ", table.concat(aliases, " "), "\n")
+    file:close()
+    local result = process.run({ "unshare", "-m", "sh", "-c",
+      'mount --bind "$1" /etc/services && exec "$2" -e "$3"', "sh", path,
+      process.lua, [[
+        local found = require "sockeye".getservbyname("alias-number-77")
+        print(found.name, found.port, found.protocol,
+              table.concat(found.aliases, " "))
+      ]] })
+    os.remove(path)
+    assert.equal("many\t4321\ttcp\t" .. table.concat(aliases, " ") .. "\n",
+                 result.stdout, result.stderr)
   end)
 end)
 
