@@ -141,13 +141,20 @@ static int address_newindex(lua_State *L)
 
 /* ---- printing and comparing ---- */
 
+/* A name of digits alone would read as a number. */
+static bool has_name(uint32_t scope, char name[IF_NAMESIZE])
+{
+    return if_indextoname(scope, name) != NULL &&
+           name[strspn(name, "0123456789")] != '\0';
+}
+
 static void push_scope(lua_State *L, uint32_t scope)
 {
     char name[IF_NAMESIZE];
 
     if (scope == 0)
         lua_pushliteral(L, "");
-    else if (if_indextoname(scope, name) != NULL)
+    else if (has_name(scope, name))
         lua_pushfstring(L, "%%%s", name);
     else
         lua_pushfstring(L, "%%%I", (LUAI_UACINT)scope);

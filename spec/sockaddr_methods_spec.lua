@@ -1,5 +1,6 @@
 local sockeye = require "sockeye"
 local errors = require "spec.support.errors"
+local netns = require "spec.support.netns"
 
 local full_path <const> = "/" .. ("p"):rep(107)
 
@@ -37,6 +38,27 @@ describe("a printed address", function()
     function()
       assert.equal("unix:./@a", tostring(sockeye.unix("@a")))
     end)
+
+  it("reads back with interfaces of any name #namespace", function()
+    local available, reason = netns.available()
+    if not available then return pending(reason) end
+    netns.with_namespaces(function(ns)
+      for _, name in ipairs { "eth0", "77", "1", "a@b", "[x]", "0x7",
+                              "fifteen-letters" } do
+        ns.a:must("ip link set dev wire1 down")
+        ns.a:must("ip link set dev wire1 name '" .. name .. "'")
+        local result = ns.a:lua([[
+          local sockeye = require "sockeye"
+          local index = sockeye.if_nametoindex(arg[1])
+          local a = sockeye.inet6("fe80::1", 80, { scope = index })
+          local b = sockeye.address(tostring(a))
+          assert(a == b and b.scope_id == index, tostring(a))
+        ]], { args = { name } })
+        assert.equal("", result.stderr)
+        ns.a:must("ip link set dev '" .. name .. "' name wire1")
+      end
+    end)
+  end)
 
   it("leaves out the flow", function()
     local a = sockeye.inet6("::1", 80, { flowinfo = 7 })
