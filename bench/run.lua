@@ -1,0 +1,53 @@
+-- Runs the suites named on the command line, or all of them, prints what they
+-- measured and writes it as Markdown:
+--
+--   build/bench/SUITE.md         each suite's table
+--   build/bench/README-table.md  all of them, for the README
+--
+--   --quick    small counts: whether everything works, not how fast
+--   --update   put README-table.md between the README's markers
+
+local report = require "bench.support.report"
+
+local suites = { "instructions", "syscalls", "bulk" }
+local modules = {
+  instructions = "bench.calls.instructions",
+  syscalls = "bench.calls.syscalls",
+  bulk = "bench.calls.bulk",
+}
+
+local function usage()
+  io.stderr:write("usage: bench/run [--quick] [--update] [",
+                  table.concat(suites, " | "), "]...\n")
+  os.exit(2)
+end
+
+local function parse(arguments)
+  local options, chosen = {}, {}
+  for _, word in ipairs(arguments) do
+    if word == "--quick" or word == "--update" then
+      options[word:sub(3)] = true
+    elseif modules[word] then
+      table.insert(chosen, word)
+    else
+      usage()
+    end
+  end
+  return options, #chosen > 0 and chosen or suites
+end
+
+io.stdout:setvbuf("line")
+local options, chosen = parse(arg)
+report.prepare()
+print(report.machine())
+for _, name in ipairs(chosen) do
+  local result = require(modules[name]).run(options)
+  report.show(result)
+  report.save(name, result)
+end
+report.join(suites)
+print("\nbuild/bench/README-table.md")
+if options.update then
+  report.update("README.md")
+  print("README.md")
+end

@@ -1,0 +1,57 @@
+-- Commands for the benchmarks: each runs for a bounded time.
+
+local M = {}
+
+--- A word for the shell.
+function M.quote(word)
+  return "'" .. tostring(word):gsub("'", [['\'']]) .. "'"
+end
+
+--- A list of words for the shell.
+function M.join(words)
+  local list = {}
+  for i, word in ipairs(words) do list[i] = M.quote(word) end
+  return table.concat(list, " ")
+end
+
+--- What a line of shell writes to its standard output.
+function M.output(line)
+  local pipe <close> = assert(io.popen(line, "r"))
+  return pipe:read("a")
+end
+
+--- Runs a list of words, at most for `seconds`. Returns what it wrote, both
+-- outputs together, and raises where it failed.
+function M.run(words, seconds)
+  local line = ("timeout -k 5 %d %s 2>&1"):format(seconds, M.join(words))
+  local pipe = assert(io.popen(line, "r"))
+  local text = pipe:read("a")
+  local ok, kind, number = pipe:close()
+  if not ok then
+    local why = number == 124 and "ran out of time" or kind .. " " .. number
+    error(("%s: %s\n%s"):format(table.concat(words, " "), why, text), 0)
+  end
+  return text
+end
+
+--- The path of a command that is installed, or nil.
+function M.which(name)
+  local path = M.output("command -v " .. M.quote(name))
+  return path:match("[^\n]+")
+end
+
+local compiled = {}
+
+--- Compiles a C program of the benchmarks, the first time that it is asked
+-- for. Returns its path.
+function M.compile(source)
+  if compiled[source] then return compiled[source] end
+  local program = "build/bench/" .. source:match("^bench/(.*)%.c$")
+  M.run({ "mkdir", "-p", program:match("^(.*)/") }, 10)
+  M.run({ os.getenv("CC") or "cc", "-std=c11", "-D_GNU_SOURCE", "-O2",
+          "-Wall", "-Wextra", "-o", program, source }, 60)
+  compiled[source] = program
+  return program
+end
+
+return M

@@ -1,0 +1,71 @@
+-- What Sockeye is measured beside. A peer's programs lie in a suite's folder
+-- under its name; the words that run one are words(peer, folder).
+
+local command = require "bench.support.command"
+
+local M = {}
+
+local lua = os.getenv("LUA") or "lua5.4"
+
+-- f, called once.
+local function once(f)
+  local known, value
+  return function()
+    if not known then known, value = true, f() end
+    return value
+  end
+end
+
+local function has_module(name)
+  return once(function()
+    local _, _, status = os.execute(command.join {
+      lua, "-e", ("require %q"):format(name) } .. " >/dev/null 2>&1")
+    return status == 0
+  end)
+end
+
+-- The interpreter itself: a launcher's instructions are not the program's.
+local python = once(function()
+  local name = command.which "python3"
+  if not name then return nil end
+  return command.output(command.join {
+    name, "-c", "import sys; print(sys.executable)" } ..
+    " 2>/dev/null"):match("[^\n]+")
+end)
+
+local function lua_words(name)
+  return function(folder)
+    return { lua, ("%s/%s.lua"):format(folder, name) }
+  end
+end
+
+local function lua_peer(title, name, module)
+  return { title = title, available = has_module(module),
+           words = lua_words(name) }
+end
+
+M.c = {
+  title = "C",
+  available = function() return true end,
+  words = function(folder) return { command.compile(folder .. "/c.c") } end,
+}
+
+M.sockeye = lua_peer("Sockeye", "sockeye", "sockeye")
+M.luasocket = lua_peer("LuaSocket", "luasocket", "socket")
+M.luaposix = lua_peer("luaposix", "luaposix", "posix.sys.socket")
+M.cqueues = lua_peer("cqueues", "cqueues", "cqueues.socket")
+
+M.cpython = {
+  title = "CPython",
+  available = python,
+  words = function(folder) return { python(), folder .. "/cpython.py" } end,
+}
+
+--- The words that run a peer's program, or nil where the peer is missing.
+function M.words(peer, folder, ...)
+  if not peer.available() then return nil end
+  local words = peer.words(folder)
+  return table.move({ ... }, 1, select("#", ...), #words + 1, words)
+end
+
+return M

@@ -1,0 +1,124 @@
+-- What a suite measured, as text and as Markdown. A result is a table of
+-- title, columns (names), rows (lists of strings) and notes (sentences).
+
+local command = require "bench.support.command"
+
+local M = {}
+
+local folder <const> = "build/bench"
+
+local function read(path)
+  local file <close> = assert(io.open(path))
+  return file:read("a")
+end
+
+local function write(path, text)
+  local file <close> = assert(io.open(path, "w"))
+  assert(file:write(text))
+end
+
+function M.prepare()
+  assert(os.execute("mkdir -p " .. folder))
+end
+
+--- What it was measured on: one line.
+function M.machine()
+  local cpu = command.output "sed -n 's/^model name[^:]*: //p' /proc/cpuinfo"
+  local cores = command.output "nproc"
+  local system = command.output "uname -srm"
+  return ("%s, %s cores, %s, Lua %s"):format(
+    cpu:match("[^\n]+") or "unknown processor", cores:match("%d+"),
+    system:match("[^\n]+"), _VERSION:match("%d.*"))
+end
+
+local function widths(result)
+  local width = {}
+  for i, name in ipairs(result.columns) do
+    width[i] = utf8.len(name)
+    for _, row in ipairs(result.rows) do
+      width[i] = math.max(width[i], utf8.len(row[i]))
+    end
+  end
+  return width
+end
+
+local function pad(text, width)
+  return text .. (" "):rep(width - utf8.len(text))
+end
+
+local function line(cells, width, before, between, after)
+  local padded = {}
+  for i, cell in ipairs(cells) do padded[i] = pad(cell, width[i]) end
+  local text = before .. table.concat(padded, between) .. after
+  return (text:gsub(" +$", ""))
+end
+
+--- Prints a result for people.
+function M.show(result)
+  local width = widths(result)
+  print("\n" .. result.title .. "\n")
+  print(line(result.columns, width, "  ", "   ", ""))
+  for _, row in ipairs(result.rows) do
+    print(line(row, width, "  ", "   ", ""))
+  end
+  for _, note in ipairs(result.notes or {}) do print("  " .. note) end
+end
+
+local function markdown(result)
+  local width = widths(result)
+  local rule = {}
+  for i in ipairs(result.columns) do rule[i] = ("-"):rep(width[i]) end
+  local lines = {
+    "**" .. result.title .. "**",
+    "",
+    line(result.columns, width, "| ", " | ", " |"),
+    line(rule, width, "| ", " | ", " |"),
+  }
+  for _, row in ipairs(result.rows) do
+    table.insert(lines, line(row, width, "| ", " | ", " |"))
+  end
+  for _, note in ipairs(result.notes or {}) do
+    table.insert(lines, "")
+    table.insert(lines, note)
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+--- Writes a suite's Markdown.
+function M.save(name, result)
+  write(("%s/%s.md"):format(folder, name), markdown(result))
+end
+
+--- Joins the Markdown of all suites that have been run so far.
+function M.join(names)
+  local parts = { "Measured on " .. M.machine() .. ".\n" }
+  for _, name in ipairs(names) do
+    local path = ("%s/%s.md"):format(folder, name)
+    local file = io.open(path)
+    if file then
+      file:close()
+      table.insert(parts, read(path))
+    end
+  end
+  write(folder .. "/README-table.md", table.concat(parts, "\n"))
+end
+
+--- Replaces what stands between the markers in a file.
+function M.update(path)
+  local text = read(path)
+  local from, _, first, last = text:find(
+    "(<!%-%- bench:begin %-%->\n).-(<!%-%- bench:end %-%->)")
+  assert(from, path .. " has no markers")
+  local _, to = text:find(last, from, true)
+  write(path, text:sub(1, from - 1) .. first .. "\n" ..
+    read(folder .. "/README-table.md") .. "\n" .. text:sub(to - #last + 1))
+end
+
+--- 2754 as "2,754".
+function M.number(n)
+  local digits = ("%.0f"):format(n)
+  local grouped = digits:reverse():gsub("(%d%d%d)", "%1,"):reverse()
+  return (grouped:gsub("^,", ""))
+end
+
+return M
