@@ -167,13 +167,19 @@ describe("exec", function()
     end)
   end
 
-  it("raises ENOEXEC, or E2BIG", function()
+  it("raises ENOEXEC", function()
     local path = temporary("neither a script nor a program\n")
     os.execute("chmod +x " .. path)
     errors.raised("ENOEXEC", "execv", sockeye.execv, path, { "program" })
+    os.remove(path)
+  end)
+
+  it("raises E2BIG", function()
+    if os.getenv "SOCKEYE_CHECKED" == "valgrind" then
+      return pending "valgrind does not outlive an exec that fails so late"
+    end
     errors.raised("E2BIG", "execv", sockeye.execv, "/bin/true",
                   { "true", ("x"):rep(1 << 24) })
-    os.remove(path)
   end)
 
   for what, case in pairs {
