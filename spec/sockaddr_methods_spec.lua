@@ -60,6 +60,31 @@ describe("a printed address", function()
     end)
   end)
 
+  it("reads back whatever is in the structure", function()
+    math.randomseed(7)
+    local function random_bytes(n)
+      local bytes = {}
+      for i = 1, n do bytes[i] = string.char(math.random(0, 255)) end
+      return table.concat(bytes)
+    end
+    local makers = {
+      function() return string.pack("=Hc14", sockeye.AF_INET,
+                                    random_bytes(14)) end,
+      -- Without a flow, which is not printed.
+      function() return string.pack("=Hc2I4c20", sockeye.AF_INET6,
+                                    random_bytes(2), 0, random_bytes(20)) end,
+      function() return "\1\0\0" .. random_bytes(math.random(0, 107)) end,
+      function() return "\1\0/" .. random_bytes(math.random(0, 107)) end,
+    }
+    for i = 1, 2000 do
+      local a = sockeye.unpack(makers[i % #makers + 1]())
+      local again = sockeye.address(tostring(a))
+      assert.equal(a, again)
+      assert.equal(a:pack(), again:pack())
+      assert.equal(a, sockeye.unpack(a:pack()))
+    end
+  end)
+
   it("leaves out the flow", function()
     local a = sockeye.inet6("::1", 80, { flowinfo = 7 })
     assert.equal("[::1]:80", tostring(a))
