@@ -13,7 +13,6 @@
 
 /* Raise. The result type lets callers write `return raise_errno(...)`. */
 int raise_errno(lua_State *L, const char *call, int code, int subject);
-int raise_timeout(lua_State *L, const char *call, int subject);
 
 /* The same for an EAI_ code; the subject, a host name or an address, becomes
  * the error's field `address`. */
