@@ -111,6 +111,11 @@ describe("signal", function()
     end)
   end
 
+  it("leaves alone what the C library keeps to itself", function()
+    errors.raised("EINVAL", "signal", sockeye.signal, 32)
+    errors.raised("EINVAL", "signal", sockeye.signal, 32, print)
+  end)
+
   it("exports the numbers", function()
     assert.are.equal(9, sockeye.SIGKILL)
     assert.are.equal(2, sockeye.SIGINT)
