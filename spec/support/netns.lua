@@ -44,6 +44,9 @@ local function inside(self, options)
   local copy = {}
   for name, value in pairs(options or {}) do copy[name] = value end
   copy.prefix = { "ip", "netns", "exec", self.name }
+  for _, word in ipairs(options and options.prefix or {}) do
+    table.insert(copy.prefix, word)
+  end
   return copy
 end
 

@@ -1,0 +1,92 @@
+-- Sockets in the states that the specs of behaviour begin with. What would
+-- wait for ever gives up after a while.
+
+local sockeye = require "sockeye"
+
+local M = {}
+
+-- Seconds.
+local limit <const> = 20
+
+--- A socket of the address's family, bound to it.
+function M.bound(address, type)
+  address = sockeye.address(address)
+  local s = sockeye.socket(address.family, type or "stream")
+  return s:settimeout(limit):bind(address)
+end
+
+--- A stream socket that listens there: on the loopback unless told otherwise.
+function M.listener(address, backlog)
+  return M.bound(address or "127.0.0.1:0"):listen(backlog)
+end
+
+--- A stream socket that is connected to the address.
+function M.client(address)
+  local s = sockeye.socket(address.family, "stream")
+  return s:settimeout(limit):connect(address)
+end
+
+--- Both ends of a TCP connection: the client's and the server's.
+function M.tcp()
+  local l <close> = M.listener()
+  local c = M.client(l:getsockname())
+  return c, (l:accept()):settimeout(limit)
+end
+
+--- Both ends of a Unix stream.
+function M.unix(type)
+  local a, b = sockeye.socketpair("unix", type or "stream")
+  return a:settimeout(limit), b:settimeout(limit)
+end
+
+--- Two UDP sockets that are connected to each other.
+function M.udp()
+  local a, b = M.bound("127.0.0.1:0", "dgram"), M.bound("127.0.0.1:0", "dgram")
+  a:connect(b:getsockname())
+  b:connect(a:getsockname())
+  return a, b
+end
+
+--- A TCP address at which nobody listens, as long as the socket is open that
+-- is the second result.
+function M.refusing()
+  local s = M.bound("127.0.0.1:0")
+  return s:getsockname(), s
+end
+
+--- Closes them all.
+function M.close(...)
+  for _, s in ipairs { ... } do s:close() end
+end
+
+--- Whether something can be read without waiting, or the end is there.
+function M.readable(s)
+  return sockeye.poll({ [s] = "r" }, 0)[s] ~= nil
+end
+
+--- Everything up to the end.
+function M.read_all(s)
+  local parts = {}
+  for part in function() return s:read(65536) end do
+    parts[#parts + 1] = part
+  end
+  return table.concat(parts)
+end
+
+--- Calls f with a port that was free a moment ago; again, with another, where
+-- somebody else has taken it meanwhile. Returns what f does.
+function M.with_port(f)
+  for _ = 1, 20 do
+    local s = M.bound("127.0.0.1:0")
+    local port = s:getsockname().port
+    s:close()
+    local results = table.pack(pcall(f, port))
+    if results[1] then return table.unpack(results, 2, results.n) end
+    if not sockeye.is_error(results[2], "EADDRINUSE") then
+      error(results[2], 0)
+    end
+  end
+  error("no port stays free", 2)
+end
+
+return M
