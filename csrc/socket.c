@@ -172,24 +172,29 @@ static int sockeye_socket(lua_State *L)
     return 1;
 }
 
-static int get_int_option(int fd, int name)
+/* Zero, or errno. */
+static int get_int_option(int fd, int name, int *value)
 {
-    int value = 0;
-    socklen_t length = sizeof value;
+    socklen_t length = sizeof *value;
 
-    return getsockopt(fd, SOL_SOCKET, name, &value, &length) == 0 ? value : 0;
+    return getsockopt(fd, SOL_SOCKET, name, value, &length) == 0 ? 0 : errno;
 }
 
-void socket_learn(struct socket *s)
+int socket_learn(struct socket *s)
 {
-    struct sockaddr_storage name;
+    struct sockaddr_storage name = {.ss_family = AF_UNSPEC};
     socklen_t length = sizeof name;
+    int error = get_int_option(s->handle.fd, SO_TYPE, &s->type);
 
-    s->type = get_int_option(s->handle.fd, SO_TYPE);
-    s->protocol = get_int_option(s->handle.fd, SO_PROTOCOL);
-    s->family = AF_UNSPEC;
-    if (getsockname(s->handle.fd, (struct sockaddr *)&name, &length) == 0)
-        s->family = name.ss_family;
+    if (error == ENOTSOCK)
+        return 0;
+    if (error == 0)
+        error = get_int_option(s->handle.fd, SO_PROTOCOL, &s->protocol);
+    if (error == 0 &&
+        getsockname(s->handle.fd, (struct sockaddr *)&name, &length) == -1)
+        error = errno;
+    s->family = name.ss_family;
+    return error;
 }
 
 /*** A socket for a descriptor that is already open.
@@ -199,7 +204,7 @@ socket (a pipe's, a file's) can be read, written, polled and closed.
 @function adopt
 @int fd a descriptor, inherited or from another library
 @treturn Socket
-@raise EBADF where no such descriptor is open
+@raise EBADF where no such descriptor is open; the descriptor stays the caller's
 @usage local s = sockeye.adopt(3)
 */
 static int sockeye_adopt(lua_State *L)
@@ -207,16 +212,20 @@ static int sockeye_adopt(lua_State *L)
     lua_Integer fd = luaL_checkinteger(L, 1);
     struct socket *s;
     int flags;
+    int error;
 
     luaL_argcheck(L, fd >= 0 && fd <= INT32_MAX, 1, "descriptor out of range");
     s = socket_new(L);
     flags = fcntl((int)fd, F_GETFD);
-    if (flags == -1)
+    if (flags == -1 || (fd > STDERR_FILENO &&
+                        fcntl((int)fd, F_SETFD, flags | FD_CLOEXEC) == -1))
         return raise_errno(L, "adopt", errno, 0);
-    if (fd > STDERR_FILENO)
-        fcntl((int)fd, F_SETFD, flags | FD_CLOEXEC);
     s->handle.fd = (int)fd;
-    socket_learn(s);
+    error = socket_learn(s);
+    if (error != 0) {
+        s->handle.fd = -1;
+        return raise_errno(L, "adopt", error, 0);
+    }
     return 1;
 }
 

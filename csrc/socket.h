@@ -71,8 +71,9 @@ int check_descriptor(lua_State *L, int arg, const char *call);
  * where there were none left, the first time that `*collected` is false. */
 bool collect_descriptors(lua_State *L, int error, bool *collected);
 
-/* Learn family, type and protocol of a descriptor from elsewhere. */
-void socket_learn(struct socket *s);
+/* Learn family, type and protocol of a descriptor from elsewhere: zero, or
+ * errno. What is no socket has none of them. */
+int socket_learn(struct socket *s);
 
 /* The socket type and its functions, into the module table on top. */
 void open_socket(lua_State *L);

@@ -119,10 +119,12 @@ add("ioctl", "sockatmark", function()
   local c = sockeye.socket("inet", "stream"):connect(l:getsockname())
   return c.sockatmark, { c }, { l, c }
 end)
-add("fcntl", "adopt", function()
-  local s = sockeye.socket("inet", "stream")
-  return sockeye.adopt, { s:fd() }, { s }
-end)
+for _, system in ipairs { "fcntl", "getsockopt", "getsockname" } do
+  add(system, "adopt", function()
+    local s = sockeye.socket("inet", "stream")
+    return sockeye.adopt, { s:fd() }, { s }
+  end)
+end
 add_call("pipe2", "pipe", sockeye.pipe)
 -- dup3 on the machines that have no dup2.
 add("/^dup[23]$", "dup2", function()
