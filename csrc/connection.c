@@ -228,12 +228,32 @@ static bool retry_connect(lua_State *L, const struct socket *s, struct wait *w)
     return false;
 }
 
-/* How the connection that is under way has ended: zero, or errno. */
-static int connect_result(int fd)
+#ifdef __linux__
+/* Linux's TCP keeps the outcome for the next connect(2), and until then is
+ * neither fit for another attempt nor says EISCONN. */
+static bool keeps_outcome(const struct socket *s)
 {
+    return (s->family == AF_INET || s->family == AF_INET6) &&
+           s->type == SOCK_STREAM &&
+           (s->protocol == 0 || s->protocol == IPPROTO_TCP);
+}
+#else
+static bool keeps_outcome(const struct socket *s)
+{
+    (void)s;
+    return false;
+}
+#endif
+
+/* How the connection that was under way has ended: zero, or errno. */
+static int connect_result(const struct socket *s, const struct address *a)
+{
+    int fd = s->handle.fd;
     int error = 0;
     socklen_t length = sizeof error;
 
+    if (keeps_outcome(s))
+        return connect(fd, &a->any, a->length) == -1 ? errno : 0;
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == -1)
         return errno;
     return error;
@@ -247,7 +267,8 @@ static bool is_under_way(int error)
 }
 
 /* Wait for the connection that is under way; false: `w` says why not. */
-static bool finish_connect(lua_State *L, struct wait *w)
+static bool finish_connect(lua_State *L, const struct socket *s, struct wait *w,
+                           const struct address *a)
 {
     if (wait_never(w)) {
         w->outcome = WAIT_WOULD_BLOCK;
@@ -256,7 +277,7 @@ static bool finish_connect(lua_State *L, struct wait *w)
     if (!wait_ready(L, w))
         return false;
     w->outcome = WAIT_ERROR;
-    w->error = connect_result(w->handle->fd);
+    w->error = connect_result(s, a);
     return w->error == 0;
 }
 
@@ -287,7 +308,7 @@ static int socket_connect(lua_State *L)
         int error = attempt_connect(s, &w, a);
 
         if (is_under_way(error)) {
-            connected = finish_connect(L, &w);
+            connected = finish_connect(L, s, &w, a);
             again = false;
         } else {
             errno = error;
