@@ -249,6 +249,25 @@ static int sockeye_is_error(lua_State *L)
     return 1;
 }
 
+/*** What a failed call raises.
+`tostring` makes a line of it:
+`script.lua:12: connect 127.0.0.1:9: Connection refused (ECONNREFUSED)`. Its
+metatable is `sockeye.Error`.
+@table Error
+@field code `"ECONNREFUSED"`, `"EAI_NONAME"`, …; absent for an errno that has no
+name here
+@field errno its number; absent where `code` is one of name resolution
+@field call the call that failed: `"connect"`
+@field message the system's text: `"Connection refused"`
+@field where the Lua line that made the call: `"script.lua:12:"`
+@field address the `Address` that the call was about, or the host's name
+@field subject what else it was about: an option, a file, an interface
+@field timeout true where the time-out of the socket or the call ran out, and
+`code` is `"ETIMEDOUT"`; absent where the kernel gave up
+@field sent how many bytes `sendall` had sent
+@field partial the data that `recv` with `waitall` had received
+*/
+
 void open_error(lua_State *L)
 {
     luaL_newmetatable(L, ERROR_TYPE);
