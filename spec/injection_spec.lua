@@ -1,5 +1,6 @@
 local cases = require "spec.support.injection_cases"
 local process = require "spec.support.process"
+local trace = require "spec.support.trace"
 
 -- Each with how many calls fail: the first two where a second attempt is made
 -- for lack of descriptors.
@@ -16,13 +17,6 @@ local function system_calls()
     known[case.system] = true
   end
   return table.concat(names, ",")
-end
-
-local function can_trace()
-  local available, reason = process.available("strace")
-  if not available then return false, reason end
-  local result = process.run { "strace", "-qq", "-o", "/dev/null", "true" }
-  return result.status == 0, "strace may not trace here"
 end
 
 -- What spec/support/inject.lua says of each case.
@@ -46,8 +40,8 @@ describe("a system call that fails with #ptrace", function()
   for _, failure in ipairs(failures) do
     local code, which = table.unpack(failure)
     it(("%s raises that and leaves nothing open"):format(code), function()
-      local can, reason = can_trace()
-      if not can then return pending(reason) end
+      local available, reason = trace.available()
+      if not available then return pending(reason) end
       local outcomes, problem = run(code, which)
       for i, case in ipairs(cases) do
         assert.equal("ok", outcomes[i] or problem,
