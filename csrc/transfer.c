@@ -190,7 +190,8 @@ something.
 `oob`, `peek`, `waitall` (all of the `n` bytes, unless the stream ends before),
 `trunc`, `dontwait`, `errqueue`
 @treturn ?string the data; `""` for an empty datagram; nil at the end of a
-stream; `false` where it would have to wait and must not
+stream (of a seqpacket socket also for an empty message: the system does not
+tell them apart); `false` where it would have to wait and must not
 @treturn ?int the length of the datagram, where it was longer than `n` and has
 been cut, or with `trunc`
 @raise ECONNRESET, ENOTCONN, ECONNREFUSED, …; ETIMEDOUT with `timeout`; with

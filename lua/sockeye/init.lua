@@ -34,5 +34,5 @@
 -- local s <close> = sockeye.socket("inet", "stream")
 -- s:settimeout(5):connect("127.0.0.1:80")
 -- s:sendall("GET / HTTP/1.0\r\n\r\n")
--- for data in s.recv, s, 65536 do io.write(data) end
+-- for data in function() return s:recv(65536) end do io.write(data) end
 return require "sockeye.core"
