@@ -220,6 +220,18 @@ static int error_tostring(lua_State *L)
     return 1;
 }
 
+bool is_error(lua_State *L, int index)
+{
+    bool is;
+
+    if (!lua_istable(L, index) || !lua_getmetatable(L, index))
+        return false;
+    luaL_getmetatable(L, ERROR_TYPE);
+    is = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return is;
+}
+
 /*** Whether a value is a sockeye error.
 @function is_error
 @param value anything
@@ -236,11 +248,7 @@ static int sockeye_is_error(lua_State *L)
     luaL_checkany(L, 1);
     luaL_optstring(L, 2, NULL);
     lua_settop(L, 2);
-    is = lua_istable(L, 1) && lua_getmetatable(L, 1);
-    if (is) {
-        luaL_getmetatable(L, ERROR_TYPE);
-        is = lua_rawequal(L, -1, -2);
-    }
+    is = is_error(L, 1);
     if (is && !lua_isnil(L, 2)) {
         lua_getfield(L, 1, "code");
         is = lua_rawequal(L, -1, 2);

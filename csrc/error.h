@@ -22,6 +22,9 @@ int raise_eai(lua_State *L, const char *call, int code, int subject);
 void push_errno(lua_State *L, const char *call, int code, int subject);
 void push_timeout(lua_State *L, const char *call, int subject);
 
+/* Whether the value at `index` is a sockeye error. */
+bool is_error(lua_State *L, int index);
+
 /* "ECONNREFUSED" for ECONNREFUSED; NULL for a number without a name. */
 const char *errno_name(int code);
 

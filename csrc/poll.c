@@ -9,6 +9,7 @@
 #include <lauxlib.h>
 
 #include "error.h"
+#include "interrupt.h"
 #include "poll.h"
 #include "socket.h"
 
@@ -143,7 +144,7 @@ static int sockeye_poll(lua_State *L)
     fds = lua_newuserdatauv(L, count * sizeof *fds, 0);
     fill_pollfds(L, fds, count, EBADF);
     while ((n = wait_poll(fds, count, deadline)) == -1 && errno == EINTR) {
-        wait_interrupted(L);
+        interrupt_run(L);
         fill_pollfds(L, fds, count, ECANCELED);
     }
     if (n == -1)

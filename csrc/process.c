@@ -16,6 +16,7 @@
 #include <lauxlib.h>
 
 #include "error.h"
+#include "interrupt.h"
 #include "names.h"
 #include "process.h"
 #include "signals.h"
@@ -46,7 +47,7 @@ static bool was_interrupted(lua_State *L)
 {
     if (errno != EINTR)
         return false;
-    wait_interrupted(L);
+    interrupt_run(L);
     return true;
 }
 
@@ -323,7 +324,7 @@ static int sockeye_kill(lua_State *L)
 
     if (kill(pid, number) == -1)
         return raise_errno(L, "kill", errno, 1);
-    wait_interrupted(L);
+    interrupt_run(L);
     return 0;
 }
 

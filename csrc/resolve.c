@@ -15,6 +15,7 @@
 #include <lauxlib.h>
 
 #include "error.h"
+#include "interrupt.h"
 #include "foreign.h"
 #include "names.h"
 #include "resolve.h"
@@ -189,7 +190,7 @@ static bool try_again(lua_State *L, int code, int error, bool *collected)
     if (code != EAI_SYSTEM)
         return false;
     if (error == EINTR)
-        wait_interrupted(L);
+        interrupt_run(L);
     return error == EINTR || collect_descriptors(L, error, collected);
 }
 

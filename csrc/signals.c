@@ -4,7 +4,7 @@
  * Follows sigaction(2), signal(7) and signal-safety(7). The handler in C marks
  * the signal as caught and sets a hook on the main thread, which is all that
  * may be done to a Lua state at that moment; the hook calls the handlers in
- * Lua, at the next instruction, or from wait_interrupted while a call waits.
+ * Lua, at the next instruction, or from interrupt_run while a call waits.
  *
  * A signal that comes when a call is about to block, but does not yet, would
  * interrupt nothing. Therefore a signal that nobody has attended to is sent

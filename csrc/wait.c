@@ -15,17 +15,11 @@
 #include <lauxlib.h>
 
 #include "error.h"
+#include "interrupt.h"
+#include "task.h"
 #include "wait.h"
 
 #define NANOSECONDS INT64_C(1000000000)
-
-int64_t wait_now(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * NANOSECONDS + ts.tv_nsec;
-}
 
 int64_t wait_deadline(int64_t timeout)
 {
@@ -33,7 +27,7 @@ int64_t wait_deadline(int64_t timeout)
 
     if (timeout == NO_DEADLINE)
         return NO_DEADLINE;
-    now = wait_now();
+    now = monotonic_now();
     return timeout < NO_DEADLINE - now ? now + timeout : NO_DEADLINE;
 }
 
@@ -44,7 +38,7 @@ static struct timespec *time_left(int64_t deadline, struct timespec *ts)
 
     if (deadline == NO_DEADLINE)
         return NULL;
-    left = deadline - wait_now();
+    left = deadline - monotonic_now();
     if (left < 0)
         left = 0;
     ts->tv_sec = left / NANOSECONDS;
@@ -59,60 +53,37 @@ int wait_poll(struct pollfd *fds, nfds_t count, int64_t deadline)
     return ppoll(fds, count, time_left(deadline, &ts), NULL);
 }
 
-static lua_State *main_thread(lua_State *L)
-{
-    lua_State *main;
+/* ---- outside of every task ---- */
 
-    luaL_checkstack(L, LUA_MINSTACK, NULL);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-    main = lua_tothread(L, -1);
-    lua_pop(L, 1);
-    return main;
+/* Not a task, but holds the deadlines that are in force outside of one. */
+static _Thread_local struct task outside;
+
+struct task *wait_outside(void)
+{
+    return &outside;
 }
 
-/* A hook on every event of the main thread is how a signal handler asks for
- * attention: it can safely do nothing else. */
-static bool wants_attention(lua_State *main)
+void wait_mind_outside(void)
 {
-    return (lua_gethookmask(main) & LUA_MASKCALL) &&
-           lua_gethookcount(main) == 1;
+    if (loop_running == NULL && outside.scope != NULL)
+        loop_running = &outside;
+    else if (loop_running == &outside && outside.scope == NULL)
+        loop_running = NULL;
 }
 
-/* Call the hook of the main thread on L, whichever coroutine that is, and even
- * if L is itself inside of a hook, where Lua would call none. A hook that has
- * raised is done with; one that returns may be a debugger's, and stays. */
-static void call_hook(lua_State *L, lua_State *main)
+int64_t wait_limit(int64_t own)
 {
-    lua_Hook hook = lua_gethook(main);
-    int mask = lua_gethookmask(main);
-    int top = lua_gettop(L);
-    lua_Debug ar;
-
-    lua_sethook(main, NULL, 0, 0);
-    lua_getstack(L, 0, &ar);
-    ar.event = LUA_HOOKCOUNT;
-    ar.currentline = -1;
-    hook(L, &ar);
-    lua_settop(L, top);
-    if (lua_gethook(main) == NULL)
-        lua_sethook(main, hook, mask, 1);
+    return task_deadline(&outside, own);
 }
 
-/* The second hook is one that the first had covered, and has put back. */
-void wait_interrupted(lua_State *L)
-{
-    lua_State *main = main_thread(L);
-
-    for (int turn = 0; turn < 2 && wants_attention(main); turn++)
-        call_hook(L, main);
-}
+/* ---- a call ---- */
 
 bool wait_never(const struct wait *w)
 {
     const struct handle *handle = w->handle;
 
     return (w->flags & MSG_DONTWAIT) || handle->timeout == 0 ||
-           (wait_blocks(handle) && handle->nonblocking);
+           (handle->timeout == NO_DEADLINE && handle->nonblocking);
 }
 
 static bool end_wait(struct wait *w, enum wait_outcome outcome, int error)
@@ -128,12 +99,29 @@ static bool still_open(struct wait *w)
     return w->handle->fd != -1 || end_wait(w, WAIT_ERROR, ECANCELED);
 }
 
-/* Outside a task the kernel does the waiting; inside one the task will yield
- * here. */
-bool wait_ready(lua_State *L, struct wait *w)
+int wait_start_limited(lua_State *L, struct wait *w)
+{
+    struct task *t = loop_running;
+
+    w->in_task = t->top == L;
+    if (w->in_task && t->budget-- <= 0 && lua_isyieldable(L)) {
+        loop_requeue(t);
+        return task_suspend(L, t, w->call, w->context ? w->context : 1,
+                            w->step);
+    }
+    return MSG_DONTWAIT;
+}
+
+/* The deadline of a call that waits for the first time. */
+static int64_t own_deadline(const struct wait *w)
+{
+    return wait_deadline(wait_never(w) ? 0 : w->handle->timeout);
+}
+
+static bool wait_outside_task(lua_State *L, struct wait *w)
 {
     if (w->deadline == 0)
-        w->deadline = wait_deadline(wait_never(w) ? 0 : w->handle->timeout);
+        w->deadline = wait_limit(own_deadline(w));
     while (still_open(w)) {
         struct pollfd p = {w->handle->fd, w->events, 0};
         int n = wait_poll(&p, 1, w->deadline);
@@ -146,9 +134,54 @@ bool wait_ready(lua_State *L, struct wait *w)
                             ETIMEDOUT);
         if (errno != EINTR)
             return end_wait(w, WAIT_ERROR, errno);
-        wait_interrupted(L);
+        interrupt_run(L);
     }
     return false;
+}
+
+static int wanted_changes(short events)
+{
+    int what = 0;
+
+    if (events & POLLIN)
+        what |= CAN_READ;
+    if (events & POLLOUT)
+        what |= CAN_WRITE;
+    if (events & POLLPRI)
+        what |= HAS_URGENT;
+    return what;
+}
+
+/* The deadline stays with the task while the call goes on. */
+static bool wait_in_task(lua_State *L, struct wait *w, struct task *t)
+{
+    bool resumed = w->context != 0;
+    int refusal = task_refusal(t, resumed);
+    int64_t deadline = t->deadline;
+    int error;
+
+    if (refusal == ETIMEDOUT)
+        return end_wait(w, WAIT_TIMED_OUT, refusal);
+    if (refusal != 0)
+        return end_wait(w, WAIT_ERROR, refusal);
+    if (!still_open(w))
+        return false;
+    if (!resumed || deadline == 0)
+        deadline = task_deadline(t, own_deadline(w));
+    error = loop_await(t, w->handle, wanted_changes(w->events), deadline);
+    if (error == EPERM)
+        return true;
+    if (error != 0)
+        return end_wait(w, WAIT_ERROR, error);
+    task_suspend(L, t, w->call, resumed ? w->context : 1, w->step);
+    return false;
+}
+
+bool wait_ready(lua_State *L, struct wait *w)
+{
+    struct task *t = task_current(L);
+
+    return t != NULL ? wait_in_task(L, w, t) : wait_outside_task(L, w);
 }
 
 /* EAGAIN from a call that was to block: somebody else has set O_NONBLOCK on
@@ -163,9 +196,11 @@ bool wait_again(lua_State *L, struct wait *w)
     int error = errno;
 
     if (error == EINTR) {
-        wait_interrupted(L);
+        interrupt_run(L);
         return still_open(w);
     }
+    if (error == EBADF && w->context != 0)
+        return still_open(w);
     if (error != EAGAIN && error != EWOULDBLOCK)
         return end_wait(w, WAIT_ERROR, error);
     if (wait_never(w))
@@ -175,23 +210,21 @@ bool wait_again(lua_State *L, struct wait *w)
     return wait_ready(L, w);
 }
 
-void wait_push_error(lua_State *L, const struct wait *w, const char *call,
-                     int subject)
+void wait_push_error(lua_State *L, const struct wait *w, int subject)
 {
     if (w->outcome == WAIT_TIMED_OUT)
-        push_timeout(L, call, subject);
+        push_timeout(L, w->call, subject);
     else
-        push_errno(L, call, w->error, subject);
+        push_errno(L, w->call, w->error, subject);
 }
 
-int wait_failed(lua_State *L, const struct wait *w, const char *call,
-                int subject)
+int wait_failed(lua_State *L, const struct wait *w, int subject)
 {
     if (w->outcome == WAIT_WOULD_BLOCK) {
         lua_pushboolean(L, false);
         return 1;
     }
-    wait_push_error(L, w, call, subject);
+    wait_push_error(L, w, subject);
     return lua_error(L);
 }
 
@@ -208,40 +241,19 @@ int64_t wait_check_seconds(lua_State *L, int arg)
     return (int64_t)ceil(seconds * (lua_Number)NANOSECONDS);
 }
 
-/*** Do nothing for a while.
-Signal handlers run meanwhile, and the sleep goes on with the time that is left.
-@function sleep
-@number seconds fractions are honoured
-@raise argument error for a negative number; what a signal handler raises
-*/
-static int sockeye_sleep(lua_State *L)
-{
-    int64_t deadline;
-
-    luaL_checknumber(L, 1);
-    deadline = wait_deadline(wait_check_seconds(L, 1));
-    while (wait_poll(NULL, 0, deadline) == -1) {
-        if (errno != EINTR)
-            return raise_errno(L, "sleep", errno, 0);
-        wait_interrupted(L);
-    }
-    return 0;
-}
-
 /*** The time of a clock that never goes back (CLOCK_MONOTONIC).
 @function now
 @treturn number seconds, with fractions, since an arbitrary moment
 */
 static int sockeye_now(lua_State *L)
 {
-    lua_pushnumber(L, (lua_Number)wait_now() / (lua_Number)NANOSECONDS);
+    lua_pushnumber(L, (lua_Number)monotonic_now() / (lua_Number)NANOSECONDS);
     return 1;
 }
 
 void open_wait(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"sleep", sockeye_sleep},
         {"now", sockeye_now},
         {NULL, NULL},
     };

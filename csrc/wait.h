@@ -3,18 +3,20 @@
  *
  * A call that can block is a loop around the system call:
  *
- *     struct wait w;
+ *     struct wait w = {"recv", &s->handle, POLLIN, flags, recv_step, context};
  *
- *     flags |= wait_start(&w, &s->handle, POLLIN, flags);
+ *     flags |= wait_start(L, &w);
  *     do
  *         n = recv(s->handle.fd, buffer, size, flags);
  *     while (n == -1 && wait_again(L, &w));
  *     if (n == -1)
- *         return wait_failed(L, &w, "recv", 0);
+ *         return wait_failed(L, &w, 0);
  *
  * Without a time-out that is one system call, which blocks in the kernel. With
  * one it is tried without blocking, and the waiting in between is done by
- * poll(2) until the deadline. Lua code may run inside wait_again: nothing that
+ * poll(2) until the deadline. Inside a task wait_again yields to the loop, and
+ * does not return: recv_step is called from its beginning when the task goes on,
+ * with a context that is not 0. Lua code may run inside wait_again: nothing that
  * would be lost if it raised, and no buffer that it could reuse, may be held
  * over it.
  */
@@ -28,32 +30,34 @@
 
 #include <lua.h>
 
-#define NO_DEADLINE INT64_MAX /* as a time-out, too */
-
-/* A descriptor, and how long its owner will wait for it. */
-struct handle {
-    int fd;           /* -1: closed */
-    bool nonblocking; /* the owner has set O_NONBLOCK */
-    int64_t timeout;  /* nanoseconds; 0: never wait; NO_DEADLINE: for ever */
-};
+#include "loop.h"
 
 enum wait_outcome { WAIT_ERROR, WAIT_WOULD_BLOCK, WAIT_TIMED_OUT };
 
-/* The waiting of one call. */
+/* The waiting of one call. The first six are for the caller to set. */
 struct wait {
+    const char *call; /* its name, for errors */
     struct handle *handle;
-    short events;     /* as poll(2) has them */
-    int flags;        /* the call's MSG_ flags: MSG_DONTWAIT is heeded */
+    short events; /* as poll(2) has them; 0: nothing tells, try again soon */
+    int flags;    /* the call's MSG_ flags: MSG_DONTWAIT is heeded */
+    lua_KFunction step;   /* the call, to be made again when a task resumes */
+    lua_KContext context; /* what step is called with; 0: the first time */
+    bool in_task;
     int64_t deadline; /* nanoseconds of wait_now; 0: not yet determined */
     int error;        /* after wait_again has said no: errno, and why */
     enum wait_outcome outcome;
 };
 
-/* Nanoseconds of a clock that never goes back (CLOCK_MONOTONIC). */
-int64_t wait_now(void);
-
 /* `timeout` nanoseconds from now. */
 int64_t wait_deadline(int64_t timeout);
+
+/* Outside of a task: `own`, or a deadline that is in force there. */
+int64_t wait_limit(int64_t own);
+
+/* What holds the deadlines that are in force outside of every task; to be
+ * minded after a change. */
+struct task *wait_outside(void);
+void wait_mind_outside(void);
 
 /* poll(2) until `deadline`. */
 int wait_poll(struct pollfd *fds, nfds_t count, int64_t deadline);
@@ -61,18 +65,32 @@ int wait_poll(struct pollfd *fds, nfds_t count, int64_t deadline);
 /* Whether the kernel may do the waiting, in the call itself. */
 static inline bool wait_blocks(const struct handle *handle)
 {
-    return handle->timeout == NO_DEADLINE;
+    return loop_running == NULL && handle->timeout == NO_DEADLINE;
 }
 
+/* For wait_start, where there is a task or a deadline. It may yield, for a task
+ * that never has to wait would not let the others run. */
+int wait_start_limited(lua_State *L, struct wait *w);
+
 /* Begin a call. The result is MSG_DONTWAIT where the call may not block. */
-static inline int wait_start(struct wait *w, struct handle *handle,
-                             short events, int flags)
+static inline int wait_start(lua_State *L, struct wait *w)
 {
-    w->handle = handle;
-    w->events = events;
-    w->flags = flags;
-    w->deadline = 0;
-    return wait_blocks(handle) ? 0 : MSG_DONTWAIT;
+    if (loop_running != NULL)
+        return wait_start_limited(L, w);
+    return wait_blocks(w->handle) ? 0 : MSG_DONTWAIT;
+}
+
+/* Whether it is known that there is nothing to read. */
+static inline bool wait_is_drained(const struct wait *w)
+{
+    return w->in_task && w->handle->source.drained;
+}
+
+/* Less was read than was asked for. */
+static inline void wait_note_drained(const struct wait *w)
+{
+    if (w->in_task)
+        w->handle->source.drained = !w->handle->source.ended;
 }
 
 /* Whether the caller wants to be told at once that it would have to wait. */
@@ -86,21 +104,15 @@ bool wait_again(lua_State *L, struct wait *w);
 bool wait_ready(lua_State *L, struct wait *w);
 
 /* After wait_again said no: raise, or push false where it would block. */
-int wait_failed(lua_State *L, const struct wait *w, const char *call,
-                int subject);
+int wait_failed(lua_State *L, const struct wait *w, int subject);
 
 /* The same, but push the error object in place of raising it. */
-void wait_push_error(lua_State *L, const struct wait *w, const char *call,
-                     int subject);
-
-/* Run the Lua hook that a signal handler has set, if there is one; it may
- * raise. This is how the `lua` command and sockeye.signal get attention. */
-void wait_interrupted(lua_State *L);
+void wait_push_error(lua_State *L, const struct wait *w, int subject);
 
 /* A number of seconds at `arg` as nanoseconds; nil: NO_DEADLINE. */
 int64_t wait_check_seconds(lua_State *L, int arg);
 
-/* sleep and now, into the module table on top of the stack. */
+/* now, into the module table on top of the stack. */
 void open_wait(lua_State *L);
 
 #endif

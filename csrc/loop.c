@@ -1,0 +1,520 @@
+/*
+ * loop: which task runs next, and what the others wait for; see loop.h.
+ *
+ * A descriptor is registered once (poller.h). What an event belongs to is found
+ * by descriptor and generation, so that none reaches a socket that has got the
+ * number of a closed one. A timer that is put off stays in the heap and is
+ * looked at again when its first moment comes.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loop.h"
+
+#define BUDGET 64
+
+struct slot {
+    struct handle *handle; /* NULL: not registered */
+    uint32_t generation;
+};
+
+struct loop {
+    lua_State *L;        /* on which tasks are resumed */
+    struct scope *scope; /* around all of it */
+    struct poller *poller;
+    bool uses_poll;
+    bool forked; /* a child may share the registrations */
+    struct slot *slots; /* by descriptor */
+    size_t slot_count;
+    struct task **timers; /* a heap from place 1 */
+    size_t timer_count;
+    size_t timer_size;
+    struct task *ready_first, *ready_last;
+    struct task *tasks;
+    int io_waits; /* tasks that wait for a descriptor */
+    int held;     /* what else can wake one */
+    int64_t now;
+};
+
+_Thread_local struct task *loop_running
+    __attribute__((tls_model("initial-exec")));
+
+struct loop *loop_open(lua_State *L, bool use_poll)
+{
+    struct loop *loop = calloc(1, sizeof *loop);
+
+    if (loop == NULL)
+        return NULL;
+    loop->L = L;
+    loop->scope = loop_running ? loop_running->scope : NULL;
+    loop->uses_poll = use_poll;
+    loop->now = monotonic_now();
+    loop->poller = poller_open(use_poll);
+    if (loop->poller == NULL) {
+        free(loop);
+        return NULL;
+    }
+    return loop;
+}
+
+static void release_sources(struct loop *loop)
+{
+    for (size_t fd = 0; fd < loop->slot_count; fd++) {
+        struct slot *slot = &loop->slots[fd];
+
+        if (slot->handle != NULL)
+            slot->handle->source = (struct source){0};
+        slot->handle = NULL;
+        slot->generation++;
+    }
+}
+
+void loop_close(struct loop *loop)
+{
+    release_sources(loop);
+    poller_close(loop->poller);
+    free(loop->slots);
+    free(loop->timers);
+    free(loop);
+}
+
+int64_t loop_now(const struct loop *loop)
+{
+    return loop->now;
+}
+
+int loop_descriptor(const struct loop *loop)
+{
+    return poller_descriptor(loop->poller);
+}
+
+struct scope *loop_scope(const struct loop *loop)
+{
+    return loop->scope;
+}
+
+lua_State *loop_state(const struct loop *loop)
+{
+    return loop->L;
+}
+
+void loop_set_state(struct loop *loop, lua_State *L)
+{
+    loop->L = L;
+}
+
+void loop_hold(struct loop *loop, int change)
+{
+    loop->held += change;
+}
+
+/* ---- the tasks ---- */
+
+static void push_ready(struct loop *loop, struct task *t)
+{
+    t->status = TASK_READY;
+    t->next_ready = NULL;
+    if (loop->ready_first == NULL)
+        loop->ready_first = t;
+    else
+        loop->ready_last->next_ready = t;
+    loop->ready_last = t;
+}
+
+void loop_add(struct loop *loop, struct task *t)
+{
+    t->loop = loop;
+    t->previous = NULL;
+    t->next = loop->tasks;
+    if (loop->tasks != NULL)
+        loop->tasks->previous = t;
+    loop->tasks = t;
+    push_ready(loop, t);
+}
+
+struct task *loop_first(const struct loop *loop)
+{
+    return loop->tasks;
+}
+
+struct task *loop_next(struct loop *loop)
+{
+    struct task *t = loop->ready_first;
+
+    if (t == NULL)
+        return NULL;
+    loop->ready_first = t->next_ready;
+    t->status = TASK_RUNNING;
+    t->budget = BUDGET;
+    return t;
+}
+
+const struct task *loop_last_ready(const struct loop *loop)
+{
+    return loop->ready_first != NULL ? loop->ready_last : NULL;
+}
+
+void loop_requeue(struct task *t)
+{
+    t->timed_out = false;
+    t->deadline = 0;
+    push_ready(t->loop, t);
+}
+
+/* ---- timers ---- */
+
+static void place_timer(struct loop *loop, size_t place, struct task *t)
+{
+    loop->timers[place] = t;
+    t->timer_place = place;
+}
+
+static void rise(struct loop *loop, size_t place)
+{
+    struct task *t = loop->timers[place];
+
+    for (; place > 1 && loop->timers[place / 2]->timer > t->timer; place /= 2)
+        place_timer(loop, place, loop->timers[place / 2]);
+    place_timer(loop, place, t);
+}
+
+static void sink(struct loop *loop, size_t place)
+{
+    struct task *t = loop->timers[place];
+
+    while (place * 2 <= loop->timer_count) {
+        size_t child = place * 2;
+
+        if (child < loop->timer_count &&
+            loop->timers[child + 1]->timer < loop->timers[child]->timer)
+            child++;
+        if (loop->timers[child]->timer >= t->timer)
+            break;
+        place_timer(loop, place, loop->timers[child]);
+        place = child;
+    }
+    place_timer(loop, place, t);
+}
+
+static bool grow_timers(struct loop *loop)
+{
+    size_t size = loop->timer_size ? loop->timer_size * 2 : 64;
+    struct task **timers = realloc(loop->timers, size * sizeof *timers);
+
+    if (timers == NULL)
+        return false;
+    loop->timers = timers;
+    loop->timer_size = size;
+    return true;
+}
+
+/* A timer that comes sooner than the task's deadline may stay as it is. */
+static int set_timer(struct loop *loop, struct task *t)
+{
+    if (t->deadline == NO_DEADLINE)
+        return 0;
+    if (t->timer_place == 0) {
+        if (loop->timer_count + 1 >= loop->timer_size && !grow_timers(loop))
+            return ENOMEM;
+        t->timer = t->deadline;
+        place_timer(loop, ++loop->timer_count, t);
+        rise(loop, loop->timer_count);
+    } else if (t->deadline < t->timer) {
+        t->timer = t->deadline;
+        rise(loop, t->timer_place);
+    }
+    return 0;
+}
+
+static void remove_timer(struct loop *loop, struct task *t)
+{
+    size_t place = t->timer_place;
+    struct task *last;
+
+    if (place == 0)
+        return;
+    t->timer_place = 0;
+    last = loop->timers[loop->timer_count--];
+    if (last == t)
+        return;
+    place_timer(loop, place, last);
+    rise(loop, place);
+    sink(loop, last->timer_place);
+}
+
+static bool has_deadline(const struct task *t)
+{
+    return t->status == TASK_WAITING && t->deadline != NO_DEADLINE;
+}
+
+/* Wake whose deadline has come. */
+static void run_timers(struct loop *loop)
+{
+    while (loop->timer_count > 0 && loop->timers[1]->timer <= loop->now) {
+        struct task *t = loop->timers[1];
+
+        if (has_deadline(t) && t->deadline > loop->now) {
+            t->timer = t->deadline;
+            sink(loop, 1);
+            continue;
+        }
+        remove_timer(loop, t);
+        if (has_deadline(t)) {
+            t->timed_out = true;
+            loop_wake(t);
+        }
+    }
+}
+
+/* The moment of the first timer that still concerns a waiting task. */
+static int64_t next_timer(const struct loop *loop)
+{
+    return loop->timer_count > 0 ? loop->timers[1]->timer : NO_DEADLINE;
+}
+
+/* ---- waiting ---- */
+
+static void stop_waiting(struct task *t)
+{
+    struct handle *handle = t->handle;
+
+    if (handle != NULL) {
+        for (int i = READING; i <= WRITING; i++) {
+            if (handle->source.waiter[i] == t)
+                handle->source.waiter[i] = NULL;
+        }
+        t->loop->io_waits--;
+    }
+    t->handle = NULL;
+    t->token = NULL;
+    t->wants = 0;
+}
+
+void loop_wake(struct task *t)
+{
+    if (t->status != TASK_WAITING)
+        return;
+    stop_waiting(t);
+    push_ready(t->loop, t);
+}
+
+void loop_remove(struct loop *loop, struct task *t)
+{
+    if (t->status == TASK_WAITING)
+        stop_waiting(t);
+    remove_timer(loop, t);
+    if (t->next != NULL)
+        t->next->previous = t->previous;
+    if (t->previous != NULL)
+        t->previous->next = t->next;
+    else
+        loop->tasks = t->next;
+}
+
+static bool grow_slots(struct loop *loop, size_t fd)
+{
+    size_t size = loop->slot_count ? loop->slot_count : 64;
+    struct slot *slots;
+
+    while (size <= fd)
+        size *= 2;
+    slots = realloc(loop->slots, size * sizeof *slots);
+    if (slots == NULL)
+        return false;
+    memset(slots + loop->slot_count, 0,
+           (size - loop->slot_count) * sizeof *slots);
+    loop->slots = slots;
+    loop->slot_count = size;
+    return true;
+}
+
+/* A slot that is taken belonged to a descriptor that was closed behind our
+ * back. */
+static int add_source(struct loop *loop, struct handle *handle)
+{
+    size_t fd = (size_t)handle->fd;
+    struct slot *slot;
+    int error;
+
+    if (fd >= loop->slot_count && !grow_slots(loop, fd))
+        return ENOMEM;
+    if (handle->source.loop != NULL)
+        loop_forget(handle, false);
+    slot = &loop->slots[fd];
+    if (slot->handle != NULL)
+        loop_forget(slot->handle, true);
+    error = poller_add(loop->poller, handle->fd,
+                       (uint64_t)slot->generation << 32 | fd);
+    if (error != 0)
+        return error;
+    slot->handle = handle;
+    handle->source.loop = loop;
+    return 0;
+}
+
+static int note_waiters(struct task *t, struct source *source, int wants)
+{
+    bool reads = wants & (CAN_READ | HAS_URGENT);
+    bool writes = wants & CAN_WRITE;
+
+    if ((reads && source->waiter[READING] != NULL) ||
+        (writes && source->waiter[WRITING] != NULL))
+        return EBUSY;
+    if (reads)
+        source->waiter[READING] = t;
+    if (writes)
+        source->waiter[WRITING] = t;
+    return 0;
+}
+
+int loop_await(struct task *t, struct handle *handle, int wants,
+               int64_t deadline)
+{
+    struct loop *loop = t->loop;
+    int error = 0;
+
+    if (handle->source.loop != loop)
+        error = add_source(loop, handle);
+    if (error == 0)
+        error = poller_want(loop->poller, handle->fd, wants);
+    t->deadline = deadline;
+    if (error == 0)
+        error = set_timer(loop, t);
+    if (error == 0)
+        error = note_waiters(t, &handle->source, wants);
+    if (error != 0)
+        return error;
+    t->handle = handle;
+    t->wants = wants;
+    t->timed_out = false;
+    t->status = TASK_WAITING;
+    loop->io_waits++;
+    return 0;
+}
+
+int loop_pause(struct task *t, const void *token, int64_t deadline)
+{
+    int error;
+
+    t->deadline = deadline;
+    error = set_timer(t->loop, t);
+    if (error != 0)
+        return error;
+    t->token = token;
+    t->timed_out = false;
+    t->status = TASK_WAITING;
+    return 0;
+}
+
+/* Whoever waits finds it closed. The kernel forgets a closed descriptor by
+ * itself, unless a forked child holds it, too. */
+void loop_forget(struct handle *handle, bool closing)
+{
+    struct source *source = &handle->source;
+    struct loop *loop = source->loop;
+    struct slot *slot;
+
+    if (loop == NULL)
+        return;
+    slot = &loop->slots[handle->fd];
+    slot->handle = NULL;
+    slot->generation++;
+    if (!closing || loop->uses_poll || loop->forked)
+        poller_remove(loop->poller, handle->fd);
+    for (int i = READING; i <= WRITING; i++) {
+        if (source->waiter[i] != NULL)
+            loop_wake(source->waiter[i]);
+    }
+    *source = (struct source){0};
+}
+
+/* ---- events ---- */
+
+static void wake_waiter(struct task *t, int what)
+{
+    if (t != NULL && (what & (t->wants | HAS_ENDED)))
+        loop_wake(t);
+}
+
+static void on_event(void *context, uint64_t tag, int what)
+{
+    struct loop *loop = context;
+    struct slot *slot = &loop->slots[(uint32_t)tag];
+    struct source *source;
+
+    if (slot->generation != (uint32_t)(tag >> 32) || slot->handle == NULL)
+        return;
+    source = &slot->handle->source;
+    if (what & HAS_ENDED)
+        source->ended = true;
+    if (what & (CAN_READ | HAS_URGENT | HAS_ENDED)) {
+        source->drained = false;
+        wake_waiter(source->waiter[READING], what);
+    }
+    if (what & CAN_WRITE)
+        wake_waiter(source->waiter[WRITING], what);
+}
+
+int64_t loop_deadline(const struct loop *loop)
+{
+    return loop->ready_first != NULL ? 0 : next_timer(loop);
+}
+
+bool loop_is_stuck(const struct loop *loop)
+{
+    if (loop->ready_first != NULL || loop->io_waits > 0 || loop->held > 0)
+        return false;
+    for (const struct task *t = loop->tasks; t != NULL; t = t->next) {
+        if (has_deadline(t))
+            return false;
+    }
+    return loop->tasks != NULL;
+}
+
+int loop_poll(struct loop *loop, int64_t deadline)
+{
+    int error = poller_wait(loop->poller, deadline, on_event, loop);
+
+    loop->now = monotonic_now();
+    run_timers(loop);
+    return error;
+}
+
+/* ---- fork ---- */
+
+void loop_share(struct loop *loop)
+{
+    loop->forked = true;
+}
+
+static void drop_others(struct loop *loop)
+{
+    struct task *next;
+
+    for (struct task *t = loop->tasks; t != NULL; t = next) {
+        next = t->next;
+        if (t == loop_running)
+            continue;
+        loop_remove(loop, t);
+        t->status = TASK_CANCELLED;
+        t->group->count--;
+    }
+}
+
+/* The registrations are the parent's: what is still open is registered anew
+ * when somebody waits for it. */
+int loop_fork(struct loop *loop)
+{
+    struct poller *fresh = poller_open(loop->uses_poll);
+
+    if (fresh == NULL)
+        return errno;
+    drop_others(loop);
+    release_sources(loop);
+    poller_close(loop->poller);
+    loop->poller = fresh;
+    loop->ready_first = NULL;
+    loop->held = 0;
+    return 0;
+}

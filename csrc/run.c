@@ -1,0 +1,294 @@
+/*
+ * run: the loop as a script sees it: run to its end, or turned step by step
+ * inside another loop.
+ *
+ * A loop is a userdata whose first user value is its group, whose second its
+ * main task. Functions named sockeye_* are the module's, loop_* with a
+ * lua_State alone are methods.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "error.h"
+#include "run.h"
+#include "task.h"
+#include "wait.h"
+
+#define LOOP_TYPE "sockeye.Loop"
+enum { ROOT = 1, MAIN };
+
+struct runner {
+    struct loop *loop; /* NULL: closed */
+    struct task *main;
+};
+
+/* ---- beginning and end ---- */
+
+static int check_poller(lua_State *L, const char *name)
+{
+    if (strcmp(name, "poll") == 0)
+        return true;
+    if (strcmp(name, "epoll") == 0)
+        return false;
+    return luaL_error(L, "unknown poller '%s': \"epoll\" or \"poll\"", name);
+}
+
+/* Take the options, where there are any, off the arguments. */
+static bool take_options(lua_State *L)
+{
+    const char *name = getenv("SOCKEYE_POLLER");
+
+    if (lua_istable(L, 1)) {
+        if (lua_getfield(L, 1, "poller") != LUA_TNIL)
+            name = luaL_checkstring(L, -1);
+        lua_pop(L, 1);
+        lua_remove(L, 1);
+    }
+    return name != NULL && check_poller(L, name);
+}
+
+/* Make a loop of the main function and its arguments; it comes first. */
+static struct runner *new_runner(lua_State *L)
+{
+    bool use_poll = take_options(L);
+    struct group *root;
+    struct runner *r;
+
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    r = lua_newuserdatauv(L, sizeof *r, 2);
+    *r = (struct runner){NULL, NULL};
+    luaL_setmetatable(L, LOOP_TYPE);
+    lua_insert(L, 1);
+    r->loop = loop_open(L, use_poll);
+    if (r->loop == NULL)
+        raise_errno(L, "run", errno, 0);
+    root = group_new(L, r->loop, NULL);
+    lua_pushvalue(L, -1);
+    lua_setiuservalue(L, 1, ROOT);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, r->loop);
+    lua_insert(L, 2);
+    r->main = task_spawn(L, 3, r->loop, root, 2);
+    lua_setiuservalue(L, 1, MAIN);
+    lua_settop(L, 1);
+    return r;
+}
+
+static void close_runner(lua_State *L, struct runner *r)
+{
+    struct loop *loop = r->loop;
+
+    if (loop == NULL)
+        return;
+    task_abort(L, loop);
+    r->loop = NULL;
+    lua_pushnil(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, loop);
+    loop_close(loop);
+}
+
+static int loop_gc(lua_State *L)
+{
+    close_runner(L, luaL_checkudata(L, 1, LOOP_TYPE));
+    return 0;
+}
+
+/* All tasks have ended: what the main one returned, or the first error. The
+ * loop is at index 1. */
+static int give_outcome(lua_State *L, struct runner *r)
+{
+    const struct group *root;
+    lua_State *co = r->main->co;
+    int count = lua_gettop(co);
+
+    lua_getiuservalue(L, 1, ROOT);
+    root = lua_touserdata(L, -1);
+    close_runner(L, r);
+    if (root->failed) {
+        lua_getiuservalue(L, -1, 1);
+        return lua_error(L);
+    }
+    luaL_checkstack(L, count, "too many results");
+    lua_xmove(co, L, count);
+    return r->main->status == TASK_DONE ? count : lua_error(L);
+}
+
+/*** Run a function as the first task, until it and every other task have ended.
+@function run
+@tab[opt] options `poller`: `"epoll"` or `"poll"`; otherwise the environment's
+SOCKEYE_POLLER, or epoll where there is one
+@func main what the first task runs
+@param ... arguments for `main`
+@return what `main` returned
+@raise the first error of a task that nobody joined; all others are cancelled
+then. A deadlock, when every task waits for another, is an error that names
+them.
+@usage sockeye.run(function() … end)
+*/
+static int sockeye_run(lua_State *L)
+{
+    struct runner *r;
+
+    if (task_current(L) != NULL)
+        return luaL_error(L, "run: inside a task already; use spawn or group");
+    r = new_runner(L);
+    lua_toclose(L, 1);
+    while (task_turn(L, r->loop, NO_DEADLINE))
+        ;
+    return give_outcome(L, r);
+}
+
+/* ---- inside another loop ---- */
+
+/*** A loop to be turned step by step, inside another one.
+@function loop
+@tab[opt] options as for `run`
+@func main what the first task runs
+@param ... arguments for `main`
+@treturn Loop
+@usage
+local loop = sockeye.loop(main)
+while loop:step() do other.wait(loop:pollfd(), loop:timeout()) end
+*/
+static int sockeye_loop(lua_State *L)
+{
+    new_runner(L);
+    return 1;
+}
+
+static struct runner *check_runner(lua_State *L)
+{
+    struct runner *r = luaL_checkudata(L, 1, LOOP_TYPE);
+
+    if (r->loop == NULL)
+        luaL_error(L, "the loop has ended");
+    return r;
+}
+
+/*** A loop that another one turns.
+@type Loop
+*/
+
+/*** Let every task that is ready run until it waits, and look for changes.
+@function step
+@number[opt=0] seconds how long to wait for changes when none is ready
+@treturn boolean true while there are tasks; then false, followed by what the
+main one returned
+@raise as `run`
+*/
+static int loop_step(lua_State *L)
+{
+    struct runner *r = check_runner(L);
+    int64_t seconds = lua_isnoneornil(L, 2) ? 0 : wait_check_seconds(L, 2);
+
+    lua_settop(L, 1);
+    if (task_turn(L, r->loop, wait_deadline(seconds))) {
+        lua_pushboolean(L, true);
+        return 1;
+    }
+    lua_pushboolean(L, false);
+    return 1 + give_outcome(L, r);
+}
+
+/*** The descriptor that is readable when the loop has something to do.
+@function pollfd
+@treturn ?int nil with the poller `"poll"`, which has none
+*/
+static int loop_pollfd(lua_State *L)
+{
+    int fd = loop_descriptor(check_runner(L)->loop);
+
+    if (fd == -1)
+        lua_pushnil(L);
+    else
+        lua_pushinteger(L, fd);
+    return 1;
+}
+
+/*** What to wait for at `pollfd`.
+@function events
+@treturn string `"r"`
+*/
+static int loop_events(lua_State *L)
+{
+    check_runner(L);
+    lua_pushliteral(L, "r");
+    return 1;
+}
+
+/*** How long the loop can do without a step.
+@function timeout
+@treturn ?number seconds; nil: until `pollfd` is readable
+*/
+static int loop_timeout(lua_State *L)
+{
+    int64_t deadline = loop_deadline(check_runner(L)->loop);
+    int64_t left = deadline - monotonic_now();
+
+    if (deadline == NO_DEADLINE)
+        lua_pushnil(L);
+    else
+        lua_pushnumber(L, left > 0 ? (lua_Number)left / 1e9 : 0);
+    return 1;
+}
+
+/*** End every task now, without their errors.
+@function close
+*/
+
+/*** What every task is doing.
+@function tasks
+@treturn table a list of tables: `task`, `status`, `call` (what it waits in),
+`where` (`"script.lua:12"`); empty outside of `run`
+*/
+static int sockeye_tasks(lua_State *L)
+{
+    const struct task *self = task_current(L);
+    lua_Integer count = 0;
+
+    lua_newtable(L);
+    for (const struct task *t = self ? loop_first(self->loop) : NULL; t != NULL;
+         t = t->next) {
+        lua_createtable(L, 0, 4);
+        task_push(L, t);
+        lua_getfield(L, -1, "status");
+        lua_pushvalue(L, -2);
+        lua_call(L, 1, 1);
+        lua_setfield(L, -3, "status");
+        lua_setfield(L, -2, "task");
+        lua_pushstring(L, t->status == TASK_WAITING ? t->call : NULL);
+        lua_setfield(L, -2, "call");
+        task_push_place(L, t->top);
+        lua_setfield(L, -2, "where");
+        lua_rawseti(L, -2, ++count);
+    }
+    return 1;
+}
+
+void open_run(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"loop", sockeye_loop},
+        {"run", sockeye_run},
+        {"tasks", sockeye_tasks},
+        {NULL, NULL},
+    };
+    static const luaL_Reg methods[] = {
+        {"close", loop_gc},     {"events", loop_events},
+        {"pollfd", loop_pollfd}, {"step", loop_step},
+        {"timeout", loop_timeout}, {NULL, NULL},
+    };
+
+    luaL_setfuncs(L, functions, 0);
+    luaL_newmetatable(L, LOOP_TYPE);
+    lua_pushcfunction(L, loop_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pushcfunction(L, loop_gc);
+    lua_setfield(L, -2, "__close");
+    luaL_newlib(L, methods);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+}
