@@ -4,6 +4,8 @@
 --   build/bench/SUITE.md         each suite's table
 --   build/bench/README-table.md  all of them, for the README
 --
+-- or to another folder that BENCH_OUT names.
+--
 --   --quick    small counts: whether everything works, not how fast
 --   --update   put README-table.md between the README's markers
 
@@ -46,7 +48,7 @@ for _, name in ipairs(chosen) do
   report.save(name, result)
 end
 report.join(suites)
-print("\nbuild/bench/README-table.md")
+print("\n" .. report.path "README-table")
 if options.update then
   report.update("README.md")
   print("README.md")

@@ -34,8 +34,8 @@ static const struct names end_names = {"end", {"SHUT_", NULL}, end_rows};
 /*** Two sockets that are connected to each other (socketpair(2)).
 @function socketpair
 @param[opt="unix"] family as `socket` takes it
-@param[opt="stream"] type
-@param[opt=0] protocol
+@param[opt="stream"] type as `socket` takes it
+@param[opt=0] protocol likewise; 0: the usual one
 @treturn Socket
 @treturn Socket
 @raise EOPNOTSUPP, EAFNOSUPPORT, EPROTONOSUPPORT, EMFILE

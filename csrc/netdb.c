@@ -246,7 +246,7 @@ static int sockeye_getprotobyname(lua_State *L)
 
 /*** A protocol by its number (getprotobynumber(3)).
 @function getprotobynumber
-@int number
+@int number as the IP header has it, 6 for TCP
 @treturn ?table as `getprotobyname`
 */
 static int sockeye_getprotobynumber(lua_State *L)

@@ -10,7 +10,8 @@ local M = {}
 
 local folder <const> = "bench/calls/exchange"
 local few <const> = 1000
-local order = { "c", "sockeye", "luasocket", "cpython", "luaposix", "cqueues" }
+local order = { "c", "sockeye", "sockeye_locals", "luasocket", "cpython",
+                "luaposix", "cqueues" }
 
 local notes = {
   luasocket = "over TCP on the loopback: it has no socketpair",

@@ -51,6 +51,8 @@ M.c = {
 }
 
 M.sockeye = lua_peer("Sockeye", "sockeye", "sockeye")
+M.sockeye_locals = lua_peer("Sockeye, methods in locals", "sockeye_locals",
+                            "sockeye")
 M.luasocket = lua_peer("LuaSocket", "luasocket", "socket")
 M.luaposix = lua_peer("luaposix", "luaposix", "posix.sys.socket")
 M.cqueues = lua_peer("cqueues", "cqueues", "cqueues.socket")

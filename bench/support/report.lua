@@ -5,7 +5,7 @@ local command = require "bench.support.command"
 
 local M = {}
 
-local folder <const> = "build/bench"
+local folder <const> = os.getenv "BENCH_OUT" or "build/bench"
 
 local function read(path)
   local file <close> = assert(io.open(path))
@@ -17,6 +17,12 @@ local function write(path, text)
   assert(file:write(text))
 end
 
+--- The path of a suite's Markdown.
+function M.path(name)
+  return ("%s/%s.md"):format(folder, name)
+end
+
+--- Makes the folder that all is written to.
 function M.prepare()
   assert(os.execute("mkdir -p " .. folder))
 end
@@ -86,21 +92,17 @@ end
 
 --- Writes a suite's Markdown.
 function M.save(name, result)
-  write(("%s/%s.md"):format(folder, name), markdown(result))
+  write(M.path(name), markdown(result))
 end
 
 --- Joins the Markdown of all suites that have been run so far.
 function M.join(names)
   local parts = { "Measured on " .. M.machine() .. ".\n" }
   for _, name in ipairs(names) do
-    local path = ("%s/%s.md"):format(folder, name)
-    local file = io.open(path)
-    if file then
-      file:close()
-      table.insert(parts, read(path))
-    end
+    local file <close> = io.open(M.path(name))
+    if file then table.insert(parts, file:read("a")) end
   end
-  write(folder .. "/README-table.md", table.concat(parts, "\n"))
+  write(M.path "README-table", table.concat(parts, "\n"))
 end
 
 --- Replaces what stands between the markers in a file.
@@ -111,7 +113,7 @@ function M.update(path)
   assert(from, path .. " has no markers")
   local _, to = text:find(last, from, true)
   write(path, text:sub(1, from - 1) .. first .. "\n" ..
-    read(folder .. "/README-table.md") .. "\n" .. text:sub(to - #last + 1))
+    read(M.path "README-table") .. "\n" .. text:sub(to - #last + 1))
 end
 
 --- 2754 as "2,754".

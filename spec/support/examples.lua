@@ -100,14 +100,15 @@ function M.eventually(f)
   end
 end
 
---- The path of a folder of its own, for f alone.
+--- Calls f with the path of a folder of its own. Returns what f does.
 function M.with_folder(f)
   local path = os.tmpname()
   os.remove(path)
   assert(os.execute("mkdir " .. path))
-  local ok, err = pcall(f, path)
+  local results = table.pack(pcall(f, path))
   os.execute("rm -rf " .. path)
-  if not ok then error(err, 0) end
+  if not results[1] then error(results[2], 0) end
+  return table.unpack(results, 2, results.n)
 end
 
 --- Every byte value, `size` bytes in all, in no short period.

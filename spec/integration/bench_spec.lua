@@ -1,0 +1,71 @@
+-- That the benchmarks run and check what they move; not how fast.
+
+local examples = require "spec.support.examples"
+local process = require "spec.support.process"
+
+local function read(path)
+  local file <close> = assert(io.open(path))
+  return file:read("a")
+end
+
+-- What a suite prints and writes.
+local function run(suite)
+  return examples.with_folder(function(folder)
+    local result = process.run({ "bench/run", "--quick", suite },
+      { env = { BENCH_OUT = folder, LUA = process.lua }, timeout = 120 })
+    assert.are.equal(0, result.status, result.stderr)
+    local written = read(("%s/%s.md"):format(folder, suite))
+    assert.are.equal(written,
+      read(folder .. "/README-table.md"):match "\n\n(.*)")
+    return result.stdout, written
+  end)
+end
+
+-- The cells of a Markdown table's rows that begin with these.
+local function row(markdown, ...)
+  local wanted = { ... }
+  for line in markdown:gmatch "[^\n]+" do
+    local cells, matches = {}, true
+    for cell in line:gmatch "|%s*([^|]-)%s*%f[|]" do
+      table.insert(cells, cell)
+    end
+    for i, text in ipairs(wanted) do matches = matches and cells[i] == text end
+    if matches and #cells > 0 then
+      return table.unpack(cells, #wanted + 1)
+    end
+  end
+end
+
+describe("the benchmark #slow #ptrace", function()
+  it("of system calls finds one for each call", function()
+    if not process.available "strace" then
+      pending "strace is not installed"
+      return
+    end
+    local _, written = run "syscalls"
+    assert.are.equal("sendto 1", (row(written, "send")))
+    assert.are.equal("recvfrom 1", (row(written, "recv")))
+    assert.are.equal("accept4 1", (row(written, "accept")))
+    assert.are.equal("connect 1", (row(written, "connect")))
+  end)
+
+  it("of blocks compares with C, in two processes and in one", function()
+    local _, written = run "bulk"
+    for _, label in ipairs { "two processes", "one process" } do
+      local _, ratio = row(written, label, "C")
+      assert.are.equal("1.00", ratio)
+      local _, ours = row(written, label, "Sockeye")
+      assert.is_truthy(tonumber(ours))
+    end
+  end)
+
+  it("of instructions counts them", function()
+    if not process.available "valgrind" then
+      pending "valgrind is not installed"
+      return
+    end
+    local _, written = run "instructions"
+    local count = row(written, "Sockeye"):gsub(",", "")
+    assert.is_truthy(tonumber(count) > tonumber((row(written, "C"))))
+  end)
+end)
