@@ -125,6 +125,39 @@ static bool prepare_accept(struct socket *s)
     return wait_blocks(&s->handle) || s->accepts_nonblocking;
 }
 
+static int accept_step(lua_State *L, int status, lua_KContext context)
+{
+    struct socket *s = check_waiting(L, 1, "accept", context);
+    struct wait w =
+        wait_for("accept", &s->handle, POLLIN, 0, accept_step, context);
+    bool collected = false;
+    struct socket *c;
+    struct address *peer;
+    socklen_t length;
+    int fd;
+
+    (void)status;
+    wait_start(L, &w);
+    if (!prepare_accept(s))
+        return raise_errno(L, "accept", errno, 0);
+    lua_settop(L, 1);
+    c = socket_new(L);
+    peer = address_new(L);
+    do {
+        length = sizeof peer->bytes;
+        fd = accept4(s->handle.fd, &peer->any, &length, SOCK_CLOEXEC);
+    } while (fd == -1 &&
+             (collect_descriptors(L, errno, &collected) || wait_again(L, &w)));
+    if (fd == -1)
+        return wait_failed(L, &w, 0);
+    c->handle.fd = fd;
+    c->family = s->family;
+    c->type = s->type;
+    c->protocol = s->protocol;
+    address_settle(peer, length);
+    return 2;
+}
+
 /*** Take a connection from the queue (accept(2)).
 Waits until there is one.
 @function Socket:accept
@@ -137,30 +170,7 @@ listen), ECONNABORTED, EMFILE
 */
 static int socket_accept(lua_State *L)
 {
-    struct socket *s = check_open(L, 1, "accept");
-    struct socket *c = socket_new(L);
-    struct address *peer = address_new(L);
-    struct wait w;
-    bool collected = false;
-    socklen_t length;
-    int fd;
-
-    wait_start(&w, &s->handle, POLLIN, 0);
-    if (!prepare_accept(s))
-        return raise_errno(L, "accept", errno, 0);
-    do {
-        length = sizeof peer->bytes;
-        fd = accept4(s->handle.fd, &peer->any, &length, SOCK_CLOEXEC);
-    } while (fd == -1 &&
-             (collect_descriptors(L, errno, &collected) || wait_again(L, &w)));
-    if (fd == -1)
-        return wait_failed(L, &w, "accept", 0);
-    c->handle.fd = fd;
-    c->family = s->family;
-    c->type = s->type;
-    c->protocol = s->protocol;
-    address_settle(peer, length);
-    return 2;
+    return accept_step(L, LUA_OK, 0);
 }
 
 /* ---- connect ---- */
@@ -193,8 +203,8 @@ static int connect_unix(struct wait *w, const struct address *a)
     int error;
 
     if (w->deadline == 0)
-        w->deadline = wait_deadline(w->handle->timeout);
-    left = w->deadline - wait_now();
+        w->deadline = wait_limit(wait_deadline(w->handle->timeout));
+    left = w->deadline - monotonic_now();
     if (left < 1000)
         left = 1000;
     limit.tv_sec = left / INT64_C(1000000000);
@@ -213,19 +223,9 @@ static int attempt_connect(struct socket *s, struct wait *w,
 {
     if (wait_blocks(&s->handle))
         return connect(s->handle.fd, &a->any, a->length) == -1 ? errno : 0;
-    if (s->family == AF_UNIX && !wait_never(w))
+    if (s->family == AF_UNIX && !wait_never(w) && !w->in_task)
         return connect_unix(w, a);
     return connect_once(s->handle.fd, a, false);
-}
-
-/* After a failed attempt that left nothing under way. SO_SNDTIMEO running out
- * is EAGAIN from a Unix socket. */
-static bool retry_connect(lua_State *L, const struct socket *s, struct wait *w)
-{
-    if (errno != EAGAIN || s->family != AF_UNIX || w->deadline == 0)
-        return wait_again(L, w);
-    w->outcome = WAIT_TIMED_OUT;
-    return false;
 }
 
 #ifdef __linux__
@@ -245,17 +245,23 @@ static bool keeps_outcome(const struct socket *s)
 }
 #endif
 
-/* How the connection that was under way has ended: zero, or errno. */
-static int connect_result(const struct socket *s, const struct address *a)
+/* How the connection that was under way has ended: zero, or errno, EALREADY if
+ * it has not. */
+static int connect_result(struct socket *s, struct wait *w,
+                          const struct address *a)
 {
-    int fd = s->handle.fd;
+    struct sockaddr_storage peer;
     int error = 0;
     socklen_t length = sizeof error;
+    socklen_t peer_length = sizeof peer;
 
     if (keeps_outcome(s))
-        return connect(fd, &a->any, a->length) == -1 ? errno : 0;
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == -1)
+        return attempt_connect(s, w, a);
+    if (getsockopt(s->handle.fd, SOL_SOCKET, SO_ERROR, &error, &length) == -1)
         return errno;
+    if (error == 0 &&
+        getpeername(s->handle.fd, (struct sockaddr *)&peer, &peer_length) == -1)
+        return EALREADY;
     return error;
 }
 
@@ -266,19 +272,50 @@ static bool is_under_way(int error)
     return error == EINPROGRESS || error == EALREADY;
 }
 
-/* Wait for the connection that is under way; false: `w` says why not. */
-static bool finish_connect(lua_State *L, const struct socket *s, struct wait *w,
-                           const struct address *a)
+/* After an attempt that ended with `error`: whether to look again, having
+ * waited. EAGAIN from a Unix socket is SO_SNDTIMEO running out. */
+static bool retry_connect(lua_State *L, const struct socket *s, struct wait *w,
+                          int error)
 {
-    if (wait_never(w)) {
-        w->outcome = WAIT_WOULD_BLOCK;
+    bool is_full = error == EAGAIN && s->family == AF_UNIX && !wait_never(w);
+
+    errno = is_under_way(error) && wait_never(w) ? EAGAIN : error;
+    if (is_under_way(error) && !wait_never(w))
+        return wait_ready(L, w);
+    if (is_full && w->in_task)
+        return wait_soon(L, w);
+    if (is_full && w->deadline != 0) {
+        w->outcome = WAIT_TIMED_OUT;
         return false;
     }
-    if (!wait_ready(L, w))
-        return false;
-    w->outcome = WAIT_ERROR;
-    w->error = connect_result(s, a);
-    return w->error == 0;
+    return wait_again(L, w);
+}
+
+static int connect_step(lua_State *L, int status, lua_KContext context)
+{
+    struct socket *s = check_waiting(L, 1, "connect", context);
+    const struct address *a = address_check(L, 2);
+    struct wait w =
+        wait_for("connect", &s->handle, POLLOUT, 0, connect_step, context);
+    bool under_way = context != 0 && s->family != AF_UNIX;
+    bool interrupted = false;
+    int error;
+
+    (void)status;
+    lua_settop(L, 2);
+    wait_start(L, &w);
+    do {
+        error =
+            under_way ? connect_result(s, &w, a) : attempt_connect(s, &w, a);
+        if (error == EISCONN && (under_way || interrupted))
+            error = 0;
+        under_way = is_under_way(error);
+        interrupted = error == EINTR;
+    } while (error != 0 && retry_connect(L, s, &w, error));
+    if (error != 0)
+        return wait_failed(L, &w, 2);
+    lua_settop(L, 1);
+    return 1;
 }
 
 /*** Connect to a peer (connect(2)).
@@ -295,32 +332,7 @@ up), EISCONN, …
 */
 static int socket_connect(lua_State *L)
 {
-    struct socket *s = check_open(L, 1, "connect");
-    const struct address *a = address_check(L, 2);
-    struct wait w;
-    bool interrupted = false;
-    bool connected = false;
-    bool again = true;
-
-    wait_start(&w, &s->handle, POLLOUT, 0);
-    lua_settop(L, 2);
-    while (!connected && again) {
-        int error = attempt_connect(s, &w, a);
-
-        if (is_under_way(error)) {
-            connected = finish_connect(L, s, &w, a);
-            again = false;
-        } else {
-            errno = error;
-            connected = error == 0 || (interrupted && error == EISCONN);
-            interrupted = error == EINTR;
-            again = !connected && retry_connect(L, s, &w);
-        }
-    }
-    if (!connected)
-        return wait_failed(L, &w, "connect", 2);
-    lua_settop(L, 1);
-    return 1;
+    return connect_step(L, LUA_OK, 0);
 }
 
 /*** Forget the peer of a datagram socket (connect(2) to AF_UNSPEC).

@@ -8,15 +8,19 @@
 #include "connection.h"
 #include "error.h"
 #include "foreign.h"
+#include "group.h"
 #include "interface.h"
 #include "netdb.h"
 #include "option.h"
 #include "poll.h"
 #include "process.h"
 #include "resolve.h"
+#include "run.h"
 #include "signals.h"
 #include "sockaddr.h"
 #include "socket.h"
+#include "suspend.h"
+#include "task.h"
 #include "transfer.h"
 #include "wait.h"
 
@@ -29,6 +33,10 @@ int luaopen_sockeye_core(lua_State *L)
     open_error(L);
     open_foreign(L);
     open_sockaddr(L);
+    open_task(L);
+    open_group(L);
+    open_run(L);
+    open_suspend(L);
     open_wait(L);
     open_socket(L);
     open_connection(L);

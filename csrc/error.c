@@ -177,6 +177,12 @@ int raise_errno(lua_State *L, const char *call, int code, int subject)
     return lua_error(L);
 }
 
+int raise_timeout(lua_State *L, const char *call, int subject)
+{
+    push_timeout(L, call, subject);
+    return lua_error(L);
+}
+
 int raise_eai(lua_State *L, const char *call, int code, int subject)
 {
     subject = lua_absindex(L, subject);

@@ -16,6 +16,7 @@ int raise_errno(lua_State *L, const char *call, int code, int subject);
 
 /* The same for an EAI_ code; the subject, a host name or an address, becomes
  * the error's field `address`. */
+int raise_timeout(lua_State *L, const char *call, int subject);
 int raise_eai(lua_State *L, const char *call, int code, int subject);
 
 /* Push the error object, for a caller that adds fields before lua_error. */

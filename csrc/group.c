@@ -137,10 +137,8 @@ static int give_outcome(lua_State *L, struct group *group)
         lua_getiuservalue(L, 1, FAILURE);
         return lua_error(L);
     }
-    if (group->interrupted == ETIMEDOUT) {
-        push_timeout(L, "group", 0);
-        return lua_error(L);
-    }
+    if (group->interrupted == ETIMEDOUT)
+        return raise_timeout(L, "group", 0);
     if (group->interrupted != 0)
         return raise_errno(L, "group", group->interrupted, 0);
     return lua_gettop(L) - 2;
@@ -162,9 +160,9 @@ static int finish_step(lua_State *L, int status, lua_KContext context)
     }
     if (group->count == 0)
         return give_outcome(L, group);
-    error = loop_pause(owner, group, refusal == ETIMEDOUT
-                                         ? NO_DEADLINE
-                                         : task_deadline(owner, NO_DEADLINE));
+    error = loop_pause(
+        owner, group,
+        refusal == ETIMEDOUT ? NO_DEADLINE : task_deadline(owner, NO_DEADLINE));
     if (error != 0)
         return raise_errno(L, "group", error, 0);
     return task_suspend(L, owner, "group", 1, finish_step);

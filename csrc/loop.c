@@ -24,7 +24,7 @@ struct loop {
     struct scope *scope; /* around all of it */
     struct poller *poller;
     bool uses_poll;
-    bool forked; /* a child may share the registrations */
+    bool forked;        /* a child may share the registrations */
     struct slot *slots; /* by descriptor */
     size_t slot_count;
     struct task **timers; /* a heap from place 1 */
@@ -32,8 +32,9 @@ struct loop {
     size_t timer_size;
     struct task *ready_first, *ready_last;
     struct task *tasks;
-    int io_waits; /* tasks that wait for a descriptor */
-    int held;     /* what else can wake one */
+    int io_waits;  /* tasks that wait for a descriptor */
+    int gathering; /* tasks that gather */
+    int held;      /* what else can wake one */
     int64_t now;
 };
 
@@ -286,6 +287,8 @@ static void stop_waiting(struct task *t)
         }
         t->loop->io_waits--;
     }
+    t->loop->gathering -= t->gathers;
+    t->gathers = false;
     t->handle = NULL;
     t->token = NULL;
     t->wants = 0;
@@ -393,6 +396,15 @@ int loop_await(struct task *t, struct handle *handle, int wants,
     return 0;
 }
 
+int loop_gather(struct task *t, struct handle *gathering, int64_t deadline)
+{
+    int error = loop_await(t, gathering, CAN_READ, deadline);
+
+    t->gathers = error == 0;
+    t->loop->gathering += t->gathers;
+    return error;
+}
+
 int loop_pause(struct task *t, const void *token, int64_t deadline)
 {
     int error;
@@ -407,6 +419,14 @@ int loop_pause(struct task *t, const void *token, int64_t deadline)
     return 0;
 }
 
+static void wake_gatherers(struct loop *loop)
+{
+    for (struct task *t = loop->tasks; t != NULL; t = t->next) {
+        if (t->gathers)
+            loop_wake(t);
+    }
+}
+
 /* Whoever waits finds it closed. The kernel forgets a closed descriptor by
  * itself, unless a forked child holds it, too. */
 void loop_forget(struct handle *handle, bool closing)
@@ -415,6 +435,9 @@ void loop_forget(struct handle *handle, bool closing)
     struct loop *loop = source->loop;
     struct slot *slot;
 
+    if (loop_running != NULL && loop_running->loop != NULL &&
+        loop_running->loop->gathering > 0)
+        wake_gatherers(loop_running->loop);
     if (loop == NULL)
         return;
     slot = &loop->slots[handle->fd];

@@ -62,11 +62,12 @@ struct task {
     lua_State *co;  /* its coroutine */
     lua_State *top; /* the innermost coroutine in which it may wait */
     enum task_status status;
-    int arguments; /* on co's stack, for its first turn */
-    int budget;    /* calls until it has to let others run */
-    bool cancelled;   /* to be told at the next wait */
-    bool timed_out;   /* the deadline has woken it */
-    bool suspending;  /* it has just yielded to the loop, not to a script */
+    int arguments;   /* on co's stack, for its first turn */
+    int budget;      /* calls until it has to let others run */
+    bool cancelled;  /* to be told at the next wait */
+    bool timed_out;  /* the deadline has woken it */
+    bool gathers;    /* it waits for a descriptor that gathers others */
+    bool suspending; /* it has just yielded to the loop, not to a script */
     struct task *next_ready;
     struct task *next, *previous; /* in the loop's list of all tasks */
     /* what it waits for */
@@ -89,11 +90,11 @@ struct task {
 struct group {
     const void *tag;
     struct loop *loop;
-    struct task *owner;    /* whose function it belongs to; NULL: the loop's */
-    int count;             /* tasks that have not ended */
-    bool failed;           /* one of them has, and the rest is cancelled */
-    bool cancelled_owner;  /* for that reason */
-    int interrupted;       /* what ended the owner's waiting: errno */
+    struct task *owner;   /* whose function it belongs to; NULL: the loop's */
+    int count;            /* tasks that have not ended */
+    bool failed;          /* one of them has, and the rest is cancelled */
+    bool cancelled_owner; /* for that reason */
+    int interrupted;      /* what ended the owner's waiting: errno */
 };
 
 /* The task that runs in this thread now; NULL outside. */
@@ -118,6 +119,10 @@ void loop_wake(struct task *t);
  * always ready. The task is to yield then. */
 int loop_await(struct task *t, struct handle *handle, int wants,
                int64_t deadline);
+
+/* The same for a descriptor that gathers others (poller_gather): the task wakes
+ * as well when any descriptor is closed, which the kernel would not tell. */
+int loop_gather(struct task *t, struct handle *gathering, int64_t deadline);
 
 /* The same for a moment, or for loop_wake. */
 int loop_pause(struct task *t, const void *token, int64_t deadline);

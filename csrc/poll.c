@@ -12,14 +12,20 @@
 #include "interrupt.h"
 #include "poll.h"
 #include "socket.h"
+#include "task.h"
 
 static const struct {
     char letter;
     short event;
 } letters[] = {{'r', POLLIN}, {'w', POLLOUT}, {'p', POLLPRI}, {0, 0}};
 
-/* Stack indices: the caller's table, the list of its keys, the pollfds. */
-enum { WANTED = 1, KEYS = 3, POLLFDS = 4 };
+/* Stack indices: the caller's table, the moment until which to wait, the list of
+ * the keys, the pollfds, a descriptor that gathers them. */
+enum { WANTED = 1, DEADLINE, KEYS, POLLFDS, GATHERING };
+
+#define LOOK_AGAIN 5000000 /* nanoseconds */
+
+static int poll_step(lua_State *L, int status, lua_KContext context);
 
 static short event_of(char letter)
 {
@@ -116,6 +122,94 @@ static int push_ready(lua_State *L, const struct pollfd *fds, nfds_t count)
     return 1;
 }
 
+/* ---- inside a task ---- */
+
+/* Have a task woken when one of them is ready: by a descriptor that gathers
+ * them all, where the system has such, or by looking again soon. */
+static int await_any(lua_State *L, struct task *t, const struct pollfd *fds,
+                     nfds_t count, int64_t deadline)
+{
+    struct socket *gathering;
+    int fd = poller_gather(fds, count);
+    int64_t soon = monotonic_now() + LOOK_AGAIN;
+
+    if (fd == -1 && errno == ENOSYS)
+        return loop_pause(t, t, soon < deadline ? soon : deadline);
+    if (fd == -1)
+        return errno;
+    lua_settop(L, POLLFDS);
+    gathering = socket_new(L);
+    gathering->handle.fd = fd;
+    return loop_gather(t, &gathering->handle, deadline);
+}
+
+static void close_gathering(lua_State *L)
+{
+    struct socket *gathering = test_socket(L, GATHERING);
+
+    if (gathering != NULL)
+        socket_drop(gathering);
+    lua_settop(L, POLLFDS);
+}
+
+/* None is ready yet. */
+static int poll_suspend(lua_State *L, struct task *t, nfds_t count,
+                        bool resumed)
+{
+    const struct pollfd *fds = lua_touserdata(L, POLLFDS);
+    int64_t own = lua_tointeger(L, DEADLINE);
+    int64_t deadline = task_deadline(t, own);
+    int error = task_refusal(t, false);
+
+    if (error == 0 && resumed && monotonic_now() >= deadline)
+        return deadline < own ? raise_timeout(L, "poll", 0)
+                              : push_ready(L, fds, 0);
+    if (error == 0)
+        error = await_any(L, t, fds, count, deadline);
+    if (error != 0)
+        return raise_errno(L, "poll", error, 0);
+    return task_suspend(L, t, "poll", 1, poll_step);
+}
+
+/* Outside of a task a deadline of somebody else's may come first. */
+static int poll_outside(lua_State *L, struct pollfd *fds, nfds_t count)
+{
+    int64_t own = lua_tointeger(L, DEADLINE);
+    int64_t limit = wait_limit(own);
+    int n;
+
+    while ((n = wait_poll(fds, count, limit)) == -1 && errno == EINTR) {
+        interrupt_run(L);
+        fill_pollfds(L, fds, count, ECANCELED);
+    }
+    if (n == -1)
+        return raise_errno(L, "poll", errno, 0);
+    return n == 0 && limit < own ? raise_timeout(L, "poll", 0)
+                                 : push_ready(L, fds, count);
+}
+
+static int poll_step(lua_State *L, int status, lua_KContext context)
+{
+    struct pollfd *fds = lua_touserdata(L, POLLFDS);
+    nfds_t count = (nfds_t)lua_rawlen(L, KEYS);
+    struct task *t = task_current(L);
+
+    (void)status;
+    close_gathering(L);
+    fill_pollfds(L, fds, count, context == 0 ? EBADF : ECANCELED);
+    if (t == NULL)
+        return poll_outside(L, fds, count);
+    if (poll(fds, count, 0) == -1)
+        return raise_errno(L, "poll", errno, 0);
+    for (nfds_t i = 0; i < count; i++) {
+        if (fds[i].revents != 0)
+            return push_ready(L, fds, count);
+    }
+    if (lua_tointeger(L, DEADLINE) <= loop_now(t->loop))
+        return push_ready(L, fds, 0);
+    return poll_suspend(L, t, count, context != 0);
+}
+
 /*** Wait until one of several descriptors is ready (poll(2)).
 @function poll
 @tab wanted sockets, Lua files or numbers of descriptors as keys, what to wait
@@ -132,28 +226,64 @@ for s, events in pairs(sockeye.poll({[a] = "r", [b] = "rw"}, 0.5)) do … end
 */
 static int sockeye_poll(lua_State *L)
 {
-    int64_t deadline;
+    int64_t seconds;
     nfds_t count;
-    struct pollfd *fds;
-    int n;
 
     luaL_checktype(L, 1, LUA_TTABLE);
-    deadline = wait_deadline(wait_check_seconds(L, 2));
-    lua_settop(L, 2);
+    seconds = wait_check_seconds(L, 2);
+    lua_settop(L, 1);
+    lua_pushinteger(L, seconds == 0 ? 0 : wait_deadline(seconds));
     count = list_keys(L);
-    fds = lua_newuserdatauv(L, count * sizeof *fds, 0);
-    fill_pollfds(L, fds, count, EBADF);
-    while ((n = wait_poll(fds, count, deadline)) == -1 && errno == EINTR) {
-        interrupt_run(L);
-        fill_pollfds(L, fds, count, ECANCELED);
-    }
-    if (n == -1)
-        return raise_errno(L, "poll", errno, 0);
-    return push_ready(L, fds, count);
+    lua_newuserdatauv(L, count * sizeof(struct pollfd), 0);
+    return poll_step(L, LUA_OK, 0);
+}
+
+static int wait_done(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    (void)context;
+    lua_pushvalue(L, 1);
+    if (lua_rawget(L, -2) == LUA_TNIL)
+        return raise_timeout(L, "wait", 0);
+    return 1;
+}
+
+/*** Wait until a descriptor is ready (poll(2)).
+@function wait
+@param what a socket, a Lua file or the number of a descriptor
+@string[opt="r"] events as for `poll`
+@number[opt] seconds with fractions; nil: as long as it takes
+@treturn string what it is ready for
+@raise ETIMEDOUT with `timeout` when the time has run out; EBADF; ECANCELED
+where it is closed meanwhile
+*/
+static int sockeye_wait(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    luaL_optstring(L, 2, NULL);
+    lua_settop(L, 3);
+    lua_pushcfunction(L, sockeye_poll);
+    lua_newtable(L);
+    lua_pushvalue(L, 1);
+    if (lua_isnil(L, 2))
+        lua_pushliteral(L, "r");
+    else
+        lua_pushvalue(L, 2);
+    luaL_argcheck(L, descriptor_at(L, 1) != NO_DESCRIPTOR, 1,
+                  "socket, file or descriptor expected");
+    lua_rawset(L, -3);
+    lua_pushvalue(L, 3);
+    lua_callk(L, 2, 1, 0, wait_done);
+    return wait_done(L, LUA_OK, 0);
 }
 
 void open_poll(lua_State *L)
 {
-    lua_pushcfunction(L, sockeye_poll);
-    lua_setfield(L, -2, "poll");
+    static const luaL_Reg functions[] = {
+        {"poll", sockeye_poll},
+        {"wait", sockeye_wait},
+        {NULL, NULL},
+    };
+
+    luaL_setfuncs(L, functions, 0);
 }

@@ -20,7 +20,7 @@
 
 #include "poller.h"
 
-#define BATCH       256
+#define BATCH 256
 #define NANOSECONDS INT64_C(1000000000)
 
 struct backend {
@@ -129,6 +129,38 @@ static int epoll_await(struct poller *p, int64_t deadline, poller_event *event,
     return 0;
 }
 
+static uint32_t epoll_events(short events)
+{
+    uint32_t all = 0;
+
+    if (events & POLLIN)
+        all |= EPOLLIN;
+    if (events & POLLOUT)
+        all |= EPOLLOUT;
+    if (events & POLLPRI)
+        all |= EPOLLPRI;
+    return all;
+}
+
+int poller_gather(const struct pollfd *fds, nfds_t count)
+{
+    int gathering = epoll_create1(EPOLL_CLOEXEC);
+
+    for (nfds_t i = 0; gathering != -1 && i < count; i++) {
+        struct epoll_event e = {.events = epoll_events(fds[i].events)};
+
+        if (epoll_ctl(gathering, EPOLL_CTL_ADD, fds[i].fd, &e) == -1 &&
+            errno != EEXIST) {
+            int error = errno;
+
+            close(gathering);
+            errno = error;
+            return -1;
+        }
+    }
+    return gathering;
+}
+
 static const struct backend epoll_backend = {epoll_add, epoll_want,
                                              epoll_remove, epoll_await};
 
@@ -140,6 +172,14 @@ static int open_epoll(void)
 #else
 
 static const struct backend epoll_backend;
+
+int poller_gather(const struct pollfd *fds, nfds_t count)
+{
+    (void)fds;
+    (void)count;
+    errno = ENOSYS;
+    return -1;
+}
 
 static int open_epoll(void)
 {

@@ -9,6 +9,7 @@
 #ifndef SOCKEYE_POLLER_H
 #define SOCKEYE_POLLER_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,6 +38,10 @@ void poller_remove(struct poller *p, int fd);
  * Zero, or errno. */
 int poller_wait(struct poller *p, int64_t deadline, poller_event *event,
                 void *context);
+
+/* A descriptor that is readable when one of them is ready; -1 with errno, ENOSYS
+ * where there is no such thing. */
+int poller_gather(const struct pollfd *fds, nfds_t count);
 
 /* The descriptor that is readable when there are changes; -1: has none. */
 int poller_descriptor(const struct poller *p);

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 #include "process.h"
 #include "signals.h"
 #include "socket.h"
+#include "task.h"
 #include "wait.h"
 
 /* clang-format off */
@@ -29,6 +31,8 @@ static const struct name wait_rows[] = {
     {NULL, 0},
 };
 /* clang-format on */
+
+#define LOOK_AGAIN 5000000 /* nanoseconds */
 
 static const struct names wait_names = {"option", {"W", NULL}, wait_rows};
 
@@ -77,10 +81,14 @@ static int sockeye_fork(lua_State *L)
     pthread_sigmask(SIG_SETMASK, &every, &before);
     pid = fork();
     error = errno;
-    if (pid == 0)
+    if (pid == 0) {
         signals_forked();
+        error = task_fork_child();
+    } else {
+        task_fork_parent();
+    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (pid == -1)
+    if (pid == -1 || (pid == 0 && error != 0))
         return raise_errno(L, "fork", error, 0);
     lua_pushinteger(L, pid);
     return 1;
@@ -273,6 +281,89 @@ static int push_status(lua_State *L, int status)
     return 2;
 }
 
+/* ---- wait ---- */
+
+static int waitpid_step(lua_State *L, int continued, lua_KContext context);
+
+#ifdef SYS_pidfd_open
+/* A descriptor that is readable when the child has ended; -1: none. */
+static int open_child(pid_t pid)
+{
+    return pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+}
+#else
+static int open_child(pid_t pid)
+{
+    (void)pid;
+    return -1;
+}
+#endif
+
+/* Have the task woken when the child may have ended, by its descriptor, or by
+ * looking again soon. Stack: pid, options. */
+static int await_child(lua_State *L, struct task *t, pid_t pid)
+{
+    int64_t deadline = task_deadline(t, NO_DEADLINE);
+    int64_t soon = monotonic_now() + LOOK_AGAIN;
+    struct socket *child;
+    int fd = open_child(pid);
+
+    if (fd == -1)
+        return loop_pause(t, t, soon < deadline ? soon : deadline);
+    child = socket_new(L);
+    child->handle.fd = fd;
+    return loop_await(t, &child->handle, CAN_READ, deadline);
+}
+
+static void drop_child(lua_State *L)
+{
+    struct socket *child = test_socket(L, 3);
+
+    if (child != NULL)
+        socket_drop(child);
+    lua_settop(L, 2);
+}
+
+/* Only the end of a child can be had from its descriptor. */
+static int waitpid_suspend(lua_State *L, struct task *t, pid_t pid, int options)
+{
+    int error = task_refusal(t, false);
+
+    if (error == 0 && task_deadline(t, NO_DEADLINE) <= loop_now(t->loop))
+        return raise_timeout(L, "waitpid", 0);
+    if (error == 0)
+        error = await_child(L, t, options == 0 ? pid : -1);
+    if (error != 0)
+        return raise_errno(L, "waitpid", error, 0);
+    return task_suspend(L, t, "waitpid", 1, waitpid_step);
+}
+
+static int waitpid_step(lua_State *L, int continued, lua_KContext context)
+{
+    pid_t pid = lua_isnil(L, 1) ? -1 : check_pid(L, 1);
+    int options = names_flags(L, 2, &wait_names);
+    struct task *t = task_current(L);
+    pid_t child;
+    int status = 0;
+
+    (void)continued;
+    (void)context;
+    drop_child(L);
+    do
+        child = waitpid(pid, &status, t ? options | WNOHANG : options);
+    while (child == -1 && was_interrupted(L));
+    if (child == -1)
+        return raise_errno(L, "waitpid", errno, 0);
+    if (child == 0 && !(options & WNOHANG))
+        return waitpid_suspend(L, t, pid, options);
+    if (child == 0) {
+        lua_pushboolean(L, false);
+        return 1;
+    }
+    lua_pushinteger(L, child);
+    return 1 + push_status(L, status);
+}
+
 /*** Wait for a child to end (waitpid(2)).
 @function waitpid
 @int[opt=-1] pid a child; -1: any; 0: any of this process group; -n: any of the
@@ -288,22 +379,8 @@ is nothing to tell
 */
 static int sockeye_waitpid(lua_State *L)
 {
-    pid_t pid = lua_isnoneornil(L, 1) ? -1 : check_pid(L, 1);
-    int options = names_flags(L, 2, &wait_names);
-    pid_t child;
-    int status = 0;
-
-    do
-        child = waitpid(pid, &status, options);
-    while (child == -1 && was_interrupted(L));
-    if (child == -1)
-        return raise_errno(L, "waitpid", errno, 0);
-    if (child == 0) {
-        lua_pushboolean(L, false);
-        return 1;
-    }
-    lua_pushinteger(L, child);
-    return 1 + push_status(L, status);
+    lua_settop(L, 2);
+    return waitpid_step(L, LUA_OK, 0);
 }
 
 /*** Send a signal (kill(2)).

@@ -277,9 +277,8 @@ void open_run(lua_State *L)
         {NULL, NULL},
     };
     static const luaL_Reg methods[] = {
-        {"close", loop_gc},     {"events", loop_events},
-        {"pollfd", loop_pollfd}, {"step", loop_step},
-        {"timeout", loop_timeout}, {NULL, NULL},
+        {"close", loop_gc},  {"events", loop_events},   {"pollfd", loop_pollfd},
+        {"step", loop_step}, {"timeout", loop_timeout}, {NULL, NULL},
     };
 
     luaL_setfuncs(L, functions, 0);

@@ -238,6 +238,7 @@ static int socket_detach(lua_State *L)
 {
     struct socket *s = check_open(L, 1, "detach");
 
+    loop_forget(&s->handle, false);
     lua_pushinteger(L, s->handle.fd);
     s->handle.fd = -1;
     return 1;
@@ -297,10 +298,16 @@ static int close_descriptor(struct socket *s)
 {
     int fd = s->handle.fd;
 
+    loop_forget(&s->handle, true);
     s->handle.fd = -1;
     if (fd == -1 || close(fd) == 0 || errno == EINTR)
         return 0;
     return errno;
+}
+
+void socket_drop(struct socket *s)
+{
+    close_descriptor(s);
 }
 
 /*** Give the descriptor back (close(2)).

@@ -59,6 +59,15 @@ static inline struct socket *check_open(lua_State *L, int arg, const char *call)
     return s != NULL && s->handle.fd != -1 ? s : reject_socket(L, arg, call);
 }
 
+/* The same for a call that goes on with a context other than 0: the socket may
+ * have been closed meanwhile, which wait_again tells. */
+static inline struct socket *check_waiting(lua_State *L, int arg,
+                                           const char *call,
+                                           lua_KContext context)
+{
+    return context == 0 ? check_open(L, arg, call) : lua_touserdata(L, arg);
+}
+
 /* The descriptor of the socket, Lua file or integer at `index`, or one of the
  * two that are none. */
 enum { CLOSED_DESCRIPTOR = -1, NO_DESCRIPTOR = -2 };
@@ -70,6 +79,9 @@ int check_descriptor(lua_State *L, int arg, const char *call);
 /* After a failed attempt to get a descriptor: collect garbage and say true
  * where there were none left, the first time that `*collected` is false. */
 bool collect_descriptors(lua_State *L, int error, bool *collected);
+
+/* Close it quietly. */
+void socket_drop(struct socket *s);
 
 /* Learn family, type and protocol of a descriptor from elsewhere: zero, or
  * errno. What is no socket has none of them. */

@@ -41,8 +41,7 @@ static int sleep_outside(lua_State *L, int64_t until)
     }
     if (limit == until)
         return 0;
-    push_timeout(L, "sleep", 0);
-    return lua_error(L);
+    return raise_timeout(L, "sleep", 0);
 }
 
 /*** Do nothing for a while.
@@ -76,10 +75,8 @@ static int park_step(lua_State *L, int status, lua_KContext context)
     int refusal = context != 0 ? task_refusal(t, true) : 0;
 
     (void)status;
-    if (refusal == ETIMEDOUT) {
-        push_timeout(L, lua_tostring(L, 2), 0);
-        return lua_error(L);
-    }
+    if (refusal == ETIMEDOUT)
+        return raise_timeout(L, lua_tostring(L, 2), 0);
     if (refusal != 0)
         return raise_errno(L, lua_tostring(L, 2), refusal, 0);
     if (context != 0)
@@ -100,8 +97,7 @@ static int sockeye_park(lua_State *L)
 static int sockeye_unpark(lua_State *L)
 {
     struct task *t = task_check(L, 1);
-    bool parked =
-        t->status == TASK_WAITING && t->token == lua_topointer(L, 2);
+    bool parked = t->status == TASK_WAITING && t->token == lua_topointer(L, 2);
 
     if (parked)
         loop_wake(t);
@@ -218,9 +214,12 @@ static int sockeye_resume(lua_State *L)
 void open_suspend(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"deadline", sockeye_deadline}, {"park", sockeye_park},
-        {"resume", sockeye_resume},     {"self", sockeye_self},
-        {"sleep", sockeye_sleep},       {"unpark", sockeye_unpark},
+        {"deadline", sockeye_deadline},
+        {"park", sockeye_park},
+        {"resume", sockeye_resume},
+        {"self", sockeye_self},
+        {"sleep", sockeye_sleep},
+        {"unpark", sockeye_unpark},
         {NULL, NULL},
     };
 

@@ -83,10 +83,8 @@ int task_pause(lua_State *L, struct task *t, const void *token,
 
     if (error == 0)
         error = loop_pause(t, token, task_deadline(t, deadline));
-    if (error == ETIMEDOUT) {
-        push_timeout(L, call, 0);
-        return lua_error(L);
-    }
+    if (error == ETIMEDOUT)
+        return raise_timeout(L, call, 0);
     if (error != 0)
         return raise_errno(L, call, error, 0);
     return task_suspend(L, t, call, 1, step);
@@ -135,8 +133,8 @@ static int task_body(lua_State *L)
 
     lua_pushcfunction(L, keep_traceback);
     lua_insert(L, 1);
-    return end_body(L,
-                    lua_pcallk(L, arguments, LUA_MULTRET, 1, 0, end_body), 0);
+    return end_body(L, lua_pcallk(L, arguments, LUA_MULTRET, 1, 0, end_body),
+                    0);
 }
 
 struct task *task_spawn(lua_State *L, int first, struct loop *loop,
@@ -555,8 +553,10 @@ static int sockeye_yield(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-    {"cancel", task_cancel_method},   {"join", task_join},
-    {"status", task_status},          {"traceback", task_traceback},
+    {"cancel", task_cancel_method},
+    {"join", task_join},
+    {"status", task_status},
+    {"traceback", task_traceback},
     {NULL, NULL},
 };
 

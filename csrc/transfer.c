@@ -85,17 +85,28 @@ static size_t check_size(lua_State *L, int arg)
 
 /* Urgent data is announced by POLLPRI, and the error queue never waits.
  * MSG_TRUNC tells the length of a datagram; on a stream it would discard. */
-static inline void start_receiving(struct receipt *r, struct wait *w,
-                                   struct socket *s, int wanted)
+static inline void start_receiving(lua_State *L, struct receipt *r,
+                                   struct wait *w, const struct socket *s)
 {
-    short events = wanted & MSG_OOB ? POLLPRI : POLLIN;
+    int wanted = names_flags(L, 3, &flag_names);
 
+    r->size = check_size(L, 2);
     r->wanted = wanted;
+    if (wanted & MSG_OOB)
+        w->events = POLLPRI;
     if (wanted & MSG_ERRQUEUE)
         wanted |= MSG_DONTWAIT;
-    r->flags = wanted | wait_start(w, &s->handle, events, wanted);
+    w->flags = wanted;
+    r->flags = wanted | wait_start(L, w);
     if (s->type != SOCK_STREAM)
         r->flags |= MSG_TRUNC;
+}
+
+/* An attempt that is known to fail is not made. */
+static ssize_t refuse_drained(void)
+{
+    errno = EAGAIN;
+    return -1;
 }
 
 /* One attempt; `from` may be NULL. */
@@ -115,8 +126,13 @@ static bool receive(lua_State *L, struct socket *s, struct wait *w,
 {
     do {
         r->buffer = r->size <= SMALL ? small : scratch_take(L, &r->size);
-        r->length = receive_once(s, r, from);
+        r->length = wait_is_drained(w) && r->wanted == 0
+                        ? refuse_drained()
+                        : receive_once(s, r, from);
     } while (r->length == -1 && wait_again(L, w));
+    if (s->type == SOCK_STREAM && r->wanted == 0 && r->length > 0 &&
+        (size_t)r->length < r->size)
+        wait_note_drained(w);
     return r->length != -1;
 }
 
@@ -149,28 +165,40 @@ static int push_full_length(lua_State *L, const struct receipt *r)
 }
 
 /* MSG_WAITALL, when some has come and the rest is still to come; the kernel
- * gives up at a signal, and does not wait at all where it may not block. */
-static int receive_rest(lua_State *L, struct socket *s, struct wait *w,
-                        const struct receipt *r, const char *call)
+ * gives up at a signal, and does not wait at all where it may not block.
+ * Stack: the socket, the size, the flags, what has come. */
+static int receive_rest(lua_State *L, int status, lua_KContext context)
 {
+    struct socket *s = check_waiting(L, 1, "recv", context);
+    struct wait w =
+        wait_for("recv", &s->handle, POLLIN, 0, receive_rest, context);
+    struct receipt r;
     struct gather *g;
     ssize_t n;
 
-    gather_new(L, r->buffer, (size_t)r->length, r->size);
+    (void)status;
+    start_receiving(L, &r, &w, s);
     do {
-        g = gather_room(L, -1, r->size);
-        n = recv(s->handle.fd, g->bytes + g->used, g->size - g->used, r->flags);
+        g = gather_room(L, 4, r.size);
+        n = recv(s->handle.fd, g->bytes + g->used, g->size - g->used, r.flags);
         if (n > 0)
             g->used += (size_t)n;
-    } while (n == -1 ? wait_again(L, w) : n > 0 && g->used < r->size);
-    gather_push(L, -1);
-    if (n == -1 && w->outcome != WAIT_WOULD_BLOCK) {
-        wait_push_error(L, w, call, 0);
+    } while (n == -1 ? wait_again(L, &w) : n > 0 && g->used < r.size);
+    gather_push(L, 4);
+    if (n == -1 && w.outcome != WAIT_WOULD_BLOCK) {
+        wait_push_error(L, &w, 0);
         lua_pushvalue(L, -2);
         lua_setfield(L, -2, "partial");
         return lua_error(L);
     }
     return 1;
+}
+
+static int begin_rest(lua_State *L, const struct receipt *r)
+{
+    lua_settop(L, 3);
+    gather_new(L, r->buffer, (size_t)r->length, r->size);
+    return receive_rest(L, LUA_OK, 0);
 }
 
 /* Whether MSG_WAITALL has not yet been satisfied. */
@@ -180,6 +208,23 @@ static bool is_short(const struct socket *s, const struct receipt *r)
 
     return flags == MSG_WAITALL && s->type == SOCK_STREAM && r->length > 0 &&
            (size_t)r->length < r->size;
+}
+
+static int recv_step(lua_State *L, int status, lua_KContext context)
+{
+    struct socket *s = check_waiting(L, 1, "recv", context);
+    struct wait w = wait_for("recv", &s->handle, POLLIN, 0, recv_step, context);
+    struct receipt r;
+    char small[SMALL];
+
+    (void)status;
+    start_receiving(L, &r, &w, s);
+    if (!receive(L, s, &w, &r, small, NULL))
+        return wait_failed(L, &w, 0);
+    if (is_short(s, &r))
+        return begin_rest(L, &r);
+    push_data(L, s, &r);
+    return 1 + push_full_length(L, &r);
 }
 
 /*** Receive from the socket (recv(2)): one call, which waits until there is
@@ -200,19 +245,30 @@ been cut, or with `trunc`
 */
 static int socket_recv(lua_State *L)
 {
-    struct socket *s = check_open(L, 1, "recv");
+    return recv_step(L, LUA_OK, 0);
+}
+
+static int recvfrom_step(lua_State *L, int status, lua_KContext context)
+{
+    struct socket *s = check_waiting(L, 1, "recvfrom", context);
+    struct wait w =
+        wait_for("recvfrom", &s->handle, POLLIN, 0, recvfrom_step, context);
     struct receipt r;
-    struct wait w;
+    struct sender from;
     char small[SMALL];
 
-    r.size = check_size(L, 2);
-    start_receiving(&r, &w, s, names_flags(L, 3, &flag_names));
-    if (!receive(L, s, &w, &r, small, NULL))
-        return wait_failed(L, &w, "recv", 0);
+    (void)status;
+    start_receiving(L, &r, &w, s);
+    if (!receive(L, s, &w, &r, small, &from))
+        return wait_failed(L, &w, 0);
     if (is_short(s, &r))
-        return receive_rest(L, s, &w, &r, "recv");
+        return begin_rest(L, &r);
     push_data(L, s, &r);
-    return 1 + push_full_length(L, &r);
+    if (from.length > 0)
+        address_push(L, (struct sockaddr *)&from.name, from.length);
+    else
+        lua_pushnil(L);
+    return 2 + push_full_length(L, &r);
 }
 
 /*** Receive, and tell from whom (recvfrom(2)).
@@ -227,24 +283,7 @@ static int socket_recv(lua_State *L)
 */
 static int socket_recvfrom(lua_State *L)
 {
-    struct socket *s = check_open(L, 1, "recvfrom");
-    struct receipt r;
-    struct sender from;
-    struct wait w;
-    char small[SMALL];
-
-    r.size = check_size(L, 2);
-    start_receiving(&r, &w, s, names_flags(L, 3, &flag_names));
-    if (!receive(L, s, &w, &r, small, &from))
-        return wait_failed(L, &w, "recvfrom", 0);
-    if (is_short(s, &r))
-        return receive_rest(L, s, &w, &r, "recvfrom");
-    push_data(L, s, &r);
-    if (from.length > 0)
-        address_push(L, (struct sockaddr *)&from.name, from.length);
-    else
-        lua_pushnil(L);
-    return 2 + push_full_length(L, &r);
+    return recvfrom_step(L, LUA_OK, 0);
 }
 
 /* ---- sending ---- */
@@ -254,6 +293,27 @@ static const char *check_data(lua_State *L, int arg, size_t *size)
     const char *data = lua_tolstring(L, arg, size);
 
     return data != NULL ? data : luaL_checklstring(L, arg, size);
+}
+
+static int send_step(lua_State *L, int status, lua_KContext context)
+{
+    struct socket *s = check_waiting(L, 1, "send", context);
+    size_t size;
+    const char *data = check_data(L, 2, &size);
+    int flags = names_flags(L, 3, &flag_names);
+    struct wait w =
+        wait_for("send", &s->handle, POLLOUT, flags, send_step, context);
+    ssize_t n;
+
+    (void)status;
+    flags |= wait_start(L, &w) | MSG_NOSIGNAL;
+    do
+        n = send(s->handle.fd, data, size, flags);
+    while (n == -1 && wait_again(L, &w));
+    if (n == -1)
+        return wait_failed(L, &w, 0);
+    lua_pushinteger(L, n);
+    return 1;
 }
 
 /*** Send to the peer (send(2)): one call, which may take less than all.
@@ -267,19 +327,29 @@ must not
 */
 static int socket_send(lua_State *L)
 {
-    struct socket *s = check_open(L, 1, "send");
+    return send_step(L, LUA_OK, 0);
+}
+
+static int sendto_step(lua_State *L, int status, lua_KContext context)
+{
+    struct socket *s = check_waiting(L, 1, "sendto", context);
     size_t size;
     const char *data = check_data(L, 2, &size);
-    int flags = names_flags(L, 3, &flag_names);
-    struct wait w;
+    const struct address *to =
+        lua_isnoneornil(L, 3) ? NULL : address_check(L, 3);
+    int flags = names_flags(L, 4, &flag_names);
+    struct wait w =
+        wait_for("sendto", &s->handle, POLLOUT, flags, sendto_step, context);
     ssize_t n;
 
-    flags |= wait_start(&w, &s->handle, POLLOUT, flags) | MSG_NOSIGNAL;
+    (void)status;
+    flags |= wait_start(L, &w) | MSG_NOSIGNAL;
     do
-        n = send(s->handle.fd, data, size, flags);
+        n = sendto(s->handle.fd, data, size, flags, to ? &to->any : NULL,
+                   to ? to->length : 0);
     while (n == -1 && wait_again(L, &w));
     if (n == -1)
-        return wait_failed(L, &w, "send", 0);
+        return wait_failed(L, &w, to ? 3 : 0);
     lua_pushinteger(L, n);
     return 1;
 }
@@ -296,24 +366,7 @@ peer to which the socket is connected
 */
 static int socket_sendto(lua_State *L)
 {
-    struct socket *s = check_open(L, 1, "sendto");
-    size_t size;
-    const char *data = check_data(L, 2, &size);
-    const struct address *to =
-        lua_isnoneornil(L, 3) ? NULL : address_check(L, 3);
-    int flags = names_flags(L, 4, &flag_names);
-    struct wait w;
-    ssize_t n;
-
-    flags |= wait_start(&w, &s->handle, POLLOUT, flags) | MSG_NOSIGNAL;
-    do
-        n = sendto(s->handle.fd, data, size, flags, to ? &to->any : NULL,
-                   to ? to->length : 0);
-    while (n == -1 && wait_again(L, &w));
-    if (n == -1)
-        return wait_failed(L, &w, "sendto", to ? 3 : 0);
-    lua_pushinteger(L, n);
-    return 1;
+    return sendto_step(L, LUA_OK, 0);
 }
 
 /* How far sendall has come in its arguments, `arg` to `last`. */
@@ -356,11 +409,23 @@ static void advance(struct progress *p, const struct iovec *iov, size_t count,
     p->offset += sent;
 }
 
+/* Pass over what was sent before the task had to wait. */
+static void pass_over(lua_State *L, struct progress *p, size_t sent)
+{
+    p->sent = sent;
+    for (size_t size; p->arg <= p->last; p->arg++, sent -= size) {
+        lua_tolstring(L, p->arg, &size);
+        if (sent < size)
+            break;
+    }
+    p->offset = sent;
+}
+
 /* Send until everything is sent. False: `w` says why. */
 static bool send_rest(lua_State *L, struct socket *s, struct wait *w,
                       struct progress *p)
 {
-    int flags = wait_start(w, &s->handle, POLLOUT, 0) | MSG_NOSIGNAL;
+    int flags = wait_start(L, w) | MSG_NOSIGNAL;
     struct iovec iov[IOV_BATCH];
     ssize_t n;
 
@@ -373,8 +438,36 @@ static bool send_rest(lua_State *L, struct socket *s, struct wait *w,
         n = sendmsg(s->handle.fd, &message, flags);
         if (n != -1)
             advance(p, iov, message.msg_iovlen, (size_t)n);
+        else if (p->sent > 0)
+            w->context = (lua_KContext)p->sent + 1;
     } while (n == -1 ? wait_again(L, w) : p->arg <= p->last);
     return n != -1;
+}
+
+/* The context is the number of bytes sent, and one. */
+static int sendall_step(lua_State *L, int status, lua_KContext context)
+{
+    struct socket *s = check_waiting(L, 1, "sendall", context);
+    struct progress p = {.arg = 2, .last = lua_gettop(L)};
+    struct wait w =
+        wait_for("sendall", &s->handle, POLLOUT, 0, sendall_step, context);
+
+    (void)status;
+    if (context > 1)
+        pass_over(L, &p, (size_t)context - 1);
+    if (send_rest(L, s, &w, &p)) {
+        lua_pushinteger(L, (lua_Integer)p.sent);
+        return 1;
+    }
+    if (w.outcome == WAIT_WOULD_BLOCK) {
+        lua_pushboolean(L, false);
+        lua_pushinteger(L, (lua_Integer)p.sent);
+        return 2;
+    }
+    wait_push_error(L, &w, 0);
+    lua_pushinteger(L, (lua_Integer)p.sent);
+    lua_setfield(L, -2, "sent");
+    return lua_error(L);
 }
 
 /*** Send everything, going on for as long as it takes (sendmsg(2)).
@@ -391,39 +484,27 @@ and must not
 */
 static int socket_sendall(lua_State *L)
 {
-    struct socket *s = check_open(L, 1, "sendall");
-    struct progress p = {.arg = 2, .last = lua_gettop(L)};
-    struct wait w;
+    const struct socket *s = check_open(L, 1, "sendall");
+    int last = lua_gettop(L);
 
     luaL_checkstring(L, 2);
-    for (int arg = 3; arg <= p.last; arg++)
+    for (int arg = 3; arg <= last; arg++)
         luaL_checkstring(L, arg);
-    if (s->type != SOCK_STREAM) {
-        lua_concat(L, p.last - 1);
-        p.last = 2;
-    }
-    if (send_rest(L, s, &w, &p)) {
-        lua_pushinteger(L, (lua_Integer)p.sent);
-        return 1;
-    }
-    if (w.outcome == WAIT_WOULD_BLOCK) {
-        lua_pushboolean(L, false);
-        lua_pushinteger(L, (lua_Integer)p.sent);
-        return 2;
-    }
-    wait_push_error(L, &w, "sendall", 0);
-    lua_pushinteger(L, (lua_Integer)p.sent);
-    lua_setfield(L, -2, "sent");
-    return lua_error(L);
+    if (s->type != SOCK_STREAM)
+        lua_concat(L, last - 1);
+    return sendall_step(L, LUA_OK, 0);
 }
 
 /* ---- read and write: any descriptor ---- */
 
 /* A descriptor that is no socket knows no MSG_DONTWAIT: where it may not
- * block, wait before the call. False: `w` says why not. */
+ * block, it must be ready before the call. False: `w` says why not. */
 static bool await_turn(lua_State *L, const struct socket *s, struct wait *w)
 {
-    return s->type != 0 || wait_blocks(w->handle) || wait_ready(L, w);
+    struct pollfd p = {s->handle.fd, w->events, 0};
+
+    return s->type != 0 || wait_blocks(w->handle) || poll(&p, 1, 0) > 0 ||
+           wait_ready(L, w);
 }
 
 static ssize_t read_once(const struct socket *s, char *buffer, size_t size,
@@ -432,6 +513,34 @@ static ssize_t read_once(const struct socket *s, char *buffer, size_t size,
     if (s->type != 0 && flags != 0)
         return recv(s->handle.fd, buffer, size, flags);
     return read(s->handle.fd, buffer, size);
+}
+
+static int read_step(lua_State *L, int status, lua_KContext context)
+{
+    struct socket *s = check_waiting(L, 1, "read", context);
+    size_t size = check_size(L, 2);
+    struct wait w = wait_for("read", &s->handle, POLLIN, 0, read_step, context);
+    int flags = wait_start(L, &w);
+    char small[SMALL];
+    char *buffer = small;
+    ssize_t n = -1;
+
+    (void)status;
+    do {
+        if (!await_turn(L, s, &w))
+            break;
+        buffer = size <= SMALL ? small : scratch_take(L, &size);
+        n = read_once(s, buffer, size, flags);
+    } while (n == -1 && wait_again(L, &w));
+    if (n == -1)
+        return wait_failed(L, &w, 0);
+    if (n == 0 && size > 0 && is_stream(s))
+        lua_pushnil(L);
+    else
+        lua_pushlstring(L, buffer, (size_t)n);
+    if (size > SMALL)
+        scratch_release(L);
+    return 1;
 }
 
 /*** Read from the socket, or from any descriptor that was adopted (read(2)).
@@ -443,29 +552,7 @@ and must not
 */
 static int socket_read(lua_State *L)
 {
-    struct socket *s = check_open(L, 1, "read");
-    size_t size = check_size(L, 2);
-    struct wait w;
-    int flags = wait_start(&w, &s->handle, POLLIN, 0);
-    char small[SMALL];
-    char *buffer;
-    ssize_t n = -1;
-
-    do {
-        if (!await_turn(L, s, &w))
-            break;
-        buffer = size <= SMALL ? small : scratch_take(L, &size);
-        n = read_once(s, buffer, size, flags);
-    } while (n == -1 && wait_again(L, &w));
-    if (n == -1)
-        return wait_failed(L, &w, "read", 0);
-    if (n == 0 && size > 0 && is_stream(s))
-        lua_pushnil(L);
-    else
-        lua_pushlstring(L, buffer, (size_t)n);
-    if (size > SMALL)
-        scratch_release(L);
-    return 1;
+    return read_step(L, LUA_OK, 0);
 }
 
 /* write(2) to a pipe without readers, without the signal that it would send:
@@ -501,6 +588,28 @@ static ssize_t write_once(const struct socket *s, const char *data, size_t size,
     return write_quietly(s->handle.fd, data, size);
 }
 
+static int write_step(lua_State *L, int status, lua_KContext context)
+{
+    struct socket *s = check_waiting(L, 1, "write", context);
+    size_t size;
+    const char *data = check_data(L, 2, &size);
+    struct wait w =
+        wait_for("write", &s->handle, POLLOUT, 0, write_step, context);
+    int flags = wait_start(L, &w);
+    ssize_t n = -1;
+
+    (void)status;
+    do {
+        if (!await_turn(L, s, &w))
+            break;
+        n = write_once(s, data, size, flags);
+    } while (n == -1 && wait_again(L, &w));
+    if (n == -1)
+        return wait_failed(L, &w, 0);
+    lua_pushinteger(L, n);
+    return 1;
+}
+
 /*** Write to the socket, or to any descriptor that was adopted (write(2)).
 @function Socket:write
 @string data any bytes
@@ -510,22 +619,7 @@ must not
 */
 static int socket_write(lua_State *L)
 {
-    struct socket *s = check_open(L, 1, "write");
-    size_t size;
-    const char *data = check_data(L, 2, &size);
-    struct wait w;
-    int flags = wait_start(&w, &s->handle, POLLOUT, 0);
-    ssize_t n = -1;
-
-    do {
-        if (!await_turn(L, s, &w))
-            break;
-        n = write_once(s, data, size, flags);
-    } while (n == -1 && wait_again(L, &w));
-    if (n == -1)
-        return wait_failed(L, &w, "write", 0);
-    lua_pushinteger(L, n);
-    return 1;
+    return write_step(L, LUA_OK, 0);
 }
 
 /*** Whether the next byte to be received is the urgent one (sockatmark(3)).

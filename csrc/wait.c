@@ -20,6 +20,7 @@
 #include "wait.h"
 
 #define NANOSECONDS INT64_C(1000000000)
+#define PAUSE (NANOSECONDS / 500) /* before what nothing tells of */
 
 int64_t wait_deadline(int64_t timeout)
 {
@@ -104,10 +105,10 @@ int wait_start_limited(lua_State *L, struct wait *w)
     struct task *t = loop_running;
 
     w->in_task = t->top == L;
-    if (w->in_task && t->budget-- <= 0 && lua_isyieldable(L)) {
+    if (w->in_task && w->context == 0 && t->budget-- <= 0 &&
+        lua_isyieldable(L)) {
         loop_requeue(t);
-        return task_suspend(L, t, w->call, w->context ? w->context : 1,
-                            w->step);
+        return task_suspend(L, t, w->call, 1, w->step);
     }
     return MSG_DONTWAIT;
 }
@@ -174,6 +175,25 @@ static bool wait_in_task(lua_State *L, struct wait *w, struct task *t)
     if (error != 0)
         return end_wait(w, WAIT_ERROR, error);
     task_suspend(L, t, w->call, resumed ? w->context : 1, w->step);
+    return false;
+}
+
+/* The call's deadline is its context; the pause is no time-out. */
+bool wait_soon(lua_State *L, struct wait *w)
+{
+    struct task *t = task_current(L);
+    int64_t deadline = w->context > 1 ? (int64_t)w->context
+                                      : task_deadline(t, own_deadline(w));
+    int64_t soon = monotonic_now() + PAUSE;
+    int error = task_refusal(t, false);
+
+    if (error == 0 && soon > deadline)
+        return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
+    if (error == 0)
+        error = loop_pause(t, t, soon);
+    if (error != 0)
+        return end_wait(w, WAIT_ERROR, error);
+    task_suspend(L, t, w->call, (lua_KContext)deadline, w->step);
     return false;
 }
 

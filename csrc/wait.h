@@ -3,7 +3,8 @@
  *
  * A call that can block is a loop around the system call:
  *
- *     struct wait w = {"recv", &s->handle, POLLIN, flags, recv_step, context};
+ *     struct wait w =
+ *         wait_for("recv", &s->handle, POLLIN, flags, recv_step, context);
  *
  *     flags |= wait_start(L, &w);
  *     do
@@ -34,12 +35,12 @@
 
 enum wait_outcome { WAIT_ERROR, WAIT_WOULD_BLOCK, WAIT_TIMED_OUT };
 
-/* The waiting of one call. The first six are for the caller to set. */
+/* The waiting of one call; made by wait_for. */
 struct wait {
     const char *call; /* its name, for errors */
     struct handle *handle;
-    short events; /* as poll(2) has them; 0: nothing tells, try again soon */
-    int flags;    /* the call's MSG_ flags: MSG_DONTWAIT is heeded */
+    short events;         /* as poll(2) has them */
+    int flags;            /* the call's MSG_ flags: MSG_DONTWAIT is heeded */
     lua_KFunction step;   /* the call, to be made again when a task resumes */
     lua_KContext context; /* what step is called with; 0: the first time */
     bool in_task;
@@ -47,6 +48,20 @@ struct wait {
     int error;        /* after wait_again has said no: errno, and why */
     enum wait_outcome outcome;
 };
+
+static inline struct wait wait_for(const char *call, struct handle *handle,
+                                   short events, int flags, lua_KFunction step,
+                                   lua_KContext context)
+{
+    return (struct wait){
+        .call = call,
+        .handle = handle,
+        .events = events,
+        .flags = flags,
+        .step = step,
+        .context = context,
+    };
+}
 
 /* `timeout` nanoseconds from now. */
 int64_t wait_deadline(int64_t timeout);
@@ -102,6 +117,9 @@ bool wait_again(lua_State *L, struct wait *w);
 
 /* Wait for w->events. False, with the outcome set, at the deadline. */
 bool wait_ready(lua_State *L, struct wait *w);
+
+/* Inside a task: try again a little later, for there is nothing that tells. */
+bool wait_soon(lua_State *L, struct wait *w);
 
 /* After wait_again said no: raise, or push false where it would block. */
 int wait_failed(lua_State *L, const struct wait *w, int subject);
