@@ -125,11 +125,14 @@ static bool prepare_accept(struct socket *s)
     return wait_blocks(&s->handle) || s->accepts_nonblocking;
 }
 
+static int accept_step(lua_State *L, int status, lua_KContext context);
+
+static const struct call accept_call = {"accept", POLLIN, accept_step};
+
 static int accept_step(lua_State *L, int status, lua_KContext context)
 {
     struct socket *s = check_waiting(L, 1, "accept", context);
-    struct wait w =
-        wait_for("accept", &s->handle, POLLIN, 0, accept_step, context);
+    struct wait w;
     bool collected = false;
     struct socket *c;
     struct address *peer;
@@ -137,7 +140,7 @@ static int accept_step(lua_State *L, int status, lua_KContext context)
     int fd;
 
     (void)status;
-    wait_start(L, &w);
+    wait_start(L, &w, &accept_call, &s->handle, 0, context);
     if (!prepare_accept(s))
         return raise_errno(L, "accept", errno, 0);
     lua_settop(L, 1);
@@ -291,19 +294,22 @@ static bool retry_connect(lua_State *L, const struct socket *s, struct wait *w,
     return wait_again(L, w);
 }
 
+static int connect_step(lua_State *L, int status, lua_KContext context);
+
+static const struct call connect_call = {"connect", POLLOUT, connect_step};
+
 static int connect_step(lua_State *L, int status, lua_KContext context)
 {
     struct socket *s = check_waiting(L, 1, "connect", context);
     const struct address *a = address_check(L, 2);
-    struct wait w =
-        wait_for("connect", &s->handle, POLLOUT, 0, connect_step, context);
+    struct wait w;
     bool under_way = context != 0 && s->family != AF_UNIX;
     bool interrupted = false;
     int error;
 
     (void)status;
     lua_settop(L, 2);
-    wait_start(L, &w);
+    wait_start(L, &w, &connect_call, &s->handle, 0, context);
     do {
         error =
             under_way ? connect_result(s, &w, a) : attempt_connect(s, &w, a);

@@ -70,15 +70,6 @@ void group_fail(lua_State *L, int index)
     }
 }
 
-/* A new group of the running task, not yet in use. */
-static int sockeye_new_group(lua_State *L)
-{
-    struct task *owner = task_inside(L, "group");
-
-    group_new(L, owner->loop, owner);
-    return 1;
-}
-
 /*** A group of tasks, as `group` hands it to its function.
 @type Group
 */
@@ -191,6 +182,4 @@ void open_group(lua_State *L)
     luaL_newlib(L, methods);
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
-    lua_pushcfunction(L, sockeye_new_group);
-    lua_setfield(L, -2, "new_group");
 }

@@ -112,11 +112,20 @@ static int sockeye_self(lua_State *L)
     return 1;
 }
 
+/* A new group of the running task. */
+static int sockeye_new_group(lua_State *L)
+{
+    struct task *owner = task_inside(L, "group");
+
+    group_new(L, owner->loop, owner);
+    return 1;
+}
+
 /* ---- deadlines ---- */
 
 struct deadline {
     struct scope scope;
-    struct task *task; /* NULL: it has ended */
+    struct task *task; /* whose user value keeps it alive; NULL: it has ended */
 };
 
 /* deadline(seconds): in force until it is closed. */
@@ -128,7 +137,11 @@ static int sockeye_deadline(lua_State *L)
     luaL_checknumber(L, 1);
     if (t == NULL)
         t = wait_outside();
-    d = lua_newuserdatauv(L, sizeof *d, 0);
+    d = lua_newuserdatauv(L, sizeof *d, 1);
+    if (t != wait_outside()) {
+        task_push(L, t);
+        lua_setiuservalue(L, -2, 1);
+    }
     d->task = t;
     d->scope.deadline = wait_deadline(wait_check_seconds(L, 1));
     d->scope.outer = t->scope;
@@ -138,12 +151,23 @@ static int sockeye_deadline(lua_State *L)
     return 1;
 }
 
+/* Wherever it stands among the task's deadlines. */
+static void remove_scope(struct task *t, const struct scope *scope)
+{
+    struct scope **place = &t->scope;
+
+    while (*place != NULL && *place != scope)
+        place = &(*place)->outer;
+    if (*place != NULL)
+        *place = scope->outer;
+}
+
 static int scope_close(lua_State *L)
 {
     struct deadline *d = luaL_checkudata(L, 1, SCOPE_TYPE);
 
-    if (d->task != NULL && d->task->scope == &d->scope)
-        d->task->scope = d->scope.outer;
+    if (d->task != NULL)
+        remove_scope(d->task, &d->scope);
     d->task = NULL;
     wait_mind_outside();
     return 0;
@@ -214,18 +238,23 @@ static int sockeye_resume(lua_State *L)
 void open_suspend(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"deadline", sockeye_deadline},
-        {"park", sockeye_park},
         {"resume", sockeye_resume},
-        {"self", sockeye_self},
         {"sleep", sockeye_sleep},
-        {"unpark", sockeye_unpark},
         {NULL, NULL},
+    };
+    static const luaL_Reg primitives[] = {
+        {"deadline", sockeye_deadline}, {"group", sockeye_new_group},
+        {"park", sockeye_park},         {"self", sockeye_self},
+        {"unpark", sockeye_unpark},     {NULL, NULL},
     };
 
     luaL_setfuncs(L, functions, 0);
+    luaL_newlib(L, primitives);
+    lua_setfield(L, -2, "primitives");
     luaL_newmetatable(L, SCOPE_TYPE);
     lua_pushcfunction(L, scope_close);
     lua_setfield(L, -2, "__close");
+    lua_pushcfunction(L, scope_close);
+    lua_setfield(L, -2, "__gc");
     lua_pop(L, 1);
 }

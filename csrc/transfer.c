@@ -86,18 +86,15 @@ static size_t check_size(lua_State *L, int arg)
 /* Urgent data is announced by POLLPRI, and the error queue never waits.
  * MSG_TRUNC tells the length of a datagram; on a stream it would discard. */
 static inline void start_receiving(lua_State *L, struct receipt *r,
-                                   struct wait *w, const struct socket *s)
+                                   struct wait *w, const struct call *call,
+                                   struct socket *s, lua_KContext context)
 {
     int wanted = names_flags(L, 3, &flag_names);
+    int flags = wanted & MSG_ERRQUEUE ? wanted | MSG_DONTWAIT : wanted;
 
     r->size = check_size(L, 2);
     r->wanted = wanted;
-    if (wanted & MSG_OOB)
-        w->events = POLLPRI;
-    if (wanted & MSG_ERRQUEUE)
-        wanted |= MSG_DONTWAIT;
-    w->flags = wanted;
-    r->flags = wanted | wait_start(L, w);
+    r->flags = flags | wait_start(L, w, call, &s->handle, flags, context);
     if (s->type != SOCK_STREAM)
         r->flags |= MSG_TRUNC;
 }
@@ -121,8 +118,8 @@ static ssize_t receive_once(const struct socket *s, const struct receipt *r,
 }
 
 /* Receive into `small` or into scratch memory. False: `w` says why not. */
-static bool receive(lua_State *L, struct socket *s, struct wait *w,
-                    struct receipt *r, char *small, struct sender *from)
+static inline bool receive(lua_State *L, struct socket *s, struct wait *w,
+                           struct receipt *r, char *small, struct sender *from)
 {
     do {
         r->buffer = r->size <= SMALL ? small : scratch_take(L, &r->size);
@@ -167,17 +164,20 @@ static int push_full_length(lua_State *L, const struct receipt *r)
 /* MSG_WAITALL, when some has come and the rest is still to come; the kernel
  * gives up at a signal, and does not wait at all where it may not block.
  * Stack: the socket, the size, the flags, what has come. */
+static int receive_rest(lua_State *L, int status, lua_KContext context);
+
+static const struct call receive_rest_call = {"recv", POLLIN, receive_rest};
+
 static int receive_rest(lua_State *L, int status, lua_KContext context)
 {
     struct socket *s = check_waiting(L, 1, "recv", context);
-    struct wait w =
-        wait_for("recv", &s->handle, POLLIN, 0, receive_rest, context);
+    struct wait w;
     struct receipt r;
     struct gather *g;
     ssize_t n;
 
     (void)status;
-    start_receiving(L, &r, &w, s);
+    start_receiving(L, &r, &w, &receive_rest_call, s, context);
     do {
         g = gather_room(L, 4, r.size);
         n = recv(s->handle.fd, g->bytes + g->used, g->size - g->used, r.flags);
@@ -210,15 +210,19 @@ static bool is_short(const struct socket *s, const struct receipt *r)
            (size_t)r->length < r->size;
 }
 
+static int recv_step(lua_State *L, int status, lua_KContext context);
+
+static const struct call recv_call = {"recv", POLLIN, recv_step};
+
 static int recv_step(lua_State *L, int status, lua_KContext context)
 {
     struct socket *s = check_waiting(L, 1, "recv", context);
-    struct wait w = wait_for("recv", &s->handle, POLLIN, 0, recv_step, context);
+    struct wait w;
     struct receipt r;
     char small[SMALL];
 
     (void)status;
-    start_receiving(L, &r, &w, s);
+    start_receiving(L, &r, &w, &recv_call, s, context);
     if (!receive(L, s, &w, &r, small, NULL))
         return wait_failed(L, &w, 0);
     if (is_short(s, &r))
@@ -248,17 +252,20 @@ static int socket_recv(lua_State *L)
     return recv_step(L, LUA_OK, 0);
 }
 
+static int recvfrom_step(lua_State *L, int status, lua_KContext context);
+
+static const struct call recvfrom_call = {"recvfrom", POLLIN, recvfrom_step};
+
 static int recvfrom_step(lua_State *L, int status, lua_KContext context)
 {
     struct socket *s = check_waiting(L, 1, "recvfrom", context);
-    struct wait w =
-        wait_for("recvfrom", &s->handle, POLLIN, 0, recvfrom_step, context);
+    struct wait w;
     struct receipt r;
     struct sender from;
     char small[SMALL];
 
     (void)status;
-    start_receiving(L, &r, &w, s);
+    start_receiving(L, &r, &w, &recvfrom_call, s, context);
     if (!receive(L, s, &w, &r, small, &from))
         return wait_failed(L, &w, 0);
     if (is_short(s, &r))
@@ -295,18 +302,22 @@ static const char *check_data(lua_State *L, int arg, size_t *size)
     return data != NULL ? data : luaL_checklstring(L, arg, size);
 }
 
+static int send_step(lua_State *L, int status, lua_KContext context);
+
+static const struct call send_call = {"send", POLLOUT, send_step};
+
 static int send_step(lua_State *L, int status, lua_KContext context)
 {
     struct socket *s = check_waiting(L, 1, "send", context);
     size_t size;
     const char *data = check_data(L, 2, &size);
     int flags = names_flags(L, 3, &flag_names);
-    struct wait w =
-        wait_for("send", &s->handle, POLLOUT, flags, send_step, context);
+    struct wait w;
     ssize_t n;
 
     (void)status;
-    flags |= wait_start(L, &w) | MSG_NOSIGNAL;
+    flags |= wait_start(L, &w, &send_call, &s->handle, flags, context) |
+             MSG_NOSIGNAL;
     do
         n = send(s->handle.fd, data, size, flags);
     while (n == -1 && wait_again(L, &w));
@@ -330,6 +341,10 @@ static int socket_send(lua_State *L)
     return send_step(L, LUA_OK, 0);
 }
 
+static int sendto_step(lua_State *L, int status, lua_KContext context);
+
+static const struct call sendto_call = {"sendto", POLLOUT, sendto_step};
+
 static int sendto_step(lua_State *L, int status, lua_KContext context)
 {
     struct socket *s = check_waiting(L, 1, "sendto", context);
@@ -338,12 +353,12 @@ static int sendto_step(lua_State *L, int status, lua_KContext context)
     const struct address *to =
         lua_isnoneornil(L, 3) ? NULL : address_check(L, 3);
     int flags = names_flags(L, 4, &flag_names);
-    struct wait w =
-        wait_for("sendto", &s->handle, POLLOUT, flags, sendto_step, context);
+    struct wait w;
     ssize_t n;
 
     (void)status;
-    flags |= wait_start(L, &w) | MSG_NOSIGNAL;
+    flags |= wait_start(L, &w, &sendto_call, &s->handle, flags, context) |
+             MSG_NOSIGNAL;
     do
         n = sendto(s->handle.fd, data, size, flags, to ? &to->any : NULL,
                    to ? to->length : 0);
@@ -421,11 +436,16 @@ static void pass_over(lua_State *L, struct progress *p, size_t sent)
     p->offset = sent;
 }
 
+static int sendall_step(lua_State *L, int status, lua_KContext context);
+
+static const struct call sendall_call = {"sendall", POLLOUT, sendall_step};
+
 /* Send until everything is sent. False: `w` says why. */
 static bool send_rest(lua_State *L, struct socket *s, struct wait *w,
-                      struct progress *p)
+                      struct progress *p, lua_KContext context)
 {
-    int flags = wait_start(L, w) | MSG_NOSIGNAL;
+    int flags =
+        wait_start(L, w, &sendall_call, &s->handle, 0, context) | MSG_NOSIGNAL;
     struct iovec iov[IOV_BATCH];
     ssize_t n;
 
@@ -449,13 +469,12 @@ static int sendall_step(lua_State *L, int status, lua_KContext context)
 {
     struct socket *s = check_waiting(L, 1, "sendall", context);
     struct progress p = {.arg = 2, .last = lua_gettop(L)};
-    struct wait w =
-        wait_for("sendall", &s->handle, POLLOUT, 0, sendall_step, context);
+    struct wait w;
 
     (void)status;
     if (context > 1)
         pass_over(L, &p, (size_t)context - 1);
-    if (send_rest(L, s, &w, &p)) {
+    if (send_rest(L, s, &w, &p, context)) {
         lua_pushinteger(L, (lua_Integer)p.sent);
         return 1;
     }
@@ -501,7 +520,7 @@ static int socket_sendall(lua_State *L)
  * block, it must be ready before the call. False: `w` says why not. */
 static bool await_turn(lua_State *L, const struct socket *s, struct wait *w)
 {
-    struct pollfd p = {s->handle.fd, w->events, 0};
+    struct pollfd p = {s->handle.fd, w->call->events, 0};
 
     return s->type != 0 || wait_blocks(w->handle) || poll(&p, 1, 0) > 0 ||
            wait_ready(L, w);
@@ -515,12 +534,16 @@ static ssize_t read_once(const struct socket *s, char *buffer, size_t size,
     return read(s->handle.fd, buffer, size);
 }
 
+static int read_step(lua_State *L, int status, lua_KContext context);
+
+static const struct call read_call = {"read", POLLIN, read_step};
+
 static int read_step(lua_State *L, int status, lua_KContext context)
 {
     struct socket *s = check_waiting(L, 1, "read", context);
     size_t size = check_size(L, 2);
-    struct wait w = wait_for("read", &s->handle, POLLIN, 0, read_step, context);
-    int flags = wait_start(L, &w);
+    struct wait w;
+    int flags = wait_start(L, &w, &read_call, &s->handle, 0, context);
     char small[SMALL];
     char *buffer = small;
     ssize_t n = -1;
@@ -588,14 +611,17 @@ static ssize_t write_once(const struct socket *s, const char *data, size_t size,
     return write_quietly(s->handle.fd, data, size);
 }
 
+static int write_step(lua_State *L, int status, lua_KContext context);
+
+static const struct call write_call = {"write", POLLOUT, write_step};
+
 static int write_step(lua_State *L, int status, lua_KContext context)
 {
     struct socket *s = check_waiting(L, 1, "write", context);
     size_t size;
     const char *data = check_data(L, 2, &size);
-    struct wait w =
-        wait_for("write", &s->handle, POLLOUT, 0, write_step, context);
-    int flags = wait_start(L, &w);
+    struct wait w;
+    int flags = wait_start(L, &w, &write_call, &s->handle, 0, context);
     ssize_t n = -1;
 
     (void)status;

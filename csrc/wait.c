@@ -108,7 +108,7 @@ int wait_start_limited(lua_State *L, struct wait *w)
     if (w->in_task && w->context == 0 && t->budget-- <= 0 &&
         lua_isyieldable(L)) {
         loop_requeue(t);
-        return task_suspend(L, t, w->call, 1, w->step);
+        return task_suspend(L, t, w->call->name, 1, w->call->step);
     }
     return MSG_DONTWAIT;
 }
@@ -119,12 +119,20 @@ static int64_t own_deadline(const struct wait *w)
     return wait_deadline(wait_never(w) ? 0 : w->handle->timeout);
 }
 
+/* Urgent data is announced apart. */
+static short awaited_events(const struct wait *w)
+{
+    bool urgent = w->call->events == POLLIN && (w->flags & MSG_OOB);
+
+    return urgent ? POLLPRI : w->call->events;
+}
+
 static bool wait_outside_task(lua_State *L, struct wait *w)
 {
     if (w->deadline == 0)
         w->deadline = wait_limit(own_deadline(w));
     while (still_open(w)) {
-        struct pollfd p = {w->handle->fd, w->events, 0};
+        struct pollfd p = {w->handle->fd, awaited_events(w), 0};
         int n = wait_poll(&p, 1, w->deadline);
 
         if (n > 0)
@@ -169,12 +177,13 @@ static bool wait_in_task(lua_State *L, struct wait *w, struct task *t)
         return false;
     if (!resumed || deadline == 0)
         deadline = task_deadline(t, own_deadline(w));
-    error = loop_await(t, w->handle, wanted_changes(w->events), deadline);
+    error =
+        loop_await(t, w->handle, wanted_changes(awaited_events(w)), deadline);
     if (error == EPERM)
         return true;
     if (error != 0)
         return end_wait(w, WAIT_ERROR, error);
-    task_suspend(L, t, w->call, resumed ? w->context : 1, w->step);
+    task_suspend(L, t, w->call->name, resumed ? w->context : 1, w->call->step);
     return false;
 }
 
@@ -193,7 +202,7 @@ bool wait_soon(lua_State *L, struct wait *w)
         error = loop_pause(t, t, soon);
     if (error != 0)
         return end_wait(w, WAIT_ERROR, error);
-    task_suspend(L, t, w->call, (lua_KContext)deadline, w->step);
+    task_suspend(L, t, w->call->name, (lua_KContext)deadline, w->call->step);
     return false;
 }
 
@@ -233,9 +242,9 @@ bool wait_again(lua_State *L, struct wait *w)
 void wait_push_error(lua_State *L, const struct wait *w, int subject)
 {
     if (w->outcome == WAIT_TIMED_OUT)
-        push_timeout(L, w->call, subject);
+        push_timeout(L, w->call->name, subject);
     else
-        push_errno(L, w->call, w->error, subject);
+        push_errno(L, w->call->name, w->error, subject);
 }
 
 int wait_failed(lua_State *L, const struct wait *w, int subject)

@@ -3,10 +3,7 @@
  *
  * A call that can block is a loop around the system call:
  *
- *     struct wait w =
- *         wait_for("recv", &s->handle, POLLIN, flags, recv_step, context);
- *
- *     flags |= wait_start(L, &w);
+ *     flags |= wait_start(L, &w, &recv_call, &s->handle, flags, context);
  *     do
  *         n = recv(s->handle.fd, buffer, size, flags);
  *     while (n == -1 && wait_again(L, &w));
@@ -16,7 +13,7 @@
  * Without a time-out that is one system call, which blocks in the kernel. With
  * one it is tried without blocking, and the waiting in between is done by
  * poll(2) until the deadline. Inside a task wait_again yields to the loop, and
- * does not return: recv_step is called from its beginning when the task goes on,
+ * does not return: the call's step is called from its beginning when the task goes on,
  * with a context that is not 0. Lua code may run inside wait_again: nothing that
  * would be lost if it raised, and no buffer that it could reuse, may be held
  * over it.
@@ -35,33 +32,24 @@
 
 enum wait_outcome { WAIT_ERROR, WAIT_WOULD_BLOCK, WAIT_TIMED_OUT };
 
-/* The waiting of one call; made by wait_for. */
+/* What is the same for every call of a kind. */
+struct call {
+    const char *name;   /* for errors */
+    short events;       /* what it waits for, as poll(2) has them */
+    lua_KFunction step; /* the call, to be made again when a task resumes */
+};
+
+/* The waiting of one call. */
 struct wait {
-    const char *call; /* its name, for errors */
+    const struct call *call;
     struct handle *handle;
-    short events;         /* as poll(2) has them */
+    lua_KContext context; /* what step was called with; 0: the first time */
     int flags;            /* the call's MSG_ flags: MSG_DONTWAIT is heeded */
-    lua_KFunction step;   /* the call, to be made again when a task resumes */
-    lua_KContext context; /* what step is called with; 0: the first time */
     bool in_task;
-    int64_t deadline; /* nanoseconds of wait_now; 0: not yet determined */
+    int64_t deadline; /* nanoseconds of monotonic_now; 0: not yet known */
     int error;        /* after wait_again has said no: errno, and why */
     enum wait_outcome outcome;
 };
-
-static inline struct wait wait_for(const char *call, struct handle *handle,
-                                   short events, int flags, lua_KFunction step,
-                                   lua_KContext context)
-{
-    return (struct wait){
-        .call = call,
-        .handle = handle,
-        .events = events,
-        .flags = flags,
-        .step = step,
-        .context = context,
-    };
-}
 
 /* `timeout` nanoseconds from now. */
 int64_t wait_deadline(int64_t timeout);
@@ -88,11 +76,19 @@ static inline bool wait_blocks(const struct handle *handle)
 int wait_start_limited(lua_State *L, struct wait *w);
 
 /* Begin a call. The result is MSG_DONTWAIT where the call may not block. */
-static inline int wait_start(lua_State *L, struct wait *w)
+static inline int wait_start(lua_State *L, struct wait *w,
+                             const struct call *call, struct handle *handle,
+                             int flags, lua_KContext context)
 {
+    w->call = call;
+    w->handle = handle;
+    w->context = context;
+    w->flags = flags;
+    w->in_task = false;
+    w->deadline = 0;
     if (loop_running != NULL)
         return wait_start_limited(L, w);
-    return wait_blocks(w->handle) ? 0 : MSG_DONTWAIT;
+    return handle->timeout == NO_DEADLINE ? 0 : MSG_DONTWAIT;
 }
 
 /* Whether it is known that there is nothing to read. */
