@@ -1,6 +1,7 @@
 -- An output handler for busted: a dot for each spec as it ends; then the
 -- pending specs with their reasons, the failures in full, and as the last
--- line "N passed, N failed, N skipped". SPEC_LABEL=asan puts "asan: " first.
+-- line "N passed, N failed, N skipped". SPEC_LABEL=asan puts "asan: " first;
+-- busted's --verbose lists the slowest specs.
 
 local busted = require "busted"
 local base = require "busted.outputHandlers.base"
@@ -39,11 +40,19 @@ local function print_failure(kind, entry)
   if traceback then print(indented(traceback:gsub("^\n", ""))) end
 end
 
+local function print_slowest(durations)
+  table.sort(durations, function(a, b) return a.seconds > b.seconds end)
+  for i = 1, math.min(20, #durations) do
+    print(("%7.3f s  %s"):format(durations[i].seconds, durations[i].name))
+  end
+end
+
 return function(options)
   local handler = base()
   local owner = process_id()
   local label = os.getenv("SPEC_LABEL")
   local column = 0
+  local durations = {}
 
   -- A child that a spec forked and that ran on past it is no second report.
   local function is_owner()
@@ -52,8 +61,12 @@ return function(options)
     os.exit(70, false)
   end
 
-  handler.testEnd = function(_, _, status)
+  handler.testEnd = function(element, _, status)
     is_owner()
+    table.insert(durations, {
+      seconds = element.duration or 0,
+      name = handler.getFullName(element),
+    })
     column = column % 72 + 1
     io.write(dots[status] or "?", column == 72 and "\n" or "")
     io.flush()
@@ -63,6 +76,7 @@ return function(options)
   handler.suiteEnd = function()
     is_owner()
     print(("\n%.1f s\n"):format(handler.getDuration()))
+    if options.verbose then print_slowest(durations) end
     for _, entry in ipairs(handler.pendings) do print_pending(entry) end
     for _, entry in ipairs(handler.failures) do
       print_failure("failed", entry)
