@@ -109,6 +109,15 @@ const char *errno_name(int code)
     return find_code(errno_names, code);
 }
 
+int errno_number(const char *name)
+{
+    const struct code_name *row = errno_names;
+
+    while (row->name != NULL && strcmp(row->name, name) != 0)
+        row++;
+    return row->code;
+}
+
 /* Push the position of the Lua line that made the call; nil where none did. */
 static void push_where(lua_State *L)
 {

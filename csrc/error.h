@@ -29,6 +29,9 @@ bool is_error(lua_State *L, int index);
 /* "ECONNREFUSED" for ECONNREFUSED; NULL for a number without a name. */
 const char *errno_name(int code);
 
+/* The reverse; 0 for a name that this system does not have. */
+int errno_number(const char *name);
+
 /* sockeye.Error and is_error, into the module table on top of the stack. */
 void open_error(lua_State *L);
 

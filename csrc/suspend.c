@@ -67,22 +67,18 @@ static int sockeye_sleep(lua_State *L)
 
 /* ---- park: for what is written in Lua ---- */
 
-/* park(token, call): wait until unpark. A resumed task finds nothing left to
- * wait for. */
+/* park(token, call): wait until unpark. A task that has been unparked goes on,
+ * even if it has been cancelled since: nobody else is told. */
 static int park_step(lua_State *L, int status, lua_KContext context)
 {
     struct task *t = task_current(L);
-    int refusal = context != 0 ? task_refusal(t, true) : 0;
 
     (void)status;
-    if (refusal == ETIMEDOUT)
-        return raise_timeout(L, lua_tostring(L, 2), 0);
-    if (refusal != 0)
-        return raise_errno(L, lua_tostring(L, 2), refusal, 0);
-    if (context != 0)
+    if (context != 0 && t->unparked)
         return 0;
+    t->unparked = false;
     return task_pause(L, t, lua_topointer(L, 1), lua_tostring(L, 2),
-                      NO_DEADLINE, 0, park_step);
+                      NO_DEADLINE, context, park_step);
 }
 
 static int sockeye_park(lua_State *L)
@@ -99,16 +95,47 @@ static int sockeye_unpark(lua_State *L)
     struct task *t = task_check(L, 1);
     bool parked = t->status == TASK_WAITING && t->token == lua_topointer(L, 2);
 
+    t->unparked = parked;
     if (parked)
         loop_wake(t);
     lua_pushboolean(L, parked);
     return 1;
 }
 
+/* raise(call, code [, subject]): raise an error as a failed call does. */
+static int sockeye_raise(lua_State *L)
+{
+    const char *call = luaL_checkstring(L, 1);
+    int code = errno_number(luaL_checkstring(L, 2));
+
+    return raise_errno(L, call, code, lua_isnoneornil(L, 3) ? 0 : 3);
+}
+
 /* The running task; an error that names the call outside of one. */
 static int sockeye_self(lua_State *L)
 {
     task_push(L, task_inside(L, luaL_checkstring(L, 1)));
+    return 1;
+}
+
+/* hold(call): something other than a descriptor or a moment may wake a task;
+ * until the function that it returns is called. */
+static int release_hold(lua_State *L)
+{
+    struct loop *loop = lua_touserdata(L, lua_upvalueindex(1));
+
+    if (loop_running != NULL && loop_running->loop == loop)
+        loop_hold(loop, -1);
+    return 0;
+}
+
+static int sockeye_hold(lua_State *L)
+{
+    struct task *t = task_inside(L, luaL_checkstring(L, 1));
+
+    loop_hold(t->loop, 1);
+    lua_pushlightuserdata(L, t->loop);
+    lua_pushcclosure(L, release_hold, 1);
     return 1;
 }
 
@@ -244,7 +271,8 @@ void open_suspend(lua_State *L)
     };
     static const luaL_Reg primitives[] = {
         {"deadline", sockeye_deadline}, {"group", sockeye_new_group},
-        {"park", sockeye_park},         {"self", sockeye_self},
+        {"hold", sockeye_hold},         {"park", sockeye_park},
+        {"raise", sockeye_raise},       {"self", sockeye_self},
         {"unpark", sockeye_unpark},     {NULL, NULL},
     };
 

@@ -35,4 +35,12 @@
 -- s:settimeout(5):connect("127.0.0.1:80")
 -- s:sendall("GET / HTTP/1.0\r\n\r\n")
 -- for data in function() return s:recv(65536) end do io.write(data) end
-return require "sockeye.core"
+local M = require "sockeye.core"
+
+for _, part in ipairs { "structure", "channel", "signals" } do
+  for name, f in pairs(require("sockeye." .. part)) do
+    M[name] = f
+  end
+end
+
+return M

@@ -1,0 +1,164 @@
+-- Channels: values from task to task, in order.
+
+local primitives <const> = require("sockeye.core").primitives
+local park <const>, unpark <const> = primitives.park, primitives.unpark
+
+--- A channel, made by `channel`.
+-- @type Channel
+local methods <const> = {}
+local Channel <const> = { __name = "sockeye.Channel", __index = methods }
+
+-- ---- tasks that wait, in a queue ----
+
+-- `live` of them are still waiting; one that has gone is passed over.
+local function new_queue()
+  return { first = 1, last = 0, live = 0 }
+end
+
+local function wake(queue)
+  while queue.first <= queue.last do
+    local token = queue[queue.first]
+    queue[queue.first] = nil
+    queue.first = queue.first + 1
+    if unpark(token.task, token) then
+      queue.live = queue.live - 1
+      return
+    end
+  end
+end
+
+local function wake_all(queue)
+  while queue.first <= queue.last do
+    wake(queue)
+  end
+end
+
+local function enter(queue, call)
+  local token <const> = { task = primitives.self(call) }
+  queue.last = queue.last + 1
+  queue[queue.last] = token
+  queue.live = queue.live + 1
+  return token
+end
+
+local function wait(queue, token, call)
+  local ok, err = pcall(park, token, call)
+  if not ok then
+    queue.live = queue.live - 1
+    error(err, 0)
+  end
+end
+
+-- ---- the channel ----
+
+--- Put a value in.
+-- Waits while the channel is full; one without capacity is full until a task
+-- waits in `get`.
+-- @function put
+-- @param value anything but nil
+-- @treturn Channel itself
+-- @raise EPIPE where the channel is closed; ECANCELED; ETIMEDOUT with `timeout`
+function methods:put(value)
+  if value == nil then
+    error("bad argument #1 to 'put' (value expected, got nil)", 2)
+  end
+  local putters <const> = self.putters
+  while not self.closed and
+      self.count >= self.capacity + self.getters.live do
+    wait(putters, enter(putters, "put"), "put")
+  end
+  if self.closed then
+    primitives.raise("put", "EPIPE")
+  end
+  local place <const> = self.first + self.count
+  self.values_in[place] = value
+  self.count = self.count + 1
+  wake(self.getters)
+  return self
+end
+
+--- Take the next value out.
+-- Waits until there is one.
+-- @function get
+-- @return the value; nil when the channel is closed and empty
+-- @raise ECANCELED; ETIMEDOUT with `timeout`
+function methods:get()
+  local getters <const> = self.getters
+  while self.count == 0 do
+    if self.closed then
+      return nil
+    end
+    local token <const> = enter(getters, "get")
+    wake(self.putters)
+    wait(getters, token, "get")
+  end
+  local first <const> = self.first
+  local value <const> = self.values_in[first]
+  self.values_in[first] = nil
+  self.first = first + 1
+  self.count = self.count - 1
+  wake(self.putters)
+  return value
+end
+
+--- Nothing more is put in.
+-- What is inside can still be taken out. Closing twice does no harm.
+-- @function close
+-- @treturn Channel itself
+function methods:close()
+  self.closed = true
+  wake_all(self.putters)
+  wake_all(self.getters)
+  return self
+end
+
+--- An iterator over the values, until the channel is closed and empty.
+-- @function values
+-- @treturn function
+-- @usage for job in jobs:values() do … end
+function methods:values()
+  return function()
+    return self:get()
+  end
+end
+
+Channel.__close = methods.close
+
+function Channel:__len()
+  return self.count
+end
+
+function Channel:__tostring()
+  return ("channel(%d of %s%s)"):format(self.count, self.capacity,
+                                        self.closed and " closed" or "")
+end
+
+local M = {}
+
+--- A channel between tasks.
+-- @function channel
+-- @number[opt=0] capacity how many values it holds before `put` waits;
+-- `math.huge` is no limit
+-- @treturn Channel
+-- @raise argument error for a negative capacity
+-- @usage
+-- local jobs = sockeye.channel(10)
+-- sockeye.spawn(function() for job in jobs:values() do work(job) end end)
+function M.channel(capacity)
+  capacity = capacity or 0
+  if type(capacity) ~= "number" or not (capacity >= 0) then
+    error("bad argument #1 to 'channel' (number that is not negative expected)",
+          2)
+  end
+  return setmetatable({
+    capacity = capacity,
+    count = 0,
+    first = 1,
+    values_in = {},
+    putters = new_queue(),
+    getters = new_queue(),
+    closed = false,
+  }, Channel)
+end
+
+return M

@@ -1,0 +1,51 @@
+-- Signals as a task sees them: one after the other, in a loop.
+
+local core = require "sockeye.core"
+
+local primitives <const> = core.primitives
+
+local M = {}
+
+local function restore(before)
+  for name, handler in pairs(before) do
+    core.signal(name, handler)
+  end
+end
+
+--- Iterate over the signals that come.
+-- Their handlers are put back when the loop is left.
+-- @function signals
+-- @param ... names of signals, as `signal` takes them
+-- @treturn function an iterator; each turn waits for a signal and gives its name
+-- @raise as `signal`; outside of `run` an error that says so
+-- @usage
+-- for name in sockeye.signals("SIGTERM", "SIGHUP") do
+--   if name == "SIGTERM" then break end
+--   reload()
+-- end
+function M.signals(...)
+  local release <const> = primitives.hold("signals")
+  local come <const> = require("sockeye.channel").channel(math.huge)
+  local before <const> = {}
+  local closing <const> = setmetatable({}, {
+    __close = function()
+      restore(before)
+      release()
+    end,
+  })
+  local ok, err = pcall(function(...)
+    for _, name in ipairs { ... } do
+      before[name] = core.signal(name, function(caught)
+        come:put(caught)
+      end)
+    end
+  end, ...)
+  if not ok then
+    restore(before)
+    release()
+    error(err, 0)
+  end
+  return come:values(), nil, nil, closing
+end
+
+return M
