@@ -16,6 +16,8 @@
 
 #define ERROR_TYPE "sockeye.Error"
 
+static const char library_key = 'e';
+
 struct code_name {
     int code;
     const char *name;
@@ -118,19 +120,45 @@ int errno_number(const char *name)
     return row->code;
 }
 
-/* Push the position of the Lua line that made the call; nil where none did. */
+/* Whether the chunk is one of the library's own: in a table in the registry. */
+static bool is_library(lua_State *L, const char *source)
+{
+    bool is;
+
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &library_key);
+    lua_getfield(L, -1, source);
+    is = lua_toboolean(L, -1);
+    lua_pop(L, 2);
+    return is;
+}
+
+/* Push the position of the script's line that made the call; nil where none
+ * did. */
 static void push_where(lua_State *L)
 {
     lua_Debug ar;
 
     for (int level = 0; lua_getstack(L, level, &ar); level++) {
         lua_getinfo(L, "Sl", &ar);
-        if (ar.currentline > 0) {
+        if (ar.currentline > 0 && !is_library(L, ar.source)) {
             lua_pushfstring(L, "%s:%d:", ar.short_src, ar.currentline);
             return;
         }
     }
     lua_pushnil(L);
+}
+
+/* The chunk that calls this is the library's: errors tell of who called it. */
+static int error_library(lua_State *L)
+{
+    lua_Debug ar;
+
+    if (lua_getstack(L, 1, &ar) && lua_getinfo(L, "S", &ar)) {
+        lua_rawgetp(L, LUA_REGISTRYINDEX, &library_key);
+        lua_pushboolean(L, true);
+        lua_setfield(L, -2, ar.source);
+    }
+    return 0;
 }
 
 static void set_string(lua_State *L, const char *field, const char *text)
@@ -143,7 +171,7 @@ static void set_string(lua_State *L, const char *field, const char *text)
 static void push_error(lua_State *L, const char *call, const char *code,
                        const char *message)
 {
-    luaL_checkstack(L, 4, NULL);
+    luaL_checkstack(L, 6, NULL);
     lua_createtable(L, 0, 7);
     if (code != NULL)
         set_string(L, "code", code);
@@ -291,8 +319,15 @@ name here
 @field partial the data that `recv` with `waitall` had received
 */
 
+void push_library_mark(lua_State *L)
+{
+    lua_pushcfunction(L, error_library);
+}
+
 void open_error(lua_State *L)
 {
+    lua_newtable(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &library_key);
     luaL_newmetatable(L, ERROR_TYPE);
     lua_pushcfunction(L, error_tostring);
     lua_setfield(L, -2, "__tostring");

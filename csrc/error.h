@@ -32,6 +32,9 @@ const char *errno_name(int code);
 /* The reverse; 0 for a name that this system does not have. */
 int errno_number(const char *name);
 
+/* Push the function by which a chunk says that it belongs to the library. */
+void push_library_mark(lua_State *L);
+
 /* sockeye.Error and is_error, into the module table on top of the stack. */
 void open_error(lua_State *L);
 

@@ -67,6 +67,7 @@ struct task {
     bool cancelled;  /* to be told at the next wait */
     bool timed_out;  /* the deadline has woken it */
     bool gathers;    /* it waits for a descriptor that gathers others */
+    bool unparked;   /* another task has woken it */
     bool suspending; /* it has just yielded to the loop, not to a script */
     struct task *next_ready;
     struct task *next, *previous; /* in the loop's list of all tasks */

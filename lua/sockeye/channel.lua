@@ -1,6 +1,7 @@
 -- Channels: values from task to task, in order.
 
 local primitives <const> = require("sockeye.core").primitives
+primitives.library()
 local park <const>, unpark <const> = primitives.park, primitives.unpark
 
 --- A channel, made by `channel`.
