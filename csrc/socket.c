@@ -18,6 +18,10 @@
 
 #define SOCKET_TYPE "sockeye.Socket"
 
+/* Every call of a method looks up one name in the metatable and one in the table
+ * of methods. Where these are mostly empty, no other name is in the way. */
+#define SPARSE 256
+
 const char socket_tag = 's';
 
 /* clang-format off */
@@ -441,14 +445,24 @@ void add_socket_methods(lua_State *L, const luaL_Reg *more)
     lua_pop(L, 2);
 }
 
+/* As luaL_newmetatable, but sparse. */
+static void new_metatable(lua_State *L)
+{
+    lua_createtable(L, 0, SPARSE);
+    lua_pushliteral(L, SOCKET_TYPE);
+    lua_setfield(L, -2, "__name");
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, SOCKET_TYPE);
+}
+
 void open_socket(lua_State *L)
 {
     luaL_setfuncs(L, functions, 0);
     names_export(L, &type_names);
     names_export(L, &protocol_names);
-    luaL_newmetatable(L, SOCKET_TYPE);
+    new_metatable(L);
     luaL_setfuncs(L, metamethods, 0);
-    lua_newtable(L);
+    lua_createtable(L, 0, SPARSE);
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
     add_socket_methods(L, methods);

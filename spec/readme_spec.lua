@@ -155,6 +155,17 @@ describe("the README", function()
     assert.are.same(present, named)
   end)
 
+  it("proves by a spec each way in which Linux differs", function()
+    local specs = process.run { "sh", "-c", "cat spec/behaviour/*.lua" }
+    local section = text:match "\n## How Linux differs.-\n## "
+    local labels = 0
+    for label in section:gmatch "\n| (%l+[%w]*%-%d+) |" do
+      labels = labels + 1
+      assert.is_truthy(specs.stdout:find(label .. ":", 1, true), label)
+    end
+    assert.is_true(labels > 0)
+  end)
+
   it("names targets that the Makefile has", function()
     local makefile = read "Makefile"
     for target in text:gmatch "`make (%l+)" do

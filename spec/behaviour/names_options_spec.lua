@@ -82,7 +82,7 @@ describe("getpeername", function()
     assert.equal("CLOSE_WAIT", c:state())
     assert.equal(name, c:getpeername())
     c:shutdown "wr"
-    assert.equal("CLOSED", c:state())
+    sockets.await(c, "CLOSED")
     errors.raised("ENOTCONN", "getpeername", c.getpeername, c)
     c:close()
   end)

@@ -155,7 +155,7 @@ describe("exec", function()
     local err = errors.raised("ENOENT", "execv", sockeye.execv, "/no/such",
                               argv)
     assert.equal("/no/such", err.subject)
-    errors.raised("ENOENT", "execvp", sockeye.execvp, "no-such-program", argv)
+    errors.raised("ENOENT", "execvp", sockeye.execvp, "./no-such", argv)
     errors.raised("EACCES", "execve", sockeye.execve, "/", argv, {})
     assert.equal(pid, sockeye.getpid())
   end)

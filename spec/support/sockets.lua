@@ -2,6 +2,7 @@
 -- wait for ever gives up after a while.
 
 local sockeye = require "sockeye"
+local examples = require "spec.support.examples"
 
 local M = {}
 
@@ -62,6 +63,23 @@ end
 --- Whether something can be read without waiting, or the end is there.
 function M.readable(s)
   return sockeye.poll({ [s] = "r" }, 0)[s] ~= nil
+end
+
+--- Waits until the connection is in that state: the other end's segments may
+-- take a while, also on the loopback.
+function M.await(s, state)
+  if not examples.eventually(function() return s:state() == state end) then
+    error(("%s stays in %s, not %s"):format(s, s:state(), state), 2)
+  end
+end
+
+--- Waits until that many bytes have come, read or not.
+function M.arrived(s, n)
+  if not examples.eventually(function()
+    return s:getsockopt("TCP_INFO").bytes_received >= n
+  end) then
+    error(("fewer than %d bytes have come"):format(n), 2)
+  end
 end
 
 --- Everything up to the end.
