@@ -91,10 +91,11 @@ static inline int wait_start(lua_State *L, struct wait *w,
     return handle->timeout == NO_DEADLINE ? 0 : MSG_DONTWAIT;
 }
 
-/* Whether it is known that there is nothing to read. */
+/* Whether it is known that there is nothing to read. A change is noticed by who
+ * waits; a caller that never does has to look. */
 static inline bool wait_is_drained(const struct wait *w)
 {
-    return w->in_task && w->handle->source.drained;
+    return w->in_task && w->handle->source.drained && !wait_never(w);
 }
 
 /* Less was read than was asked for. */
