@@ -91,6 +91,9 @@ static inline int wait_start(lua_State *L, struct wait *w,
     return handle->timeout == NO_DEADLINE ? 0 : MSG_DONTWAIT;
 }
 
+/* Whether the caller wants to be told at once that it would have to wait. */
+bool wait_never(const struct wait *w);
+
 /* Whether it is known that there is nothing to read. A change is noticed by who
  * waits; a caller that never does has to look. */
 static inline bool wait_is_drained(const struct wait *w)
@@ -104,9 +107,6 @@ static inline void wait_note_drained(const struct wait *w)
     if (w->in_task)
         w->handle->source.drained = !w->handle->source.ended;
 }
-
-/* Whether the caller wants to be told at once that it would have to wait. */
-bool wait_never(const struct wait *w);
 
 /* After an attempt that failed with errno: whether to try once more, having
  * waited and run what signals left to be run (which may raise). */
