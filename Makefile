@@ -23,9 +23,9 @@ SHARED = -bundle -undefined dynamic_lookup
 else
 SHARED = -shared
 endif
-# Timers, in a glibc before 2.34.
+# Timers and dlopen, in a glibc before 2.34.
 ifeq ($(shell uname -s),Linux)
-SYSTEM_LIBS = -lrt
+SYSTEM_LIBS = -lrt -ldl
 endif
 
 SOURCES := $(wildcard csrc/*.c)

@@ -23,6 +23,7 @@
 #include "task.h"
 #include "transfer.h"
 #include "wait.h"
+#include "worker.h"
 
 __attribute__((visibility("default"))) int luaopen_sockeye_core(lua_State *L);
 
@@ -38,6 +39,7 @@ int luaopen_sockeye_core(lua_State *L)
     open_run(L);
     open_suspend(L);
     open_wait(L);
+    open_worker(L);
     open_socket(L);
     open_connection(L);
     open_transfer(L);

@@ -2,26 +2,30 @@
  * resolve: hosts and services by their names, and the names of addresses.
  *
  * Follows getaddrinfo(3) and getnameinfo(3). What the resolver says is raised by
- * its EAI_ code, what the system says by errno. Functions named sockeye_* are
- * the module's.
+ * its EAI_ code, what the system says by errno. Inside a task, and under a
+ * deadline, a thread asks and the caller waits for it; anywhere else the call
+ * blocks. Functions named sockeye_* are the module's.
  */
 #include <errno.h>
 #include <netdb.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include <lauxlib.h>
 
 #include "error.h"
-#include "interrupt.h"
 #include "foreign.h"
+#include "interrupt.h"
 #include "names.h"
 #include "resolve.h"
 #include "sockaddr.h"
 #include "socket.h"
+#include "task.h"
 #include "wait.h"
+#include "worker.h"
 
 /* clang-format off */
 static const struct name hint_flag_rows[] = {
@@ -151,59 +155,118 @@ static void check_hints(lua_State *L, int arg, struct addrinfo *hints)
     lua_replace(L, arg);
 }
 
-/* ---- names to addresses ---- */
+/* ---- an answer ---- */
 
-struct query {
-    const char *host;
-    const char *service;
-    struct addrinfo hints;
-    struct addrinfo *list;
-    int code;  /* zero, or an EAI_ code */
-    int error; /* errno, for EAI_SYSTEM */
+/* What the resolver said of a question. */
+struct answer {
+    int code;       /* zero, or an EAI_ code */
+    int error;      /* errno, for EAI_SYSTEM */
+    bool collected; /* garbage, for the sake of descriptors */
 };
 
 /* The resolver calls it a name that does not exist when it gets no descriptor
  * to look for it; only errno, which was zero before, knows better. */
-static int true_code(int code, int error)
+static void note_answer(struct answer *answer, int code, int error)
 {
-    return code != 0 && (error == EMFILE || error == ENFILE) ? EAI_SYSTEM
-                                                             : code;
+    bool none_left = code != 0 && (error == EMFILE || error == ENFILE);
+
+    answer->code = none_left ? EAI_SYSTEM : code;
+    answer->error = error;
 }
+
+/* After an attempt: whether to try once more. */
+static bool try_again(lua_State *L, struct answer *answer)
+{
+    if (answer->code != EAI_SYSTEM)
+        return false;
+    if (answer->error == EINTR)
+        interrupt_run(L);
+    return answer->error == EINTR ||
+           collect_descriptors(L, answer->error, &answer->collected);
+}
+
+/* Raise what the resolver says of the host or address at `subject`. */
+static int raise_failure(lua_State *L, const char *call, struct answer answer,
+                         int subject)
+{
+    if (answer.code != EAI_SYSTEM)
+        return raise_eai(L, call, answer.code, subject);
+    push_errno(L, call, answer.error, 0);
+    lua_pushvalue(L, subject);
+    lua_setfield(L, -2, "address");
+    return lua_error(L);
+}
+
+/* ---- a thread that asks ---- */
+
+/* Stack indices: what is asked for is at 1; the holder of the list is of use to
+ * names only. */
+enum { SUBJECT = 1, LIST = 4, ERRAND };
+
+/* Whether the caller may block until there is an answer. */
+static bool may_block(lua_State *L)
+{
+    return task_current(L) == NULL && wait_limit(NO_DEADLINE) == NO_DEADLINE;
+}
+
+/* Have a thread do a job; NULL: there was no memory for it. */
+static void send_job(lua_State *L, const char *call, struct job *job)
+{
+    struct errand *e = lua_touserdata(L, ERRAND);
+    int error = job != NULL ? errand_start(e, job) : ENOMEM;
+
+    if (error != 0)
+        raise_errno(L, call, error, 0);
+}
+
+/* Wait until it is done. */
+static struct job *await_job(lua_State *L, const struct call *call,
+                             lua_KContext context)
+{
+    struct errand *e = lua_touserdata(L, ERRAND);
+    struct wait w;
+    bool done;
+
+    wait_start(L, &w, call, &e->handle, 0, context);
+    do {
+        done = errand_is_done(e);
+        errno = EAGAIN;
+    } while (!done && wait_again(L, &w));
+    if (done)
+        return e->job;
+    errand_drop(e);
+    wait_push_error(L, &w, 0);
+    lua_pushvalue(L, SUBJECT);
+    lua_setfield(L, -2, "address");
+    lua_error(L);
+    return NULL;
+}
+
+/* ---- names to addresses ---- */
+
+struct query {
+    struct job job; /* where a thread asks */
+    struct answer answer;
+    const char *host;
+    const char *service;
+    struct addrinfo hints;
+    struct addrinfo *list;
+    char text[]; /* of host and service, where a thread asks */
+};
 
 /* The one call that waits for name servers; it knows nothing of Lua. */
 static void look_up(struct query *q)
 {
+    int code;
+
     errno = 0;
-    q->code = getaddrinfo(q->host, q->service, &q->hints, &q->list);
-    q->error = errno;
-    q->code = true_code(q->code, q->error);
+    code = getaddrinfo(q->host, q->service, &q->hints, &q->list);
+    note_answer(&q->answer, code, errno);
 }
 
 static void free_list(void *list)
 {
     freeaddrinfo(list);
-}
-
-/* After a failed attempt: whether to try once more. */
-static bool try_again(lua_State *L, int code, int error, bool *collected)
-{
-    if (code != EAI_SYSTEM)
-        return false;
-    if (error == EINTR)
-        interrupt_run(L);
-    return error == EINTR || collect_descriptors(L, error, collected);
-}
-
-/* Raise what the resolver says of the host or address at `subject`. */
-static int raise_failure(lua_State *L, const char *call, int code, int error,
-                         int subject)
-{
-    if (code != EAI_SYSTEM)
-        return raise_eai(L, call, code, subject);
-    push_errno(L, call, error, 0);
-    lua_pushvalue(L, subject);
-    lua_setfield(L, -2, "address");
-    return lua_error(L);
 }
 
 static void push_result(lua_State *L, const struct addrinfo *ai)
@@ -221,10 +284,123 @@ static void push_result(lua_State *L, const struct addrinfo *ai)
     }
 }
 
+/* A table of the results; the list is freed. */
+static int push_results(lua_State *L, struct foreign *list)
+{
+    lua_Integer count = 0;
+
+    lua_newtable(L);
+    for (const struct addrinfo *ai = list->memory; ai; ai = ai->ai_next) {
+        push_result(L, ai);
+        lua_rawseti(L, -2, ++count);
+    }
+    foreign_release(list);
+    return 1;
+}
+
+/* What is numeric is found at once. */
+static bool needs_servers(const struct query *q)
+{
+    struct query numeric = {.host = q->host, .service = q->service};
+
+    numeric.hints = q->hints;
+    numeric.hints.ai_flags |= AI_NUMERICHOST | AI_NUMERICSERV;
+    look_up(&numeric);
+    if (numeric.answer.code == 0)
+        freeaddrinfo(numeric.list);
+    return numeric.answer.code == EAI_NONAME ||
+           numeric.answer.code == EAI_SYSTEM;
+}
+
+static void run_query(struct job *job)
+{
+    look_up((struct query *)job);
+}
+
+static void release_query(struct job *job, bool done)
+{
+    struct query *q = (struct query *)job;
+
+    if (done && q->answer.code == 0 && q->list != NULL)
+        freeaddrinfo(q->list);
+    free(q);
+}
+
+static const char *copy_text(char **place, const char *text)
+{
+    size_t size = text != NULL ? strlen(text) + 1 : 0;
+    char *copy = *place;
+
+    if (text == NULL)
+        return NULL;
+    memcpy(copy, text, size);
+    *place += size;
+    return copy;
+}
+
+/* The same question, in memory of its own; or NULL. */
+static struct job *copy_query(const struct query *from)
+{
+    size_t size = (from->host ? strlen(from->host) + 1 : 0) +
+                  (from->service ? strlen(from->service) + 1 : 0);
+    struct query *q = malloc(sizeof *q + size);
+    char *place;
+
+    if (q == NULL)
+        return NULL;
+    *q = *from;
+    place = q->text;
+    q->host = copy_text(&place, from->host);
+    q->service = copy_text(&place, from->service);
+    q->job = (struct job){.run = run_query, .release = release_query};
+    q->list = NULL;
+    return &q->job;
+}
+
+static int resolve_step(lua_State *L, int status, lua_KContext context);
+
+static const struct call resolve_call = {"getaddrinfo", POLLIN, resolve_step};
+
+static int resolve_step(lua_State *L, int status, lua_KContext context)
+{
+    struct query *q = (struct query *)await_job(L, &resolve_call, context);
+    struct errand *e = lua_touserdata(L, ERRAND);
+    struct foreign *list = lua_touserdata(L, LIST);
+    struct answer answer = q->answer;
+
+    (void)status;
+    if (answer.code == 0) {
+        list->memory = q->list;
+        q->list = NULL;
+        errand_drop(e);
+        return push_results(L, list);
+    }
+    if (try_again(L, &q->answer)) {
+        struct job *again = copy_query(q);
+
+        errand_drop(e);
+        send_job(L, resolve_call.name, again);
+        return resolve_step(L, LUA_OK, 0);
+    }
+    errand_drop(e);
+    return raise_failure(L, resolve_call.name, answer, SUBJECT);
+}
+
+static int resolve_later(lua_State *L, const struct query *q)
+{
+    errand_new(L);
+    send_job(L, resolve_call.name, copy_query(q));
+    return resolve_step(L, LUA_OK, 0);
+}
+
 /*** The addresses of a host and service (getaddrinfo(3)).
 In the order in which they are best tried (RFC 6724). Without a type every
 address comes once for each type that it serves. A number for the service is a
 port in host byte order.
+
+Inside a task the others run meanwhile, and the call can be cancelled: one of at
+most four threads asks the name servers. Outside it blocks, unless a deadline of
+`timeout` is in force.
 @function resolve
 @string[opt] host a name or a numeric address; nil: the loopback addresses, or
 the wildcards with the flag `"passive"`
@@ -235,7 +411,8 @@ names in one string: `"passive"`, `"canonname"`, `"numerichost"`,
 @treturn {table,...} each with `address`, `type` (`"stream"`), `protocol`
 (`"tcp"`); the first with `canonname` where the flag asked for it
 @raise EAI_NONAME, EAI_AGAIN, EAI_SERVICE, EAI_FAMILY, … with the host in
-`address`; argument error for an unknown hint or a zero in a name
+`address`; ECANCELED; ETIMEDOUT with `timeout`; argument error for an unknown
+hint or a zero in a name
 @usage
 for _, found in ipairs(sockeye.resolve("localhost", "http",
                                        {type = "stream"})) do
@@ -244,34 +421,110 @@ end
 */
 static int sockeye_resolve(lua_State *L)
 {
-    struct query q = {.code = 0};
+    struct query q = {.host = NULL};
     struct foreign *list;
-    bool collected = false;
-    lua_Integer count = 0;
 
     lua_settop(L, 3);
     q.host = opt_text(L, 1);
     q.service = opt_service(L, 2);
     check_hints(L, 3, &q.hints);
     list = foreign_new(L, free_list);
+    if (!may_block(L) && needs_servers(&q))
+        return resolve_later(L, &q);
     do
         look_up(&q);
-    while (q.code != 0 && try_again(L, q.code, q.error, &collected));
-    if (q.code != 0)
-        return raise_failure(L, "getaddrinfo", q.code, q.error, 1);
+    while (q.answer.code != 0 && try_again(L, &q.answer));
+    if (q.answer.code != 0)
+        return raise_failure(L, "getaddrinfo", q.answer, SUBJECT);
     list->memory = q.list;
-    lua_newtable(L);
-    for (const struct addrinfo *ai = q.list; ai; ai = ai->ai_next) {
-        push_result(L, ai);
-        lua_rawseti(L, -2, ++count);
-    }
-    foreign_release(list);
-    return 1;
+    return push_results(L, list);
 }
 
 /* ---- addresses to names ---- */
 
+struct naming {
+    struct job job; /* where a thread asks */
+    struct answer answer;
+    socklen_t length;
+    int flags;
+    union {
+        struct sockaddr any;
+        struct sockaddr_storage storage;
+    };
+    char host[NI_MAXHOST];
+    char service[NI_MAXHOST]; /* the path of a Unix socket is one */
+};
+
+/* The other call that waits for name servers. */
+static void name(struct naming *n)
+{
+    int code;
+
+    errno = 0;
+    code = getnameinfo(&n->any, n->length, n->host, sizeof n->host, n->service,
+                       sizeof n->service, n->flags);
+    note_answer(&n->answer, code, errno);
+}
+
+static void run_naming(struct job *job)
+{
+    name((struct naming *)job);
+}
+
+static void release_naming(struct job *job, bool done)
+{
+    (void)done;
+    free((struct naming *)job);
+}
+
+static struct job *copy_naming(const struct naming *from)
+{
+    struct naming *n = malloc(sizeof *n);
+
+    if (n == NULL)
+        return NULL;
+    *n = *from;
+    n->job = (struct job){.run = run_naming, .release = release_naming};
+    return &n->job;
+}
+
+static int give_names(lua_State *L, const struct naming *n)
+{
+    if (n->answer.code != 0)
+        return raise_failure(L, "getnameinfo", n->answer, SUBJECT);
+    lua_pushstring(L, n->host);
+    lua_pushstring(L, n->service);
+    return 2;
+}
+
+static int nameinfo_step(lua_State *L, int status, lua_KContext context);
+
+static const struct call nameinfo_call = {"getnameinfo", POLLIN, nameinfo_step};
+
+static int nameinfo_step(lua_State *L, int status, lua_KContext context)
+{
+    struct job *job = await_job(L, &nameinfo_call, context);
+    struct errand *e = lua_touserdata(L, ERRAND);
+    struct naming n = *(struct naming *)job;
+    bool again = n.answer.code != 0 && try_again(L, &n.answer);
+
+    (void)status;
+    errand_drop(e);
+    if (!again)
+        return give_names(L, &n);
+    send_job(L, nameinfo_call.name, copy_naming(&n));
+    return nameinfo_step(L, LUA_OK, 0);
+}
+
+static bool is_numeric(const struct naming *n)
+{
+    int both = NI_NUMERICHOST | NI_NUMERICSERV;
+
+    return n->any.sa_family == AF_UNIX || (n->flags & both) == both;
+}
+
 /*** The names of an address (getnameinfo(3)).
+It waits as `resolve` does.
 @function nameinfo
 @param address an `Address`, or a string as `sockeye.address` takes it
 @param[opt] flags names in one string: `"numerichost"`, `"numericserv"`,
@@ -285,26 +538,20 @@ UDP), `"nofqdn"`
 static int sockeye_nameinfo(lua_State *L)
 {
     const struct address *a = address_check(L, 1);
-    int flags = names_flags(L, 2, &nameinfo_flags);
-    char host[NI_MAXHOST];
-    char service[NI_MAXHOST]; /* the path of a Unix socket is one */
-    bool collected = false;
-    int error;
-    int code;
+    struct naming n = {.flags = names_flags(L, 2, &nameinfo_flags)};
 
-    lua_settop(L, 2);
-    do {
-        errno = 0;
-        code = getnameinfo(&a->any, a->length, host, sizeof host, service,
-                           sizeof service, flags);
-        error = errno;
-        code = true_code(code, error);
-    } while (code != 0 && try_again(L, code, error, &collected));
-    if (code != 0)
-        return raise_failure(L, "getnameinfo", code, error, 1);
-    lua_pushstring(L, host);
-    lua_pushstring(L, service);
-    return 2;
+    n.length = a->length;
+    memcpy(&n.storage, &a->storage, sizeof n.storage);
+    lua_settop(L, LIST);
+    if (!may_block(L) && !is_numeric(&n)) {
+        errand_new(L);
+        send_job(L, nameinfo_call.name, copy_naming(&n));
+        return nameinfo_step(L, LUA_OK, 0);
+    }
+    do
+        name(&n);
+    while (n.answer.code != 0 && try_again(L, &n.answer));
+    return give_names(L, &n);
 }
 
 void open_resolve(lua_State *L)
