@@ -117,10 +117,19 @@ static bool receive(lua_State *L, struct socket *s, struct wait *w,
         r->buffer = r->size <= SMALL ? small : scratch_take(L, &r->size);
         r->length = receive_once(s, r, from);
     } while (r->length == -1 && wait_again(L, w));
+    if (r->length == -1 && r->size > SMALL)
+        scratch_release(L);
     return r->length != -1;
 }
 
-/* Push the data. What MSG_TRUNC discards of a stream is not in the buffer. */
+/* Whether MSG_TRUNC has discarded what it counts: TCP's alone does. */
+static bool is_discarded(const struct socket *s, const struct receipt *r)
+{
+    return (r->wanted & MSG_TRUNC) && s->type == SOCK_STREAM &&
+           s->family != AF_UNIX;
+}
+
+/* Push the data, where it is in the buffer. */
 static void push_data(lua_State *L, const struct socket *s,
                       const struct receipt *r)
 {
@@ -130,7 +139,7 @@ static void push_data(lua_State *L, const struct socket *s,
         length = r->size;
     if (length == 0 && r->size > 0 && is_stream(s))
         lua_pushnil(L);
-    else if ((r->wanted & MSG_TRUNC) && s->type == SOCK_STREAM)
+    else if (is_discarded(s, r))
         lua_pushliteral(L, "");
     else
         lua_pushlstring(L, r->buffer, length);
@@ -149,37 +158,52 @@ static int push_full_length(lua_State *L, const struct receipt *r)
 }
 
 /* MSG_WAITALL, when some has come and the rest is still to come; the kernel
- * gives up at a signal, and does not wait at all where it may not block. */
-static int receive_rest(lua_State *L, struct socket *s, struct wait *w,
-                        const struct receipt *r, const char *call)
+ * gives up at a signal, and does not wait at all where it may not block. A
+ * collector's step may receive into scratch memory: what is there is copied
+ * before the first. */
+static void push_all(lua_State *L, struct socket *s, struct wait *w,
+                     const struct receipt *r, const char *call)
 {
+    size_t wanted = check_size(L, 2);
     struct gather *g;
     ssize_t n;
 
-    gather_new(L, r->buffer, (size_t)r->length, r->size);
+    push_data(L, s, r);
+    gather_new(L, lua_tostring(L, -1), (size_t)r->length, wanted);
     do {
-        g = gather_room(L, -1, r->size);
+        g = gather_room(L, wanted);
         n = recv(s->handle.fd, g->bytes + g->used, g->size - g->used, r->flags);
         if (n > 0)
             g->used += (size_t)n;
-    } while (n == -1 ? wait_again(L, w) : n > 0 && g->used < r->size);
-    gather_push(L, -1);
+    } while (n == -1 ? wait_again(L, w) : n > 0 && g->used < wanted);
+    gather_push(L);
     if (n == -1 && w->outcome != WAIT_WOULD_BLOCK) {
         wait_push_error(L, w, call, 0);
         lua_pushvalue(L, -2);
         lua_setfield(L, -2, "partial");
-        return lua_error(L);
+        lua_error(L);
     }
-    return 1;
 }
 
-/* Whether MSG_WAITALL has not yet been satisfied. */
-static bool is_short(const struct socket *s, const struct receipt *r)
+/* Whether MSG_WAITALL has not yet been satisfied. Less may have been asked of
+ * the kernel than of us. */
+static bool is_short(lua_State *L, const struct socket *s,
+                     const struct receipt *r)
 {
-    int flags = r->wanted & (MSG_WAITALL | MSG_PEEK | MSG_TRUNC);
+    int flags = r->wanted & (MSG_WAITALL | MSG_PEEK | MSG_TRUNC | MSG_OOB);
 
     return flags == MSG_WAITALL && s->type == SOCK_STREAM && r->length > 0 &&
-           (size_t)r->length < r->size;
+           (size_t)r->length < check_size(L, 2);
+}
+
+/* Push the first result of recv and recvfrom. */
+static inline void push_received(lua_State *L, struct socket *s, struct wait *w,
+                                 const struct receipt *r, const char *call)
+{
+    if (is_short(L, s, r))
+        push_all(L, s, w, r, call);
+    else
+        push_data(L, s, r);
 }
 
 /*** Receive from the socket (recv(2)): one call, which waits until there is
@@ -209,9 +233,7 @@ static int socket_recv(lua_State *L)
     start_receiving(&r, &w, s, names_flags(L, 3, &flag_names));
     if (!receive(L, s, &w, &r, small, NULL))
         return wait_failed(L, &w, "recv", 0);
-    if (is_short(s, &r))
-        return receive_rest(L, s, &w, &r, "recv");
-    push_data(L, s, &r);
+    push_received(L, s, &w, &r, "recv");
     return 1 + push_full_length(L, &r);
 }
 
@@ -237,9 +259,7 @@ static int socket_recvfrom(lua_State *L)
     start_receiving(&r, &w, s, names_flags(L, 3, &flag_names));
     if (!receive(L, s, &w, &r, small, &from))
         return wait_failed(L, &w, "recvfrom", 0);
-    if (is_short(s, &r))
-        return receive_rest(L, s, &w, &r, "recvfrom");
-    push_data(L, s, &r);
+    push_received(L, s, &w, &r, "recvfrom");
     if (from.length > 0)
         address_push(L, (struct sockaddr *)&from.name, from.length);
     else
@@ -469,11 +489,13 @@ static int socket_read(lua_State *L)
 }
 
 /* write(2) to a pipe without readers, without the signal that it would send:
- * SIGPIPE is blocked for this thread, and taken back if it came. */
+ * SIGPIPE is blocked for this thread, and taken back if it came; it comes also
+ * where a part was written before the last reader went. */
 static ssize_t write_quietly(int fd, const char *data, size_t size)
 {
     const struct timespec at_once = {0, 0};
     sigset_t pipe_signal, before, pending;
+    bool may_signal;
     ssize_t n;
     int error;
 
@@ -483,7 +505,8 @@ static ssize_t write_quietly(int fd, const char *data, size_t size)
     pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
     n = write(fd, data, size);
     error = errno;
-    if (n == -1 && error == EPIPE && !sigismember(&pending, SIGPIPE))
+    may_signal = n == -1 ? error == EPIPE : (size_t)n < size;
+    if (may_signal && !sigismember(&pending, SIGPIPE))
         sigtimedwait(&pipe_signal, NULL, &at_once);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;
