@@ -190,7 +190,9 @@ describe("sendall", function()
     local _ <close> = fork.interrupt("USR1", function()
       got = #b:recv(10)
       b:settimeout(0)
-      for data in function() return b:recv(65536) or nil end do got = got + #data end
+      for data in function() return b:recv(65536) or nil end do
+        got = got + #data
+      end
       b:shutdown "rd"
     end)
     local err = errors.raised("EPIPE", "sendall", a.sendall, a,

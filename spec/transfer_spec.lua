@@ -69,7 +69,9 @@ describe("what is received", function()
       local a, b = make()
       assert.is_false(b:recv(0, "dontwait"))
       a:send "x"
-      for _, method in ipairs(readers) do assert.equal("", (b[method](b, 0))) end
+      for _, method in ipairs(readers) do
+        assert.equal("", (b[method](b, 0)))
+      end
       assert.equal("x", b:recv(1))
       a:close()
       assert.equal("", b:recv(0))
