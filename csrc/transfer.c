@@ -477,13 +477,17 @@ static int socket_read(lua_State *L)
         buffer = size <= SMALL ? small : scratch_take(L, &size);
         n = read_once(s, buffer, size, flags);
     } while (n == -1 && wait_again(L, &w));
-    if (n > 0 || (n == 0 && (size == 0 || !is_stream(s))))
-        lua_pushlstring(L, buffer, (size_t)n);
-    else
+    if (n == -1 && size > SMALL)
+        scratch_release(L);
+    if (n == -1)
+        return wait_failed(L, &w, "read", 0);
+    if (n == 0 && size > 0 && is_stream(s))
         lua_pushnil(L);
+    else
+        lua_pushlstring(L, buffer, (size_t)n);
     if (size > SMALL)
         scratch_release(L);
-    return n == -1 ? wait_failed(L, &w, "read", 0) : 1;
+    return 1;
 }
 
 /* write(2) to a pipe without readers, without the signal that it would send:
