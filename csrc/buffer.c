@@ -3,6 +3,7 @@
  * buffer.h and mmap(2).
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -12,6 +13,8 @@
 #include "error.h"
 
 #define SCRATCH_TYPE "sockeye.Scratch"
+/* The most that one system call receives (read(2), NOTES). */
+#define TRANSFER_MAX ((size_t)0x7ffff000)
 #define SCRATCH_KEPT ((size_t)256 * 1024)
 #define GATHER_FIRST ((size_t)4096)
 
@@ -31,15 +34,26 @@ static void unmap(struct scratch *scratch)
     scratch->size = 0;
 }
 
-static void map(struct scratch *scratch, size_t size)
+static bool map(struct scratch *scratch, size_t size)
 {
     void *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (bytes == MAP_FAILED)
-        return;
+        return false;
     scratch->bytes = bytes;
     scratch->size = size;
+    return true;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
 }
 
 static struct scratch *get_scratch(lua_State *L)
@@ -55,20 +69,18 @@ static struct scratch *get_scratch(lua_State *L)
 char *scratch_take(lua_State *L, size_t *size)
 {
     struct scratch *scratch = get_scratch(L);
-    size_t wanted = *size > TRANSFER_MAX ? TRANSFER_MAX : *size;
+    size_t wanted = smaller(*size, TRANSFER_MAX);
 
     if (wanted > scratch->size) {
         unmap(scratch);
-        if (wanted < SCRATCH_KEPT)
-            wanted = SCRATCH_KEPT;
-        while (map(scratch, wanted), scratch->bytes == NULL) {
-            wanted /= 2;
-            if (wanted < SCRATCH_KEPT)
+        wanted = larger(wanted, SCRATCH_KEPT);
+        while (!map(scratch, wanted)) {
+            if (wanted == SCRATCH_KEPT)
                 raise_errno(L, "mmap", ENOMEM, 0);
+            wanted = larger(wanted / 2, SCRATCH_KEPT);
         }
     }
-    if (*size > scratch->size)
-        *size = scratch->size;
+    *size = smaller(*size, scratch->size);
     return scratch->bytes;
 }
 
@@ -86,11 +98,6 @@ static int scratch_gc(lua_State *L)
     return 0;
 }
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 void gather_new(lua_State *L, const char *bytes, size_t used, size_t wanted)
 {
     size_t size =
@@ -102,20 +109,20 @@ void gather_new(lua_State *L, const char *bytes, size_t used, size_t wanted)
     memcpy(g->bytes, bytes, used);
 }
 
-struct gather *gather_room(lua_State *L, int index, size_t wanted)
+struct gather *gather_room(lua_State *L, size_t wanted)
 {
-    const struct gather *g = lua_touserdata(L, index);
+    const struct gather *g = lua_touserdata(L, -1);
 
     if (g->used == g->size) {
         gather_new(L, g->bytes, g->used, wanted);
-        lua_replace(L, index);
+        lua_replace(L, -2);
     }
-    return lua_touserdata(L, index);
+    return lua_touserdata(L, -1);
 }
 
-void gather_push(lua_State *L, int index)
+void gather_push(lua_State *L)
 {
-    const struct gather *g = lua_touserdata(L, index);
+    const struct gather *g = lua_touserdata(L, -1);
 
     lua_pushlstring(L, g->bytes, g->used);
 }

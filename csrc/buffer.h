@@ -12,9 +12,6 @@
 
 #include <lua.h>
 
-/* The most that one system call receives (read(2), NOTES). */
-#define TRANSFER_MAX ((size_t)0x7ffff000)
-
 /* Memory for up to *size bytes until the next call of a room; *size becomes
  * smaller where the system has not that much. It may be another one after Lua
  * code has run. */
@@ -33,11 +30,11 @@ struct gather {
 /* Push a gather that holds `used` bytes and has room for more. */
 void gather_new(lua_State *L, const char *bytes, size_t used, size_t wanted);
 
-/* The gather at `index`, replaced by a larger one if it is full. */
-struct gather *gather_room(lua_State *L, int index, size_t wanted);
+/* The gather on top, replaced by a larger one if it is full. */
+struct gather *gather_room(lua_State *L, size_t wanted);
 
-/* Push what was gathered, as a string. */
-void gather_push(lua_State *L, int index);
+/* Push what the gather on top holds, as a string. */
+void gather_push(lua_State *L);
 
 /* The type of the scratch memory. */
 void open_buffer(lua_State *L);

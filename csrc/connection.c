@@ -125,12 +125,9 @@ static bool prepare_accept(struct socket *s)
     return wait_blocks(&s->handle) || s->accepts_nonblocking;
 }
 
-static int accept_step(lua_State *L, int status, lua_KContext context);
-
-static const struct call accept_call = {"accept", POLLIN, accept_step};
-
 static int accept_step(lua_State *L, int status, lua_KContext context)
 {
+    static const struct call call = {"accept", POLLIN, accept_step};
     struct socket *s = check_waiting(L, 1, "accept", context);
     struct wait w;
     bool collected = false;
@@ -140,7 +137,7 @@ static int accept_step(lua_State *L, int status, lua_KContext context)
     int fd;
 
     (void)status;
-    wait_start(L, &w, &accept_call, &s->handle, 0, context);
+    wait_start(L, &w, &call, &s->handle, 0, context);
     if (!prepare_accept(s))
         return raise_errno(L, "accept", errno, 0);
     lua_settop(L, 1);
@@ -294,12 +291,9 @@ static bool retry_connect(lua_State *L, const struct socket *s, struct wait *w,
     return wait_again(L, w);
 }
 
-static int connect_step(lua_State *L, int status, lua_KContext context);
-
-static const struct call connect_call = {"connect", POLLOUT, connect_step};
-
 static int connect_step(lua_State *L, int status, lua_KContext context)
 {
+    static const struct call call = {"connect", POLLOUT, connect_step};
     struct socket *s = check_waiting(L, 1, "connect", context);
     const struct address *a = address_check(L, 2);
     struct wait w;
@@ -309,7 +303,7 @@ static int connect_step(lua_State *L, int status, lua_KContext context)
 
     (void)status;
     lua_settop(L, 2);
-    wait_start(L, &w, &connect_call, &s->handle, 0, context);
+    wait_start(L, &w, &call, &s->handle, 0, context);
     do {
         error =
             under_way ? connect_result(s, &w, a) : attempt_connect(s, &w, a);

@@ -43,6 +43,7 @@ int luaopen_sockeye_core(lua_State *L)
     open_socket(L);
     open_connection(L);
     open_transfer(L);
+    open_receive(L);
     open_poll(L);
     open_option(L);
     open_resolve(L);

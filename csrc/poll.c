@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <string.h>
 
 #include <lauxlib.h>
 
@@ -39,12 +38,13 @@ static short event_of(char letter)
 /* The events that the string on top of the stack names. */
 static short check_events(lua_State *L)
 {
-    const char *text = lua_tostring(L, -1);
+    size_t length = 0;
+    const char *text = lua_tolstring(L, -1, &length);
     short events = 0;
 
-    luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING && *text != '\0', WANTED,
+    luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING && length > 0, WANTED,
                   "values must be \"r\", \"w\", \"rw\" or contain \"p\"");
-    for (; *text != '\0'; text++) {
+    for (; length > 0; text++, length--) {
         short event = event_of(*text);
 
         if (event == 0) {
@@ -74,19 +74,22 @@ static nfds_t list_keys(lua_State *L)
     return (nfds_t)count;
 }
 
-/* Done anew after Lua code has run: it may have closed one of them. `closed` is
- * the errno for that. */
+/* Done anew after Lua code has run: it may have closed one of them, which
+ * raises `closed`, or have taken one out of the table, which is poll(2)'s -1. */
 static void fill_pollfds(lua_State *L, struct pollfd *fds, nfds_t count,
                          int closed)
 {
     for (nfds_t i = 0; i < count; i++) {
+        fds[i] = (struct pollfd){.fd = -1};
         lua_rawgeti(L, KEYS, (lua_Integer)i + 1);
-        fds[i].fd = descriptor_at(L, -1);
-        if (fds[i].fd == CLOSED_DESCRIPTOR)
-            raise_errno(L, "poll", closed, 0);
-        lua_rawget(L, WANTED);
-        fds[i].events = lua_isnil(L, -1) ? 0 : check_events(L);
-        lua_pop(L, 1);
+        lua_pushvalue(L, -1);
+        if (lua_rawget(L, WANTED) != LUA_TNIL) {
+            fds[i].events = check_events(L);
+            fds[i].fd = descriptor_at(L, -2);
+            if (fds[i].fd == CLOSED_DESCRIPTOR)
+                raise_errno(L, "poll", closed, 0);
+        }
+        lua_pop(L, 2);
     }
 }
 
@@ -220,7 +223,7 @@ urgent data, or several letters
 for; empty when the time has run out. An error or the peer's hang-up counts as
 ready for all that was asked.
 @raise EBADF where one is closed, ECANCELED where a signal handler closed it
-meanwhile; argument error for other keys or values
+meanwhile and left it in the table; argument error for other keys or values
 @usage
 for s, events in pairs(sockeye.poll({[a] = "r", [b] = "rw"}, 0.5)) do … end
 */

@@ -149,6 +149,8 @@ int poller_gather(const struct pollfd *fds, nfds_t count)
     for (nfds_t i = 0; gathering != -1 && i < count; i++) {
         struct epoll_event e = {.events = epoll_events(fds[i].events)};
 
+        if (fds[i].fd < 0)
+            continue;
         if (epoll_ctl(gathering, EPOLL_CTL_ADD, fds[i].fd, &e) == -1 &&
             errno != EEXIST) {
             int error = errno;

@@ -1,10 +1,9 @@
 /*
- * transfer: send, recv, sendto, recvfrom, sendall, read, write, sockatmark.
+ * transfer: send, sendto, sendall, read, write, sockatmark, and the flags of
+ * all transfers; receiving has a room of its own.
  *
- * Follows send(2), recv(2), read(2), write(2), sockatmark(3). SIGPIPE is never
- * delivered. The end of a stream is nil, an empty datagram is "", and false
- * says that a call which must not wait would have to. Functions named socket_*
- * are methods of a socket.
+ * Follows send(2), read(2), write(2), sockatmark(3). SIGPIPE is never delivered.
+ * Functions named socket_* are methods of a socket.
  */
 #include <errno.h>
 #include <limits.h>
@@ -24,7 +23,6 @@
 #include "socket.h"
 #include "transfer.h"
 
-#define SMALL 8192 /* bytes received on the C stack */
 #define IOV_BATCH 64
 
 /* clang-format off */
@@ -48,31 +46,14 @@ static const struct name flag_rows[] = {
 };
 /* clang-format on */
 
-static const struct names flag_names = {"flag", {"MSG_", NULL}, flag_rows};
+const struct names flag_names = {"flag", {"MSG_", NULL}, flag_rows};
 
-/* Whether nothing received means the end, and not an empty message. */
-static bool is_stream(const struct socket *s)
+bool transfer_ends(const struct socket *s)
 {
     return s->type != SOCK_DGRAM && s->type != SOCK_RAW;
 }
 
-/* ---- receiving ---- */
-
-/* What is asked of the kernel, and its answer. */
-struct receipt {
-    int wanted;  /* the caller's flags */
-    int flags;   /* all of them */
-    size_t size; /* how much was asked for, or could be had */
-    char *buffer;
-    ssize_t length; /* of the message: more than size where it was cut */
-};
-
-struct sender {
-    struct sockaddr_storage name;
-    socklen_t length;
-};
-
-static size_t check_size(lua_State *L, int arg)
+size_t transfer_size(lua_State *L, int arg)
 {
     int is_integer;
     lua_Integer size = lua_tointegerx(L, arg, &is_integer);
@@ -81,216 +62,6 @@ static size_t check_size(lua_State *L, int arg)
         luaL_checkinteger(L, arg);
     luaL_argcheck(L, size >= 0, arg, "size must not be negative");
     return (size_t)size;
-}
-
-/* Urgent data is announced by POLLPRI, and the error queue never waits.
- * MSG_TRUNC tells the length of a datagram; on a stream it would discard. */
-static inline void start_receiving(lua_State *L, struct receipt *r,
-                                   struct wait *w, const struct call *call,
-                                   struct socket *s, lua_KContext context)
-{
-    int wanted = names_flags(L, 3, &flag_names);
-    int flags = wanted & MSG_ERRQUEUE ? wanted | MSG_DONTWAIT : wanted;
-
-    r->size = check_size(L, 2);
-    r->wanted = wanted;
-    r->flags = flags | wait_start(L, w, call, &s->handle, flags, context);
-    if (s->type != SOCK_STREAM)
-        r->flags |= MSG_TRUNC;
-}
-
-/* An attempt that is known to fail is not made. */
-static ssize_t refuse_drained(void)
-{
-    errno = EAGAIN;
-    return -1;
-}
-
-/* One attempt; `from` may be NULL. */
-static ssize_t receive_once(const struct socket *s, const struct receipt *r,
-                            struct sender *from)
-{
-    if (from == NULL)
-        return recv(s->handle.fd, r->buffer, r->size, r->flags);
-    from->length = sizeof from->name;
-    return recvfrom(s->handle.fd, r->buffer, r->size, r->flags,
-                    (struct sockaddr *)&from->name, &from->length);
-}
-
-/* Receive into `small` or into scratch memory. False: `w` says why not. */
-static inline bool receive(lua_State *L, struct socket *s, struct wait *w,
-                           struct receipt *r, char *small, struct sender *from)
-{
-    do {
-        r->buffer = r->size <= SMALL ? small : scratch_take(L, &r->size);
-        r->length = wait_is_drained(w) && r->wanted == 0
-                        ? refuse_drained()
-                        : receive_once(s, r, from);
-    } while (r->length == -1 && wait_again(L, w));
-    if (s->type == SOCK_STREAM && r->wanted == 0 && r->length > 0 &&
-        (size_t)r->length < r->size)
-        wait_note_drained(w);
-    return r->length != -1;
-}
-
-/* Push the data. What MSG_TRUNC discards of a stream is not in the buffer. */
-static void push_data(lua_State *L, const struct socket *s,
-                      const struct receipt *r)
-{
-    size_t length = (size_t)r->length;
-
-    if (length > r->size)
-        length = r->size;
-    if (length == 0 && r->size > 0 && is_stream(s))
-        lua_pushnil(L);
-    else if ((r->wanted & MSG_TRUNC) && s->type == SOCK_STREAM)
-        lua_pushliteral(L, "");
-    else
-        lua_pushlstring(L, r->buffer, length);
-    if (r->size > SMALL)
-        scratch_release(L);
-}
-
-/* Push the length of a message that was cut, or whose length was asked for;
- * how many values were pushed. */
-static int push_full_length(lua_State *L, const struct receipt *r)
-{
-    if ((size_t)r->length <= r->size && !(r->wanted & MSG_TRUNC))
-        return 0;
-    lua_pushinteger(L, r->length);
-    return 1;
-}
-
-/* MSG_WAITALL, when some has come and the rest is still to come; the kernel
- * gives up at a signal, and does not wait at all where it may not block.
- * Stack: the socket, the size, the flags, what has come. */
-static int receive_rest(lua_State *L, int status, lua_KContext context);
-
-static const struct call receive_rest_call = {"recv", POLLIN, receive_rest};
-
-static int receive_rest(lua_State *L, int status, lua_KContext context)
-{
-    struct socket *s = check_waiting(L, 1, "recv", context);
-    struct wait w;
-    struct receipt r;
-    struct gather *g;
-    ssize_t n;
-
-    (void)status;
-    start_receiving(L, &r, &w, &receive_rest_call, s, context);
-    do {
-        g = gather_room(L, 4, r.size);
-        n = recv(s->handle.fd, g->bytes + g->used, g->size - g->used, r.flags);
-        if (n > 0)
-            g->used += (size_t)n;
-    } while (n == -1 ? wait_again(L, &w) : n > 0 && g->used < r.size);
-    gather_push(L, 4);
-    if (n == -1 && w.outcome != WAIT_WOULD_BLOCK) {
-        wait_push_error(L, &w, 0);
-        lua_pushvalue(L, -2);
-        lua_setfield(L, -2, "partial");
-        return lua_error(L);
-    }
-    return 1;
-}
-
-static int begin_rest(lua_State *L, const struct receipt *r)
-{
-    lua_settop(L, 3);
-    gather_new(L, r->buffer, (size_t)r->length, r->size);
-    return receive_rest(L, LUA_OK, 0);
-}
-
-/* Whether MSG_WAITALL has not yet been satisfied. */
-static bool is_short(const struct socket *s, const struct receipt *r)
-{
-    int flags = r->wanted & (MSG_WAITALL | MSG_PEEK | MSG_TRUNC);
-
-    return flags == MSG_WAITALL && s->type == SOCK_STREAM && r->length > 0 &&
-           (size_t)r->length < r->size;
-}
-
-static int recv_step(lua_State *L, int status, lua_KContext context);
-
-static const struct call recv_call = {"recv", POLLIN, recv_step};
-
-static int recv_step(lua_State *L, int status, lua_KContext context)
-{
-    struct socket *s = check_waiting(L, 1, "recv", context);
-    struct wait w;
-    struct receipt r;
-    char small[SMALL];
-
-    (void)status;
-    start_receiving(L, &r, &w, &recv_call, s, context);
-    if (!receive(L, s, &w, &r, small, NULL))
-        return wait_failed(L, &w, 0);
-    if (is_short(s, &r))
-        return begin_rest(L, &r);
-    push_data(L, s, &r);
-    return 1 + push_full_length(L, &r);
-}
-
-/*** Receive from the socket (recv(2)): one call, which waits until there is
-something.
-@function Socket:recv
-@int n how many bytes at most; no more memory is taken than arrives
-@param[opt] flags names in a string, as `"peek dontwait"`, or an integer:
-`oob`, `peek`, `waitall` (all of the `n` bytes, unless the stream ends before),
-`trunc`, `dontwait`, `errqueue`
-@treturn ?string the data; `""` for an empty datagram; nil at the end of a
-stream (of a seqpacket socket also for an empty message: the system does not
-tell them apart); `false` where it would have to wait and must not
-@treturn ?int the length of the datagram, where it was longer than `n` and has
-been cut, or with `trunc`
-@raise ECONNRESET, ENOTCONN, ECONNREFUSED, …; ETIMEDOUT with `timeout`; with
-`waitall` what has come so far is in the error's `partial`
-@usage local data = s:recv(4096)
-*/
-static int socket_recv(lua_State *L)
-{
-    return recv_step(L, LUA_OK, 0);
-}
-
-static int recvfrom_step(lua_State *L, int status, lua_KContext context);
-
-static const struct call recvfrom_call = {"recvfrom", POLLIN, recvfrom_step};
-
-static int recvfrom_step(lua_State *L, int status, lua_KContext context)
-{
-    struct socket *s = check_waiting(L, 1, "recvfrom", context);
-    struct wait w;
-    struct receipt r;
-    struct sender from;
-    char small[SMALL];
-
-    (void)status;
-    start_receiving(L, &r, &w, &recvfrom_call, s, context);
-    if (!receive(L, s, &w, &r, small, &from))
-        return wait_failed(L, &w, 0);
-    if (is_short(s, &r))
-        return begin_rest(L, &r);
-    push_data(L, s, &r);
-    if (from.length > 0)
-        address_push(L, (struct sockaddr *)&from.name, from.length);
-    else
-        lua_pushnil(L);
-    return 2 + push_full_length(L, &r);
-}
-
-/*** Receive, and tell from whom (recvfrom(2)).
-@function Socket:recvfrom
-@int n how many bytes at most
-@param[opt] flags as for `recv`
-@treturn ?string as for `recv`
-@treturn ?Address the sender's; nil on a connected stream, which has no other
-@treturn ?int as the second result of `recv`
-@raise as `recv`
-@usage local data, from = s:recvfrom(65535)
-*/
-static int socket_recvfrom(lua_State *L)
-{
-    return recvfrom_step(L, LUA_OK, 0);
 }
 
 /* ---- sending ---- */
@@ -302,12 +73,9 @@ static const char *check_data(lua_State *L, int arg, size_t *size)
     return data != NULL ? data : luaL_checklstring(L, arg, size);
 }
 
-static int send_step(lua_State *L, int status, lua_KContext context);
-
-static const struct call send_call = {"send", POLLOUT, send_step};
-
 static int send_step(lua_State *L, int status, lua_KContext context)
 {
+    static const struct call call = {"send", POLLOUT, send_step};
     struct socket *s = check_waiting(L, 1, "send", context);
     size_t size;
     const char *data = check_data(L, 2, &size);
@@ -316,8 +84,8 @@ static int send_step(lua_State *L, int status, lua_KContext context)
     ssize_t n;
 
     (void)status;
-    flags |= wait_start(L, &w, &send_call, &s->handle, flags, context) |
-             MSG_NOSIGNAL;
+    flags |=
+        wait_start(L, &w, &call, &s->handle, flags, context) | MSG_NOSIGNAL;
     do
         n = send(s->handle.fd, data, size, flags);
     while (n == -1 && wait_again(L, &w));
@@ -341,12 +109,9 @@ static int socket_send(lua_State *L)
     return send_step(L, LUA_OK, 0);
 }
 
-static int sendto_step(lua_State *L, int status, lua_KContext context);
-
-static const struct call sendto_call = {"sendto", POLLOUT, sendto_step};
-
 static int sendto_step(lua_State *L, int status, lua_KContext context)
 {
+    static const struct call call = {"sendto", POLLOUT, sendto_step};
     struct socket *s = check_waiting(L, 1, "sendto", context);
     size_t size;
     const char *data = check_data(L, 2, &size);
@@ -357,8 +122,8 @@ static int sendto_step(lua_State *L, int status, lua_KContext context)
     ssize_t n;
 
     (void)status;
-    flags |= wait_start(L, &w, &sendto_call, &s->handle, flags, context) |
-             MSG_NOSIGNAL;
+    flags |=
+        wait_start(L, &w, &call, &s->handle, flags, context) | MSG_NOSIGNAL;
     do
         n = sendto(s->handle.fd, data, size, flags, to ? &to->any : NULL,
                    to ? to->length : 0);
@@ -534,16 +299,13 @@ static ssize_t read_once(const struct socket *s, char *buffer, size_t size,
     return read(s->handle.fd, buffer, size);
 }
 
-static int read_step(lua_State *L, int status, lua_KContext context);
-
-static const struct call read_call = {"read", POLLIN, read_step};
-
 static int read_step(lua_State *L, int status, lua_KContext context)
 {
+    static const struct call call = {"read", POLLIN, read_step};
     struct socket *s = check_waiting(L, 1, "read", context);
-    size_t size = check_size(L, 2);
+    size_t size = transfer_size(L, 2);
     struct wait w;
-    int flags = wait_start(L, &w, &read_call, &s->handle, 0, context);
+    int flags = wait_start(L, &w, &call, &s->handle, 0, context);
     char small[SMALL];
     char *buffer = small;
     ssize_t n = -1;
@@ -555,9 +317,11 @@ static int read_step(lua_State *L, int status, lua_KContext context)
         buffer = size <= SMALL ? small : scratch_take(L, &size);
         n = read_once(s, buffer, size, flags);
     } while (n == -1 && wait_again(L, &w));
+    if (n == -1 && size > SMALL)
+        scratch_release(L);
     if (n == -1)
         return wait_failed(L, &w, 0);
-    if (n == 0 && size > 0 && is_stream(s))
+    if (n == 0 && size > 0 && transfer_ends(s))
         lua_pushnil(L);
     else
         lua_pushlstring(L, buffer, (size_t)n);
@@ -579,11 +343,13 @@ static int socket_read(lua_State *L)
 }
 
 /* write(2) to a pipe without readers, without the signal that it would send:
- * SIGPIPE is blocked for this thread, and taken back if it came. */
+ * SIGPIPE is blocked for this thread, and taken back if it came; it comes also
+ * where a part was written before the last reader went. */
 static ssize_t write_quietly(int fd, const char *data, size_t size)
 {
     const struct timespec at_once = {0, 0};
     sigset_t pipe_signal, before, pending;
+    bool may_signal;
     ssize_t n;
     int error;
 
@@ -593,7 +359,8 @@ static ssize_t write_quietly(int fd, const char *data, size_t size)
     pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
     n = write(fd, data, size);
     error = errno;
-    if (n == -1 && error == EPIPE && !sigismember(&pending, SIGPIPE))
+    may_signal = n == -1 ? error == EPIPE : (size_t)n < size;
+    if (may_signal && !sigismember(&pending, SIGPIPE))
         sigtimedwait(&pipe_signal, NULL, &at_once);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;
@@ -611,17 +378,14 @@ static ssize_t write_once(const struct socket *s, const char *data, size_t size,
     return write_quietly(s->handle.fd, data, size);
 }
 
-static int write_step(lua_State *L, int status, lua_KContext context);
-
-static const struct call write_call = {"write", POLLOUT, write_step};
-
 static int write_step(lua_State *L, int status, lua_KContext context)
 {
+    static const struct call call = {"write", POLLOUT, write_step};
     struct socket *s = check_waiting(L, 1, "write", context);
     size_t size;
     const char *data = check_data(L, 2, &size);
     struct wait w;
-    int flags = wait_start(L, &w, &write_call, &s->handle, 0, context);
+    int flags = wait_start(L, &w, &call, &s->handle, 0, context);
     ssize_t n = -1;
 
     (void)status;
@@ -670,8 +434,6 @@ void open_transfer(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"read", socket_read},
-        {"recv", socket_recv},
-        {"recvfrom", socket_recvfrom},
         {"send", socket_send},
         {"sendall", socket_sendall},
         {"sendto", socket_sendto},
@@ -680,7 +442,6 @@ void open_transfer(lua_State *L)
         {NULL, NULL},
     };
 
-    open_buffer(L);
     names_export(L, &flag_names);
     add_socket_methods(L, methods);
 }

@@ -1,10 +1,29 @@
-/* transfer: bytes in and out of a socket. */
+/*
+ * transfer: bytes in and out of a socket: what its two rooms share.
+ */
 #ifndef SOCKEYE_TRANSFER_H
 #define SOCKEYE_TRANSFER_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include <lua.h>
+
+#include "names.h"
+#include "socket.h"
+
+#define SMALL 8192 /* bytes received on the C stack */
+
+extern const struct names flag_names;
+
+/* How much is to be received: the integer at `arg`. */
+size_t transfer_size(lua_State *L, int arg);
+
+/* Whether nothing received means the end, and not an empty message. */
+bool transfer_ends(const struct socket *s);
 
 /* The methods and the flags, joined to the module table on top. */
 void open_transfer(lua_State *L);
+void open_receive(lua_State *L);
 
 #endif

@@ -214,7 +214,8 @@ bool wait_ready(lua_State *L, struct wait *w)
 }
 
 /* EAGAIN from a call that was to block: somebody else has set O_NONBLOCK on
- * the open file, and then waiting is up to us; or SO_RCVTIMEO has run out. */
+ * the open file, and then waiting is up to us; or SO_RCVTIMEO has run out.
+ * MSG_OOB never blocks, and urgent data may be announced before it comes. */
 static bool is_shared_nonblocking(const struct wait *w)
 {
     return fcntl(w->handle->fd, F_GETFL) & O_NONBLOCK;
@@ -234,7 +235,8 @@ bool wait_again(lua_State *L, struct wait *w)
         return end_wait(w, WAIT_ERROR, error);
     if (wait_never(w))
         return end_wait(w, WAIT_WOULD_BLOCK, error);
-    if (wait_blocks(w->handle) && !is_shared_nonblocking(w))
+    if (wait_blocks(w->handle) && awaited_events(w) != POLLPRI &&
+        !is_shared_nonblocking(w))
         return end_wait(w, WAIT_ERROR, error);
     return wait_ready(L, w);
 }

@@ -2,6 +2,7 @@
 -- of options.
 
 local sockeye = require "sockeye"
+local errors = require "spec.support.errors"
 
 local M = {}
 
@@ -73,6 +74,18 @@ function M.with_socket(option, f)
   local _ <close> = made[3]
   f(s)
   return true
+end
+
+--- Writes each value to every option of its type: rejected before any system
+-- call. The values are in lists, by the name of the type.
+function M.refuse_all(values_of_type)
+  local s <close> = sockeye.socket("inet", "dgram")
+  for _, option in ipairs(sockeye.options()) do
+    local values = option.writable and values_of_type[option.type] or {}
+    for _, value in ipairs(values) do
+      errors.rejected("bad argument", s.setsockopt, s, option.name, value)
+    end
+  end
 end
 
 return M

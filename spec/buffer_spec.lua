@@ -1,0 +1,189 @@
+local sockeye = require "sockeye"
+
+local descriptors = require "spec.support.descriptors"
+local process = require "spec.support.process"
+local sockets = require "spec.support.sockets"
+
+-- Lines of /proc/self/status, in KiB.
+local status = [[
+  local sockeye = require "sockeye"
+  local function status(name)
+    local file <close> = io.open "/proc/self/status"
+    return tonumber(file:read("a"):match(name .. ":%s*(%d+)"))
+  end
+]]
+
+local function run(text, limit)
+  local options = limit and {
+    prefix = { "sh", "-c", ('ulimit -v %d && exec "$@"'):format(limit), "sh" },
+  }
+  local result = process.lua_script(status .. text, options)
+  return result.stdout .. result.stderr
+end
+
+-- A sanitizer needs more of the address space than a limit leaves.
+local checked = os.getenv "SOCKEYE_CHECKED"
+
+describe("memory to receive into", function()
+  descriptors.guard()
+
+  for _, size in ipairs { "1 << 20", "1 << 30", "math.maxinteger" } do
+    it("is given back when more was asked for than came: " .. size,
+       function()
+      assert.equal("true\n", run(([[
+        local a, b = sockeye.socketpair()
+        local r, w = sockeye.pipe()
+        local size = %s
+        local address_space, peak
+        local function give_back()
+          local more = status "VmSize" - address_space
+          assert(more < 1 << 15, more)
+        end
+        local function use()
+          for _, flags in ipairs { "", "waitall dontwait", "peek" } do
+            a:send "hello"
+            assert(b:recv(size, flags):find "^hello")
+            give_back()
+          end
+          assert(b:recv(5) == "hello")
+          for _, method in ipairs { "recv", "recvfrom" } do
+            assert(b[method](b, size, "dontwait") == false)
+            give_back()
+          end
+          b:settimeout(0)
+          r:settimeout(0)
+          for _, s in ipairs { b, r } do
+            assert(s:read(size) == false)
+            give_back()
+          end
+          b:settimeout(0.001)
+          local ok, err = pcall(b.recv, b, size)
+          assert(not ok and err.timeout)
+          give_back()
+          a:send "hello"
+          ok, err = pcall(b.recv, b, size, "waitall")
+          assert(not ok and err.partial == "hello")
+          give_back()
+          b:settimeout(nil)
+          w:write "hello"
+          assert(r:read(size) == "hello")
+          give_back()
+        end
+        b:recv(10000, "dontwait")
+        address_space, peak = status "VmSize", status "VmHWM"
+        use()
+        print(status "VmHWM" - peak < 1 << 15)
+      ]]):format(size)))
+    end)
+  end
+
+  it("is less where the address space is small", function()
+    if checked then return pending("no room to limit under " .. checked) end
+    assert.equal("hello\t5\thello\tnil\n", run([[
+      local a, b = sockeye.socketpair()
+      a:send "hello"
+      local first = b:recv(1 << 30)
+      local u, v = sockeye.socketpair("unix", "dgram")
+      u:send "hello"
+      local length = #v:recv(math.maxinteger)
+      a:send "hello"
+      a:close()
+      print(first, length, b:read(1 << 30), b:recv(1 << 30))
+    ]], 60000))
+  end)
+
+  it("may be less than waitall wants, which gets it all", function()
+    if checked then return pending("no room to limit under " .. checked) end
+    assert.equal("700000\ttrue\n", run([[
+      local a, b = sockeye.socketpair()
+      local size = 700000
+      local data = ("x"):rep(size)
+      if sockeye.fork() == 0 then
+        b:close()
+        a:sendall(data)
+        sockeye._exit(0)
+      end
+      data = nil
+      b:recv(10000, "peek")
+      -- What Lua gives back stays with malloc, below what is kept.
+      local blocks = {}
+      while pcall(function()
+        blocks[#blocks + 1] = ("x"):rep(30000) .. #blocks
+      end) do end
+      for i = 1, 200 do blocks[i] = false end
+      collectgarbage()
+      local got = b:recv(size, "waitall")
+      print(#got, got == ("x"):rep(size))
+    ]], 60000))
+  end)
+
+  it("is none where there is none, which is raised", function()
+    if checked then return pending("no room to limit under " .. checked) end
+    assert.equal("ENOMEM\tmmap\nhello\n", run([[
+      local a, b = sockeye.socketpair()
+      a:send "hello"
+      local blocks, size = {}, 1 << 20
+      repeat
+        if not pcall(function()
+          blocks[#blocks + 1] = ("x"):rep(size) .. #blocks
+        end) then size = size // 2 end
+      until size < 1 << 12
+      local ok, err = pcall(b.recv, b, 10000)
+      blocks = nil
+      collectgarbage()
+      print(err.code, err.call)
+      print(b:recv(10000))
+    ]], 60000))
+  end)
+
+  it("is not what a finalizer receives into while waitall gathers",
+     function()
+    local a, b = sockets.unix()
+    local c, d = sockets.unix()
+    local data, other = ("x"):rep(10000), ("y"):rep(20000)
+    local calls = 0
+    local meta = {
+      __gc = function()
+        calls = calls + 1
+        c:send(other)
+        d:recv(#other)
+      end,
+    }
+    local flags = sockeye.MSG_WAITALL | sockeye.MSG_DONTWAIT
+    -- Each step of the collector is a whole cycle.
+    local before = collectgarbage("incremental", 100, 1000, 30)
+    for _ = 1, 10 do
+      a:send(data)
+      collectgarbage "stop"
+      setmetatable({}, meta)
+      collectgarbage "restart"
+      local got = b:recv(#data + 1, flags)
+      assert.is_true(got == data)
+    end
+    collectgarbage(before == "generational" and before or "incremental",
+                   200, 100, 13)
+    assert.is_true(calls > 0)
+    sockets.close(a, b, c, d)
+  end)
+
+  it("grows as what waitall gathers comes in small pieces", function()
+    local a, b = sockets.unix()
+    b:settimeout(0.001)
+    local parts = {}
+    for i = 1, 100 do parts[i] = tostring(i):rep(100) end
+    local all = table.concat(parts)
+    local pid = sockeye.fork()
+    if pid == 0 then
+      for _, part in ipairs(parts) do a:send(part) end
+      sockeye._exit(0)
+    end
+    local got = {}
+    repeat
+      local ok, part = pcall(b.recv, b, #all, "waitall")
+      got[#got + 1] = ok and part or part.partial
+    until #table.concat(got) == #all
+    assert.is_true(table.concat(got) == all)
+    sockeye.waitpid(pid)
+    sockets.close(a, b)
+  end)
+end)

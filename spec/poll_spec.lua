@@ -1,0 +1,244 @@
+local sockeye = require "sockeye"
+
+local descriptors = require "spec.support.descriptors"
+local errors = require "spec.support.errors"
+local fork = require "spec.support.fork"
+local process = require "spec.support.process"
+local sockets = require "spec.support.sockets"
+
+describe("what is ready", function()
+  descriptors.guard()
+
+  for kind, make in pairs { tcp = sockets.tcp, unix = sockets.unix,
+                            udp = sockets.udp } do
+    it("is told in the letters that were asked for: " .. kind, function()
+      local a, b = make()
+      assert.same({}, sockeye.poll({ [b] = "r" }, 0))
+      assert.same({ [b] = "w" }, sockeye.poll { [b] = "rw" })
+      a:send "x"
+      for asked, told in pairs { r = "r", w = "w", rw = "rw", wr = "rw",
+                                 rwp = "rw", pw = "w", rrr = "r" } do
+        assert.same({ [b] = told }, sockeye.poll { [b] = asked })
+      end
+      assert.same({}, sockeye.poll({ [b] = "p" }, 0))
+      b:recv(1)
+      assert.same({}, sockeye.poll({ [b] = "r" }, 0))
+      sockets.close(a, b)
+    end)
+  end
+
+  it("is urgent data, too", function()
+    local a, b = sockets.tcp()
+    a:send("!", "oob")
+    assert.same({ [b] = "p" }, sockeye.poll { [b] = "p" })
+    assert.same({ [b] = "wp" }, sockeye.poll { [b] = "wp" })
+    sockets.close(a, b)
+  end)
+
+  it("is a connection to accept, and one that is made or refused",
+     function()
+    local l <close> = sockets.listener()
+    assert.same({}, sockeye.poll({ [l] = "r" }, 0))
+    local c <close> = sockets.client(l:getsockname())
+    assert.same({ [l] = "r", [c] = "w" }, sockeye.poll { [l] = "r",
+                                                         [c] = "rw" })
+    l:accept():close()
+    local nobody, holder = sockets.refusing()
+    local s <close> = sockeye.socket("inet", "stream"):settimeout(0)
+    pcall(s.connect, s, nobody)
+    assert.same({ [s] = "rw" }, sockeye.poll({ [s] = "rw" }, 20))
+    holder:close()
+  end)
+
+  it("is what was asked for where the peer has hung up", function()
+    for _, asked in ipairs { "r", "w", "p", "rwp" } do
+      local a, b = sockets.unix()
+      a:close()
+      assert.same({ [b] = asked }, sockeye.poll { [b] = asked })
+      b:close()
+    end
+    local r, w = sockeye.pipe()
+    w:close()
+    assert.same({ [r] = "r" }, sockeye.poll { [r] = "r" })
+    r:close()
+    r, w = sockeye.pipe()
+    r:close()
+    assert.same({ [w] = "w" }, sockeye.poll { [w] = "w" })
+    w:close()
+  end)
+
+  it("is the end of what is read after a half-close", function()
+    local a, b = sockets.tcp()
+    a:shutdown "wr"
+    assert.same({ [b] = "r" }, sockeye.poll { [b] = "r" })
+    assert.is_nil(b:recv(1))
+    sockets.close(a, b)
+  end)
+
+  it("is told of numbers, files and sockets by the same keys", function()
+    local r, w = sockeye.pipe()
+    local file <close> = io.open "/dev/null"
+    w:write "x"
+    local wanted = { [r] = "r", [r:fd()] = "r", [w] = "w", [file] = "rw",
+                     [w:fd() + 0.0] = "w" }
+    assert.same({ [r] = "r", [r:fd()] = "r", [w] = "w", [file] = "rw",
+                  [w:fd()] = "w" }, sockeye.poll(wanted))
+    sockets.close(r, w)
+  end)
+
+  it("is not told of others", function()
+    local a, b = sockets.unix()
+    local c, d = sockets.unix()
+    a:send "x"
+    assert.same({ [b] = "r" }, sockeye.poll { [b] = "r", [d] = "r" })
+    sockets.close(a, b, c, d)
+  end)
+end)
+
+describe("a table for poll", function()
+  descriptors.guard()
+
+  it("may be empty, and then the time passes", function()
+    local start = sockeye.now()
+    assert.same({}, sockeye.poll({}, 0))
+    assert.same({}, sockeye.poll({}, 0.02))
+    assert.is_true(sockeye.now() - start >= 0.02)
+    local _ <close> = fork.interrupt("USR1", function() error("enough", 0) end)
+    local ok, err = pcall(sockeye.poll, {})
+    assert.same({ false, "enough" }, { ok, err })
+  end)
+
+  it("stays as it is, and is not what comes back", function()
+    local a, b = sockets.unix()
+    local wanted = { [a] = "w", [b] = "rw" }
+    assert.are_not.equal(wanted, sockeye.poll(wanted))
+    assert.same({ [a] = "w", [b] = "rw" }, wanted)
+    sockets.close(a, b)
+  end)
+
+  it("has no other keys", function()
+    for _, key in ipairs { "x", 1.5, true, {}, print, -1, 1 << 40,
+                           coroutine.create(print), sockeye.inet() } do
+      errors.rejected("bad argument #1 .*keys", sockeye.poll,
+                      { [key] = "r" }, 0)
+    end
+  end)
+
+  it("has no other values", function()
+    local a, b = sockets.unix()
+    for _, value in ipairs { "", "x", "rx", "R", "r w", "r\0", 1, true, {} } do
+      errors.rejected("bad argument #1 .*poll'", sockeye.poll,
+                      { [a] = value }, 0)
+    end
+    for _, value in ipairs { "r", 5, false } do
+      errors.rejected("bad argument #1 .*poll'", sockeye.poll, value, 0)
+    end
+    errors.rejected("bad argument #1 .*poll'", sockeye.poll)
+    sockets.close(a, b)
+  end)
+
+  it("comes with seconds that are none", function()
+    for _, seconds in ipairs { -1, -0.001, 0 / 0, "x", {}, false } do
+      errors.rejected("bad argument #2 .*poll'", sockeye.poll, {}, seconds)
+    end
+  end)
+
+  it("has nothing that is closed", function()
+    local a, b = sockets.unix()
+    local number = b:fd()
+    sockets.close(a, b)
+    errors.raised("EBADF", "poll", sockeye.poll, { [a] = "r" }, 0)
+    errors.raised("EBADF", "poll", sockeye.poll, { [number] = "r" }, 0)
+    local file = io.open "/dev/null"
+    file:close()
+    errors.raised("EBADF", "poll", sockeye.poll, { [file] = "r" }, 0)
+  end)
+
+  it("may be as long as there are descriptors, and longer than 1,024",
+     function()
+    local result = process.lua_script([[
+      local sockeye = require "sockeye"
+      local wanted, readers, writers, high = {}, {}, {}, 0
+      for i = 1, 1000 do
+        readers[i], writers[i] = sockeye.pipe()
+        wanted[readers[i] ], wanted[writers[i] ] = "r", "rw"
+        high = math.max(high, writers[i]:fd())
+      end
+      writers[1000]:write "x"
+      local ready = sockeye.poll(wanted, 20)
+      local count = 0
+      for _ in pairs(ready) do count = count + 1 end
+      print(count, high > 1024, ready[readers[1000] ], ready[writers[1] ])
+      local last = readers[1000]
+      print(sockeye.poll({ [last:fd()] = "r", [readers[1] ] = "r" })[last:fd()])
+    ]], { prefix = { "sh", "-c", 'ulimit -n 4096 || exit 125; exec "$@"',
+                     "sh" } })
+    if result.status == 125 then return pending "too few descriptors" end
+    assert.equal("1001\ttrue\tr\tw\nr\n", result.stdout .. result.stderr)
+  end)
+end)
+
+describe("a signal handler during poll", function()
+  descriptors.guard()
+
+  -- Two pairs, polled while the handler runs once.
+  local function interrupted(handler)
+    local a, b = sockets.unix()
+    local c, d = sockets.unix()
+    local wanted = { [b] = "r", [d] = "r" }
+    local _ <close> = fork.interrupt("USR1", function()
+      handler(wanted, a, b, c, d)
+    end)
+    local results = table.pack(pcall(sockeye.poll, wanted, 20))
+    sockets.close(a, b, c, d)
+    if not results[1] then error(results[2], 0) end
+    return results[2], a, b, c, d
+  end
+
+  it("may close what is polled, which is raised", function()
+    errors.raised("ECANCELED", "poll", interrupted, function(_, _, b)
+      b:close()
+    end)
+  end)
+
+  it("may close what is polled and take it out of the table", function()
+    local ready, _, b, _, d = interrupted(function(wanted, _, b, c)
+      b:close()
+      wanted[b] = nil
+      c:send "x"
+    end)
+    assert.is_nil(ready[b])
+    assert.same({ [d] = "r" }, ready)
+  end)
+
+  it("may take out of the table what is then not told", function()
+    local ready, _, _, _, d = interrupted(function(wanted, a, b, c)
+      wanted[b] = nil
+      a:send "x"
+      a:shutdown "rdwr"
+      c:send "x"
+    end)
+    assert.same({ [d] = "r" }, ready)
+  end)
+
+  it("may change what is waited for", function()
+    local ready, _, b = interrupted(function(wanted, _, b)
+      wanted[b] = "w"
+    end)
+    assert.same({ [b] = "w" }, ready)
+  end)
+
+  it("may add what is not waited for this time", function()
+    local ready, _, _, _, d = interrupted(function(wanted, a, _, c)
+      wanted[a] = "w"
+      c:send "x"
+    end)
+    assert.same({ [d] = "r" }, ready)
+  end)
+
+  it("may not put anything else there", function()
+    errors.rejected("bad argument #1", interrupted, function(wanted, _, b)
+      wanted[b] = "x"
+    end)
+  end)
+end)
