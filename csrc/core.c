@@ -12,6 +12,7 @@
 #include "interface.h"
 #include "netdb.h"
 #include "option.h"
+#include "path.h"
 #include "poll.h"
 #include "process.h"
 #include "resolve.h"
@@ -38,6 +39,7 @@ int luaopen_sockeye_core(lua_State *L)
     open_group(L);
     open_run(L);
     open_suspend(L);
+    open_path(L);
     open_wait(L);
     open_worker(L);
     open_socket(L);
