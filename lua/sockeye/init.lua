@@ -37,7 +37,11 @@
 -- for data in function() return s:recv(65536) end do io.write(data) end
 local M = require "sockeye.core"
 
-for _, part in ipairs { "structure", "channel", "signals" } do
+local parts <const> = {
+  "structure", "channel", "signals", "connect", "listen", "serve",
+}
+
+for _, part in ipairs(parts) do
   for name, f in pairs(require("sockeye." .. part)) do
     M[name] = f
   end

@@ -1,0 +1,267 @@
+-- Connections by name: of several addresses, the first that answers.
+
+local core = require "sockeye.core"
+local endpoints = require "sockeye.endpoint"
+local options_of = require "sockeye.options"
+
+local primitives <const> = core.primitives
+primitives.library()
+
+local stream_of <const> = core.stream or function(socket) return socket end
+
+local known <const> = {
+  attempt_delay = "seconds", bind = "any", family = "any",
+  nodelay = "boolean", timeout = "seconds",
+}
+
+local attempt_delay <const> = 0.25 -- RFC 8305, section 5
+
+local M = {}
+
+-- ---- the addresses, in the order in which they are tried ----
+
+-- The families take turns, beginning with the one that the resolver puts first
+-- (RFC 8305, section 4).
+local function interleave(addresses)
+  local queues, families = {}, {}
+  for _, address in ipairs(addresses) do
+    local family <const> = address.family
+    if not queues[family] then
+      queues[family] = {}
+      families[#families + 1] = family
+    end
+    table.insert(queues[family], address)
+  end
+  local ordered, place = {}, 1
+  while #ordered < #addresses do
+    for _, family in ipairs(families) do
+      ordered[#ordered + 1] = queues[family][place]
+    end
+    place = place + 1
+  end
+  return ordered
+end
+
+local function addresses_of(place, options, bind)
+  if place.address then return { place.address } end
+  local found <const> = core.resolve(place.host, place.service, {
+    type = "stream",
+    family = options.family or bind and bind.family or nil,
+  })
+  local addresses <const> = {}
+  for i, entry in ipairs(found) do addresses[i] = entry.address end
+  return interleave(addresses)
+end
+
+-- ---- what went wrong ----
+
+local function new_error(code, address)
+  local _, err = pcall(primitives.raise, "connect", code)
+  err.address = address
+  return err
+end
+
+local function timed_out(address)
+  local err <const> = new_error("ETIMEDOUT", address)
+  err.timeout = true
+  return err
+end
+
+-- Whether an error is what an address has answered.
+local function is_answer(err)
+  return core.is_error(err) and err.code ~= "ECANCELED" and not err.timeout
+end
+
+-- The error of the whole: the last answer, with all of them.
+local function failure(place, attempts)
+  local last <const> = attempts[#attempts]
+  local err <const> = new_error(last.code, place.host)
+  if not place.host or place.host == last.address.host then
+    err.address = last.address
+  end
+  err.timeout = last.timeout
+  err.attempts = attempts
+  return err
+end
+
+-- ---- attempts ----
+
+local function prepare(s, bind)
+  if not bind then return end
+  if bind.port and bind.port ~= 0 then
+    s:setsockopt("SO_REUSEADDR", true)
+  end
+  s:bind(bind)
+end
+
+local function close_all(sockets)
+  for s in pairs(sockets) do s:close() end
+end
+
+local closing <const> = { __close = close_all }
+
+local function open(address, bind, open_ones)
+  local s <const> = core.socket(address.family, "stream")
+  open_ones[s] = true
+  prepare(s, bind)
+  return s
+end
+
+-- A single address: the call waits by itself.
+local function try_one(place, address, bind)
+  local open_ones <close> = setmetatable({}, closing)
+  local ok, err = pcall(function()
+    local s <const> = open(address, bind, open_ones)
+    s:connect(address)
+    return s
+  end)
+  if not ok and (is_answer(err) or err.timeout) then
+    err.address = address
+    error(failure(place, { err }), 0)
+  elseif not ok then
+    error(err, 0)
+  end
+  open_ones[err] = nil
+  return err
+end
+
+local Race <const> = {}
+Race.__index = Race
+Race.__close = function(race) close_all(race.sockets) end
+
+-- Whether the attempt is over; its socket, where it has succeeded. Failing, it
+-- makes room for the next one at once.
+function Race:look(attempt)
+  local ok, result = pcall(attempt.socket.connect, attempt.socket,
+                           attempt.address)
+  if ok then return result and attempt.socket end
+  self:note(attempt, result)
+end
+
+function Race:note(attempt, err)
+  if not is_answer(err) then error(err, 0) end
+  err.address = attempt.address
+  attempt.over = true
+  table.insert(self.answers, err)
+  if attempt.socket then
+    attempt.socket:close()
+    self.sockets[attempt.socket] = nil
+  end
+  self.due = 0
+end
+
+function Race:start()
+  local attempt <const> = { address = self.addresses[self.next] }
+  self.next = self.next + 1
+  self.due = core.now() + self.delay
+  table.insert(self.attempts, attempt)
+  local ok, s = pcall(open, attempt.address, self.bind, self.sockets)
+  if not ok then return self:note(attempt, s) end
+  attempt.socket = s:settimeout(0)
+  return self:look(attempt)
+end
+
+function Race:under_way()
+  local wanted <const> = {}
+  for _, attempt in ipairs(self.attempts) do
+    if not attempt.over then wanted[attempt.socket] = "w" end
+  end
+  return wanted
+end
+
+-- Waits for the next answer, or until the next attempt is due.
+function Race:wait(wanted)
+  local left = self.addresses[self.next] and
+    math.max(self.due - core.now(), 0) or nil
+  local ready <const> = core.poll(wanted, left)
+  for _, attempt in ipairs(self.attempts) do
+    if not attempt.over and ready[attempt.socket] then
+      local winner <const> = self:look(attempt)
+      if winner then return winner end
+    end
+  end
+end
+
+function Race:run()
+  while true do
+    local winner
+    local wanted = self:under_way()
+    if self.addresses[self.next] and
+       (not next(wanted) or core.now() >= self.due) then
+      winner = self:start()
+    elseif next(wanted) then
+      winner = self:wait(wanted)
+    else
+      return nil
+    end
+    if winner then return winner end
+  end
+end
+
+-- Several addresses: each is given a start on the next. No attempt waits by
+-- itself, so that this is the same inside a task and outside.
+local function try_all(place, addresses, bind, delay)
+  local race <close> = setmetatable({
+    addresses = addresses, next = 1, due = 0, delay = delay, bind = bind,
+    attempts = {}, sockets = {}, answers = {},
+  }, Race)
+  local ok, winner = pcall(race.run, race)
+  if not ok then
+    if not (core.is_error(winner) and winner.timeout) then error(winner, 0) end
+    for _, attempt in ipairs(race.attempts) do
+      if not attempt.over then
+        table.insert(race.answers, timed_out(attempt.address))
+      end
+    end
+  end
+  if not ok or not winner then error(failure(place, race.answers), 0) end
+  race.sockets[winner] = nil
+  return winner:settimeout(nil)
+end
+
+--- Connect to an endpoint.
+-- A name is resolved, and its addresses are raced as RFC 8305 (Happy Eyeballs)
+-- says: IPv6 and IPv4 take turns, in the resolver's order; each attempt has a
+-- start of `attempt_delay` on the next, which begins at once where one fails.
+-- The first that succeeds is taken, the others are closed. There is no
+-- Resolution Delay, for both families are asked for in one question.
+-- @function connect
+-- @param endpoint `"host:port"`, `"[v6]:port"`, `"unix:/path"`, `"unix:@name"`
+-- or an `Address`; the port may be a service's name
+-- @tab[opt] options
+-- `timeout`: seconds for name and connection together;
+-- `attempt_delay`: seconds, 0.25 unless given;
+-- `bind`: the local address, whose family is then the one that is tried;
+-- `family`: `"inet"` or `"inet6"` alone;
+-- `nodelay`: TCP_NODELAY, true unless given
+-- @treturn Stream
+-- @raise what `resolve` raises; otherwise an error of `connect` whose `code` is
+-- that of the last answer, whose `address` is the host or the `Address`, and
+-- whose `attempts` is a list of the errors of all addresses that were tried;
+-- ETIMEDOUT with `timeout`; ECANCELED
+-- @usage
+-- local conn <close> = sockeye.connect("example.com:80", {timeout = 5})
+-- conn:write("GET / HTTP/1.0\r\n\r\n")
+function M.connect(endpoint, options)
+  options = options_of.check("connect", 2, options, known)
+  local place <const> = endpoints.parse("connect", endpoint)
+  if place.any then
+    error("bad argument #1 to 'connect' (a host is expected, not '*')", 2)
+  end
+  local bind <const> = options.bind and core.address(options.bind)
+  local _ <close> =
+    options.timeout and primitives.deadline(options.timeout) or nil
+  local addresses <const> = addresses_of(place, options, bind)
+  local s
+  if #addresses == 1 then
+    s = try_one(place, addresses[1], bind)
+  else
+    s = try_all(place, addresses, bind, options.attempt_delay or attempt_delay)
+  end
+  if addresses[1].family ~= "unix" then
+    s:setsockopt("TCP_NODELAY", options.nodelay ~= false)
+  end
+  return stream_of(s)
+end
+
+return M

@@ -1,0 +1,166 @@
+-- Listening sockets by endpoint.
+
+local core = require "sockeye.core"
+local endpoints = require "sockeye.endpoint"
+local options_of = require "sockeye.options"
+
+local primitives <const> = core.primitives
+primitives.library()
+
+local known <const> = {
+  backlog = "count", family = "any", mode = "any", reuseport = "boolean",
+  unlink = "boolean", v6only = "boolean",
+}
+
+local M = {}
+
+-- Runs f with the socket, which is closed where it raises.
+local function guarded(s, f, ...)
+  local ok, err = pcall(f, s, ...)
+  if not ok then
+    s:close()
+    error(err, 0)
+  end
+  return s
+end
+
+-- ---- TCP ----
+
+local function bind_inet(s, address, options, v6only)
+  s:setsockopt("SO_REUSEADDR", true)
+  if options.reuseport then s:setsockopt("SO_REUSEPORT", true) end
+  if v6only ~= nil and address.family == "inet6" then
+    s:setsockopt("IPV6_V6ONLY", v6only)
+  end
+  s:bind(address):listen(options.backlog)
+end
+
+local function listen_inet(address, options, v6only)
+  return guarded(core.socket(address.family, "stream"), bind_inet, address,
+                 options, v6only)
+end
+
+-- The first of several addresses that can be had.
+local function listen_at_name(place, options)
+  local found <const> = core.resolve(place.host, place.service, {
+    type = "stream", family = options.family, flags = "passive",
+  })
+  local ok, result
+  for _, entry in ipairs(found) do
+    ok, result = pcall(listen_inet, entry.address, options, options.v6only)
+    if ok then return result end
+  end
+  error(result, 0)
+end
+
+local no_inet6 <const> = { EAFNOSUPPORT = true, EADDRNOTAVAIL = true }
+
+-- IPv6's wildcard takes IPv4's connections, too.
+local function listen_anywhere(place, options)
+  local function at(family, v6only)
+    local found <const> = core.resolve(nil, place.service, {
+      type = "stream", family = family, flags = "passive",
+    })
+    return listen_inet(found[1].address, options, v6only)
+  end
+  if options.family then return at(options.family, options.v6only) end
+  local ok, result = pcall(at, "inet6", options.v6only or false)
+  if ok then return result end
+  if options.v6only or not core.is_error(result) or
+     not no_inet6[result.code] then
+    error(result, 0)
+  end
+  return at("inet")
+end
+
+-- ---- Unix ----
+
+-- Nobody answers at a socket's file that nobody listens on any more.
+local function is_stale(address)
+  if not primitives.socket_file(address.path) then return false end
+  local s <close> = core.socket("unix", "stream")
+  local ok, err = pcall(s.connect, s:settimeout(0), address)
+  return not ok and core.is_error(err, "ECONNREFUSED")
+end
+
+local function bind_path(s, address, options)
+  local ok, err = pcall(s.bind, s, address)
+  if ok then return end
+  if options.unlink == false or not core.is_error(err, "EADDRINUSE") or
+     not is_stale(address) then
+    error(err, 0)
+  end
+  os.remove(address.path)
+  s:bind(address)
+end
+
+-- Before it listens nobody can connect, so that the mode comes in time.
+local function open_path(s, address, options, mode)
+  if mode then primitives.chmod(address.path, mode) end
+  s:listen(options.backlog)
+end
+
+local function listen_path(s, address, options, mode)
+  bind_path(s, address, options)
+  local ok, err = pcall(open_path, s, address, options, mode)
+  if not ok then
+    os.remove(address.path)
+    error(err, 0)
+  end
+end
+
+local function listen_unix(address, options, mode)
+  local s <const> = core.socket("unix", "stream")
+  if address.path == nil or address.path:find("^\0") then
+    return guarded(s, function()
+      s:bind(address):listen(options.backlog)
+    end)
+  end
+  return guarded(s, listen_path, address, options, mode)
+end
+
+-- Permissions as a number, or in octal digits as for chmod(1).
+local function check_mode(mode)
+  local number <const> = type(mode) == "string" and
+    mode:find("^[0-7]+$") and tonumber(mode, 8) or math.tointeger(mode)
+  if not number or number < 0 or number > 511 then
+    error(("bad argument #2 to 'listen' (option 'mode': octal digits " ..
+           "expected, as in \"0660\", got %s)"):format(tostring(mode)), 3)
+  end
+  return number
+end
+
+--- Listen on an endpoint.
+-- The socket is bound, with SO_REUSEADDR, and listens. `"*:port"` is every
+-- address of this host: one socket for IPv6 and IPv4 where there is IPv6, else
+-- IPv4 alone. A name stands for the first of its addresses that can be bound.
+--
+-- The file of a Unix socket that nobody answers is removed first; one that
+-- somebody answers, or that is no socket, never is. Closing the socket leaves
+-- the file where it is, as close(2) does: a forked child may still listen.
+-- @function listen
+-- @param endpoint `"host:port"`, `"[v6]:port"`, `"*:port"`, `"unix:/path"`,
+-- `"unix:@name"` or an `Address`; port 0: one of the system's choice
+-- @tab[opt] options
+-- `backlog`: as for `Socket:listen`;
+-- `family`: `"inet"` or `"inet6"` alone;
+-- `reuseport`: SO_REUSEPORT, so that several sockets share the port;
+-- `v6only`: IPV6_V6ONLY, for IPv6 sockets; false with `"*:port"` unless given;
+-- `mode`: the permissions of a Unix socket's file, in octal digits: `"0660"`;
+-- `unlink`: false keeps a stale file, and raises EADDRINUSE
+-- @treturn Socket
+-- @raise EADDRINUSE, EADDRNOTAVAIL, EACCES, …; what `resolve` raises
+-- @usage local listener <close> = sockeye.listen("*:8080")
+function M.listen(endpoint, options)
+  options = options_of.check("listen", 2, options, known)
+  local place <const> = endpoints.parse("listen", endpoint)
+  local mode <const> = options.mode and check_mode(options.mode)
+  if place.any then return listen_anywhere(place, options) end
+  if place.host then return listen_at_name(place, options) end
+  if place.address.family == "unix" then
+    return listen_unix(place.address, options, mode)
+  end
+  return listen_inet(place.address, options, options.v6only)
+end
+
+return M

@@ -1,0 +1,374 @@
+-- Servers: a task for each connection.
+
+local core = require "sockeye.core"
+local group <const> = require("sockeye.structure").group
+local listen <const> = require("sockeye.listen").listen
+local options_of = require "sockeye.options"
+
+local primitives <const> = core.primitives
+primitives.library()
+
+local stream_of <const> = core.stream or function(socket) return socket end
+
+local known <const> = {
+  connections = "count", grace = "seconds", handler_timeout = "seconds",
+  idle_timeout = "seconds", listen = "table", on_error = "function",
+  signals = "any", stop = "any",
+}
+
+local default_grace <const> = 5
+local pause <const> = 0.05 -- seconds, where the system has run out of something
+
+local M = {}
+
+local function set(...)
+  local members <const> = {}
+  for _, name in ipairs { ... } do members[name] = true end
+  return members
+end
+
+-- What became of one connection before it was accepted (accept(2)).
+local passing <const> = set("ECONNABORTED", "EPROTO", "EPERM", "ENETDOWN",
+                            "ENOPROTOOPT", "EHOSTDOWN", "ENONET",
+                            "EHOSTUNREACH", "EOPNOTSUPP", "ENETUNREACH")
+
+-- What there may be more of in a while.
+local run_out <const> = set("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM")
+
+-- ---- errors ----
+
+local function explain(err)
+  return { err = err, traceback = debug.traceback(tostring(err), 2) }
+end
+
+local function to_stderr(_, peer, traceback)
+  io.stderr:write(("%s: %s\n"):format(peer or "serve", traceback))
+end
+
+local function report(server, what, peer)
+  local err <const> = what.err
+  if core.is_error(err, "ECANCELED") then return end
+  if server.on_error then
+    local ok, problem = xpcall(server.on_error, explain, err, peer,
+                               what.traceback)
+    if ok or core.is_error(problem.err, "ECANCELED") then return end
+    what = problem
+  elseif core.is_error(err) and err.timeout and server.limited then
+    return
+  end
+  to_stderr(err, peer, what.traceback)
+end
+
+-- ---- how many at once ----
+
+-- Waits, with those that came before, until there is room for a connection.
+local function await_room(server)
+  while server.count >= server.connections do
+    local token <const> = { task = primitives.self("serve") }
+    table.insert(server.waiting, token)
+    primitives.park(token, "serve")
+  end
+end
+
+local function wake(server)
+  if server.task then primitives.unpark(server.task, server) end
+end
+
+local function leave(server)
+  server.count = server.count - 1
+  if server.reason and server.count == 0 then wake(server) end
+  while server.waiting[1] do
+    local token <const> = table.remove(server.waiting, 1)
+    if primitives.unpark(token.task, token) then return end
+  end
+end
+
+-- ---- a connection ----
+
+local function converse(server, socket, peer)
+  local _ <close> = server.handler_timeout and
+    primitives.deadline(server.handler_timeout) or nil
+  local stream <close> = stream_of(socket)
+  if server.idle_timeout then stream:settimeout(server.idle_timeout) end
+  server.handler(stream, peer)
+end
+
+local function attend(server, socket, peer)
+  local ok, what = xpcall(converse, explain, server, socket, peer)
+  socket:close()
+  leave(server)
+  if not ok then report(server, what, peer) end
+end
+
+-- ---- a listener ----
+
+local function start(server, socket, peer)
+  await_room(server)
+  server.group:spawn(attend, server, socket, peer)
+  server.count = server.count + 1
+  server.has_run_out = false
+end
+
+local function accept_each(server, listener)
+  while true do
+    await_room(server)
+    local socket, peer = listener:accept()
+    local ok, err = pcall(start, server, socket, peer)
+    if not ok then
+      socket:close()
+      error(err, 0)
+    end
+  end
+end
+
+-- After an accept that failed: what it is about has passed when this returns.
+local function survive(server, err)
+  local code <const> = core.is_error(err) and err.call == "accept" and err.code
+  if passing[code] then return end
+  if not run_out[code] then error(err, 0) end
+  if not server.has_run_out then
+    server.has_run_out = true
+    report(server, { err = err, traceback = tostring(err) })
+  end
+  core.sleep(pause)
+end
+
+local function accept_all(server, listener)
+  while not server.reason do
+    local _, err = pcall(accept_each, server, listener)
+    if not server.reason then survive(server, err) end
+  end
+end
+
+local function accept_until_stopped(server, listener)
+  local ok, err = pcall(accept_all, server, listener)
+  if not ok and not server.reason then error(err, 0) end
+end
+
+-- ---- signals ----
+
+-- What is to end which servers: name -> servers, before (the handler that was
+-- there) and process.
+local caught <const> = {}
+
+local function attend_signal(name)
+  local watch <const> = caught[name]
+  if not watch then return end
+  if watch.process ~= core.getpid() then
+    -- A forked child has no server to end: it ends as it would have.
+    core.signal(name, watch.before)
+    core.kill(core.getpid(), name)
+    return
+  end
+  for server in pairs(watch.servers) do server:stop(name) end
+end
+
+local function watch_signal(name, server)
+  local watch = caught[name]
+  if not watch or watch.process ~= core.getpid() then
+    watch = { servers = {}, process = core.getpid() }
+    watch.before = core.signal(name, attend_signal)
+    caught[name] = watch
+  end
+  watch.servers[server] = true
+end
+
+local function forget_signal(name, server)
+  local watch <const> = caught[name]
+  if not watch or not watch.servers[server] then return end
+  watch.servers[server] = nil
+  if not next(watch.servers) then
+    caught[name] = nil
+    core.signal(name, watch.before)
+  end
+end
+
+-- ---- beginning and end ----
+
+local Server <const> = {}
+Server.__index = Server
+
+-- The first time is for the acceptors, the second for the handlers.
+function Server:stop(reason)
+  if self.reason then self.hurried = true end
+  self.reason = self.reason or reason
+  wake(self)
+end
+
+local function is_socket(value)
+  local meta <const> = getmetatable(value)
+  return type(value) == "userdata" and meta ~= nil and
+    meta.__name == "sockeye.Socket"
+end
+
+-- Takes a listening socket over, or makes one; what it was made with is kept,
+-- so that its file can be removed.
+local function add_listener(server, endpoint)
+  local listener = endpoint
+  if not is_socket(endpoint) then
+    listener = listen(endpoint, server.listen)
+  end
+  table.insert(server.listeners, listener)
+  listener:settimeout(nil):fcntl("O_NONBLOCK", false)
+  local address <const> = listener:getsockname()
+  if address.family == "inet" or address.family == "inet6" then
+    listener:setsockopt("TCP_NODELAY", true) -- accepted ones inherit it
+  elseif listener ~= endpoint and address.path then
+    server.files[address.path] = primitives.socket_file(address.path)
+  end
+end
+
+-- Nobody can connect from now on. A file that another server has put in the
+-- place of ours is not ours.
+local function stop_listening(server)
+  for path, file in pairs(server.files) do
+    if primitives.socket_file(path) == file then os.remove(path) end
+  end
+  server.files = {}
+  for _, listener in ipairs(server.listeners) do listener:close() end
+end
+
+function Server:__close()
+  self.task = nil
+  for _, name in ipairs(self.signals) do forget_signal(name, self) end
+  stop_listening(self)
+  if self.release then self.release() end
+end
+
+local function await_channel(server, channel)
+  channel:get()
+  server:stop("stop")
+end
+
+local function park_until(server, condition)
+  while not condition(server) do primitives.park(server, "serve") end
+end
+
+local function is_stopped(server) return server.reason end
+local function is_over(server) return server.count == 0 or server.hurried end
+
+-- The handlers have until the end of the grace.
+local function drain(server)
+  local _ <close> = primitives.deadline(server.grace)
+  park_until(server, is_over)
+end
+
+local function supervise(server, g)
+  server.group = g
+  local helpers <const> = {}
+  for i, listener in ipairs(server.listeners) do
+    helpers[i] = g:spawn(accept_until_stopped, server, listener)
+  end
+  if server.stop_channel then
+    table.insert(helpers, g:spawn(await_channel, server, server.stop_channel))
+  end
+  local ok, err = pcall(park_until, server, is_stopped)
+  server.reason = server.reason or "cancel"
+  stop_listening(server)
+  for _, task in ipairs(helpers) do task:cancel() end
+  pcall(drain, server)
+  if server.count > 0 then
+    pcall(core.yield) -- one that has not begun could not close its stream
+    g:cancel()
+  end
+  if not ok then error(err, 0) end
+  return server.reason
+end
+
+local function serve(server, endpoints)
+  local _ <close> = server
+  server.task = primitives.self("serve")
+  server.release = primitives.hold("serve")
+  for _, endpoint in ipairs(endpoints) do add_listener(server, endpoint) end
+  for _, name in ipairs(server.signals) do watch_signal(name, server) end
+  return group(function(g)
+    return supervise(server, g)
+  end)
+end
+
+local function list_signals(signals)
+  if signals == nil then return { "SIGTERM", "SIGINT" } end
+  if not signals then return {} end
+  if type(signals) ~= "table" then
+    error("bad argument #3 to 'serve' (option 'signals': list or false " ..
+          "expected)", 3)
+  end
+  return signals
+end
+
+local function check_stop(stop)
+  if stop ~= nil and (type(stop) ~= "table" or not stop.get) then
+    error("bad argument #3 to 'serve' (option 'stop': channel expected)", 3)
+  end
+  return stop
+end
+
+local function list_endpoints(endpoints)
+  if type(endpoints) ~= "table" then endpoints = { endpoints } end
+  if #endpoints == 0 then
+    error("bad argument #1 to 'serve' (endpoint expected)", 3)
+  end
+  return endpoints
+end
+
+--- Serve every connection to one or several endpoints by a task of its own.
+-- The handler is called with the stream and the peer's address; when it ends,
+-- the stream is closed, whoever else holds it. Outside of `run` the loop is run
+-- here; inside a task this is the task's wait.
+--
+-- It ends at SIGTERM or SIGINT, when `stop` says so, or when the task that
+-- serves is cancelled: it stops accepting, gives the handlers `grace` seconds
+-- to end, and cancels those that have not. The second signal cancels at once.
+--
+-- A connection that fails before it is accepted is passed over. Where
+-- descriptors or memory have run out (EMFILE, ENFILE, ENOBUFS, ENOMEM), that is
+-- reported once, and accepting goes on when there are some again.
+-- @function serve
+-- @param endpoints an endpoint as for `listen`, a listening socket, which is
+-- closed at the end, or a list of them
+-- @func handler called with a `Stream` and an `Address`
+-- @tab[opt] options
+-- `connections`: how many are served at once; others wait to be accepted;
+-- `idle_timeout`: seconds that a stream may wait for its peer (the time-out
+-- that it begins with);
+-- `handler_timeout`: seconds that a handler may take;
+-- `on_error`: called with the error of a handler, the peer's address and the
+-- traceback; the peer is nil for an error of accepting. Without it they go to
+-- standard error, except for what the two limits above have ended;
+-- `grace`: seconds, 5 unless given;
+-- `stop`: a channel; a value in it, or its end, is a reason to end;
+-- `signals`: a list in place of SIGTERM and SIGINT; false is none. Their
+-- handlers are put back at the end;
+-- `listen`: options for `listen`
+-- @treturn string what ended it: the signal's name, or `"stop"`
+-- @raise what `listen` raises; ECANCELED where the task was cancelled;
+-- ETIMEDOUT with `timeout`; what goes wrong in accepting, other than the above
+-- @usage
+-- sockeye.serve("*:7777", function(stream)
+--   for line in stream:lines() do stream:write(line, "\n") end
+-- end)
+function M.serve(endpoints, handler, options)
+  options = options_of.check("serve", 3, options, known)
+  endpoints = list_endpoints(endpoints)
+  if type(handler) ~= "function" then
+    error(("bad argument #2 to 'serve' (function expected, got %s)"):format(
+      type(handler)), 2)
+  end
+  local server <const> = setmetatable({
+    handler = handler,
+    connections = options.connections or math.huge,
+    idle_timeout = options.idle_timeout,
+    handler_timeout = options.handler_timeout,
+    limited = options.idle_timeout or options.handler_timeout,
+    on_error = options.on_error,
+    grace = options.grace or default_grace,
+    signals = list_signals(options.signals),
+    stop_channel = check_stop(options.stop),
+    listen = options.listen,
+    count = 0, waiting = {}, listeners = {}, files = {},
+  }, Server)
+  if pcall(primitives.self, "serve") then return serve(server, endpoints) end
+  return core.run(serve, server, endpoints)
+end
+
+return M
