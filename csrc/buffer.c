@@ -15,7 +15,6 @@
 #define SCRATCH_TYPE "sockeye.Scratch"
 /* The most that one system call receives (read(2), NOTES). */
 #define TRANSFER_MAX ((size_t)0x7ffff000)
-#define SCRATCH_KEPT ((size_t)256 * 1024)
 #define GATHER_FIRST ((size_t)4096)
 
 /* One for each Lua state, in its registry. */
@@ -84,12 +83,9 @@ char *scratch_take(lua_State *L, size_t *size)
     return scratch->bytes;
 }
 
-void scratch_release(lua_State *L)
+void scratch_trim(lua_State *L)
 {
-    struct scratch *scratch = get_scratch(L);
-
-    if (scratch->size > SCRATCH_KEPT)
-        unmap(scratch);
+    unmap(get_scratch(L));
 }
 
 static int scratch_gc(lua_State *L)

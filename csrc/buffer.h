@@ -12,13 +12,22 @@
 
 #include <lua.h>
 
+/* Scratch memory that stays. */
+#define SCRATCH_KEPT ((size_t)256 * 1024)
+
 /* Memory for up to *size bytes until the next call of a room; *size becomes
  * smaller where the system has not that much. It may be another one after Lua
  * code has run. */
 char *scratch_take(lua_State *L, size_t *size);
 
-/* Give back what is more than is worth keeping. */
-void scratch_release(lua_State *L);
+/* After scratch_take for `size`: give back what is more than is worth keeping. */
+void scratch_trim(lua_State *L);
+
+static inline void scratch_release(lua_State *L, size_t size)
+{
+    if (size > SCRATCH_KEPT)
+        scratch_trim(L);
+}
 
 /* Bytes that are gathered over several calls; a userdata on the stack. */
 struct gather {

@@ -332,9 +332,14 @@ static bool grow_slots(struct loop *loop, size_t fd)
     return true;
 }
 
+static uint64_t tag_of(const struct slot *slot, const struct handle *handle)
+{
+    return (uint64_t)slot->generation << 32 | (uint32_t)handle->fd;
+}
+
 /* A slot that is taken belonged to a descriptor that was closed behind our
  * back. */
-static int add_source(struct loop *loop, struct handle *handle)
+static int add_source(struct loop *loop, struct handle *handle, int wants)
 {
     size_t fd = (size_t)handle->fd;
     struct slot *slot;
@@ -347,13 +352,32 @@ static int add_source(struct loop *loop, struct handle *handle)
     slot = &loop->slots[fd];
     if (slot->handle != NULL)
         loop_forget(slot->handle, true);
-    error = poller_add(loop->poller, handle->fd,
-                       (uint64_t)slot->generation << 32 | fd);
+    error = poller_add(loop->poller, handle->fd, tag_of(slot, handle), wants);
     if (error != 0)
         return error;
     slot->handle = handle;
     handle->source.loop = loop;
+    handle->source.watched = wants | CAN_READ;
     return 0;
+}
+
+/* Have the poller tell of what is waited for. */
+static int watch(struct loop *loop, struct handle *handle, int wants)
+{
+    struct source *source = &handle->source;
+    int watched = source->watched | wants;
+    int error;
+
+    if (source->loop != loop)
+        return add_source(loop, handle, wants);
+    if (watched == source->watched && !loop->uses_poll)
+        return 0;
+    error = poller_want(loop->poller, handle->fd,
+                        tag_of(&loop->slots[handle->fd], handle),
+                        loop->uses_poll ? wants : watched);
+    if (error == 0)
+        source->watched = watched;
+    return error;
 }
 
 static int note_waiters(struct task *t, struct source *source, int wants)
@@ -375,12 +399,8 @@ int loop_await(struct task *t, struct handle *handle, int wants,
                int64_t deadline)
 {
     struct loop *loop = t->loop;
-    int error = 0;
+    int error = watch(loop, handle, wants);
 
-    if (handle->source.loop != loop)
-        error = add_source(loop, handle);
-    if (error == 0)
-        error = poller_want(loop->poller, handle->fd, wants);
     t->deadline = deadline;
     if (error == 0)
         error = set_timer(loop, t);

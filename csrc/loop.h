@@ -29,6 +29,7 @@ enum direction { READING, WRITING };
 struct source {
     struct loop *loop;      /* in which it is registered; or NULL */
     struct task *waiter[2]; /* by direction */
+    int watched;            /* what it was ever waited for: bits of poller.h */
     bool drained;           /* nothing to read until the next change */
     bool ended;             /* the peer will send no more */
 };

@@ -24,8 +24,8 @@
 #define NANOSECONDS INT64_C(1000000000)
 
 struct backend {
-    int (*add)(struct poller *p, int fd, uint64_t tag);
-    int (*want)(struct poller *p, int fd, int what);
+    int (*add)(struct poller *p, int fd, uint64_t tag, int what);
+    int (*want)(struct poller *p, int fd, uint64_t tag, int what);
     void (*remove)(struct poller *p, int fd);
     int (*wait)(struct poller *p, int64_t deadline, poller_event *event,
                 void *context);
@@ -69,12 +69,20 @@ static int milliseconds_left(int64_t deadline)
 
 #ifdef __linux__
 
-static int epoll_add(struct poller *p, int fd, uint64_t tag)
+static uint32_t epoll_interest(int what)
 {
-    struct epoll_event e = {
-        .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET,
-        .data.u64 = tag,
-    };
+    uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLET;
+
+    if (what & CAN_WRITE)
+        events |= EPOLLOUT;
+    if (what & HAS_URGENT)
+        events |= EPOLLPRI;
+    return events;
+}
+
+static int epoll_add(struct poller *p, int fd, uint64_t tag, int what)
+{
+    struct epoll_event e = {epoll_interest(what), {.u64 = tag}};
 
     if (epoll_ctl(p->fd, EPOLL_CTL_ADD, fd, &e) == 0)
         return 0;
@@ -83,13 +91,11 @@ static int epoll_add(struct poller *p, int fd, uint64_t tag)
     return errno;
 }
 
-/* Everything is watched for from the beginning. */
-static int epoll_want(struct poller *p, int fd, int what)
+static int epoll_want(struct poller *p, int fd, uint64_t tag, int what)
 {
-    (void)p;
-    (void)fd;
-    (void)what;
-    return 0;
+    struct epoll_event e = {epoll_interest(what), {.u64 = tag}};
+
+    return epoll_ctl(p->fd, EPOLL_CTL_MOD, fd, &e) == 0 ? 0 : errno;
 }
 
 static void epoll_remove(struct poller *p, int fd)
@@ -234,7 +240,23 @@ static struct pollfd *find_place(const struct poller *p, int fd)
     return known ? &p->fds[p->places[fd]] : NULL;
 }
 
-static int poll_add(struct poller *p, int fd, uint64_t tag)
+static int poll_want(struct poller *p, int fd, uint64_t tag, int what)
+{
+    struct pollfd *place = find_place(p, fd);
+
+    (void)tag;
+    if (place == NULL)
+        return ENOENT;
+    if (what & CAN_READ)
+        place->events |= POLLIN;
+    if (what & CAN_WRITE)
+        place->events |= POLLOUT;
+    if (what & HAS_URGENT)
+        place->events |= POLLPRI;
+    return 0;
+}
+
+static int poll_add(struct poller *p, int fd, uint64_t tag, int what)
 {
     struct pollfd *place;
 
@@ -249,22 +271,7 @@ static int poll_add(struct poller *p, int fd, uint64_t tag)
     }
     *place = (struct pollfd){.fd = fd};
     p->tags[p->places[fd]] = tag;
-    return 0;
-}
-
-static int poll_want(struct poller *p, int fd, int what)
-{
-    struct pollfd *place = find_place(p, fd);
-
-    if (place == NULL)
-        return ENOENT;
-    if (what & CAN_READ)
-        place->events |= POLLIN;
-    if (what & CAN_WRITE)
-        place->events |= POLLOUT;
-    if (what & HAS_URGENT)
-        place->events |= POLLPRI;
-    return 0;
+    return poll_want(p, fd, tag, what);
 }
 
 /* The last entry takes the place that becomes free. */
@@ -377,14 +384,27 @@ void poller_close(struct poller *p)
     errno = error;
 }
 
-int poller_add(struct poller *p, int fd, uint64_t tag)
+void poller_renew(struct poller *p)
 {
-    return p->backend->add(p, fd, tag);
+    for (size_t i = 0; i < p->count; i++)
+        p->places[p->fds[i].fd] = -1;
+    p->count = 0;
+    if (p->fd == -1)
+        return;
+    close(p->fd);
+    p->fd = open_epoll();
+    if (p->fd == -1)
+        p->backend = &poll_backend;
 }
 
-int poller_want(struct poller *p, int fd, int what)
+int poller_add(struct poller *p, int fd, uint64_t tag, int what)
 {
-    return p->backend->want(p, fd, what);
+    return p->backend->add(p, fd, tag, what);
+}
+
+int poller_want(struct poller *p, int fd, uint64_t tag, int what)
+{
+    return p->backend->want(p, fd, tag, what);
 }
 
 void poller_remove(struct poller *p, int fd)
@@ -396,6 +416,11 @@ int poller_wait(struct poller *p, int64_t deadline, poller_event *event,
                 void *context)
 {
     return p->backend->wait(p, deadline, event, context);
+}
+
+const char *poller_call(const struct poller *p)
+{
+    return p->fd == -1 ? "poll" : "epoll_wait";
 }
 
 int poller_descriptor(const struct poller *p)

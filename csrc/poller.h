@@ -1,10 +1,11 @@
 /*
  * poller: which descriptors have become ready, told once for each change.
  *
- * A descriptor is added once in its life and watched for everything; what is
- * told is a change, not a state (epoll(7), EPOLLET). Where there is no epoll,
- * or on request, poll(2) does the same work: then only what was asked for by
- * poller_want is told, and only once.
+ * A descriptor is added once in its life and watched from then on for reading,
+ * and for what else was ever asked for: few have to wait to write, and for the
+ * others it would only be told again and again. What is told is a change, not a
+ * state (epoll(7), EPOLLET). Where there is no epoll, or on request, poll(2)
+ * does the same work: then only what was asked for is told, and only once.
  */
 #ifndef SOCKEYE_POLLER_H
 #define SOCKEYE_POLLER_H
@@ -25,11 +26,17 @@ typedef void poller_event(void *context, uint64_t tag, int what);
 struct poller *poller_open(bool use_poll);
 void poller_close(struct poller *p);
 
-/* Zero or errno. EPERM: a file that is always ready. */
-int poller_add(struct poller *p, int fd, uint64_t tag);
+/* Tell of `what` when it comes, or if it is there. Zero or errno. EPERM: a file
+ * that is always ready. */
+int poller_add(struct poller *p, int fd, uint64_t tag, int what);
 
-/* Tell of `what` when it comes, or if it is there. */
-int poller_want(struct poller *p, int fd, int what);
+/* The same for one that was added: `what` is all that it is to be watched for
+ * from now on. To be called for what is new to it; with poll(2), always. */
+int poller_want(struct poller *p, int fd, uint64_t tag, int what);
+
+/* In a forked child: as new, whatever was added. poll(2) where the system
+ * refuses anything better. */
+void poller_renew(struct poller *p);
 
 /* Before `fd` is closed. */
 void poller_remove(struct poller *p, int fd);
@@ -42,6 +49,9 @@ int poller_wait(struct poller *p, int64_t deadline, poller_event *event,
 /* A descriptor that is readable when one of them is ready; -1 with errno, ENOSYS
  * where there is no such thing. */
 int poller_gather(const struct pollfd *fds, nfds_t count);
+
+/* The system call that it waits by. */
+const char *poller_call(const struct poller *p);
 
 /* The descriptor that is readable when there are changes; -1: has none. */
 int poller_descriptor(const struct poller *p);

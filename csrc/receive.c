@@ -53,9 +53,11 @@ static ssize_t refuse_drained(void)
 }
 
 /* One attempt; `from` may be NULL. */
-static ssize_t receive_once(const struct socket *s, const struct receipt *r,
-                            struct sender *from)
+static inline ssize_t receive_once(lua_State *L, const struct socket *s,
+                                   struct receipt *r, char *small,
+                                   struct sender *from)
 {
+    r->buffer = r->size <= SMALL ? small : scratch_take(L, &r->size);
     if (from == NULL)
         return recv(s->handle.fd, r->buffer, r->size, r->flags);
     from->length = sizeof from->name;
@@ -68,8 +70,7 @@ static bool receive_again(lua_State *L, struct wait *w, const struct receipt *r)
 {
     int error = errno;
 
-    if (r->size > SMALL)
-        scratch_release(L);
+    scratch_release(L, r->size);
     errno = error;
     return wait_again(L, w);
 }
@@ -78,12 +79,11 @@ static bool receive_again(lua_State *L, struct wait *w, const struct receipt *r)
 static inline bool receive(lua_State *L, struct socket *s, struct wait *w,
                            struct receipt *r, char *small, struct sender *from)
 {
-    do {
-        r->buffer = r->size <= SMALL ? small : scratch_take(L, &r->size);
+    do
         r->length = wait_is_drained(w) && r->wanted == 0
                         ? refuse_drained()
-                        : receive_once(s, r, from);
-    } while (r->length == -1 && receive_again(L, w, r));
+                        : receive_once(L, s, r, small, from);
+    while (r->length == -1 && receive_again(L, w, r));
     if (s->type == SOCK_STREAM && r->wanted == 0 && r->length > 0 &&
         (size_t)r->length < r->size)
         wait_note_drained(w);
@@ -111,8 +111,7 @@ static void push_data(lua_State *L, const struct socket *s,
         lua_pushliteral(L, "");
     else
         lua_pushlstring(L, r->buffer, length);
-    if (r->size > SMALL)
-        scratch_release(L);
+    scratch_release(L, r->size);
 }
 
 /* Push the length of a message that was cut, or whose length was asked for;
