@@ -22,7 +22,7 @@
 #define ERRAND_TYPE "sockeye.errand"
 #define MOST_THREADS 4
 #define IDLE_SECONDS 5
-#define STACK_SIZE (1024 * 1024) /* for the resolver and its modules */
+#define STACK_SIZE ((size_t)1024 * 1024) /* for the resolver and its modules */
 
 static struct {
     pthread_mutex_t mutex;
