@@ -258,10 +258,11 @@ function M.connect(endpoint, options)
   else
     s = try_all(place, addresses, bind, options.attempt_delay or attempt_delay)
   end
-  if addresses[1].family ~= "unix" then
-    s:setsockopt("TCP_NODELAY", options.nodelay ~= false)
+  local stream <const> = stream_of(s)
+  if options.nodelay == false and addresses[1].family ~= "unix" then
+    s:setsockopt("TCP_NODELAY", false)
   end
-  return stream_of(s)
+  return stream
 end
 
 return M

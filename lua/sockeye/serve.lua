@@ -38,11 +38,12 @@ local run_out <const> = set("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM")
 -- ---- errors ----
 
 local function explain(err)
-  return { err = err, traceback = debug.traceback(tostring(err), 2) }
+  return { err = err, traceback = debug.traceback(nil, 2) }
 end
 
-local function to_stderr(_, peer, traceback)
-  io.stderr:write(("%s: %s\n"):format(peer or "serve", traceback))
+local function to_stderr(what, peer)
+  io.stderr:write(("%s: %s\n%s\n"):format(peer or "serve", what.err,
+                                         what.traceback))
 end
 
 local function report(server, what, peer)
@@ -56,7 +57,7 @@ local function report(server, what, peer)
   elseif core.is_error(err) and err.timeout and server.limited then
     return
   end
-  to_stderr(err, peer, what.traceback)
+  to_stderr(what, peer)
 end
 
 -- ---- how many at once ----
@@ -85,7 +86,32 @@ end
 
 -- ---- a connection ----
 
-local function converse(server, socket, peer)
+-- There may be thousands of these tasks, so they have few frames: what is to be
+-- done at the end hangs on a variable, and an error is caught by the task
+-- alone, which also keeps its traceback.
+local Visit <const> = { __name = "sockeye.Visit" }
+
+-- What an error that has been reported becomes: a task that was cancelled does
+-- no harm to its group.
+local _, reported <const> = pcall(primitives.raise, "serve", "ECANCELED")
+
+function Visit.__close(visit, err)
+  local server <const> = visit[1]
+  leave(server)
+  if err == nil then return end
+  local traceback <const> = primitives.self("serve"):traceback()
+  report(server, { err = err, traceback = traceback or "" }, visit[2])
+  error(reported, 0)
+end
+
+local function attend(server, socket, peer)
+  local _ <close> = setmetatable({ server, peer }, Visit)
+  local stream <close> = stream_of(socket)
+  server.handler(stream, peer)
+end
+
+local function attend_limited(server, socket, peer)
+  local _ <close> = setmetatable({ server, peer }, Visit)
   local _ <close> = server.handler_timeout and
     primitives.deadline(server.handler_timeout) or nil
   local stream <close> = stream_of(socket)
@@ -93,18 +119,12 @@ local function converse(server, socket, peer)
   server.handler(stream, peer)
 end
 
-local function attend(server, socket, peer)
-  local ok, what = xpcall(converse, explain, server, socket, peer)
-  socket:close()
-  leave(server)
-  if not ok then report(server, what, peer) end
-end
-
 -- ---- a listener ----
 
 local function start(server, socket, peer)
   await_room(server)
-  server.group:spawn(attend, server, socket, peer)
+  server.group:spawn(server.limited and attend_limited or attend, server,
+                     socket, peer)
   server.count = server.count + 1
   server.has_run_out = false
 end
@@ -128,7 +148,7 @@ local function survive(server, err)
   if not run_out[code] then error(err, 0) end
   if not server.has_run_out then
     server.has_run_out = true
-    report(server, { err = err, traceback = tostring(err) })
+    report(server, { err = err, traceback = debug.traceback() })
   end
   core.sleep(pause)
 end
@@ -210,11 +230,9 @@ local function add_listener(server, endpoint)
   end
   table.insert(server.listeners, listener)
   listener:settimeout(nil):fcntl("O_NONBLOCK", false)
-  local address <const> = listener:getsockname()
-  if address.family == "inet" or address.family == "inet6" then
-    listener:setsockopt("TCP_NODELAY", true) -- accepted ones inherit it
-  elseif listener ~= endpoint and address.path then
-    server.files[address.path] = primitives.socket_file(address.path)
+  local path <const> = listener:getsockname().path
+  if listener ~= endpoint and path then
+    server.files[path] = primitives.socket_file(path)
   end
 end
 
