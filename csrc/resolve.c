@@ -209,14 +209,35 @@ static bool may_block(lua_State *L)
     return task_current(L) == NULL && wait_limit(NO_DEADLINE) == NO_DEADLINE;
 }
 
-/* Have a thread do a job; NULL: there was no memory for it. */
-static void send_job(lua_State *L, const char *call, struct job *job)
+static int open_errand(lua_State *L, struct errand *e)
 {
-    struct errand *e = lua_touserdata(L, ERRAND);
-    int error = job != NULL ? errand_start(e, job) : ENOMEM;
+    bool collected = false;
+    int error;
 
-    if (error != 0)
-        raise_errno(L, call, error, 0);
+    do
+        error = errand_open(e);
+    while (error != 0 && collect_descriptors(L, error, &collected));
+    return error;
+}
+
+/* Push an errand: a thread does the job that `copy` makes of a question. */
+static void send_job(lua_State *L, const char *call,
+                     struct job *(*copy)(const void *question),
+                     const void *question)
+{
+    struct errand *e = errand_new(L);
+    int error = open_errand(L, e);
+    struct job *job = error == 0 ? copy(question) : NULL;
+
+    if (error == 0)
+        error = job != NULL ? errand_start(e, job) : ENOMEM;
+    if (error == 0)
+        return;
+    errand_drop(e);
+    push_errno(L, call, error, 0);
+    lua_pushvalue(L, SUBJECT);
+    lua_setfield(L, -2, "address");
+    lua_error(L);
 }
 
 /* Wait until it is done. */
@@ -339,8 +360,9 @@ static const char *copy_text(char **place, const char *text)
 }
 
 /* The same question, in memory of its own; or NULL. */
-static struct job *copy_query(const struct query *from)
+static struct job *copy_query(const void *question)
 {
+    const struct query *from = question;
     size_t size = (from->host ? strlen(from->host) + 1 : 0) +
                   (from->service ? strlen(from->service) + 1 : 0);
     struct query *q = malloc(sizeof *q + size);
@@ -376,10 +398,9 @@ static int resolve_step(lua_State *L, int status, lua_KContext context)
         return push_results(L, list);
     }
     if (try_again(L, &q->answer)) {
-        struct job *again = copy_query(q);
-
+        send_job(L, resolve_call.name, copy_query, q);
         errand_drop(e);
-        send_job(L, resolve_call.name, again);
+        lua_replace(L, ERRAND);
         return resolve_step(L, LUA_OK, 0);
     }
     errand_drop(e);
@@ -388,8 +409,7 @@ static int resolve_step(lua_State *L, int status, lua_KContext context)
 
 static int resolve_later(lua_State *L, const struct query *q)
 {
-    errand_new(L);
-    send_job(L, resolve_call.name, copy_query(q));
+    send_job(L, resolve_call.name, copy_query, q);
     return resolve_step(L, LUA_OK, 0);
 }
 
@@ -477,13 +497,13 @@ static void release_naming(struct job *job, bool done)
     free((struct naming *)job);
 }
 
-static struct job *copy_naming(const struct naming *from)
+static struct job *copy_naming(const void *question)
 {
     struct naming *n = malloc(sizeof *n);
 
     if (n == NULL)
         return NULL;
-    *n = *from;
+    *n = *(const struct naming *)question;
     n->job = (struct job){.run = run_naming, .release = release_naming};
     return &n->job;
 }
@@ -512,7 +532,8 @@ static int nameinfo_step(lua_State *L, int status, lua_KContext context)
     errand_drop(e);
     if (!again)
         return give_names(L, &n);
-    send_job(L, nameinfo_call.name, copy_naming(&n));
+    lua_settop(L, LIST);
+    send_job(L, nameinfo_call.name, copy_naming, &n);
     return nameinfo_step(L, LUA_OK, 0);
 }
 
@@ -544,8 +565,7 @@ static int sockeye_nameinfo(lua_State *L)
     memcpy(&n.storage, &a->storage, sizeof n.storage);
     lua_settop(L, LIST);
     if (!may_block(L) && !is_numeric(&n)) {
-        errand_new(L);
-        send_job(L, nameinfo_call.name, copy_naming(&n));
+        send_job(L, nameinfo_call.name, copy_naming, &n);
         return nameinfo_step(L, LUA_OK, 0);
     }
     do

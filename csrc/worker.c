@@ -211,6 +211,7 @@ struct errand *errand_new(lua_State *L)
 
     *e = (struct errand){
         .handle = {.fd = -1, .timeout = NO_DEADLINE},
+        .notice = -1,
     };
     luaL_setmetatable(L, ERRAND_TYPE);
     return e;
@@ -237,24 +238,30 @@ static int submit(struct job *job)
     return error;
 }
 
-int errand_start(struct errand *e, struct job *job)
+int errand_open(struct errand *e)
 {
     int ends[2];
-    int error = pipe2(ends, O_CLOEXEC) == -1 ? errno : 0;
+
+    if (pipe2(ends, O_CLOEXEC) == -1)
+        return errno;
+    e->handle.fd = ends[0];
+    e->notice = ends[1];
+    return 0;
+}
+
+int errand_start(struct errand *e, struct job *job)
+{
+    int error;
 
     job->state = JOB_QUEUED;
     job->abandoned = false;
-    job->notice = error == 0 ? ends[1] : -1;
-    if (error == 0) {
-        e->handle.fd = ends[0];
-        error = submit(job);
-    }
-    if (error == 0) {
+    job->notice = e->notice;
+    e->notice = -1;
+    error = submit(job);
+    if (error == 0)
         e->job = job;
-        return 0;
-    }
-    release_job(job);
-    errand_drop(e);
+    else
+        release_job(job);
     return error;
 }
 
@@ -296,6 +303,9 @@ void errand_drop(struct errand *e)
     e->job = NULL;
     if (job != NULL)
         abandon(job);
+    if (e->notice != -1)
+        close(e->notice);
+    e->notice = -1;
     if (fd == -1)
         return;
     loop_forget(&e->handle, true);

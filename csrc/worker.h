@@ -6,6 +6,7 @@
  * it is:
  *
  *     struct errand *e = errand_new(L);
+ *     error = errand_open(e);
  *     error = errand_start(e, &job->job);
  *     ...
  *     while (!errand_is_done(e) && ...)     wait.h
@@ -40,11 +41,15 @@ struct job {
 
 struct errand {
     struct handle handle;
+    int notice;      /* for the job; -1: it has it */
     struct job *job; /* NULL: none */
 };
 
 /* Push an errand without a job. */
 struct errand *errand_new(lua_State *L);
+
+/* Get the descriptor that will tell: zero, or errno. */
+int errand_open(struct errand *e);
 
 /* Hand the job over, which belongs to the errand from now on: zero, or errno. */
 int errand_start(struct errand *e, struct job *job);

@@ -1,0 +1,76 @@
+/*
+ * resolver: stands before the C library's resolver (LD_PRELOAD), and makes
+ * names whose answer takes as long as a spec likes.
+ *
+ * "gate-105-107": writes to descriptor 107 that the question has come, "b" where
+ * every signal is blocked in this thread, else "o"; and answers, 127.0.0.1, when
+ * there is a byte to be read from descriptor 105. Likewise the name of any IPv4
+ * address with port 4057, which has these two descriptors.
+ */
+#include <dlfcn.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+typedef int addresses_of(const char *, const char *, const struct addrinfo *,
+                         struct addrinfo **);
+typedef int names_of(const struct sockaddr *, socklen_t, char *, socklen_t,
+                     char *, socklen_t, int);
+
+__attribute__((visibility("default"))) addresses_of getaddrinfo;
+__attribute__((visibility("default"))) names_of getnameinfo;
+
+static char blocked_signals(void)
+{
+    sigset_t set;
+
+    pthread_sigmask(SIG_BLOCK, NULL, &set);
+    return sigismember(&set, SIGINT) && sigismember(&set, SIGUSR1) ? 'b' : 'o';
+}
+
+static int pass_gate(const char *host)
+{
+    int gate;
+    int bell;
+    char byte = blocked_signals();
+
+    if (host == NULL || sscanf(host, "gate-%d-%d", &gate, &bell) != 2)
+        return 0;
+    return write(bell, &byte, 1) == 1 && read(gate, &byte, 1) == 1;
+}
+
+/* A function pointer cannot be made of an object's, but by its bytes. */
+static void find(const char *name, void *place)
+{
+    void *symbol = dlsym(RTLD_NEXT, name);
+
+    memcpy(place, &symbol, sizeof symbol);
+}
+
+int getaddrinfo(const char *host, const char *service,
+                const struct addrinfo *hints, struct addrinfo **list)
+{
+    addresses_of *next;
+    int numeric = hints != NULL && (hints->ai_flags & AI_NUMERICHOST);
+
+    find("getaddrinfo", &next);
+    return next(!numeric && pass_gate(host) ? "127.0.0.1" : host, service,
+                hints, list);
+}
+
+int getnameinfo(const struct sockaddr *address, socklen_t length, char *host,
+                socklen_t host_size, char *service, socklen_t service_size,
+                int flags)
+{
+    names_of *next;
+
+    find("getnameinfo", &next);
+    if (address->sa_family == AF_INET &&
+        ((const struct sockaddr_in *)address)->sin_port == htons(4057))
+        pass_gate("gate-105-107");
+    return next(address, length, host, host_size, service, service_size, flags);
+}
