@@ -46,8 +46,11 @@ static int listen_inet(int type)
     struct sockaddr_in a = {.sin_family = AF_INET,
                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof a;
+    const int yes = 1;
     int fd = socket(AF_INET, type, 0);
 
+    /* A connection inherits it. */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     if (bind(fd, (struct sockaddr *)&a, sizeof a) == -1)
         die("bind");
     getsockname(fd, (struct sockaddr *)&a, &length);
@@ -164,14 +167,12 @@ static void watch(int fd, void *what)
 
 static void accept_all(void)
 {
-    const int yes = 1;
     int fd;
 
     while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) != -1) {
         struct connection *c = calloc(1, sizeof *c);
 
         c->fd = fd;
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
         watch(fd, c);
     }
 }

@@ -41,6 +41,7 @@ local function listen()
   else
     server = sockeye.socket("inet", "stream")
     server:bind "127.0.0.1:0"
+    server:setsockopt("TCP_NODELAY", true)
   end
   server:listen(4096)
   return server, path or server:getsockname().port
@@ -48,7 +49,6 @@ end
 
 local function serve(conn, handler)
   local _ <close> = conn
-  if not path then conn:setsockopt("TCP_NODELAY", true) end
   handler(conn)
 end
 
