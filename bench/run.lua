@@ -6,28 +6,54 @@
 --
 -- or to another folder that BENCH_OUT names.
 --
---   --quick    small counts: whether everything works, not how fast
---   --update   put README-table.md between the README's markers
+--   --quick        small counts: whether everything works, not how fast
+--   --update       put README-table.md between the README's markers
+--   --rounds=N     of the servers; the median counts
+--   --seconds=S    how long each server works in a round
+--   --row=PATTERN  only the work whose name matches
+--   --peer=NAME    beside C, only this peer; may be repeated
 
 local report = require "bench.support.report"
 
-local suites = { "instructions", "syscalls", "bulk" }
+local suites = { "servers", "growth", "requests", "tasks", "instructions",
+                 "syscalls", "bulk" }
 local modules = {
+  servers = "bench.serving.work",
+  growth = "bench.serving.growth",
+  requests = "bench.serving.requests",
+  tasks = "bench.tasks.tasks",
   instructions = "bench.calls.instructions",
   syscalls = "bench.calls.syscalls",
   bulk = "bench.calls.bulk",
 }
 
 local function usage()
-  io.stderr:write("usage: bench/run [--quick] [--update] [",
+  io.stderr:write("usage: bench/run [--quick] [--update] [--rounds=N] ",
+                  "[--seconds=S] [--row=PATTERN] [--peer=NAME]... [",
                   table.concat(suites, " | "), "]...\n")
   os.exit(2)
+end
+
+local function take_value(options, name, value)
+  if name == "rounds" or name == "seconds" then
+    options[name] = tonumber(value) or usage()
+  elseif name == "row" then
+    options.row = value
+  elseif name == "peer" then
+    options.peers = options.peers or {}
+    options.peers[value] = true
+  else
+    usage()
+  end
 end
 
 local function parse(arguments)
   local options, chosen = {}, {}
   for _, word in ipairs(arguments) do
-    if word == "--quick" or word == "--update" then
+    local name, value = word:match "^%-%-(%l+)=(.+)$"
+    if name then
+      take_value(options, name, value)
+    elseif word == "--quick" or word == "--update" then
       options[word:sub(3)] = true
     elseif modules[word] then
       table.insert(chosen, word)

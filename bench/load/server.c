@@ -178,7 +178,7 @@ int64_t server_cpu(void)
     snprintf(name, sizeof name, "/proc/%d/task", server);
     tasks = opendir(name);
     if (tasks == NULL)
-        fail("the server has ended");
+        return 0;
     while ((entry = readdir(tasks)) != NULL) {
         snprintf(name, sizeof name, "/proc/%d/task/%s/schedstat", server,
                  entry->d_name);

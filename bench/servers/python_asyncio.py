@@ -8,25 +8,30 @@ work = sys.argv[1]
 path = sys.argv[2] if len(sys.argv) > 2 else None
 
 
-class Echo(asyncio.Protocol):
+class Echo(asyncio.BufferedProtocol):
+    buffer = memoryview(bytearray(65536))
+
     def connection_made(self, transport):
         self.transport = transport
 
-    def data_received(self, data):
-        self.transport.write(data)
+    def get_buffer(self, size):
+        return self.buffer
+
+    def buffer_updated(self, count):
+        self.transport.write(bytes(self.buffer[:count]))
 
 
 class Once(Echo):
-    def data_received(self, data):
-        self.transport.write(data)
+    def buffer_updated(self, count):
+        self.transport.write(bytes(self.buffer[:count]))
         self.transport.close()
 
 
 class Sink(Echo):
     count = 0
 
-    def data_received(self, data):
-        self.count += len(data)
+    def buffer_updated(self, count):
+        self.count += count
 
     def eof_received(self):
         self.transport.write(str(self.count).encode())

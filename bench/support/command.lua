@@ -42,16 +42,31 @@ end
 
 local compiled = {}
 
---- Compiles a C program of the benchmarks, the first time that it is asked
--- for. Returns its path.
-function M.compile(source)
-  if compiled[source] then return compiled[source] end
-  local program = "build/bench/" .. source:match("^bench/(.*)%.c$")
+-- Compiles sources, the first time that it is asked for.
+local function compile(program, sources)
+  if compiled[program] then return program end
   M.run({ "mkdir", "-p", program:match("^(.*)/") }, 10)
-  M.run({ os.getenv("CC") or "cc", "-std=c11", "-D_GNU_SOURCE", "-O2",
-          "-Wall", "-Wextra", "-o", program, source }, 60)
-  compiled[source] = program
+  local words = { os.getenv("CC") or "cc", "-std=c11", "-D_GNU_SOURCE", "-O2",
+                  "-Wall", "-Wextra", "-o", program }
+  table.move(sources, 1, #sources, #words + 1, words)
+  M.run(words, 60)
+  compiled[program] = true
   return program
+end
+
+--- Compiles a C program of the benchmarks. Returns its path.
+function M.compile(source)
+  return compile("build/bench/" .. source:match("^bench/(.*)%.c$"), { source })
+end
+
+--- The same for a program that is all the sources of a folder.
+function M.compile_folder(folder)
+  local sources = {}
+  for path in M.output("ls " .. folder .. "/*.c"):gmatch "[^\n]+" do
+    table.insert(sources, path)
+  end
+  local name = folder:match "[^/]*$"
+  return compile(("build/%s/%s"):format(folder, name), sources)
 end
 
 return M

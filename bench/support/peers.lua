@@ -57,10 +57,28 @@ M.luasocket = lua_peer("LuaSocket", "luasocket", "socket")
 M.luaposix = lua_peer("luaposix", "luaposix", "posix.sys.socket")
 M.cqueues = lua_peer("cqueues", "cqueues", "cqueues.socket")
 
-M.cpython = {
-  title = "CPython",
-  available = python,
-  words = function(folder) return { python(), folder .. "/cpython.py" } end,
+M.luv = lua_peer("luv", "luv", "luv")
+
+local function python_peer(title, name)
+  return {
+    title = title,
+    available = python,
+    words = function(folder)
+      return { python(), ("%s/%s.py"):format(folder, name) }
+    end,
+  }
+end
+
+M.cpython = python_peer("CPython", "cpython")
+M.asyncio = python_peer("asyncio", "python_asyncio")
+M.selectors = python_peer("selectors", "python_selectors")
+
+local node = once(function() return command.which "node" end)
+
+M.node = {
+  title = "Node",
+  available = node,
+  words = function(folder) return { node(), folder .. "/node.js" } end,
 }
 
 --- The words that run a peer's program, or nil where the peer is missing.

@@ -59,8 +59,12 @@ local function line(cells, width, before, between, after)
   return (text:gsub(" +$", ""))
 end
 
---- Prints a result for people.
-function M.show(result)
+-- A suite has one result or a list of them.
+local function results_of(result)
+  return result.rows and { result } or result
+end
+
+local function show(result)
   local width = widths(result)
   print("\n" .. result.title .. "\n")
   print(line(result.columns, width, "  ", "   ", ""))
@@ -68,6 +72,11 @@ function M.show(result)
     print(line(row, width, "  ", "   ", ""))
   end
   for _, note in ipairs(result.notes or {}) do print("  " .. note) end
+end
+
+--- Prints a suite's results for people.
+function M.show(result)
+  for _, one in ipairs(results_of(result)) do show(one) end
 end
 
 local function markdown(result)
@@ -92,7 +101,14 @@ end
 
 --- Writes a suite's Markdown.
 function M.save(name, result)
-  write(M.path(name), markdown(result))
+  local parts = {}
+  for i, one in ipairs(results_of(result)) do parts[i] = markdown(one) end
+  write(M.path(name), table.concat(parts, "\n"))
+end
+
+--- Writes a file beside the Markdown.
+function M.write(name, text)
+  write(("%s/%s"):format(folder, name), text)
 end
 
 --- Joins the Markdown of all suites that have been run so far.
@@ -105,6 +121,14 @@ function M.join(names)
   write(M.path "README-table", table.concat(parts, "\n"))
 end
 
+-- The plot that goes with the tables, for a file at the root.
+local function picture()
+  local file <close> = io.open(folder .. "/servers.svg")
+  if not file then return "" end
+  write("bench/servers.svg", file:read("a"))
+  return "\n![Sockeye's servers beside others](bench/servers.svg)\n"
+end
+
 --- Replaces what stands between the markers in a file.
 function M.update(path)
   local text = read(path)
@@ -112,7 +136,7 @@ function M.update(path)
     "(<!%-%- bench:begin %-%->\n).-(<!%-%- bench:end %-%->)")
   assert(from, path .. " has no markers")
   local _, to = text:find(last, from, true)
-  write(path, text:sub(1, from - 1) .. first .. "\n" ..
+  write(path, text:sub(1, from - 1) .. first .. picture() .. "\n" ..
     read(M.path "README-table") .. "\n" .. text:sub(to - #last + 1))
 end
 
