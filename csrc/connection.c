@@ -138,7 +138,7 @@ static int accept_step(lua_State *L, int status, lua_KContext context)
 
     (void)status;
     wait_start(L, &w, &call, &s->handle, 0, context);
-    if (!prepare_accept(s))
+    if (!prepare_accept(s) && context == 0)
         return raise_errno(L, "accept", errno, 0);
     lua_settop(L, 1);
     c = socket_new(L);
@@ -223,7 +223,7 @@ static int attempt_connect(struct socket *s, struct wait *w,
 {
     if (wait_blocks(&s->handle))
         return connect(s->handle.fd, &a->any, a->length) == -1 ? errno : 0;
-    if (s->family == AF_UNIX && !wait_never(w) && !w->in_task)
+    if (s->family == AF_UNIX && !wait_never(w) && !wait_is_in_task())
         return connect_unix(w, a);
     return connect_once(s->handle.fd, a, false);
 }
@@ -282,7 +282,7 @@ static bool retry_connect(lua_State *L, const struct socket *s, struct wait *w,
     errno = is_under_way(error) && wait_never(w) ? EAGAIN : error;
     if (is_under_way(error) && !wait_never(w))
         return wait_ready(L, w);
-    if (is_full && w->in_task)
+    if (is_full && wait_is_in_task())
         return wait_soon(L, w);
     if (is_full && w->deadline != 0) {
         w->outcome = WAIT_TIMED_OUT;
@@ -297,7 +297,7 @@ static int connect_step(lua_State *L, int status, lua_KContext context)
     struct socket *s = check_waiting(L, 1, "connect", context);
     const struct address *a = address_check(L, 2);
     struct wait w;
-    bool under_way = context != 0 && s->family != AF_UNIX;
+    bool under_way = context > 0 && s->family != AF_UNIX;
     bool interrupted = false;
     int error;
 

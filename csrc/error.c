@@ -132,20 +132,42 @@ static bool is_library(lua_State *L, const char *source)
     return is;
 }
 
+bool push_place(lua_State *L, lua_State *co)
+{
+    lua_Debug ar;
+
+    for (int level = 0; lua_getstack(co, level, &ar); level++) {
+        lua_getinfo(co, "Sl", &ar);
+        if (ar.currentline > 0 && !is_library(L, ar.source)) {
+            lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
+            return true;
+        }
+    }
+    lua_pushliteral(L, "?");
+    return false;
+}
+
 /* Push the position of the script's line that made the call; nil where none
  * did. */
 static void push_where(lua_State *L)
 {
-    lua_Debug ar;
-
-    for (int level = 0; lua_getstack(L, level, &ar); level++) {
-        lua_getinfo(L, "Sl", &ar);
-        if (ar.currentline > 0 && !is_library(L, ar.source)) {
-            lua_pushfstring(L, "%s:%d:", ar.short_src, ar.currentline);
-            return;
-        }
+    if (push_place(L, L)) {
+        lua_pushliteral(L, ":");
+        lua_concat(L, 2);
+    } else {
+        lua_pop(L, 1);
+        lua_pushnil(L);
     }
-    lua_pushnil(L);
+}
+
+int raise_misuse(lua_State *L, const char *text)
+{
+    push_where(L);
+    if (lua_isnil(L, -1))
+        lua_pushstring(L, text);
+    else
+        lua_pushfstring(L, "%s %s", lua_tostring(L, -1), text);
+    return lua_error(L);
 }
 
 /* The chunk that calls this is the library's: errors tell of who called it. */

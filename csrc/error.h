@@ -19,9 +19,16 @@ int raise_errno(lua_State *L, const char *call, int code, int subject);
 int raise_timeout(lua_State *L, const char *call, int subject);
 int raise_eai(lua_State *L, const char *call, int code, int subject);
 
+/* Raise a text, after the position of the script's line that made the call. */
+int raise_misuse(lua_State *L, const char *text);
+
 /* Push the error object, for a caller that adds fields before lua_error. */
 void push_errno(lua_State *L, const char *call, int code, int subject);
 void push_timeout(lua_State *L, const char *call, int subject);
+
+/* Push the script's line at which a coroutine stands; "?", and false, where it is
+ * in none. */
+bool push_place(lua_State *L, lua_State *co);
 
 /* Whether the value at `index` is a sockeye error. */
 bool is_error(lua_State *L, int index);

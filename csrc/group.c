@@ -2,7 +2,8 @@
  * group: tasks that end together.
  *
  * The first task that fails, when nobody joins it, has the others cancelled, and
- * its error is the group's: user value 1. Methods of a group are named group_*;
+ * its error is the group's: user value 1. User value 2 is the task that owns it;
+ * of a loop's group, the main task. Methods of a group are named group_*;
  * what sockeye.group makes of them is in lua/sockeye/group.lua.
  */
 #include <errno.h>
@@ -15,20 +16,39 @@
 #include "task.h"
 
 #define GROUP_TYPE "sockeye.Group"
-enum { FAILURE = 1 };
+enum { FAILURE = 1, OWNER };
 
 static const char group_tag = 'g';
 
 struct group *group_new(lua_State *L, struct loop *loop, struct task *owner)
 {
-    struct group *group = lua_newuserdatauv(L, sizeof *group, 1);
+    struct group *group = lua_newuserdatauv(L, sizeof *group, 2);
 
     memset(group, 0, sizeof *group);
     group->tag = &group_tag;
     group->loop = loop;
     group->owner = owner;
     luaL_setmetatable(L, GROUP_TYPE);
+    if (owner != NULL) {
+        task_push(L, owner);
+        lua_setiuservalue(L, -2, OWNER);
+    }
     return group;
+}
+
+void group_take(lua_State *L, int index, struct task *t)
+{
+    struct group *group = lua_touserdata(L, index);
+
+    index = lua_absindex(L, index);
+    t->group->count--;
+    group->count++;
+    group->failed = false;
+    t->group = group;
+    task_push(L, t);
+    lua_pushvalue(L, index);
+    lua_setiuservalue(L, -2, TASK_GROUP);
+    lua_setiuservalue(L, index, OWNER);
 }
 
 static struct group *check_group(lua_State *L, int arg)
@@ -70,6 +90,12 @@ void group_fail(lua_State *L, int index)
     }
 }
 
+int group_raise(lua_State *L, int index)
+{
+    lua_getiuservalue(L, index, FAILURE);
+    return lua_error(L);
+}
+
 /*** A group of tasks, as `group` hands it to its function.
 @type Group
 */
@@ -87,7 +113,7 @@ static int group_spawn(lua_State *L)
     luaL_checktype(L, 2, LUA_TFUNCTION);
     task_inside(L, "spawn");
     if (group->owner == NULL)
-        return luaL_error(L, "spawn: the group has ended");
+        return raise_misuse(L, "spawn: the group has ended");
     task_spawn(L, 2, group->loop, group, 1);
     if (group->failed)
         task_cancel(task_check(L, -1));
@@ -124,10 +150,8 @@ static int give_outcome(lua_State *L, struct group *group)
         lua_settop(L, 3);
         return lua_error(L);
     }
-    if (group->failed) {
-        lua_getiuservalue(L, 1, FAILURE);
-        return lua_error(L);
-    }
+    if (group->failed)
+        return group_raise(L, 1);
     if (group->interrupted == ETIMEDOUT)
         return raise_timeout(L, "group", 0);
     if (group->interrupted != 0)
@@ -155,7 +179,7 @@ static int finish_step(lua_State *L, int status, lua_KContext context)
         owner, group,
         refusal == ETIMEDOUT ? NO_DEADLINE : task_deadline(owner, NO_DEADLINE));
     if (error != 0)
-        return raise_errno(L, "group", error, 0);
+        return raise_errno(L, task_waits_in(owner, "group"), error, 0);
     return task_suspend(L, owner, "group", 1, finish_step);
 }
 

@@ -20,9 +20,11 @@ struct slot {
 };
 
 struct loop {
-    lua_State *L;        /* on which tasks are resumed */
-    struct scope *scope; /* around all of it */
+    lua_State *L;       /* on which tasks are resumed */
+    struct task *main;  /* whose results are the loop's */
+    struct scope scope; /* around all of it */
     struct poller *poller;
+    struct loop *next, **link; /* in the list of this thread's loops */
     bool uses_poll;
     bool forked;        /* a child may share the registrations */
     struct slot *slots; /* by descriptor */
@@ -34,12 +36,44 @@ struct loop {
     struct task *tasks;
     int io_waits;  /* tasks that wait for a descriptor */
     int gathering; /* tasks that gather */
+    int timed;     /* tasks that wait until a deadline */
     int held;      /* what else can wake one */
     int64_t now;
 };
 
 _Thread_local struct task *loop_running
     __attribute__((tls_model("initial-exec")));
+
+static _Thread_local struct loop *loops;
+
+static void link_loop(struct loop *loop)
+{
+    loop->next = loops;
+    loop->link = &loops;
+    if (loops != NULL)
+        loops->link = &loop->next;
+    loops = loop;
+}
+
+static void unlink_loop(struct loop *loop)
+{
+    *loop->link = loop->next;
+    if (loop->next != NULL)
+        loop->next->link = loop->link;
+}
+
+/* The deadlines that are in force now, as one. */
+static int64_t inherited_deadline(void)
+{
+    int64_t first = NO_DEADLINE;
+
+    for (const struct scope *s = loop_running ? loop_running->scope : NULL;
+         s != NULL; s = s->outer) {
+        if (s->deadline < first)
+            first = s->deadline;
+    }
+    return first;
+}
 
 struct loop *loop_open(lua_State *L, bool use_poll)
 {
@@ -48,7 +82,7 @@ struct loop *loop_open(lua_State *L, bool use_poll)
     if (loop == NULL)
         return NULL;
     loop->L = L;
-    loop->scope = loop_running ? loop_running->scope : NULL;
+    loop->scope.deadline = inherited_deadline();
     loop->uses_poll = use_poll;
     loop->now = monotonic_now();
     loop->poller = poller_open(use_poll);
@@ -56,6 +90,7 @@ struct loop *loop_open(lua_State *L, bool use_poll)
         free(loop);
         return NULL;
     }
+    link_loop(loop);
     return loop;
 }
 
@@ -74,6 +109,7 @@ static void release_sources(struct loop *loop)
 void loop_close(struct loop *loop)
 {
     release_sources(loop);
+    unlink_loop(loop);
     poller_close(loop->poller);
     free(loop->slots);
     free(loop->timers);
@@ -90,9 +126,24 @@ int loop_descriptor(const struct loop *loop)
     return poller_descriptor(loop->poller);
 }
 
-struct scope *loop_scope(const struct loop *loop)
+const char *loop_call(const struct loop *loop)
 {
-    return loop->scope;
+    return poller_call(loop->poller);
+}
+
+struct scope *loop_scope(struct loop *loop)
+{
+    return loop->scope.deadline != NO_DEADLINE ? &loop->scope : NULL;
+}
+
+struct task *loop_main(const struct loop *loop)
+{
+    return loop->main;
+}
+
+void loop_set_main(struct loop *loop, struct task *t)
+{
+    loop->main = t;
 }
 
 lua_State *loop_state(const struct loop *loop)
@@ -158,6 +209,7 @@ const struct task *loop_last_ready(const struct loop *loop)
 
 void loop_requeue(struct task *t)
 {
+    outputs_try(&t->outputs);
     t->timed_out = false;
     t->deadline = 0;
     push_ready(t->loop, t);
@@ -287,8 +339,15 @@ static void stop_waiting(struct task *t)
         }
         t->loop->io_waits--;
     }
+    if (t->joins != NULL) {
+        t->joins->joiners--;
+        if (t->joins->joiner == t)
+            t->joins->joiner = NULL;
+    }
     t->loop->gathering -= t->gathers;
+    t->loop->timed -= t->deadline != NO_DEADLINE;
     t->gathers = false;
+    t->joins = NULL;
     t->handle = NULL;
     t->token = NULL;
     t->wants = 0;
@@ -307,6 +366,7 @@ void loop_remove(struct loop *loop, struct task *t)
     if (t->status == TASK_WAITING)
         stop_waiting(t);
     remove_timer(loop, t);
+    outputs_leave(&t->outputs);
     if (t->next != NULL)
         t->next->previous = t->previous;
     if (t->previous != NULL)
@@ -347,6 +407,8 @@ static int add_source(struct loop *loop, struct handle *handle, int wants)
 
     if (fd >= loop->slot_count && !grow_slots(loop, fd))
         return ENOMEM;
+    if (handle->source.waiter[READING] || handle->source.waiter[WRITING])
+        return EBUSY;
     if (handle->source.loop != NULL)
         loop_forget(handle, false);
     slot = &loop->slots[fd];
@@ -395,8 +457,8 @@ static int note_waiters(struct task *t, struct source *source, int wants)
     return 0;
 }
 
-int loop_await(struct task *t, struct handle *handle, int wants,
-               int64_t deadline)
+static int await(struct task *t, struct handle *handle, int wants,
+                 int64_t deadline)
 {
     struct loop *loop = t->loop;
     int error = watch(loop, handle, wants);
@@ -413,7 +475,36 @@ int loop_await(struct task *t, struct handle *handle, int wants,
     t->timed_out = false;
     t->status = TASK_WAITING;
     loop->io_waits++;
+    loop->timed += deadline != NO_DEADLINE;
     return 0;
+}
+
+/* A write time-out limits how long a peer may take. */
+int loop_flush(struct task *t, int64_t deadline)
+{
+    struct handle *blocked;
+    int error = outputs_send(&t->outputs, &blocked);
+
+    t->flushing = error != 0;
+    if (error != EAGAIN)
+        return error;
+    if (blocked->timeout < deadline - monotonic_now())
+        deadline = monotonic_now() + blocked->timeout;
+    error = await(t, blocked, CAN_WRITE, deadline);
+    return error == 0 ? EAGAIN : error;
+}
+
+int loop_await(struct task *t, struct handle *handle, int wants,
+               int64_t deadline)
+{
+    int error = 0;
+
+    t->flushing = false;
+    if (t->outputs != NULL)
+        error = loop_flush(t, deadline);
+    if (error != 0)
+        return error == EAGAIN ? 0 : error;
+    return await(t, handle, wants, deadline);
 }
 
 int loop_gather(struct task *t, struct handle *gathering, int64_t deadline)
@@ -427,8 +518,15 @@ int loop_gather(struct task *t, struct handle *gathering, int64_t deadline)
 
 int loop_pause(struct task *t, const void *token, int64_t deadline)
 {
-    int error;
+    int error = 0;
 
+    t->flushing = false;
+    if (t->outputs != NULL)
+        error = loop_flush(t, deadline);
+    if (error == EAGAIN)
+        t->token = token;
+    if (error != 0)
+        return error == EAGAIN ? 0 : error;
     t->deadline = deadline;
     error = set_timer(t->loop, t);
     if (error != 0)
@@ -436,14 +534,27 @@ int loop_pause(struct task *t, const void *token, int64_t deadline)
     t->token = token;
     t->timed_out = false;
     t->status = TASK_WAITING;
+    t->loop->timed += deadline != NO_DEADLINE;
     return 0;
 }
 
-static void wake_gatherers(struct loop *loop)
+void loop_join(struct task *t, struct task *other)
 {
-    for (struct task *t = loop->tasks; t != NULL; t = t->next) {
-        if (t->gathers)
-            loop_wake(t);
+    t->joins = other;
+    other->joiner = t;
+    other->joiners++;
+}
+
+/* A socket that is closed need not be registered where it is gathered. */
+static void wake_gatherers(void)
+{
+    for (struct loop *loop = loops; loop != NULL; loop = loop->next) {
+        struct task *t = loop->gathering > 0 ? loop->tasks : NULL;
+
+        for (; t != NULL; t = t->next) {
+            if (t->gathers)
+                loop_wake(t);
+        }
     }
 }
 
@@ -455,9 +566,8 @@ void loop_forget(struct handle *handle, bool closing)
     struct loop *loop = source->loop;
     struct slot *slot;
 
-    if (loop_running != NULL && loop_running->loop != NULL &&
-        loop_running->loop->gathering > 0)
-        wake_gatherers(loop_running->loop);
+    if (handle->fd != -1)
+        wake_gatherers();
     if (loop == NULL)
         return;
     slot = &loop->slots[handle->fd];
@@ -491,6 +601,8 @@ static void on_event(void *context, uint64_t tag, int what)
     source = &slot->handle->source;
     if (what & HAS_ENDED)
         source->ended = true;
+    if (what & HAS_URGENT)
+        source->urgent = true;
     if (what & (CAN_READ | HAS_URGENT | HAS_ENDED)) {
         source->drained = false;
         wake_waiter(source->waiter[READING], what);
@@ -506,13 +618,8 @@ int64_t loop_deadline(const struct loop *loop)
 
 bool loop_is_stuck(const struct loop *loop)
 {
-    if (loop->ready_first != NULL || loop->io_waits > 0 || loop->held > 0)
-        return false;
-    for (const struct task *t = loop->tasks; t != NULL; t = t->next) {
-        if (has_deadline(t))
-            return false;
-    }
-    return loop->tasks != NULL;
+    return loop->tasks != NULL && loop->ready_first == NULL &&
+           loop->io_waits == 0 && loop->timed == 0 && loop->held == 0;
 }
 
 int loop_poll(struct loop *loop, int64_t deadline)
@@ -524,40 +631,64 @@ int loop_poll(struct loop *loop, int64_t deadline)
     return error;
 }
 
-/* ---- fork ---- */
+/* ---- fork and the end ---- */
 
-void loop_share(struct loop *loop)
+void loop_replace(int fd)
 {
-    loop->forked = true;
-}
-
-static void drop_others(struct loop *loop)
-{
-    struct task *next;
-
-    for (struct task *t = loop->tasks; t != NULL; t = next) {
-        next = t->next;
-        if (t == loop_running)
-            continue;
-        loop_remove(loop, t);
-        t->status = TASK_CANCELLED;
-        t->group->count--;
+    for (struct loop *loop = loops; loop != NULL; loop = loop->next) {
+        if ((size_t)fd < loop->slot_count && loop->slots[fd].handle != NULL)
+            loop_forget(loop->slots[fd].handle, false);
     }
 }
 
-/* The registrations are the parent's: what is still open is registered anew
- * when somebody waits for it. */
-int loop_fork(struct loop *loop)
+void loop_share(void)
 {
-    struct poller *fresh = poller_open(loop->uses_poll);
+    for (struct loop *loop = loops; loop != NULL; loop = loop->next)
+        loop->forked = true;
+}
 
-    if (fresh == NULL)
-        return errno;
-    drop_others(loop);
-    release_sources(loop);
-    poller_close(loop->poller);
-    loop->poller = fresh;
+void loop_renew(void)
+{
+    for (struct loop *loop = loops; loop != NULL; loop = loop->next) {
+        release_sources(loop);
+        poller_renew(loop->poller);
+        loop->uses_poll = poller_descriptor(loop->poller) == -1;
+        loop->forked = false;
+        for (struct task *t = loop->tasks; t != NULL; t = t->next) {
+            if (t->handle != NULL)
+                loop_wake(t);
+        }
+    }
+}
+
+static void halt(struct task *t)
+{
+    if (t->status == TASK_WAITING)
+        stop_waiting(t);
+    t->status = TASK_CANCELLED;
+    t->abandoned = true;
+}
+
+void loop_keep_only(struct loop *loop, struct task *t)
+{
+    struct task *next;
+
+    for (struct task *other = loop->tasks; other != NULL; other = next) {
+        next = other->next;
+        if (other == t)
+            continue;
+        halt(other);
+        outputs_drop(&other->outputs);
+        loop_remove(loop, other);
+        other->group->count--;
+    }
     loop->ready_first = NULL;
-    loop->held = 0;
-    return 0;
+    loop->held = t->holds;
+}
+
+void loop_halt(struct loop *loop)
+{
+    for (struct task *t = loop->tasks; t != NULL; t = t->next)
+        halt(t);
+    loop->ready_first = NULL;
 }

@@ -15,6 +15,7 @@
 
 #include <lua.h>
 
+#include "output.h"
 #include "poller.h"
 
 #define NO_DEADLINE INT64_MAX
@@ -32,6 +33,7 @@ struct source {
     int watched;            /* what it was ever waited for: bits of poller.h */
     bool drained;           /* nothing to read until the next change */
     bool ended;             /* the peer will send no more */
+    bool urgent;            /* urgent data has come: reads end at its mark */
 };
 
 /* A descriptor, and how long its owner will wait for it. */
@@ -70,6 +72,8 @@ struct task {
     bool gathers;    /* it waits for a descriptor that gathers others */
     bool unparked;   /* another task has woken it */
     bool suspending; /* it has just yielded to the loop, not to a script */
+    bool flushing;   /* it waits, or failed, to send what it had written */
+    bool abandoned;  /* it has ended without a result */
     struct task *next_ready;
     struct task *next, *previous; /* in the loop's list of all tasks */
     /* what it waits for */
@@ -79,13 +83,17 @@ struct task {
     int wants;        /* bits of poller.h */
     int64_t deadline;
     struct scope *scope;
+    struct output *outputs; /* to be sent before it waits */
     /* its place among the timers */
     int64_t timer;
     size_t timer_place; /* 0: none */
     struct group *group;
-    struct task *joiner; /* the first that waits for its end */
-    bool more_joiners;
-    bool failed; /* its function has raised */
+    struct task *resumer; /* the task, of another loop, that runs this loop */
+    struct task *joins;   /* the task whose end it waits for */
+    struct task *joiner;  /* one that waits for its own end; or NULL */
+    int joiners;          /* how many do */
+    int holds;            /* of its loop: loop_hold */
+    bool failed;          /* its function has raised */
 };
 
 /* The group that owns tasks; one failure is kept for it. */
@@ -118,7 +126,10 @@ struct task *loop_first(const struct loop *loop);
 void loop_wake(struct task *t);
 
 /* Note what the running task waits for; zero, or errno. EPERM: the file is
- * always ready. The task is to yield then. */
+ * always ready. The task is to yield then.
+ *
+ * What it has written is sent first. Where that has to wait, so does the task,
+ * and its call is made again, as after any wait, when more can be sent. */
 int loop_await(struct task *t, struct handle *handle, int wants,
                int64_t deadline);
 
@@ -129,21 +140,41 @@ int loop_gather(struct task *t, struct handle *gathering, int64_t deadline);
 /* The same for a moment, or for loop_wake. */
 int loop_pause(struct task *t, const void *token, int64_t deadline);
 
+/* t, which pauses now, waits for the end of `other`. */
+void loop_join(struct task *t, struct task *other);
+
+/* Only send what the running task has written. Zero: it is sent; EAGAIN: it
+ * waits, and the task is to yield; or errno. */
+int loop_flush(struct task *t, int64_t deadline);
+
 /* Let the others run first. */
 void loop_requeue(struct task *t);
 
 /* The descriptor is about to be closed, or to be given away. */
 void loop_forget(struct handle *handle, bool closing);
 
+/* The number is about to stand for another open file. */
+void loop_replace(int fd);
+
 /* The task whose turn is the last of those that are ready now; or NULL. */
 const struct task *loop_last_ready(const struct loop *loop);
 
-/* A forked child shares the registrations from now on. */
-void loop_share(struct loop *loop);
+/* A forked child shares all registrations of this thread from now on. */
+void loop_share(void);
 
-/* In a forked child: only the running task goes on, in a loop as new. Zero, or
- * errno. */
-int loop_fork(struct loop *loop);
+/* In that child: what is registered is the parent's. Every loop of this thread
+ * begins anew, and who waits for a descriptor looks again. */
+void loop_renew(void);
+
+/* No task but t goes on. */
+void loop_keep_only(struct loop *loop, struct task *t);
+
+/* No task goes on, and none can be woken. */
+void loop_halt(struct loop *loop);
+
+/* The task whose results are the loop's. */
+struct task *loop_main(const struct loop *loop);
+void loop_set_main(struct loop *loop, struct task *t);
 
 /* Something outside will wake a task: a worker thread. */
 void loop_hold(struct loop *loop, int change);
@@ -164,8 +195,12 @@ bool loop_is_stuck(const struct loop *loop);
 int loop_poll(struct loop *loop, int64_t deadline);
 
 int loop_descriptor(const struct loop *loop);
+
+/* The system call that loop_poll makes. */
+const char *loop_call(const struct loop *loop);
+
 /* The deadlines around the whole loop. */
-struct scope *loop_scope(const struct loop *loop);
+struct scope *loop_scope(struct loop *loop);
 lua_State *loop_state(const struct loop *loop);
 void loop_set_state(struct loop *loop, lua_State *L);
 

@@ -132,16 +132,20 @@ static int push_ready(lua_State *L, const struct pollfd *fds, nfds_t count)
 static int await_any(lua_State *L, struct task *t, const struct pollfd *fds,
                      nfds_t count, int64_t deadline)
 {
-    struct socket *gathering;
-    int fd = poller_gather(fds, count);
     int64_t soon = monotonic_now() + LOOK_AGAIN;
+    bool collected = false;
+    struct socket *gathering;
+    int fd;
 
-    if (fd == -1 && errno == ENOSYS)
+    lua_settop(L, POLLFDS);
+    gathering = socket_new(L);
+    do
+        fd = poller_gather(fds, count);
+    while (fd == -1 && collect_descriptors(L, errno, &collected));
+    if (fd == -1 && (errno == ENOSYS || errno == EPERM))
         return loop_pause(t, t, soon < deadline ? soon : deadline);
     if (fd == -1)
         return errno;
-    lua_settop(L, POLLFDS);
-    gathering = socket_new(L);
     gathering->handle.fd = fd;
     return loop_gather(t, &gathering->handle, deadline);
 }
@@ -170,7 +174,7 @@ static int poll_suspend(lua_State *L, struct task *t, nfds_t count,
     if (error == 0)
         error = await_any(L, t, fds, count, deadline);
     if (error != 0)
-        return raise_errno(L, "poll", error, 0);
+        return raise_errno(L, task_waits_in(t, "poll"), error, 0);
     return task_suspend(L, t, "poll", 1, poll_step);
 }
 
@@ -195,7 +199,7 @@ static int poll_step(lua_State *L, int status, lua_KContext context)
 {
     struct pollfd *fds = lua_touserdata(L, POLLFDS);
     nfds_t count = (nfds_t)lua_rawlen(L, KEYS);
-    struct task *t = task_current(L);
+    struct task *t = task_around(L);
 
     (void)status;
     close_gathering(L);
@@ -210,7 +214,7 @@ static int poll_step(lua_State *L, int status, lua_KContext context)
     }
     if (lua_tointeger(L, DEADLINE) <= loop_now(t->loop))
         return push_ready(L, fds, 0);
-    return poll_suspend(L, t, count, context != 0);
+    return poll_suspend(L, task_current(L), count, context != 0);
 }
 
 /*** Wait until one of several descriptors is ready (poll(2)).

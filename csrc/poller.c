@@ -71,12 +71,10 @@ static int milliseconds_left(int64_t deadline)
 
 static uint32_t epoll_interest(int what)
 {
-    uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLET;
+    uint32_t events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 
     if (what & CAN_WRITE)
         events |= EPOLLOUT;
-    if (what & HAS_URGENT)
-        events |= EPOLLPRI;
     return events;
 }
 
@@ -88,6 +86,8 @@ static int epoll_add(struct poller *p, int fd, uint64_t tag, int what)
         return 0;
     if (errno == EEXIST && epoll_ctl(p->fd, EPOLL_CTL_MOD, fd, &e) == 0)
         return 0;
+    if (errno == ENOENT && epoll_ctl(p->fd, EPOLL_CTL_ADD, fd, &e) == 0)
+        return 0;
     return errno;
 }
 
@@ -95,7 +95,9 @@ static int epoll_want(struct poller *p, int fd, uint64_t tag, int what)
 {
     struct epoll_event e = {epoll_interest(what), {.u64 = tag}};
 
-    return epoll_ctl(p->fd, EPOLL_CTL_MOD, fd, &e) == 0 ? 0 : errno;
+    if (epoll_ctl(p->fd, EPOLL_CTL_MOD, fd, &e) == 0)
+        return 0;
+    return errno == ENOENT ? epoll_add(p, fd, tag, what) : errno;
 }
 
 static void epoll_remove(struct poller *p, int fd)

@@ -23,6 +23,7 @@
 #include "signals.h"
 #include "socket.h"
 #include "task.h"
+#include "turn.h"
 #include "wait.h"
 
 /* clang-format off */
@@ -58,7 +59,8 @@ static bool was_interrupted(lua_State *L)
 /*** Divide the process in two (fork(2)).
 The child has copies of all descriptors, which share offsets and flags with the
 parent's. What `io` has buffered is in both: `io.flush()` before it. A child
-ends by `_exit`, or by exec, so that nothing of the parent's is done twice.
+ends by `_exit`, or by exec, so that nothing of the parent's is done twice. In
+the child of a task only that task goes on.
 @function fork
 @treturn int the child's process id in the parent; 0 in the child
 @raise EAGAIN, ENOMEM
@@ -83,13 +85,15 @@ static int sockeye_fork(lua_State *L)
     error = errno;
     if (pid == 0) {
         signals_forked();
-        error = task_fork_child();
+        turn_fork_child();
     } else {
-        task_fork_parent();
+        turn_fork_parent();
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (pid == -1 || (pid == 0 && error != 0))
+    if (pid == -1)
         return raise_errno(L, "fork", error, 0);
+    if (pid == 0)
+        turn_forget_others(L);
     lua_pushinteger(L, pid);
     return 1;
 }
@@ -305,13 +309,11 @@ static int await_child(lua_State *L, struct task *t, pid_t pid)
 {
     int64_t deadline = task_deadline(t, NO_DEADLINE);
     int64_t soon = monotonic_now() + LOOK_AGAIN;
-    struct socket *child;
-    int fd = open_child(pid);
+    struct socket *child = socket_new(L);
 
-    if (fd == -1)
+    child->handle.fd = open_child(pid);
+    if (child->handle.fd == -1)
         return loop_pause(t, t, soon < deadline ? soon : deadline);
-    child = socket_new(L);
-    child->handle.fd = fd;
     return loop_await(t, &child->handle, CAN_READ, deadline);
 }
 
@@ -334,7 +336,7 @@ static int waitpid_suspend(lua_State *L, struct task *t, pid_t pid, int options)
     if (error == 0)
         error = await_child(L, t, options == 0 ? pid : -1);
     if (error != 0)
-        return raise_errno(L, "waitpid", error, 0);
+        return raise_errno(L, task_waits_in(t, "waitpid"), error, 0);
     return task_suspend(L, t, "waitpid", 1, waitpid_step);
 }
 
@@ -342,7 +344,7 @@ static int waitpid_step(lua_State *L, int continued, lua_KContext context)
 {
     pid_t pid = lua_isnil(L, 1) ? -1 : check_pid(L, 1);
     int options = names_flags(L, 2, &wait_names);
-    struct task *t = task_current(L);
+    struct task *t = task_around(L);
     pid_t child;
     int status = 0;
 
@@ -355,7 +357,7 @@ static int waitpid_step(lua_State *L, int continued, lua_KContext context)
     if (child == -1)
         return raise_errno(L, "waitpid", errno, 0);
     if (child == 0 && !(options & WNOHANG))
-        return waitpid_suspend(L, t, pid, options);
+        return waitpid_suspend(L, task_current(L), pid, options);
     if (child == 0) {
         lua_pushboolean(L, false);
         return 1;
@@ -490,6 +492,8 @@ static int sockeye_dup2(lua_State *L)
 
     luaL_argcheck(L, new >= 0 && new <= INT32_MAX, 2,
                   "descriptor out of range");
+    if (new != old)
+        loop_replace((int)new);
     do
         result = dup2(old, (int)new);
     while (result == -1 && was_interrupted(L));

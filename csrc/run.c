@@ -2,8 +2,8 @@
  * run: the loop as a script sees it: run to its end, or turned step by step
  * inside another loop.
  *
- * A loop is a userdata whose first user value is its group, whose second its
- * main task. Functions named sockeye_* are the module's, loop_* with a
+ * A loop is a userdata whose user value is the table of what it keeps alive
+ * (task.h). Functions named sockeye_* are the module's, loop_* with a
  * lua_State alone are methods.
  */
 #include <errno.h>
@@ -14,66 +14,95 @@
 
 #include "error.h"
 #include "run.h"
+#include "socket.h"
 #include "task.h"
+#include "turn.h"
 #include "wait.h"
 
 #define LOOP_TYPE "sockeye.Loop"
-enum { ROOT = 1, MAIN };
+enum { LIVE = 1 };
 
 struct runner {
     struct loop *loop; /* NULL: closed */
-    struct task *main;
+    bool turning;      /* it is being stepped */
 };
 
 /* ---- beginning and end ---- */
 
-static int check_poller(lua_State *L, const char *name)
+static bool check_poller(lua_State *L, int arg, const char *name)
 {
     if (strcmp(name, "poll") == 0)
         return true;
     if (strcmp(name, "epoll") == 0)
         return false;
-    return luaL_error(L, "unknown poller '%s': \"epoll\" or \"poll\"", name);
+    lua_pushfstring(L, "unknown poller '%s': \"epoll\" or \"poll\"", name);
+    if (arg == 0)
+        return raise_misuse(L, lua_tostring(L, -1));
+    return luaL_argerror(L, arg, lua_tostring(L, -1));
 }
 
 /* Take the options, where there are any, off the arguments. */
 static bool take_options(lua_State *L)
 {
     const char *name = getenv("SOCKEYE_POLLER");
+    bool use_poll;
+    int arg = 0;
 
     if (lua_istable(L, 1)) {
-        if (lua_getfield(L, 1, "poller") != LUA_TNIL)
-            name = luaL_checkstring(L, -1);
+        if (lua_getfield(L, 1, "poller") != LUA_TNIL) {
+            arg = 1;
+            name = lua_tostring(L, -1);
+            luaL_argcheck(L, name != NULL, 1, "poller must be a string");
+        }
+        luaL_checktype(L, 2, LUA_TFUNCTION);
+    } else {
+        luaL_checktype(L, 1, LUA_TFUNCTION);
+    }
+    use_poll = name != NULL && check_poller(L, arg, name);
+    if (lua_istable(L, 1)) {
         lua_pop(L, 1);
         lua_remove(L, 1);
     }
-    return name != NULL && check_poller(L, name);
+    return use_poll;
+}
+
+/* Stack: the userdata, and above it what is the main function's. */
+static void fill_runner(lua_State *L, struct runner *r)
+{
+    struct group *root;
+    struct task *main;
+
+    task_open_loop(L, r->loop);
+    lua_pushvalue(L, -1);
+    lua_setiuservalue(L, 1, LIVE);
+    root = group_new(L, r->loop, NULL);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, -3, r->loop);
+    lua_replace(L, -2);
+    lua_insert(L, 2);
+    main = task_spawn(L, 3, r->loop, root, 2);
+    loop_set_main(r->loop, main);
+    group_take(L, 2, main);
+    lua_settop(L, 1);
 }
 
 /* Make a loop of the main function and its arguments; it comes first. */
 static struct runner *new_runner(lua_State *L)
 {
     bool use_poll = take_options(L);
-    struct group *root;
+    bool collected = false;
     struct runner *r;
 
-    luaL_checktype(L, 1, LUA_TFUNCTION);
-    r = lua_newuserdatauv(L, sizeof *r, 2);
-    *r = (struct runner){NULL, NULL};
+    r = lua_newuserdatauv(L, sizeof *r, 1);
+    *r = (struct runner){NULL, false};
     luaL_setmetatable(L, LOOP_TYPE);
     lua_insert(L, 1);
-    r->loop = loop_open(L, use_poll);
+    do
+        r->loop = loop_open(L, use_poll);
+    while (r->loop == NULL && collect_descriptors(L, errno, &collected));
     if (r->loop == NULL)
         raise_errno(L, "run", errno, 0);
-    root = group_new(L, r->loop, NULL);
-    lua_pushvalue(L, -1);
-    lua_setiuservalue(L, 1, ROOT);
-    lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, r->loop);
-    lua_insert(L, 2);
-    r->main = task_spawn(L, 3, r->loop, root, 2);
-    lua_setiuservalue(L, 1, MAIN);
-    lua_settop(L, 1);
+    fill_runner(L, r);
     return r;
 }
 
@@ -83,16 +112,18 @@ static void close_runner(lua_State *L, struct runner *r)
 
     if (loop == NULL)
         return;
-    task_abort(L, loop);
     r->loop = NULL;
-    lua_pushnil(L);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, loop);
+    turn_abort(L, loop);
     loop_close(loop);
 }
 
 static int loop_gc(lua_State *L)
 {
-    close_runner(L, luaL_checkudata(L, 1, LOOP_TYPE));
+    struct runner *r = luaL_checkudata(L, 1, LOOP_TYPE);
+
+    if (r->turning)
+        return raise_misuse(L, "the loop is being stepped");
+    close_runner(L, r);
     return 0;
 }
 
@@ -100,20 +131,19 @@ static int loop_gc(lua_State *L)
  * loop is at index 1. */
 static int give_outcome(lua_State *L, struct runner *r)
 {
+    const struct task *main = loop_main(r->loop);
     const struct group *root;
-    lua_State *co = r->main->co;
-    int count = lua_gettop(co);
+    int count = lua_gettop(main->co);
 
-    lua_getiuservalue(L, 1, ROOT);
+    lua_getiuservalue(L, 1, LIVE);
+    lua_rawgetp(L, -1, r->loop);
     root = lua_touserdata(L, -1);
     close_runner(L, r);
-    if (root->failed) {
-        lua_getiuservalue(L, -1, 1);
-        return lua_error(L);
-    }
+    if (root->failed)
+        return group_raise(L, -1);
     luaL_checkstack(L, count, "too many results");
-    lua_xmove(co, L, count);
-    return r->main->status == TASK_DONE ? count : lua_error(L);
+    lua_xmove(main->co, L, count);
+    return main->status == TASK_DONE ? count : lua_error(L);
 }
 
 /*** Run a function as the first task, until it and every other task have ended.
@@ -132,13 +162,42 @@ static int sockeye_run(lua_State *L)
 {
     struct runner *r;
 
-    if (task_current(L) != NULL)
-        return luaL_error(L, "run: inside a task already; use spawn or group");
+    if (task_around(L) != NULL)
+        return raise_misuse(L, "run: inside a task already; use group or loop");
     r = new_runner(L);
     lua_toclose(L, 1);
-    while (task_turn(L, r->loop, NO_DEADLINE))
+    while (turn_once(L, r->loop, NO_DEADLINE, true))
         ;
     return give_outcome(L, r);
+}
+
+/*** What every task is doing.
+@function tasks
+@treturn table a list of tables: `task`, `status`, `call` (what it waits in),
+`where` (`"script.lua:12"`); empty outside of `run`
+*/
+static int sockeye_tasks(lua_State *L)
+{
+    const struct task *self = task_around(L);
+    lua_Integer count = 0;
+
+    lua_newtable(L);
+    for (const struct task *t = self ? loop_first(self->loop) : NULL; t != NULL;
+         t = t->next) {
+        lua_createtable(L, 0, 4);
+        task_push(L, t);
+        lua_getfield(L, -1, "status");
+        lua_pushvalue(L, -2);
+        lua_call(L, 1, 1);
+        lua_setfield(L, -3, "status");
+        lua_setfield(L, -2, "task");
+        lua_pushstring(L, t->status == TASK_WAITING ? t->call : NULL);
+        lua_setfield(L, -2, "call");
+        push_place(L, t->top);
+        lua_setfield(L, -2, "where");
+        lua_rawseti(L, -2, ++count);
+    }
+    return 1;
 }
 
 /* ---- inside another loop ---- */
@@ -164,8 +223,43 @@ static struct runner *check_runner(lua_State *L)
     struct runner *r = luaL_checkudata(L, 1, LOOP_TYPE);
 
     if (r->loop == NULL)
-        luaL_error(L, "the loop has ended");
+        raise_misuse(L, "the loop has ended");
     return r;
+}
+
+struct turn {
+    struct loop *loop;
+    int64_t deadline;
+    bool is_last;
+};
+
+static int make_turn(lua_State *L)
+{
+    struct turn *turn = lua_touserdata(L, 1);
+
+    turn->is_last = !turn_once(L, turn->loop, turn->deadline, false);
+    return 0;
+}
+
+/* Whether there are tasks left. What is raised here, for want of memory, ends
+ * the loop. */
+static bool turn_runner(lua_State *L, struct runner *r, int64_t deadline)
+{
+    struct turn turn = {r->loop, deadline, false};
+    int status;
+
+    if (r->turning)
+        raise_misuse(L, "the loop is being stepped");
+    lua_pushcfunction(L, make_turn);
+    lua_pushlightuserdata(L, &turn);
+    r->turning = true;
+    status = lua_pcall(L, 1, 0, 0);
+    r->turning = false;
+    if (status != LUA_OK) {
+        close_runner(L, r);
+        lua_error(L);
+    }
+    return !turn.is_last;
 }
 
 /*** A loop that another one turns.
@@ -177,7 +271,7 @@ static struct runner *check_runner(lua_State *L)
 @number[opt=0] seconds how long to wait for changes when none is ready
 @treturn boolean true while there are tasks; then false, followed by what the
 main one returned
-@raise as `run`
+@raise as `run`, but no deadlock: who steps the loop may wake a task
 */
 static int loop_step(lua_State *L)
 {
@@ -185,7 +279,7 @@ static int loop_step(lua_State *L)
     int64_t seconds = lua_isnoneornil(L, 2) ? 0 : wait_check_seconds(L, 2);
 
     lua_settop(L, 1);
-    if (task_turn(L, r->loop, wait_deadline(seconds))) {
+    if (turn_runner(L, r, wait_deadline(seconds))) {
         lua_pushboolean(L, true);
         return 1;
     }
@@ -236,36 +330,13 @@ static int loop_timeout(lua_State *L)
 }
 
 /*** End every task now, without their errors.
+Their `<close>` variables are closed, and nothing there can wait any more.
 @function close
+@raise where the loop is being stepped
 */
-
-/*** What every task is doing.
-@function tasks
-@treturn table a list of tables: `task`, `status`, `call` (what it waits in),
-`where` (`"script.lua:12"`); empty outside of `run`
-*/
-static int sockeye_tasks(lua_State *L)
+static int loop_close_method(lua_State *L)
 {
-    const struct task *self = task_current(L);
-    lua_Integer count = 0;
-
-    lua_newtable(L);
-    for (const struct task *t = self ? loop_first(self->loop) : NULL; t != NULL;
-         t = t->next) {
-        lua_createtable(L, 0, 4);
-        task_push(L, t);
-        lua_getfield(L, -1, "status");
-        lua_pushvalue(L, -2);
-        lua_call(L, 1, 1);
-        lua_setfield(L, -3, "status");
-        lua_setfield(L, -2, "task");
-        lua_pushstring(L, t->status == TASK_WAITING ? t->call : NULL);
-        lua_setfield(L, -2, "call");
-        task_push_place(L, t->top);
-        lua_setfield(L, -2, "where");
-        lua_rawseti(L, -2, ++count);
-    }
-    return 1;
+    return loop_gc(L);
 }
 
 void open_run(lua_State *L)
@@ -277,8 +348,9 @@ void open_run(lua_State *L)
         {NULL, NULL},
     };
     static const luaL_Reg methods[] = {
-        {"close", loop_gc},  {"events", loop_events},   {"pollfd", loop_pollfd},
-        {"step", loop_step}, {"timeout", loop_timeout}, {NULL, NULL},
+        {"close", loop_close_method}, {"events", loop_events},
+        {"pollfd", loop_pollfd},      {"step", loop_step},
+        {"timeout", loop_timeout},    {NULL, NULL},
     };
 
     luaL_setfuncs(L, functions, 0);

@@ -27,7 +27,8 @@ static int sleep_step(lua_State *L, int status, lua_KContext context)
     (void)status;
     if (context != 0 && !t->cancelled && loop_now(t->loop) >= until)
         return 0;
-    return task_pause(L, t, t, "sleep", until, context, sleep_step);
+    task_pause(L, t, t, "sleep", until, context != 0);
+    return task_suspend(L, t, task_waits_in(t, "sleep"), 1, sleep_step);
 }
 
 static int sleep_outside(lua_State *L, int64_t until)
@@ -72,20 +73,21 @@ static int sockeye_sleep(lua_State *L)
 static int park_step(lua_State *L, int status, lua_KContext context)
 {
     struct task *t = task_current(L);
+    const char *call = lua_tostring(L, 2);
 
     (void)status;
     if (context != 0 && t->unparked)
         return 0;
     t->unparked = false;
-    return task_pause(L, t, lua_topointer(L, 1), lua_tostring(L, 2),
-                      NO_DEADLINE, context, park_step);
+    task_pause(L, t, lua_topointer(L, 1), call, NO_DEADLINE, context != 0);
+    return task_suspend(L, t, task_waits_in(t, call), 1, park_step);
 }
 
 static int sockeye_park(lua_State *L)
 {
     luaL_checkany(L, 1);
     luaL_checkstring(L, 2);
-    task_inside(L, lua_tostring(L, 2));
+    task_waiting(L, lua_tostring(L, 2));
     return park_step(L, LUA_OK, 0);
 }
 
@@ -124,8 +126,10 @@ static int release_hold(lua_State *L)
 {
     struct loop *loop = lua_touserdata(L, lua_upvalueindex(1));
 
-    if (loop_running != NULL && loop_running->loop == loop)
-        loop_hold(loop, -1);
+    if (loop_running == NULL || loop_running->loop != loop)
+        return 0;
+    loop_running->holds--;
+    loop_hold(loop, -1);
     return 0;
 }
 
@@ -133,6 +137,7 @@ static int sockeye_hold(lua_State *L)
 {
     struct task *t = task_inside(L, luaL_checkstring(L, 1));
 
+    t->holds++;
     loop_hold(t->loop, 1);
     lua_pushlightuserdata(L, t->loop);
     lua_pushcclosure(L, release_hold, 1);
@@ -142,7 +147,7 @@ static int sockeye_hold(lua_State *L)
 /* A new group of the running task. */
 static int sockeye_new_group(lua_State *L)
 {
-    struct task *owner = task_inside(L, "group");
+    struct task *owner = task_waiting(L, "group");
 
     group_new(L, owner->loop, owner);
     return 1;
@@ -158,7 +163,7 @@ struct deadline {
 /* deadline(seconds): in force until it is closed. */
 static int sockeye_deadline(lua_State *L)
 {
-    struct task *t = task_current(L);
+    struct task *t = task_around(L);
     struct deadline *d;
 
     luaL_checknumber(L, 1);
@@ -214,11 +219,19 @@ static int give_resumed(lua_State *L, lua_State *co, int status, int results)
     return results + 1;
 }
 
+/* The task that L can pass a wait on to; or NULL. */
+static struct task *task_beyond(lua_State *L)
+{
+    struct task *t = loop_running;
+
+    return t != NULL && t->top == L && lua_isyieldable(L) ? t : NULL;
+}
+
 /* Stack: the coroutine. A wait inside it is the task's own wait. */
 static int resume_step(lua_State *L, int status, lua_KContext arguments)
 {
     lua_State *co = lua_tothread(L, 1);
-    struct task *t = task_current(L);
+    struct task *t = task_beyond(L);
     int results;
 
     (void)status;

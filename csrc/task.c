@@ -1,9 +1,10 @@
 /*
- * task: tasks, and the loop that runs them; see task.h.
+ * task: tasks, and what a script does with them; see task.h.
  *
  * A task is a userdata whose first user value is its coroutine, whose second is
  * its group, whose third the traceback of its failure. While it has not ended it
- * stands in a table in the registry. Functions named sockeye_* are the module's,
+ * stands in a table of its loop, with the loop's group; the registry knows those
+ * tables by their loops, and keeps none of them alive. Functions named sockeye_* are the module's,
  * task_* with a lua_State alone are methods.
  */
 #include <errno.h>
@@ -16,10 +17,10 @@
 #include "task.h"
 
 #define TASK_TYPE "sockeye.Task"
-enum { COROUTINE = 1, GROUP, TRACEBACK };
+enum { COROUTINE = 1, GROUP = TASK_GROUP, TRACEBACK };
 
 static const char task_tag = 't';
-static const char live_key = 'l'; /* of the table of tasks in the registry */
+static const char live_key = 'l'; /* of the tables, in the registry */
 
 /* ---- which task ---- */
 
@@ -41,6 +42,23 @@ struct task *task_check(lua_State *L, int arg)
     return t;
 }
 
+struct task *task_around(lua_State *L)
+{
+    struct task *t = loop_running;
+
+    if (t == NULL || t->co == NULL || L == loop_state(t->loop) ||
+        main_thread(L) != main_thread(t->co))
+        return NULL;
+    return t;
+}
+
+bool task_may_wait(lua_State *L)
+{
+    const struct task *t = task_around(L);
+
+    return t == NULL || (t->top == L && lua_isyieldable(L));
+}
+
 struct task *task_current(lua_State *L)
 {
     struct task *t = loop_running;
@@ -49,22 +67,34 @@ struct task *task_current(lua_State *L)
         return NULL;
     if (t->top == L && lua_isyieldable(L))
         return t;
-    if (L == loop_state(t->loop) || main_thread(L) != main_thread(t->co))
+    if (task_around(L) == NULL)
         return NULL;
+    if (t->abandoned)
+        raise_misuse(L, "cannot wait: the loop has ended");
     if (t->top == L)
-        luaL_error(L, "cannot wait here: a call in between cannot yield");
-    luaL_error(L, "cannot wait in this coroutine: resume it by "
-                  "sockeye.resume or sockeye.wrap");
+        raise_misuse(L, "cannot wait here: a call in between cannot yield");
+    raise_misuse(L, "cannot wait in this coroutine: resume it by "
+                    "sockeye.resume or sockeye.wrap");
     return NULL;
+}
+
+static struct task *check_inside(lua_State *L, struct task *t, const char *call)
+{
+    if (t == NULL) {
+        lua_pushfstring(L, "%s: not inside sockeye.run", call);
+        raise_misuse(L, lua_tostring(L, -1));
+    }
+    return t;
 }
 
 struct task *task_inside(lua_State *L, const char *call)
 {
-    struct task *t = task_current(L);
+    return check_inside(L, task_around(L), call);
+}
 
-    if (t == NULL)
-        luaL_error(L, "%s: not inside sockeye.run", call);
-    return t;
+struct task *task_waiting(lua_State *L, const char *call)
+{
+    return check_inside(L, task_current(L), call);
 }
 
 int task_suspend(lua_State *L, struct task *t, const char *call,
@@ -75,26 +105,40 @@ int task_suspend(lua_State *L, struct task *t, const char *call,
     return lua_yieldk(L, 0, context, step);
 }
 
-int task_pause(lua_State *L, struct task *t, const void *token,
-               const char *call, int64_t deadline, lua_KContext resumed,
-               lua_KFunction step)
+void task_pause(lua_State *L, struct task *t, const void *token,
+                const char *call, int64_t deadline, bool resumed)
 {
-    int error = task_refusal(t, resumed != 0);
+    int error = task_refusal(t, resumed);
 
+    if (error == ETIMEDOUT)
+        raise_timeout(L, task_waits_in(t, call), 0);
     if (error == 0)
         error = loop_pause(t, token, task_deadline(t, deadline));
-    if (error == ETIMEDOUT)
-        return raise_timeout(L, call, 0);
     if (error != 0)
-        return raise_errno(L, call, error, 0);
-    return task_suspend(L, t, call, 1, step);
+        raise_errno(L, task_waits_in(t, call), error, 0);
+}
+
+void task_push_live(lua_State *L, const struct loop *loop)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &live_key);
+    lua_rawgetp(L, -1, loop);
+    lua_remove(L, -2);
 }
 
 void task_push(lua_State *L, const struct task *t)
 {
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &live_key);
+    task_push_live(L, t->loop);
     lua_rawgetp(L, -1, t);
     lua_remove(L, -2);
+}
+
+void task_open_loop(lua_State *L, const struct loop *loop)
+{
+    lua_newtable(L);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &live_key);
+    lua_pushvalue(L, -2);
+    lua_rawsetp(L, -2, loop);
+    lua_pop(L, 1);
 }
 
 /* ---- the beginning ---- */
@@ -109,10 +153,36 @@ static int keep_traceback(lua_State *L)
     lua_pop(L, 1);
     if (is_error(L, 1)) {
         lua_pushliteral(L, "traceback");
-        lua_pushvalue(L, -2);
-        lua_rawset(L, 1);
+        lua_pushvalue(L, -1);
+        if (lua_rawget(L, 1) == LUA_TNIL) {
+            lua_pushvalue(L, 2);
+            lua_replace(L, -2);
+            lua_rawset(L, 1);
+        }
     }
     lua_settop(L, 1);
+    return 1;
+}
+
+/* What the task has written is sent before it ends. */
+static int send_rest(lua_State *L, int status, lua_KContext context)
+{
+    struct task *t = loop_running;
+    int error = t->outputs ? task_refusal(t, context != 0) : 0;
+
+    (void)status;
+    if (error == 0 && t->outputs != NULL) {
+        error = loop_flush(t, task_deadline(t, NO_DEADLINE));
+        if (error == EAGAIN)
+            return task_suspend(L, t, "flush", 1, send_rest);
+    }
+    if (error == 0)
+        return lua_gettop(L) - 1;
+    t->failed = true;
+    if (error == ETIMEDOUT)
+        push_timeout(L, "flush", 0);
+    else
+        push_errno(L, "flush", error, 0);
     return 1;
 }
 
@@ -122,7 +192,7 @@ static int end_body(lua_State *L, int status, lua_KContext context)
 {
     (void)context;
     if (status == LUA_OK || status == LUA_YIELD)
-        return lua_gettop(L) - 1;
+        return send_rest(L, LUA_OK, 0);
     loop_running->failed = true;
     return 1;
 }
@@ -154,12 +224,13 @@ struct task *task_spawn(lua_State *L, int first, struct loop *loop,
     lua_setiuservalue(L, -2, COROUTINE);
     lua_pushvalue(L, owner);
     lua_setiuservalue(L, -2, GROUP);
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &live_key);
+    if (!lua_checkstack(t->co, values + 1))
+        luaL_error(L, "too many arguments");
+    task_push_live(L, loop);
     lua_pushvalue(L, -2);
     lua_rawsetp(L, -2, t);
     lua_pop(L, 1);
     lua_insert(L, first);
-    luaL_checkstack(t->co, values + 1, NULL);
     lua_pushcfunction(t->co, task_body);
     lua_xmove(L, t->co, values);
     t->arguments = values;
@@ -188,21 +259,20 @@ static bool is_cancellation(lua_State *L, int index)
 
 static bool wake_joiners(struct task *t)
 {
-    bool joined = t->joiner != NULL;
+    bool joined = t->joiners > 0;
 
-    if (joined)
+    if (t->joiner != NULL)
         loop_wake(t->joiner);
-    for (struct task *other = t->more_joiners ? loop_first(t->loop) : NULL;
-         other != NULL; other = other->next) {
-        if (other->token == t)
+    for (struct task *other = loop_first(t->loop);
+         t->joiners > 0 && other != NULL; other = other->next) {
+        if (other->joins == t)
             loop_wake(other);
     }
-    t->joiner = NULL;
     return joined;
 }
 
 /* The results are on co's stack, the error on its top. */
-static void end_task(lua_State *L, struct task *t)
+void task_end(lua_State *L, struct task *t)
 {
     struct group *group = t->group;
     bool joined;
@@ -224,171 +294,17 @@ static void end_task(lua_State *L, struct task *t)
     if (group->count == 0 && group->owner != NULL &&
         group->owner->token == group)
         loop_wake(group->owner);
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &live_key);
+    task_push_live(L, t->loop);
     lua_pushnil(L);
     lua_rawsetp(L, -2, t);
     lua_pop(L, 2);
 }
 
-/* A task that was cancelled before its first turn has none. */
-static bool is_stillborn(const struct task *t)
+/* ---- waiting ---- */
+
+const char *task_waits_in(const struct task *t, const char *call)
 {
-    return t->cancelled && lua_status(t->co) == LUA_OK && t->arguments > 0;
-}
-
-static void end_unborn(lua_State *L, struct task *t)
-{
-    lua_settop(t->co, 0);
-    push_errno(L, "spawn", ECANCELED, 0);
-    lua_xmove(L, t->co, 1);
-    t->failed = true;
-    end_task(L, t);
-}
-
-static void resume_task(lua_State *L, struct task *t)
-{
-    struct task *before = loop_running;
-    int arguments = t->arguments;
-    int results;
-    int status;
-
-    if (is_stillborn(t)) {
-        end_unborn(L, t);
-        return;
-    }
-    t->arguments = 0;
-    t->suspending = false;
-    loop_running = t;
-    status = lua_resume(t->co, L, arguments, &results);
-    loop_running = before;
-    if (status != LUA_YIELD) {
-        t->failed = t->failed || status != LUA_OK;
-        end_task(L, t);
-        return;
-    }
-    lua_pop(t->co, results);
-    if (!t->suspending)
-        loop_requeue(t);
-}
-
-/* ---- the loop ---- */
-
-static int run_interrupts(lua_State *L)
-{
-    interrupt_run(L);
-    return 0;
-}
-
-void task_push_place(lua_State *L, lua_State *co)
-{
-    lua_Debug ar;
-
-    for (int level = 0; lua_getstack(co, level, &ar); level++) {
-        lua_getinfo(co, "Sl", &ar);
-        if (ar.currentline > 0) {
-            lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
-            return;
-        }
-    }
-    lua_pushliteral(L, "?");
-}
-
-/* Push the message that names every task and where it waits. */
-static void push_deadlock(lua_State *L, const struct loop *loop)
-{
-    luaL_Buffer b;
-
-    luaL_buffinit(L, &b);
-    luaL_addstring(&b, "deadlock: every task waits for another");
-    for (const struct task *t = loop_first(loop); t != NULL; t = t->next) {
-        task_push_place(L, t->top);
-        lua_pushfstring(L, "\n\ttask %p waits in %s at %s", (void *)t, t->call,
-                        lua_tostring(L, -1));
-        lua_remove(L, -2);
-        luaL_addvalue(&b);
-    }
-    luaL_pushresult(&b);
-}
-
-/* The error on top ends everything; it is the loop's group that raises it. */
-static void fail_loop(lua_State *L, struct loop *loop)
-{
-    lua_rawgetp(L, LUA_REGISTRYINDEX, loop);
-    lua_insert(L, -2);
-    group_fail(L, -2);
-    lua_pop(L, 1);
-    for (struct task *t = loop_first(loop); t != NULL; t = t->next)
-        task_cancel(t);
-}
-
-static void look_for_changes(lua_State *L, struct loop *loop, int64_t deadline)
-{
-    int64_t own = loop_deadline(loop);
-    int error = loop_poll(loop, own < deadline ? own : deadline);
-
-    if (error != 0 && error != EINTR) {
-        push_errno(L, "epoll_wait", error, 0);
-        fail_loop(L, loop);
-    }
-    lua_pushcfunction(L, run_interrupts);
-    if (lua_pcall(L, 0, 0, 0) != LUA_OK)
-        fail_loop(L, loop);
-}
-
-bool task_turn(lua_State *L, struct loop *loop, int64_t deadline)
-{
-    const struct task *last = loop_last_ready(loop);
-    struct task *t;
-
-    loop_set_state(loop, L);
-    luaL_checkstack(L, LUA_MINSTACK, NULL);
-    while ((t = loop_next(loop)) != NULL) {
-        bool is_last = t == last;
-
-        resume_task(L, t);
-        if (is_last)
-            break;
-    }
-    if (loop_first(loop) == NULL)
-        return false;
-    if (loop_is_stuck(loop)) {
-        push_deadlock(L, loop);
-        fail_loop(L, loop);
-    }
-    look_for_changes(L, loop, deadline);
-    return true;
-}
-
-/* Coroutines are reset, which runs what they have to close. */
-void task_abort(lua_State *L, struct loop *loop)
-{
-    struct task *t;
-
-    while ((t = loop_first(loop)) != NULL) {
-        loop_remove(loop, t);
-        t->status = TASK_FAILED;
-        lua_resetthread(t->co);
-        lua_rawgetp(L, LUA_REGISTRYINDEX, &live_key);
-        lua_pushnil(L);
-        lua_rawsetp(L, -2, t);
-        lua_pop(L, 1);
-    }
-}
-
-static bool is_inside(void)
-{
-    return loop_running != NULL && loop_running->co != NULL;
-}
-
-int task_fork_child(void)
-{
-    return is_inside() ? loop_fork(loop_running->loop) : 0;
-}
-
-void task_fork_parent(void)
-{
-    if (is_inside())
-        loop_share(loop_running->loop);
+    return t->flushing ? "flush" : call;
 }
 
 int task_refusal(struct task *t, bool resumed)
@@ -487,6 +403,8 @@ static int give_results(lua_State *L, const struct task *t)
 {
     int count = lua_gettop(t->co);
 
+    if (t->abandoned)
+        return raise_errno(L, "join", ECANCELED, 0);
     luaL_checkstack(L, count, "too many results");
     if (!lua_checkstack(t->co, count))
         return luaL_error(L, "too many results");
@@ -504,16 +422,12 @@ static int join_step(lua_State *L, int status, lua_KContext context)
     (void)status;
     if (has_ended(t))
         return give_results(L, t);
-    self = task_inside(L, "join");
-    if (t->joiner == self)
-        t->joiner = NULL;
+    self = task_waiting(L, "join");
     if (t == self)
         return raise_errno(L, "join", EDEADLK, 0);
-    if (t->joiner == NULL)
-        t->joiner = self;
-    else
-        t->more_joiners = true;
-    return task_pause(L, self, t, "join", NO_DEADLINE, context, join_step);
+    task_pause(L, self, t, "join", NO_DEADLINE, context);
+    loop_join(self, t);
+    return task_suspend(L, self, task_waits_in(self, "join"), 1, join_step);
 }
 
 /*** Wait until the task has ended.
@@ -546,7 +460,7 @@ says so
 */
 static int sockeye_yield(lua_State *L)
 {
-    struct task *t = task_inside(L, "yield");
+    struct task *t = task_waiting(L, "yield");
 
     loop_requeue(t);
     return task_suspend(L, t, "yield", 0, yield_step);
@@ -574,5 +488,9 @@ void open_task(lua_State *L)
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
     lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "v");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &live_key);
 }

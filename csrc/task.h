@@ -16,11 +16,21 @@
 
 #include "loop.h"
 
+/* The user value of a task that is its group. */
+enum { TASK_GROUP = 2 };
+
 /* The task that runs L; NULL outside. An error where L is a coroutine of the
  * task's own that cannot pass the wait on. */
 struct task *task_current(lua_State *L);
 
-/* The same, where `call` makes no sense outside: then an error says so. */
+/* The same for what does not wait: any coroutine of the task will do. */
+struct task *task_around(lua_State *L);
+
+/* Whether a call on L may wait: outside of a task, or where it can yield. */
+bool task_may_wait(lua_State *L);
+
+/* The same two, where `call` makes no sense outside: then an error says so. */
+struct task *task_waiting(lua_State *L, const char *call);
 struct task *task_inside(lua_State *L, const char *call);
 
 /* Yield to the loop; `step` is called with `context` when the task is resumed.
@@ -28,11 +38,14 @@ struct task *task_inside(lua_State *L, const char *call);
 int task_suspend(lua_State *L, struct task *t, const char *call,
                  lua_KContext context, lua_KFunction step);
 
-/* Suspend until `token` is what wakes t, or until `deadline`. What speaks
- * against it is raised. */
-int task_pause(lua_State *L, struct task *t, const void *token,
-               const char *call, int64_t deadline, lua_KContext resumed,
-               lua_KFunction step);
+/* Note that t waits until `token` is what wakes it, or until `deadline`; it is
+ * to be suspended then. What speaks against it is raised. */
+void task_pause(lua_State *L, struct task *t, const void *token,
+                const char *call, int64_t deadline, bool resumed);
+
+/* "flush" where what t waits for, or has met an error in, is the sending of what
+ * it had written before; otherwise `call`. */
+const char *task_waits_in(const struct task *t, const char *call);
 
 /* What speaks against waiting (further): ECANCELED, ETIMEDOUT, or zero. */
 int task_refusal(struct task *t, bool resumed);
@@ -43,8 +56,11 @@ int64_t task_deadline(const struct task *t, int64_t own);
 /* Push the userdata of a task that has not ended. */
 void task_push(lua_State *L, const struct task *t);
 
-/* Push the Lua line at which a coroutine stands. */
-void task_push_place(lua_State *L, lua_State *co);
+/* Make the table that is to keep a loop's tasks alive as long as somebody keeps
+ * the table, and push it; or push it again. Keys are pointers to the tasks, and
+ * one to the loop, for its group. */
+void task_open_loop(lua_State *L, const struct loop *loop);
+void task_push_live(lua_State *L, const struct loop *loop);
 
 /* Have t raise ECANCELED where it waits, or where it will. */
 void task_cancel(struct task *t);
@@ -57,27 +73,28 @@ struct task *task_spawn(lua_State *L, int first, struct loop *loop,
 /* The task at `arg`, else argument error. */
 struct task *task_check(lua_State *L, int arg);
 
-/* Give the ready tasks their turns, then look for changes until `deadline`.
- * False when there is no task left. */
-bool task_turn(lua_State *L, struct loop *loop, int64_t deadline);
-
-/* End all tasks now. */
-void task_abort(lua_State *L, struct loop *loop);
-
-/* After fork(2) in the child, and in the parent. Zero, or errno. */
-int task_fork_child(void);
-void task_fork_parent(void);
+/* t has ended: its results, or the error, are on its coroutine's stack. */
+void task_end(lua_State *L, struct task *t);
 
 /* The task type and its functions, into the module table on top. */
 void open_task(lua_State *L);
 
 /* ---- groups ---- */
 
+/* Push a new group. `owner` is the task that is kept alive with it: whose function
+ * it belongs to, or NULL. */
 struct group *group_new(lua_State *L, struct loop *loop, struct task *owner);
+
+/* In a forked child, which t goes on in alone: the loop's group, at `index`, is
+ * its group. */
+void group_take(lua_State *L, int index, struct task *t);
 
 /* The error on top of the stack has ended `t`: keep it, cancel the others. The
  * group's userdata is at index `group`. */
 void group_fail(lua_State *L, int index);
+
+/* Raise what has been kept. */
+int group_raise(lua_State *L, int index);
 void group_cancel(struct group *group);
 
 #endif

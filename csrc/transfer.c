@@ -6,18 +6,16 @@
  * Functions named socket_* are methods of a socket.
  */
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <lauxlib.h>
 
 #include "buffer.h"
+#include "descriptor.h"
 #include "error.h"
 #include "sockaddr.h"
 #include "socket.h"
@@ -232,7 +230,7 @@ static bool send_rest(lua_State *L, struct socket *s, struct wait *w,
         if (n != -1)
             advance(p, iov, count, (size_t)n);
         else if (p->sent > 0)
-            w->context = (lua_KContext)p->sent + 1;
+            w->resume = (lua_KContext)p->sent + 1;
     } while (n == -1 ? wait_again(L, w) : p->arg <= p->last);
     return n != -1;
 }
@@ -293,18 +291,9 @@ static int socket_sendall(lua_State *L)
  * block, it must be ready before the call. False: `w` says why not. */
 static bool await_turn(lua_State *L, const struct socket *s, struct wait *w)
 {
-    struct pollfd p = {s->handle.fd, w->call->events, 0};
-
-    return s->type != 0 || wait_blocks(w->handle) || poll(&p, 1, 0) > 0 ||
+    return s->type != 0 || wait_blocks(w->handle) ||
+           descriptor_is_ready(s->handle.fd, w->call->events) ||
            wait_ready(L, w);
-}
-
-static ssize_t read_once(const struct socket *s, char *buffer, size_t size,
-                         int flags)
-{
-    if (s->type != 0 && flags != 0)
-        return recv(s->handle.fd, buffer, size, flags);
-    return read(s->handle.fd, buffer, size);
 }
 
 static int read_step(lua_State *L, int status, lua_KContext context)
@@ -323,7 +312,7 @@ static int read_step(lua_State *L, int status, lua_KContext context)
         if (!await_turn(L, s, &w))
             break;
         buffer = size <= SMALL ? small : scratch_take(L, &size);
-        n = read_once(s, buffer, size, flags);
+        n = descriptor_read(s->handle.fd, s->type != 0, buffer, size, flags);
     } while (n == -1 && wait_again(L, &w));
     if (n == -1) {
         scratch_release(L, size);
@@ -349,42 +338,6 @@ static int socket_read(lua_State *L)
     return read_step(L, LUA_OK, 0);
 }
 
-/* write(2) to a pipe without readers, without the signal that it would send:
- * SIGPIPE is blocked for this thread, and taken back if it came; it comes also
- * where a part was written before the last reader went. */
-static ssize_t write_quietly(int fd, const char *data, size_t size)
-{
-    const struct timespec at_once = {0, 0};
-    sigset_t pipe_signal, before, pending;
-    bool may_signal;
-    ssize_t n;
-    int error;
-
-    sigemptyset(&pipe_signal);
-    sigaddset(&pipe_signal, SIGPIPE);
-    sigpending(&pending);
-    pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
-    n = write(fd, data, size);
-    error = errno;
-    may_signal = n == -1 ? error == EPIPE : (size_t)n < size;
-    if (may_signal && !sigismember(&pending, SIGPIPE))
-        sigtimedwait(&pipe_signal, NULL, &at_once);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = error;
-    return n;
-}
-
-/* A pipe that poll(2) found ready takes PIPE_BUF bytes without blocking. */
-static ssize_t write_once(const struct socket *s, const char *data, size_t size,
-                          int flags)
-{
-    if (s->type != 0)
-        return send(s->handle.fd, data, size, flags | MSG_NOSIGNAL);
-    if (flags != 0 && size > PIPE_BUF)
-        size = PIPE_BUF;
-    return write_quietly(s->handle.fd, data, size);
-}
-
 static int write_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"write", POLLOUT, write_step};
@@ -399,7 +352,7 @@ static int write_step(lua_State *L, int status, lua_KContext context)
     do {
         if (!await_turn(L, s, &w))
             break;
-        n = write_once(s, data, size, flags);
+        n = descriptor_write(s->handle.fd, s->type != 0, data, size, flags);
     } while (n == -1 && wait_again(L, &w));
     if (n == -1)
         return wait_failed(L, &w, 0);

@@ -108,7 +108,7 @@ int wait_start_limited(lua_State *L, struct wait *w)
     if (w->in_task && w->context == 0 && t->budget-- <= 0 &&
         lua_isyieldable(L)) {
         loop_requeue(t);
-        return task_suspend(L, t, w->call->name, 1, w->call->step);
+        return task_suspend(L, t, w->call->name, WAIT_POSTPONED, w->call->step);
     }
     return MSG_DONTWAIT;
 }
@@ -161,6 +161,17 @@ static int wanted_changes(short events)
     return what;
 }
 
+/* The same, where it may be what was written before that could not be sent. */
+static bool end_wait_of(struct wait *w, const struct task *t,
+                        enum wait_outcome outcome, int error)
+{
+    static const struct call flush_call = {"flush", POLLOUT, NULL};
+
+    if (t->flushing)
+        w->call = &flush_call;
+    return end_wait(w, outcome, error);
+}
+
 /* The deadline stays with the task while the call goes on. */
 static bool wait_in_task(lua_State *L, struct wait *w, struct task *t)
 {
@@ -170,20 +181,23 @@ static bool wait_in_task(lua_State *L, struct wait *w, struct task *t)
     int error;
 
     if (refusal == ETIMEDOUT)
-        return end_wait(w, WAIT_TIMED_OUT, refusal);
+        return end_wait_of(w, t, WAIT_TIMED_OUT, refusal);
     if (refusal != 0)
         return end_wait(w, WAIT_ERROR, refusal);
     if (!still_open(w))
         return false;
-    if (!resumed || deadline == 0)
+    if (!resumed || deadline == 0 || t->flushing)
         deadline = task_deadline(t, own_deadline(w));
     error =
         loop_await(t, w->handle, wanted_changes(awaited_events(w)), deadline);
     if (error == EPERM)
         return true;
     if (error != 0)
-        return end_wait(w, WAIT_ERROR, error);
-    task_suspend(L, t, w->call->name, resumed ? w->context : 1, w->call->step);
+        return end_wait_of(w, t, WAIT_ERROR, error);
+    if (w->resume == 0)
+        w->resume = w->context > 0 ? w->context : 1;
+    task_suspend(L, t, task_waits_in(t, w->call->name), w->resume,
+                 w->call->step);
     return false;
 }
 
@@ -193,15 +207,16 @@ bool wait_soon(lua_State *L, struct wait *w)
     struct task *t = task_current(L);
     int64_t deadline = w->context > 1 ? (int64_t)w->context
                                       : task_deadline(t, own_deadline(w));
-    int64_t soon = monotonic_now() + PAUSE;
+    int64_t now = monotonic_now();
+    int64_t soon = now + PAUSE;
     int error = task_refusal(t, false);
 
-    if (error == 0 && soon > deadline)
+    if (error == 0 && now >= deadline)
         return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
     if (error == 0)
-        error = loop_pause(t, t, soon);
+        error = loop_pause(t, t, soon < deadline ? soon : deadline);
     if (error != 0)
-        return end_wait(w, WAIT_ERROR, error);
+        return end_wait_of(w, t, WAIT_ERROR, error);
     task_suspend(L, t, w->call->name, (lua_KContext)deadline, w->call->step);
     return false;
 }

@@ -32,6 +32,10 @@
 
 enum wait_outcome { WAIT_ERROR, WAIT_WOULD_BLOCK, WAIT_TIMED_OUT };
 
+/* The context with which a call goes on that has let the others run before its
+ * first attempt. */
+#define WAIT_POSTPONED ((lua_KContext)-1)
+
 /* What is the same for every call of a kind. */
 struct call {
     const char *name;   /* for errors */
@@ -44,6 +48,7 @@ struct wait {
     const struct call *call;
     struct handle *handle;
     lua_KContext context; /* what step was called with; 0: the first time */
+    lua_KContext resume;  /* what to call it with next, if not that again */
     int flags;            /* the call's MSG_ flags: MSG_DONTWAIT is heeded */
     bool in_task;
     int64_t deadline; /* nanoseconds of monotonic_now; 0: not yet known */
@@ -71,6 +76,12 @@ static inline bool wait_blocks(const struct handle *handle)
     return loop_running == NULL && handle->timeout == NO_DEADLINE;
 }
 
+/* Whether a task is running, which may not block. */
+static inline bool wait_is_in_task(void)
+{
+    return loop_running != NULL && loop_running->co != NULL;
+}
+
 /* For wait_start, where there is a task or a deadline. It may yield, for a task
  * that never has to wait would not let the others run. */
 int wait_start_limited(lua_State *L, struct wait *w);
@@ -83,6 +94,7 @@ static inline int wait_start(lua_State *L, struct wait *w,
     w->call = call;
     w->handle = handle;
     w->context = context;
+    w->resume = 0;
     w->flags = flags;
     w->in_task = false;
     w->deadline = 0;
@@ -105,7 +117,8 @@ static inline bool wait_is_drained(const struct wait *w)
 static inline void wait_note_drained(const struct wait *w)
 {
     if (w->in_task)
-        w->handle->source.drained = !w->handle->source.ended;
+        w->handle->source.drained =
+            !w->handle->source.ended && !w->handle->source.urgent;
 }
 
 /* After an attempt that failed with errno: whether to try once more, having

@@ -14,18 +14,50 @@ local function lines_of(command)
   return list
 end
 
--- The LDoc blocks of csrc/: text by the name of the function. Those of a class
--- in a file of its own have its name before theirs.
+local function c_blocks(path)
+  local list = {}
+  for block in read(path):gmatch "/%*%*%*(.-)%*/" do
+    table.insert(list, block)
+  end
+  return list
+end
+
+-- The comments of a Lua file that begin with three dashes, as those of C.
+local function lua_blocks(path)
+  local list = {}
+  local block
+  for line in io.lines(path) do
+    local first, text = line:match "^%-%-(%-?) ?(.*)"
+    if first == "-" then
+      block = { text }
+    elseif first and block then
+      table.insert(block, text)
+    elseif block then
+      table.insert(list, table.concat(block, "\n") .. "\n")
+      block = nil
+    end
+  end
+  return list
+end
+
+-- The LDoc blocks of csrc/ and lua/: text by the name of the function. Those of
+-- a class that is a section have its name before theirs.
 local function documented()
   local blocks = {}
-  for _, path in ipairs(lines_of "ls csrc/*.c") do
+  local function add(list)
     local class = ""
-    for block in read(path):gmatch "/%*%*%*(.-)%*/" do
+    for _, block in ipairs(list) do
       local type = block:match "@type (%w+)"
       local name = block:match "@function ([%w_:]+)"
       if type then class = type .. ":" end
       if name then blocks[class .. name] = block end
     end
+  end
+  for _, path in ipairs(lines_of "ls csrc/*.c") do
+    add(c_blocks(path))
+  end
+  for _, path in ipairs(lines_of "ls lua/sockeye/*.lua") do
+    add(lua_blocks(path))
   end
   return blocks
 end
@@ -36,11 +68,36 @@ local function add(names, prefix, functions)
   end
 end
 
+-- Methods that the library calls by itself.
+local hidden = { ["Group:finish"] = true }
+
+-- One object of each class.
+local function each_object(f)
+  local a, b = sockeye.socketpair("unix", "dgram")
+  local _ <close> = a
+  local _ <close> = b
+  f("Socket", a)
+  f("Channel", sockeye.channel())
+  if sockeye.stream then f("Stream", sockeye.stream(b)) end
+  local loop <close> = sockeye.loop(function()
+    f("Task", sockeye.spawn(function() end))
+    sockeye.group(function(g) f("Group", g) end)
+  end)
+  f("Loop", loop)
+  assert(loop:step())
+end
+
 local function existing()
   local names = {}
-  local a <close> = sockeye.socket("unix", "dgram")
   add(names, "", sockeye)
-  add(names, "Socket:", getmetatable(a).__index)
+  each_object(function(class, object)
+    local index = getmetatable(object).__index
+    if type(index) == "function" then
+      index = select(2, debug.getupvalue(index, 1))
+    end
+    add(names, class .. ":", index)
+  end)
+  for name in pairs(hidden) do names[name] = nil end
   return names
 end
 
@@ -74,7 +131,8 @@ describe("the reference", function()
     local silent = {
       -- They do not come back, or have nothing to say.
       _exit = true, execv = true, execve = true, execvp = true, kill = true,
-      sleep = true, ["Socket:close"] = true,
+      sleep = true, ["Socket:close"] = true, yield = true,
+      ["Loop:close"] = true, ["Stream:close"] = true,
     }
     for _, name in ipairs(sorted(blocks)) do
       local returns = blocks[name]:find "\n@t?return" ~= nil
@@ -86,7 +144,7 @@ describe("the reference", function()
     local before = { tparam = "%S+%s+%S+", param = "%S+", string = "%S+",
                      int = "%S+", number = "%S+", tab = "%S+", bool = "%S+" }
     for _, name in ipairs(sorted(blocks)) do
-      for tag, rest in blocks[name]:gmatch "\n@(%l+)%S* ([^\n]*)" do
+      for tag, rest in blocks[name]:gmatch "\n@(%l+)%S* ([^@]*)" do
         local words = before[tag] and rest:match("^" .. before[tag] .. "(.*)")
         assert.are_not.equal("", words, ("%s: @%s %s"):format(name, tag, rest))
       end

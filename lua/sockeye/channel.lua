@@ -4,8 +4,6 @@ local primitives <const> = require("sockeye.core").primitives
 primitives.library()
 local park <const>, unpark <const> = primitives.park, primitives.unpark
 
---- A channel, made by `channel`.
--- @type Channel
 local methods <const> = {}
 local Channel <const> = { __name = "sockeye.Channel", __index = methods }
 
@@ -34,6 +32,25 @@ local function wake_all(queue)
   end
 end
 
+-- Who gives up leaves a token that nobody waits with. They are dropped before
+-- they are more than those that wait.
+local function leave(queue)
+  queue.live = queue.live - 1
+  if queue.last - queue.first < 2 * queue.live + 8 then
+    return
+  end
+  local kept = 0
+  for i = queue.first, queue.last do
+    local token <const> = queue[i]
+    queue[i] = nil
+    if not token.gone then
+      kept = kept + 1
+      queue[kept] = token
+    end
+  end
+  queue.first, queue.last = 1, kept
+end
+
 local function enter(queue, call)
   local token <const> = { task = primitives.self(call) }
   queue.last = queue.last + 1
@@ -45,12 +62,44 @@ end
 local function wait(queue, token, call)
   local ok, err = pcall(park, token, call)
   if not ok then
-    queue.live = queue.live - 1
+    token.gone = true
+    leave(queue)
     error(err, 0)
   end
 end
 
 -- ---- the channel ----
+
+local M = {}
+
+--- A channel between tasks.
+-- @function channel
+-- @number[opt=0] capacity how many values it holds before `put` waits;
+-- `math.huge` is no limit
+-- @treturn Channel
+-- @raise argument error for a negative capacity
+-- @usage
+-- local jobs = sockeye.channel(10)
+-- sockeye.spawn(function() for job in jobs:values() do work(job) end end)
+function M.channel(capacity)
+  capacity = capacity or 0
+  if type(capacity) ~= "number" or not (capacity >= 0) then
+    error("bad argument #1 to 'channel' (number that is not negative expected)",
+          2)
+  end
+  return setmetatable({
+    capacity = capacity,
+    count = 0,
+    first = 1,
+    values_in = {},
+    putters = new_queue(),
+    getters = new_queue(),
+    closed = false,
+  }, Channel)
+end
+
+--- A channel, made by `channel`.
+-- @type Channel
 
 --- Put a value in.
 -- Waits while the channel is full; one without capacity is full until a task
@@ -132,34 +181,6 @@ end
 function Channel:__tostring()
   return ("channel(%d of %s%s)"):format(self.count, self.capacity,
                                         self.closed and " closed" or "")
-end
-
-local M = {}
-
---- A channel between tasks.
--- @function channel
--- @number[opt=0] capacity how many values it holds before `put` waits;
--- `math.huge` is no limit
--- @treturn Channel
--- @raise argument error for a negative capacity
--- @usage
--- local jobs = sockeye.channel(10)
--- sockeye.spawn(function() for job in jobs:values() do work(job) end end)
-function M.channel(capacity)
-  capacity = capacity or 0
-  if type(capacity) ~= "number" or not (capacity >= 0) then
-    error("bad argument #1 to 'channel' (number that is not negative expected)",
-          2)
-  end
-  return setmetatable({
-    capacity = capacity,
-    count = 0,
-    first = 1,
-    values_in = {},
-    putters = new_queue(),
-    getters = new_queue(),
-    closed = false,
-  }, Channel)
 end
 
 return M

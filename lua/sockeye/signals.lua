@@ -7,9 +7,10 @@ primitives.library()
 
 local M = {}
 
+-- The last that was set goes first: a signal may have been named twice.
 local function restore(before)
-  for name, handler in pairs(before) do
-    core.signal(name, handler)
+  for i = #before, 1, -1 do
+    core.signal(before[i].name, before[i].handler)
   end
 end
 
@@ -25,9 +26,9 @@ end
 --   reload()
 -- end
 function M.signals(...)
-  local release <const> = primitives.hold("signals")
   local come <const> = require("sockeye.channel").channel(math.huge)
   local before <const> = {}
+  local release <const> = primitives.hold("signals")
   local closing <const> = setmetatable({}, {
     __close = function()
       restore(before)
@@ -36,9 +37,10 @@ function M.signals(...)
   })
   local ok, err = pcall(function(...)
     for _, name in ipairs { ... } do
-      before[name] = core.signal(name, function(caught)
+      local handler <const> = core.signal(name, function(caught)
         come:put(caught)
       end)
+      before[#before + 1] = { name = name, handler = handler }
     end
   end, ...)
   if not ok then

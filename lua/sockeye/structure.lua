@@ -6,6 +6,14 @@ primitives.library()
 
 local M = {}
 
+-- Raised as of the function that called the one that calls this.
+local function check_function(f, place, name)
+  if type(f) ~= "function" then
+    error(("bad argument #%d to '%s' (function expected, got %s)"):format(
+      place, name, f == nil and "no value" or type(f)), 3)
+  end
+end
+
 --- Run a function with a group of tasks, until it and all of them have ended.
 -- The first of them that fails has the others cancelled, and its error is
 -- raised when they have ended. When the calling task is cancelled, or its
@@ -20,6 +28,7 @@ local M = {}
 --   for _, address in ipairs(addresses) do g:spawn(probe, address) end
 -- end)
 function M.group(body)
+  check_function(body, 1, "group")
   local group <const> = primitives.group()
   return group:finish(pcall(body, group))
 end
@@ -40,6 +49,11 @@ end
 -- @raise ETIMEDOUT with `timeout`; what `f` raises
 -- @usage local line = sockeye.timeout(5, conn.read, conn, "l")
 function M.timeout(seconds, f, ...)
+  if type(seconds) ~= "number" or not (seconds >= 0) then
+    error("bad argument #1 to 'timeout' (number that is not negative expected)",
+          2)
+  end
+  check_function(f, 2, "timeout")
   local deadline <close> = primitives.deadline(seconds)
   return bounded(deadline, f(...))
 end
@@ -58,6 +72,7 @@ end
 -- @func f what the coroutine runs
 -- @treturn function raises what the coroutine raises
 function M.wrap(f)
+  check_function(f, 1, "wrap")
   local co <const> = coroutine.create(f)
   return function(...)
     return check(core.resume(co, ...))

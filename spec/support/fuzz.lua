@@ -104,6 +104,9 @@ local tamed = {
     if a[2] == nil or is_number(a[2]) and a[2] ~= a[2] then a[2] = 0 end
     if is_number(a[2]) and tonumber(a[2]) > 0 then a[2] = 1e-6 end
   end,
+  wait = function(a)
+    if not is_number(a[3]) or tonumber(a[3]) ~= 0 then a[3] = 1e-6 end
+  end,
   sleep = function(a)
     if is_number(a[1]) and tonumber(a[1]) > 0 then a[1] = 1e-6 end
   end,
@@ -132,7 +135,8 @@ local function descriptors()
   return count
 end
 
-local accepted = { "bad argument #%d+ to ", "an address is immutable" }
+local accepted = { "bad argument #%d+ to ", "an address is immutable",
+                   "not inside sockeye.run" }
 
 local function is_accepted(err)
   if sockeye.is_error(err) then return true end
