@@ -1,55 +1,10 @@
 local descriptors = require "spec.support.descriptors"
-local process = require "spec.support.process"
-
--- Names whose answers come when the script opens the gate; see resolver.c.
--- questions(n) waits until n more of them have come, open(n) lets n of them be
--- answered, threads() is how many threads this process has.
-local prelude = [[
-  local sockeye = require "sockeye"
-
-  local gate, way_out = sockeye.pipe()
-  local bell, ringer = sockeye.pipe()
-  sockeye.dup2(gate, 105)
-  sockeye.dup2(ringer, 107)
-  local name = "gate-105-107"
-
-  local function questions(n)
-    local text = ""
-    bell:settimeout(20)
-    while #text < n do text = text .. bell:read(n - #text) end
-    return text
-  end
-
-  local function open(n) way_out:write(("x"):rep(n or 1)) end
-
-  local function threads()
-    local file <close> = io.open("/proc/self/status")
-    return math.tointeger(file:read("a"):match("Threads:%s*(%d+)"))
-  end
-
-  local function found(name)
-    return tostring(sockeye.resolve(name, 80, { type = "stream" })[1].address)
-  end
-
-  local function code(f, ...)
-    local ok, err = pcall(f, ...)
-    if ok or not sockeye.is_error(err) then return ok or err end
-    return ("%s %s %s %s"):format(err.code, err.call, err.address, err.timeout)
-  end
-]]
-
-local function preload()
-  local before = os.getenv("LD_PRELOAD")
-  local path = "./build/spec/resolver.so"
-  return before and before ~= "" and before .. ":" .. path or path
-end
+local resolver = require "spec.support.resolver"
 
 for _, poller in ipairs { "epoll", "poll" } do
   -- What a script prints that asks for such names.
   local function printed(text)
-    local result = process.lua_script(prelude .. text, {
-      env = { LD_PRELOAD = preload(), SOCKEYE_POLLER = poller },
-    })
+    local result = resolver.lua(text, poller)
     assert.equal("", result.stderr)
     assert.equal(0, result.status)
     return result.stdout
@@ -248,10 +203,10 @@ end
 
 describe("a name outside of a task", function()
   it("is asked for in place, without a thread", function()
-    local result = process.lua_script(prelude .. [[
+    local result = resolver.lua [[
       open()
       print(found(name), questions(1), threads())
-    ]], { env = { LD_PRELOAD = preload() } })
+    ]]
     assert.equal("127.0.0.1:80\to\t1\n", result.stdout, result.stderr)
   end)
 end)

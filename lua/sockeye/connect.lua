@@ -7,7 +7,10 @@ local options_of = require "sockeye.options"
 local primitives <const> = core.primitives
 primitives.library()
 
-local stream_of <const> = core.stream or function(socket) return socket end
+local stream_of <const> = core.stream or function(socket)
+  pcall(socket.setsockopt, socket, "TCP_NODELAY", true)
+  return socket
+end
 
 local known <const> = {
   attempt_delay = "seconds", bind = "any", family = "any",
