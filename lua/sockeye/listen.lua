@@ -8,7 +8,7 @@ local primitives <const> = core.primitives
 primitives.library()
 
 local known <const> = {
-  backlog = "count", family = "any", mode = "any", reuseport = "boolean",
+  backlog = "integer", family = "any", mode = "any", reuseport = "boolean",
   unlink = "boolean", v6only = "boolean",
 }
 

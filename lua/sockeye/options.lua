@@ -6,13 +6,18 @@ local function is_seconds(value)
   return type(value) == "number" and value >= 0
 end
 
+local function is_integer(value)
+  return math.type(value) == "integer" and value >= 0
+end
+
 local function is_count(value)
-  return math.type(value) == "integer" and value >= 0 or value == math.huge
+  return is_integer(value) and value > 0 or value == math.huge
 end
 
 local kinds <const> = {
   seconds = { is_seconds, "number of seconds" },
-  count = { is_count, "number that is not negative" },
+  integer = { is_integer, "integer that is not negative" },
+  count = { is_count, "positive integer" },
   boolean = { function(v) return type(v) == "boolean" end, "boolean" },
   ["function"] = { function(v) return type(v) == "function" end, "function" },
   table = { function(v) return type(v) == "table" end, "table" },

@@ -1,0 +1,223 @@
+local sockeye = require "sockeye"
+local descriptors = require "spec.support.descriptors"
+local errors = require "spec.support.errors"
+local examples = require "spec.support.examples"
+local process = require "spec.support.process"
+
+local function has_inet6()
+  local ok, s = pcall(sockeye.listen, "[::1]:0")
+  if ok then s:close() end
+  return ok
+end
+
+-- Whether a client that calls the address is heard by the listener.
+local function answers(l, address)
+  local c <close> = sockeye.socket(address.family, "stream")
+  c:settimeout(20):connect(address)
+  local s <close> = l:settimeout(20):accept()
+  return s:getpeername().family == c:getsockname().family or
+    s:getpeername():is_v4mapped()
+end
+
+local function file_kind(path)
+  local result = process.run { "stat", "-c", "%F %a", path }
+  return (result.stdout:gsub("\n$", ""))
+end
+
+for _, world in ipairs {
+  { "outside of a task", function(f) return f() end },
+  { "in a task", function(f) return sockeye.run(f) end },
+} do
+  describe("listen " .. world[1], function()
+    descriptors.guard()
+    local within = world[2]
+
+    it("gives a socket that listens", function()
+      for _, endpoint in ipairs { "127.0.0.1:0", "localhost:0",
+                                  sockeye.inet("127.0.0.1", 0) } do
+        within(function()
+          local l <close> = sockeye.listen(endpoint)
+          assert.equal("LISTEN", l:state())
+          assert.is_true(l:getsockname():is_loopback())
+          assert.is_true(l:getsockopt("SO_REUSEADDR"))
+          assert.is_true(answers(l, l:getsockname()))
+        end)
+      end
+    end)
+
+    it("listens on every address of the host, of both families", function()
+      within(function()
+        local l <close> = sockeye.listen("*:0")
+        local port = l:getsockname().port
+        assert.is_true(answers(l, sockeye.inet("127.0.0.1", port)))
+        if has_inet6() then
+          assert.equal("inet6", l:getsockname().family)
+          assert.is_true(answers(l, sockeye.inet6("::1", port)))
+        end
+      end)
+    end)
+
+    it("listens on one family where that is asked for", function()
+      within(function()
+        local l <close> = sockeye.listen("*:0", { family = "inet" })
+        assert.equal("inet", l:getsockname().family)
+        if not has_inet6() then return end
+        local six <close> = sockeye.listen("*:0", { v6only = true })
+        assert.is_true(six:getsockopt("IPV6_V6ONLY"))
+        local only <close> = sockeye.listen("[::]:0", { v6only = true })
+        assert.is_true(only:getsockopt("IPV6_V6ONLY"))
+        local c <close> = sockeye.socket("inet", "stream")
+        errors.raised("ECONNREFUSED", "connect", c.connect, c,
+                      sockeye.inet("127.0.0.1", only:getsockname().port))
+      end)
+    end)
+
+    it("listens on a Unix socket, with a file or without", function()
+      examples.with_folder(function(folder)
+        within(function()
+          for _, endpoint in ipairs { "unix:" .. folder .. "/s",
+                                      "unix:@sockeye-listen-" ..
+                                      math.random(1 << 40) } do
+            local l <close> = sockeye.listen(endpoint)
+            assert.equal("LISTEN", l:state())
+            local c <close> = sockeye.connect(endpoint)
+            assert.truthy(c)
+          end
+        end)
+      end)
+    end)
+
+    it("shares a port by SO_REUSEPORT alone", function()
+      within(function()
+        local l <close> = sockeye.listen("127.0.0.1:0", { reuseport = true })
+        local other <close> = sockeye.listen(l:getsockname(),
+                                             { reuseport = true })
+        assert.truthy(other)
+        errors.raised("EADDRINUSE", nil, sockeye.listen, l:getsockname())
+      end)
+    end)
+  end)
+end
+
+describe("listen", function()
+  descriptors.guard()
+
+  it("has the backlog that was asked for", function()
+    local l <close> = sockeye.listen("127.0.0.1:0", { backlog = 3 })
+    assert.equal(3, l:getsockopt("TCP_INFO").sacked)
+  end)
+
+  it("takes a port whose last connection is in TIME_WAIT", function()
+    local l <close> = sockeye.listen("127.0.0.1:0")
+    local address = l:getsockname()
+    local c <close> = sockeye.socket("inet", "stream"):connect(address)
+    local s <close> = l:accept()
+    s:shutdown("wr")
+    assert.is_nil(c:recv(1))
+    c:close()
+    assert.is_nil(s:recv(1))
+    s:close()
+    l:close()
+    local again <close> = sockeye.listen(address)
+    assert.equal(address, again:getsockname())
+  end)
+
+  it("raises the system's error, and closes what it opened", function()
+    errors.raised("EADDRNOTAVAIL", "bind", sockeye.listen, "192.0.2.1:0")
+    errors.raised("ENOENT", "bind", sockeye.listen, "unix:/no/such/folder/s")
+    errors.raised("EAI_SERVICE", "getaddrinfo", sockeye.listen,
+                  "127.0.0.1:no-such-service")
+    errors.raised("ENOENT", "bind", sockeye.listen, "unix:/no/such/folder/s",
+                  { mode = "0600" })
+  end)
+
+  it("gives the file of a Unix socket its mode", function()
+    examples.with_folder(function(folder)
+      local path = folder .. "/s"
+      for mode, wanted in pairs { ["0600"] = 600, ["666"] = 666,
+                                  [0] = 0, [8] = 10 } do
+        local l <close> = sockeye.listen("unix:" .. path, { mode = mode })
+        assert.equal("socket " .. wanted, file_kind(path))
+        assert.truthy(l)
+      end
+    end)
+  end)
+
+  it("takes the place of a file that nobody answers", function()
+    examples.with_folder(function(folder)
+      local endpoint = "unix:" .. folder .. "/s"
+      sockeye.listen(endpoint):close()
+      assert.matches("^socket", file_kind(folder .. "/s"))
+      errors.raised("EADDRINUSE", "bind", sockeye.listen, endpoint,
+                    { unlink = false })
+      local l <close> = sockeye.listen(endpoint)
+      assert.is_true(answers(l, l:getsockname()))
+    end)
+  end)
+
+  it("never takes the place of one that somebody answers", function()
+    examples.with_folder(function(folder)
+      local endpoint = "unix:" .. folder .. "/s"
+      local l <close> = sockeye.listen(endpoint, { backlog = 0 })
+      errors.raised("EADDRINUSE", "bind", sockeye.listen, endpoint)
+      local before = l:settimeout(20):accept()
+      before:close()
+      -- Nor where there is no place in its queue.
+      local waiting <close> = sockeye.connect(endpoint)
+      errors.raised("EADDRINUSE", "bind", sockeye.listen, endpoint)
+      assert.matches("^socket", file_kind(folder .. "/s"))
+      local s <close> = l:accept()
+      assert.truthy(s and waiting)
+      local datagrams <close> = sockeye.socket("unix", "dgram")
+      datagrams:bind("unix:" .. folder .. "/d")
+      errors.raised("EADDRINUSE", "bind", sockeye.listen,
+                    "unix:" .. folder .. "/d")
+    end)
+  end)
+
+  it("never takes the place of what is no socket", function()
+    examples.with_folder(function(folder)
+      local file <close> = assert(io.open(folder .. "/file", "w"))
+      file:write("precious")
+      os.execute(("mkdir %s/folder; ln -s %s/nothing %s/link"):format(
+        folder, folder, folder))
+      sockeye.listen("unix:" .. folder .. "/stale"):close()
+      os.execute(("ln -s %s/stale %s/to-stale"):format(folder, folder))
+      for _, name in ipairs { "file", "folder", "link", "to-stale" } do
+        errors.raised("EADDRINUSE", "bind", sockeye.listen,
+                      ("unix:%s/%s"):format(folder, name))
+        assert.equal(0, process.run({ "ls", "-d", folder .. "/" ..
+                                      name }).status)
+      end
+    end)
+  end)
+
+  it("leaves the file when the socket is closed", function()
+    examples.with_folder(function(folder)
+      sockeye.listen("unix:" .. folder .. "/s"):close()
+      assert.matches("^socket", file_kind(folder .. "/s"))
+    end)
+  end)
+
+  local rejected = {
+    { "unknown option 'backlogs'; there are backlog, family, mode", "*:0",
+      { backlogs = 1 } },
+    { "option 'backlog': integer that is not negative expected", "*:0",
+      { backlog = -1 } },
+    { "option 'backlog'", "*:0", { backlog = 1.5 } },
+    { "option 'v6only': boolean expected", "*:0", { v6only = 1 } },
+    { "option 'mode': octal digits", "unix:/tmp/s", { mode = "rw" } },
+    { "option 'mode': octal digits", "unix:/tmp/s", { mode = 512 } },
+    { "option 'mode': octal digits", "unix:/tmp/s", { mode = {} } },
+    { "#2 to 'listen' %(table expected", "*:0", "backlog" },
+    { "#1 to 'listen' %(endpoint expected", "80" },
+    { "#1 to 'listen' %(endpoint expected, got number", 80 },
+    { "#1 to 'listen' %(port out of range", "*:65536" },
+  }
+
+  for _, row in ipairs(rejected) do
+    it(("takes no wrong arguments: %s"):format(row[1]), function()
+      errors.rejected(row[1], sockeye.listen, row[2], row[3])
+    end)
+  end
+end)
