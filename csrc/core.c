@@ -20,6 +20,7 @@
 #include "signals.h"
 #include "sockaddr.h"
 #include "socket.h"
+#include "stream.h"
 #include "suspend.h"
 #include "task.h"
 #include "transfer.h"
@@ -46,6 +47,7 @@ int luaopen_sockeye_core(lua_State *L)
     open_connection(L);
     open_transfer(L);
     open_receive(L);
+    open_stream(L);
     open_poll(L);
     open_option(L);
     open_resolve(L);

@@ -86,12 +86,30 @@ static int file_descriptor(const luaL_Stream *file)
     return file->closef ? fileno(file->f) : -1;
 }
 
+/* The socket that a userdata of another type has for its user value, as its
+ * metatable tells; or NULL. */
+static const struct socket *wrapped_socket(lua_State *L, int index)
+{
+    const struct socket *s = NULL;
+
+    if (lua_type(L, index) != LUA_TUSERDATA ||
+        luaL_getmetafield(L, index, "__wraps") == LUA_TNIL)
+        return NULL;
+    lua_pop(L, 1);
+    if (lua_getiuservalue(L, index, 1) == LUA_TUSERDATA)
+        s = test_socket(L, -1);
+    lua_pop(L, 1);
+    return s;
+}
+
 int descriptor_at(lua_State *L, int index)
 {
     const struct socket *s = test_socket(L, index);
     const luaL_Stream *file;
     lua_Integer number;
 
+    if (s == NULL)
+        s = wrapped_socket(L, index);
     if (s != NULL)
         return s->handle.fd;
     if (lua_isinteger(L, index)) {
@@ -297,8 +315,8 @@ static int socket_gettimeout(lua_State *L)
 
 /* ---- close ---- */
 
-/* Zero, or errno. EINTR does not mean that it is still open. */
-static int close_descriptor(struct socket *s)
+/* EINTR does not mean that it is still open. */
+int socket_end(struct socket *s)
 {
     int fd = s->handle.fd;
 
@@ -311,7 +329,7 @@ static int close_descriptor(struct socket *s)
 
 void socket_drop(struct socket *s)
 {
-    close_descriptor(s);
+    socket_end(s);
 }
 
 /*** Give the descriptor back (close(2)).
@@ -323,7 +341,7 @@ too
 */
 static int socket_close(lua_State *L)
 {
-    int error = close_descriptor(check_socket(L, 1));
+    int error = socket_end(check_socket(L, 1));
 
     return error ? raise_errno(L, "close", error, 0) : 0;
 }
@@ -331,7 +349,7 @@ static int socket_close(lua_State *L)
 /* At the end of a `<close>` variable's scope: another error goes first. */
 static int socket_leave(lua_State *L)
 {
-    int error = close_descriptor(check_socket(L, 1));
+    int error = socket_end(check_socket(L, 1));
 
     return error && lua_isnoneornil(L, 2) ? raise_errno(L, "close", error, 0)
                                           : 0;
@@ -339,7 +357,7 @@ static int socket_leave(lua_State *L)
 
 static int socket_gc(lua_State *L)
 {
-    close_descriptor(check_socket(L, 1));
+    socket_end(check_socket(L, 1));
     return 0;
 }
 

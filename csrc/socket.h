@@ -80,6 +80,9 @@ int check_descriptor(lua_State *L, int arg, const char *call);
  * where there were none left, the first time that `*collected` is false. */
 bool collect_descriptors(lua_State *L, int error, bool *collected);
 
+/* Close it: zero, or errno. */
+int socket_end(struct socket *s);
+
 /* Close it quietly. */
 void socket_drop(struct socket *s);
 

@@ -1,0 +1,322 @@
+/*
+ * pipe: from one stream to another, past Lua and, where the system can, past
+ * this process.
+ *
+ * What is between the two when a call ends without an error of Lua's memory is
+ * put back. Follows splice(2), pipe(2).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "descriptor.h"
+#include "error.h"
+#include "stream.h"
+
+#define CHUNK ((size_t)65536) /* what a pipe holds */
+#define BURST 4               /* chunks, before others have a turn */
+
+enum { FROM = 1, TO, COUNT, STATE, READ_END, WRITE_END };
+
+/* What is known of a call, on its stack. */
+struct moving {
+    size_t left;
+    size_t moved;
+    size_t inside; /* bytes in the system's pipe */
+    bool copies;   /* the system cannot splice these */
+};
+
+#ifdef __linux__
+static ssize_t splice_once(int from, int to, size_t size)
+{
+    return splice(from, NULL, to, NULL, size,
+                  SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+}
+#else
+static ssize_t splice_once(int from, int to, size_t size)
+{
+    (void)from;
+    (void)to;
+    (void)size;
+    errno = ENOSYS;
+    return -1;
+}
+#endif
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- what goes between ---- */
+
+/* Without a pipe the bytes are copied. */
+static void open_pipe(lua_State *L, struct moving *m)
+{
+    struct socket *r = socket_new(L);
+    struct socket *w = socket_new(L);
+    int fd[2];
+
+    m->copies = pipe2(fd, O_CLOEXEC | O_NONBLOCK) == -1;
+    if (m->copies)
+        return;
+    r->handle.fd = fd[0];
+    w->handle.fd = fd[1];
+}
+
+static int pipe_end(lua_State *L, int index)
+{
+    return ((struct socket *)lua_touserdata(L, index))->handle.fd;
+}
+
+static void close_pipe(lua_State *L)
+{
+    socket_drop(lua_touserdata(L, READ_END));
+    socket_drop(lua_touserdata(L, WRITE_END));
+}
+
+/* What could not go on is unread again. */
+static void put_back(lua_State *L, struct moving *m, struct stream *from)
+{
+    struct block *b;
+    ssize_t n;
+
+    if (m->inside == 0 ||
+        !block_reserve(&from->in, from->out.pool, m->inside))
+        return;
+    b = from->in;
+    do
+        n = read(pipe_end(L, READ_END), b->bytes + b->end, m->inside);
+    while (n == -1 && errno == EINTR);
+    if (n > 0)
+        b->end += (size_t)n;
+    m->inside = 0;
+    block_consume(&from->in, from->out.pool, 0);
+}
+
+/* ---- one attempt ---- */
+
+/* The system's splice(2) waits where the open file does not say otherwise; said
+ * for a moment, as it may be shared. */
+struct unblocked {
+    int fd;
+    int flags; /* as they were; -1: unknown */
+};
+
+static void unblock(struct unblocked *u, int fd)
+{
+    u->fd = fd;
+    u->flags = fcntl(fd, F_GETFL);
+    if (u->flags != -1 && !(u->flags & O_NONBLOCK))
+        fcntl(fd, F_SETFL, u->flags | O_NONBLOCK);
+}
+
+static void reblock(const struct unblocked *u)
+{
+    if (u->flags != -1 && !(u->flags & O_NONBLOCK))
+        fcntl(u->fd, F_SETFL, u->flags);
+}
+
+/* Zero: there is something in the pipe, or the end; or errno. */
+static int splice_in(lua_State *L, struct moving *m, struct stream *from)
+{
+    ssize_t n = splice_once(from->socket->handle.fd, pipe_end(L, WRITE_END),
+                            smaller(m->left, CHUNK));
+
+    if (n == -1)
+        return errno;
+    from->ended = n == 0;
+    m->inside = (size_t)n;
+    return 0;
+}
+
+/* Zero: some of it has gone on; or errno. */
+static int splice_out(lua_State *L, struct moving *m, const struct stream *to)
+{
+    struct quiet q;
+    ssize_t n;
+
+    quiet_begin(&q);
+    n = splice_once(pipe_end(L, READ_END), to->socket->handle.fd, m->inside);
+    quiet_end(&q, n == -1 && errno == EPIPE);
+    if (n == -1)
+        return errno;
+    m->inside -= (size_t)n;
+    m->moved += (size_t)n;
+    m->left -= (size_t)n;
+    return 0;
+}
+
+/* Zero: for now, or for good; or errno, in this direction. */
+static int splice_some(lua_State *L, struct moving *m, struct stream *from,
+                       const struct stream *to, enum direction *direction)
+{
+    struct unblocked u[2];
+    int error = 0;
+
+    unblock(&u[0], from->socket->handle.fd);
+    unblock(&u[1], to->socket->handle.fd);
+    for (int i = 0; i < 2 * BURST && error == 0; i++) {
+        if (m->inside == 0 && (m->left == 0 || from->ended))
+            break;
+        *direction = m->inside == 0 ? READING : WRITING;
+        error = m->inside == 0 ? splice_in(L, m, from) : splice_out(L, m, to);
+    }
+    reblock(&u[1]);
+    reblock(&u[0]);
+    return error;
+}
+
+/* What has been received goes first: zero, or errno. */
+static int send_received(struct moving *m, struct stream *from,
+                         const struct stream *to)
+{
+    struct block *b = from->in;
+    int fd = to->socket->handle.fd;
+    size_t size = smaller(m->left, block_used(b));
+    ssize_t n;
+
+    if (!stream_is_socket(to) && !descriptor_is_ready(fd, POLLOUT))
+        return EAGAIN;
+    n = descriptor_write(fd, stream_is_socket(to), b->bytes + b->start, size,
+                         MSG_DONTWAIT);
+    if (n == -1)
+        return errno;
+    block_consume(&from->in, from->out.pool, (size_t)n);
+    from->taken += (size_t)n;
+    m->moved += (size_t)n;
+    m->left -= (size_t)n;
+    return 0;
+}
+
+/* ---- the call ---- */
+
+static int pipe_step(lua_State *L, int status, lua_KContext context);
+
+static const struct call read_call = {"pipe", POLLIN, pipe_step};
+static const struct call write_call = {"pipe", POLLOUT, pipe_step};
+
+static int fail_pipe(lua_State *L, const struct wait *w, struct moving *m,
+                     struct stream *from)
+{
+    put_back(L, m, from);
+    close_pipe(L);
+    if (w->outcome == WAIT_WOULD_BLOCK) {
+        lua_pushboolean(L, false);
+        lua_pushinteger(L, (lua_Integer)m->moved);
+        return 2;
+    }
+    wait_push_error(L, w, 0);
+    lua_pushinteger(L, (lua_Integer)m->moved);
+    lua_setfield(L, -2, "sent");
+    return lua_error(L);
+}
+
+/* After an attempt that moved nothing: whether to try again. */
+static bool wait_to_move(lua_State *L, struct wait *w, struct moving *m,
+                         struct stream *from, int error)
+{
+    if ((error == EINVAL || error == ENOSYS) && !m->copies) {
+        put_back(L, m, from);
+        m->copies = true;
+        return true;
+    }
+    errno = error;
+    if ((error != EAGAIN && error != EWOULDBLOCK) || wait_never(w))
+        return wait_again(L, w);
+    return wait_ready(L, w);
+}
+
+/* One step on the way. False: `w` says why there is no other. */
+static bool move_on(lua_State *L, struct wait *w, struct moving *m,
+                    struct stream *from, struct stream *to,
+                    lua_KContext context)
+{
+    bool fills = from->in == NULL && m->inside == 0 &&
+                 (m->copies || from->error != 0);
+    enum direction direction = fills ? READING : WRITING;
+    size_t before = m->moved;
+    int error = 0;
+    size_t unsent;
+    int flags;
+
+    if (!fills && to->out.pending == NULL)
+        error = from->in != NULL
+                    ? send_received(m, from, to)
+                    : splice_some(L, m, from, to, &direction);
+    /* A time-out is for a time in which nothing moves. */
+    flags = wait_start(L, w, direction == READING ? &read_call : &write_call,
+                       direction == READING ? &from->socket->handle
+                                            : &to->socket->handle,
+                       0, m->moved > before ? 0 : context);
+    w->resume = 1;
+    if (to->out.pending != NULL)
+        return stream_flush(L, to, w, flags, &unsent);
+    if (fills)
+        return stream_fill(L, from, w, smaller(m->left, CHUNK));
+    return error == 0 || wait_to_move(L, w, m, from, error);
+}
+
+static bool has_more(const struct moving *m, const struct stream *from)
+{
+    if (m->inside > 0)
+        return true;
+    return m->left > 0 && (from->in != NULL || !from->ended);
+}
+
+static int pipe_step(lua_State *L, int status, lua_KContext context)
+{
+    struct stream *from = lua_touserdata(L, FROM);
+    struct stream *to = lua_touserdata(L, TO);
+    struct moving *m = lua_touserdata(L, STATE);
+    struct wait w;
+
+    (void)status;
+    while (has_more(m, from)) {
+        if (!move_on(L, &w, m, from, to, context))
+            return fail_pipe(L, &w, m, from);
+    }
+    close_pipe(L);
+    lua_pushinteger(L, (lua_Integer)m->moved);
+    return 1;
+}
+
+/*** Move bytes to another stream, without making strings of them (splice(2)).
+What was written to the other stream before goes first. Both streams can be used
+afterwards; `other` is not shut down.
+@function pipe
+@tparam Stream other where they go
+@int[opt] count how many bytes at most; otherwise all up to the end
+@treturn int how many bytes were moved
+@return `false` and how many bytes were moved, where it would have to wait and
+must not
+@raise as `read` and `write`, for the one or the other; a time-out counts from
+the last byte that was moved. The error's `sent` is how many bytes were moved;
+what was not is still there to be read.
+@usage client:pipe(upstream) upstream:shutdown("wr")
+*/
+static int stream_pipe(lua_State *L)
+{
+    struct moving *m;
+    bool has_count = !lua_isnoneornil(L, COUNT);
+    lua_Integer count = luaL_optinteger(L, COUNT, 0);
+
+    check_open_stream(L, FROM, "pipe", 0);
+    check_open_stream(L, TO, "pipe", 0);
+    luaL_argcheck(L, count >= 0, COUNT, "count must not be negative");
+    lua_settop(L, COUNT);
+    m = lua_newuserdatauv(L, sizeof *m, 0);
+    *m = (struct moving){.left = has_count ? (size_t)count : SIZE_MAX};
+    open_pipe(L, m);
+    return pipe_step(L, LUA_OK, 0);
+}
+
+void add_stream_pipe(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"pipe", stream_pipe},
+        {NULL, NULL},
+    };
+
+    luaL_setfuncs(L, methods, 0);
+}
