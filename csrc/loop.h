@@ -74,6 +74,7 @@ struct task {
     bool suspending; /* it has just yielded to the loop, not to a script */
     bool flushing;   /* it waits, or failed, to send what it had written */
     bool abandoned;  /* it has ended without a result */
+    bool nests;      /* what it spawns belongs to a group of its own */
     struct task *next_ready;
     struct task *next, *previous; /* in the loop's list of all tasks */
     /* what it waits for */

@@ -153,6 +153,27 @@ static int sockeye_new_group(lua_State *L)
     return 1;
 }
 
+/* nest(): what the running task spawns from now on belongs to a group of its
+ * own, which is made when there is something to put in. */
+static int sockeye_nest(lua_State *L)
+{
+    task_inside(L, "spawn")->nests = true;
+    return 0;
+}
+
+/* nested(): no longer. That group, or nil. */
+static int sockeye_nested(lua_State *L)
+{
+    struct task *t = task_inside(L, "spawn");
+
+    t->nests = false;
+    task_push(L, t);
+    lua_getiuservalue(L, -1, TASK_NEST);
+    lua_pushnil(L);
+    lua_setiuservalue(L, -3, TASK_NEST);
+    return 1;
+}
+
 /* ---- deadlines ---- */
 
 struct deadline {
@@ -284,7 +305,8 @@ void open_suspend(lua_State *L)
     };
     static const luaL_Reg primitives[] = {
         {"deadline", sockeye_deadline}, {"group", sockeye_new_group},
-        {"hold", sockeye_hold},         {"park", sockeye_park},
+        {"hold", sockeye_hold},         {"nest", sockeye_nest},
+        {"nested", sockeye_nested},     {"park", sockeye_park},
         {"raise", sockeye_raise},       {"self", sockeye_self},
         {"unpark", sockeye_unpark},     {NULL, NULL},
     };

@@ -2,7 +2,8 @@
  * task: tasks, and what a script does with them; see task.h.
  *
  * A task is a userdata whose first user value is its coroutine, whose second is
- * its group, whose third the traceback of its failure. While it has not ended it
+ * its group, whose third the traceback of its failure, whose fourth the group of
+ * those that it spawns, where that is one of its own. While it has not ended it
  * stands in a table of its loop, with the loop's group; the registry knows those
  * tables by their loops, and keeps none of them alive. Functions named sockeye_* are the module's,
  * task_* with a lua_State alone are methods.
@@ -216,7 +217,7 @@ struct task *task_spawn(lua_State *L, int first, struct loop *loop,
     luaL_checktype(L, first, LUA_TFUNCTION);
     luaL_checkstack(L, 4, NULL);
     owner = lua_absindex(L, owner);
-    t = lua_newuserdatauv(L, sizeof *t, 3);
+    t = lua_newuserdatauv(L, sizeof *t, 4);
     memset(t, 0, sizeof *t);
     luaL_setmetatable(L, TASK_TYPE);
     t->tag = &task_tag;
@@ -327,6 +328,20 @@ int64_t task_deadline(const struct task *t, int64_t own)
 
 /* ---- what scripts do with tasks ---- */
 
+/* Push the group of what t, the task on top of the stack, spawns. */
+static struct group *push_spawned(lua_State *L, struct task *t)
+{
+    if (!t->nests) {
+        lua_getiuservalue(L, -1, GROUP);
+    } else if (lua_getiuservalue(L, -1, TASK_NEST) == LUA_TNIL) {
+        lua_pop(L, 1);
+        group_new(L, t->loop, t);
+        lua_pushvalue(L, -1);
+        lua_setiuservalue(L, -3, TASK_NEST);
+    }
+    return lua_touserdata(L, -1);
+}
+
 /*** Start a task that runs a function, beside the one that calls this.
 It belongs to the same group as the calling task.
 @function spawn
@@ -338,14 +353,15 @@ It belongs to the same group as the calling task.
 static int sockeye_spawn(lua_State *L)
 {
     struct task *self;
+    struct group *group;
 
     luaL_checktype(L, 1, LUA_TFUNCTION);
     self = task_inside(L, "spawn");
     task_push(L, self);
-    lua_getiuservalue(L, -1, GROUP);
+    group = push_spawned(L, self);
     lua_replace(L, -2);
     lua_insert(L, 1);
-    task_spawn(L, 2, self->loop, self->group, 1);
+    task_spawn(L, 2, self->loop, group, 1);
     return 1;
 }
 

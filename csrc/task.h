@@ -16,8 +16,9 @@
 
 #include "loop.h"
 
-/* The user value of a task that is its group. */
-enum { TASK_GROUP = 2 };
+/* The user values of a task that are its group, and the group of those that it
+ * spawns where it nests. */
+enum { TASK_GROUP = 2, TASK_NEST = 4 };
 
 /* The task that runs L; NULL outside. An error where L is a coroutine of the
  * task's own that cannot pass the wait on. */
