@@ -7,10 +7,6 @@ local options_of = require "sockeye.options"
 local primitives <const> = core.primitives
 primitives.library()
 
-local stream_of <const> = core.stream or function(socket)
-  pcall(socket.setsockopt, socket, "TCP_NODELAY", true)
-  return socket
-end
 
 local known <const> = {
   attempt_delay = "seconds", bind = "any", family = "any",
@@ -261,7 +257,7 @@ function M.connect(endpoint, options)
   else
     s = try_all(place, addresses, bind, options.attempt_delay or attempt_delay)
   end
-  local stream <const> = stream_of(s)
+  local stream <const> = core.stream(s)
   if options.nodelay == false and addresses[1].family ~= "unix" then
     s:setsockopt("TCP_NODELAY", false)
   end

@@ -8,10 +8,6 @@ local options_of = require "sockeye.options"
 local primitives <const> = core.primitives
 primitives.library()
 
-local stream_of <const> = core.stream or function(socket)
-  pcall(socket.setsockopt, socket, "TCP_NODELAY", true)
-  return socket
-end
 
 local known <const> = {
   connections = "count", grace = "seconds", handler_timeout = "seconds",
@@ -102,14 +98,25 @@ function Visit.__close(visit, err)
   local server <const> = visit[1]
   leave(server)
   if err == nil then return end
-  local traceback <const> = primitives.self("serve"):traceback()
-  report(server, { err = err, traceback = traceback or "" }, visit[2])
+  local traceback <const> = type(err) == "table" and err.traceback or
+    primitives.self("serve"):traceback() or ""
+  report(server, { err = err, traceback = traceback }, visit[2])
   error(reported, 0)
 end
 
+-- What the handler has spawned ends with it, and fails it.
+local nest <const> = setmetatable({}, {
+  __close = function()
+    local spawned <const> = primitives.nested()
+    if spawned then spawned:cancel():finish(true) end
+  end,
+})
+
 local function attend(server, socket, peer)
   local _ <close> = setmetatable({ server, peer }, Visit)
-  local stream <close> = stream_of(socket)
+  local stream <close> = core.stream(socket)
+  local _ <close> = nest
+  primitives.nest()
   server.handler(stream, peer)
 end
 
@@ -117,8 +124,10 @@ local function attend_limited(server, socket, peer)
   local _ <close> = setmetatable({ server, peer }, Visit)
   local _ <close> = server.handler_timeout and
     primitives.deadline(server.handler_timeout) or nil
-  local stream <close> = stream_of(socket)
+  local stream <close> = core.stream(socket)
   if server.idle_timeout then stream:settimeout(server.idle_timeout) end
+  local _ <close> = nest
+  primitives.nest()
   server.handler(stream, peer)
 end
 
@@ -334,7 +343,8 @@ end
 
 --- Serve every connection to one or several endpoints by a task of its own.
 -- The handler is called with the stream and the peer's address; when it ends,
--- the stream is closed, whoever else holds it. Outside of `run` the loop is run
+-- the tasks that it has spawned are cancelled and the stream is closed, whoever
+-- else holds it. One of those tasks that fails ends the handler, too. Outside of `run` the loop is run
 -- here; inside a task this is the task's wait.
 --
 -- It ends at SIGTERM or SIGINT, when `stop` says so, or when the task that
