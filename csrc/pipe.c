@@ -235,7 +235,7 @@ static bool move_on(lua_State *L, struct wait *w, struct moving *m,
     bool fills = from->in == NULL && m->inside == 0 &&
                  (m->copies || from->error != 0);
     enum direction direction = fills ? READING : WRITING;
-    size_t before = m->moved;
+    size_t before = m->moved + m->inside;
     int error = 0;
     size_t unsent;
     int flags;
@@ -248,7 +248,7 @@ static bool move_on(lua_State *L, struct wait *w, struct moving *m,
     flags = wait_start(L, w, direction == READING ? &read_call : &write_call,
                        direction == READING ? &from->socket->handle
                                             : &to->socket->handle,
-                       0, m->moved > before ? 0 : context);
+                       0, m->moved + m->inside > before ? 0 : context);
     w->resume = 1;
     if (to->out.pending != NULL)
         return stream_flush(L, to, w, flags, &unsent);
@@ -272,7 +272,7 @@ static int pipe_step(lua_State *L, int status, lua_KContext context)
     struct wait w;
 
     (void)status;
-    while (has_more(m, from)) {
+    for (; has_more(m, from); context = 0) {
         if (!move_on(L, &w, m, from, to, context))
             return fail_pipe(L, &w, m, from);
     }
