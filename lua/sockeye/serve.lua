@@ -85,58 +85,78 @@ end
 
 -- ---- a connection ----
 
--- There may be thousands of these tasks, so they have few frames: what is to be
--- done at the end hangs on a variable, and an error is caught by the task
--- alone, which also keeps its traceback.
+-- There may be thousands of these tasks, so their stacks are kept small: what
+-- is to be done at the end hangs on one variable, and an error is caught by the
+-- task alone, which also keeps its traceback. A visit is the server, the
+-- socket, then its stream, and the peer's address.
 local Visit <const> = { __name = "sockeye.Visit" }
+Visit.__index = Visit
 
 -- What an error that has been reported becomes: a task that was cancelled does
 -- no harm to its group.
 local _, reported <const> = pcall(primitives.raise, "serve", "ECANCELED")
 
-function Visit.__close(visit, err)
-  local server <const> = visit[1]
+local function close(value, err)
+  getmetatable(value).__close(value, err)
+end
+
+-- What the handler has spawned ends with it, or has failed it.
+local function end_spawned()
+  local spawned <const> = primitives.nested()
+  if spawned then spawned:cancel():finish(true) end
+end
+
+-- Of several errors the first is told, but for a cancellation: that is how a
+-- handler learns of the failure of a task that it has spawned.
+local function finish(what, f, ...)
+  local ok, problem = xpcall(f, explain, ...)
+  if ok or what and not core.is_error(what.err, "ECANCELED") then
+    return what
+  end
+  return problem
+end
+
+function Visit:__close(err)
+  local server <const> = self[1]
+  local what = err ~= nil and {
+    err = err,
+    traceback = primitives.self("serve"):traceback() or "",
+  } or nil
+  what = finish(what, end_spawned)
+  what = finish(what, close, self[2], what and what.err)
+  if self.deadline then close(self.deadline) end
   leave(server)
-  if err == nil then return end
-  local traceback <const> = type(err) == "table" and err.traceback or
-    primitives.self("serve"):traceback() or ""
-  report(server, { err = err, traceback = traceback }, visit[2])
-  error(reported, 0)
+  if what then
+    report(server, what, self[3])
+    error(reported, 0)
+  end
 end
 
--- What the handler has spawned ends with it, and fails it.
-local nest <const> = setmetatable({}, {
-  __close = function()
-    local spawned <const> = primitives.nested()
-    if spawned then spawned:cancel():finish(true) end
-  end,
-})
-
-local function attend(server, socket, peer)
-  local _ <close> = setmetatable({ server, peer }, Visit)
-  local stream <close> = core.stream(socket)
-  local _ <close> = nest
+local function attend(visit)
+  local _ <close> = visit
+  visit[2] = core.stream(visit[2])
   primitives.nest()
-  server.handler(stream, peer)
+  visit[1].handler(visit[2], visit[3])
 end
 
-local function attend_limited(server, socket, peer)
-  local _ <close> = setmetatable({ server, peer }, Visit)
-  local _ <close> = server.handler_timeout and
-    primitives.deadline(server.handler_timeout) or nil
-  local stream <close> = core.stream(socket)
-  if server.idle_timeout then stream:settimeout(server.idle_timeout) end
-  local _ <close> = nest
+local function attend_limited(visit)
+  local _ <close> = visit
+  local server <const> = visit[1]
+  if server.handler_timeout then
+    visit.deadline = primitives.deadline(server.handler_timeout)
+  end
+  visit[2] = core.stream(visit[2])
+  if server.idle_timeout then visit[2]:settimeout(server.idle_timeout) end
   primitives.nest()
-  server.handler(stream, peer)
+  server.handler(visit[2], visit[3])
 end
 
 -- ---- a listener ----
 
 local function start(server, socket, peer)
   await_room(server)
-  server.group:spawn(server.limited and attend_limited or attend, server,
-                     socket, peer)
+  server.group:spawn(server.limited and attend_limited or attend,
+                     setmetatable({ server, socket, peer }, Visit))
   server.count = server.count + 1
   server.has_run_out = false
 end
@@ -344,8 +364,8 @@ end
 --- Serve every connection to one or several endpoints by a task of its own.
 -- The handler is called with the stream and the peer's address; when it ends,
 -- the tasks that it has spawned are cancelled and the stream is closed, whoever
--- else holds it. One of those tasks that fails ends the handler, too. Outside of `run` the loop is run
--- here; inside a task this is the task's wait.
+-- else holds it. One of those tasks that fails ends the handler, too. Outside
+-- of `run` the loop is run here; inside a task this is the task's wait.
 --
 -- It ends at SIGTERM or SIGINT, when `stop` says so, or when the task that
 -- serves is cancelled: it stops accepting, gives the handlers `grace` seconds
