@@ -1,0 +1,392 @@
+local sockeye = require "sockeye"
+local errors = require "spec.support.errors"
+local streams = require "spec.support.streams"
+local worlds = require "spec.support.worlds"
+
+-- What is in the stream, and the formats to read it by.
+local cases = {
+  { "", { "l" } }, { "", { "a" } }, { "", { 0 } }, { "", { 5 } },
+  { "", { "n" } }, { "", {} }, { "", { "a", "a" } },
+  { "one\ntwo\n", {} }, { "one\ntwo\n", { "l", "l", "l", "l" } },
+  { "one\ntwo", { "l", "L", "l" } }, { "one\ntwo\n", { "L", "L", "L" } },
+  { "\n\n", { "l", "L", "l" } }, { "one\r\ntwo\r", { "l", "l", "l" } },
+  { "a\0b\nc\0", { "l", "l" } }, { "one\ntwo\n", { "a", "l" } },
+  { "one\ntwo", { 0, 3, 1, 100, 0 } }, { "x", { 0, 0, 1, 0, 1 } },
+  { "one\ntwo\nthree", { 2, "l", "L", "a", "a" } },
+  { "one\ntwo\n", { "*l", "*L", "*a" } }, { "line\n", { "line" } },
+  { "12 0x1F -3.5e2\t.5 1e foo", { "n", "n", "n", "n", "n", "n" } },
+  { "0x 1", { "n", "n" } }, { "0xA.8p1,5", { "n", 1, "n" } },
+  { "- 5", { "n", "l" } }, { "+7-7", { "n", "n" } }, { "--7", { "n", "a" } },
+  { "  \n\t 42", { "n", "n" } }, { "1e+10 1e-2 1E5", { "n", "n", "n" } },
+  { "99999999999999999999 9223372036854775807", { "n", "n" } },
+  { ("1"):rep(200) .. " 2", { "n", "n" } },
+  { ("1"):rep(201) .. " 2", { "n", "a" } },
+  { ("1"):rep(250), { "n", "n" } }, { "0x" .. ("f"):rep(20), { "n" } },
+  { "nan inf", { "n", "a" } }, { "1..2", { "n", "n" } }, { ".", { "n", "a" } },
+  { "5", { "n" } }, { "5\n", { "n", "l", "l" } }, { "0", { "n", "n" } },
+  { "00x1", { "n", "a" } }, { "\v\f\r 8", { "n" } }, { "12abc", { "n", "l" } },
+  { "1\n2\n3\n", { "n", "l", "n", "L", "n", "a" } },
+  { ("x"):rep(70000) .. "\nrest", { 70001, "a" } },
+}
+
+local function from_file(text, formats)
+  local file <close> = assert(io.tmpfile())
+  file:write(text)
+  file:seek "set"
+  local results = table.pack(file:read(table.unpack(formats)))
+  return results, file:read "a"
+end
+
+local function title(case)
+  local text = ("%q"):format(#case[1] < 40 and case[1] or
+                             case[1]:sub(1, 20) .. "…")
+  return ("reads %s by (%s) as files do"):format(
+    text, table.concat(case[2], ", "))
+end
+
+describe("read", function()
+  streams.guard()
+
+  for _, case in ipairs(cases) do
+    local text, formats = table.unpack(case)
+    worlds.it(title(case), function()
+      local wanted, rest = from_file(text, formats)
+      local conn = streams.holding(text)
+      assert.same(wanted, table.pack(conn:read(table.unpack(formats))))
+      assert.equal(rest, conn:read "a")
+    end)
+  end
+
+  for _, case in ipairs(cases) do
+    local text, formats = table.unpack(case)
+    if #text < 1000 then
+      it(title(case) .. ", when bytes come one by one", function()
+        local wanted, rest = from_file(text, formats)
+        sockeye.run(function()
+          local conn, peer = streams.pair()
+          sockeye.spawn(function()
+            for i = 1, #text do
+              peer:send(text:sub(i, i))
+              sockeye.yield()
+            end
+            peer:shutdown "wr"
+          end)
+          assert.same(wanted, table.pack(conn:read(table.unpack(formats))))
+          assert.equal(rest, conn:read "a")
+        end)
+      end)
+    end
+  end
+
+  worlds.it("waits for what is not yet there", function(world)
+    local conn, peer = streams.pair()
+    local join = worlds.beside(world, function()
+      peer:sendall "li"
+      sockeye.sleep(0.001)
+      peer:sendall "ne\nnext"
+    end)
+    assert.equal("line", conn:read())
+    assert.equal("next", conn:read(4))
+    join()
+  end)
+
+  worlds.it("reads much, in order", function(world)
+    local conn, peer = streams.tcp()
+    local part = {}
+    for i = 1, 20000 do part[i] = ("%d:%d\n"):format(i, i * i) end
+    local text = table.concat(part):rep(10)
+    local join = worlds.beside(world, function()
+      peer:sendall(text)
+      peer:shutdown "wr"
+    end)
+    assert.equal(text:sub(1, 1000001), conn:read(1000001))
+    assert.is_true(conn:read "a" == text:sub(1000002))
+    join()
+  end)
+
+  worlds.it("does not see beyond the end", function()
+    local conn = streams.holding "x"
+    assert.equal("x", conn:read "a")
+    for _ = 1, 2 do
+      assert.is_nil(conn:read())
+      assert.is_nil(conn:read(1))
+      assert.is_nil(conn:read_some())
+      assert.is_nil(conn:read_until "x")
+      assert.equal("", conn:read "a")
+    end
+  end)
+
+  worlds.it("says false where it may not wait, and loses nothing", function()
+    local conn, peer = streams.pair()
+    conn:settimeout(0)
+    assert.is_false(conn:read())
+    peer:send "half"
+    assert.is_false(conn:read())
+    assert.is_false(conn:read(1, "l"))
+    peer:send " a line\n"
+    assert.equal("half a line", conn:read())
+  end)
+
+  worlds.it("loses nothing to a time-out", function()
+    local conn, peer = streams.pair()
+    conn:settimeout(0.001)
+    peer:send "1\nhalf"
+    local err = errors.raised("ETIMEDOUT", "read", conn.read, conn, "l", "l")
+    assert.is_true(err.timeout)
+    errors.raised("ETIMEDOUT", "read", conn.read, conn, "n", 2, 100)
+    errors.raised("ETIMEDOUT", "read", conn.read, conn, "a")
+    errors.raised("ETIMEDOUT", "read", conn.read_until, conn, "--")
+    peer:send " and half\n"
+    assert.same({ 1, "", "half and half" }, { conn:read("n", "l", "l") })
+  end)
+
+  it("loses nothing to a cancellation", function()
+    sockeye.run(function()
+      local conn, peer = streams.pair()
+      peer:send "one\nhalf"
+      local task = sockeye.spawn(conn.read, conn, "l", "l")
+      sockeye.yield()
+      errors.raised("ECANCELED", "read", task:cancel().join, task)
+      peer:send "\n"
+      assert.same({ "one", "half" }, { conn:read("l", "l") })
+    end)
+  end)
+
+  it("is for one task at a time", function()
+    sockeye.run(function()
+      local conn, peer = streams.pair()
+      local task = sockeye.spawn(conn.read, conn)
+      sockeye.yield()
+      errors.raised("EBUSY", "read", conn.read, conn)
+      peer:send "line\n"
+      assert.equal("line", task:join())
+    end)
+  end)
+
+  it("ends when another task closes the stream", function()
+    sockeye.run(function()
+      local conn, peer = streams.pair()
+      local task = sockeye.spawn(conn.read, conn)
+      sockeye.yield()
+      conn:close()
+      errors.raised("ECANCELED", "read", task.join, task)
+    end)
+  end)
+
+  worlds.it("gives data first, then the reset, and that for ever", function()
+    local conn, peer = streams.tcp()
+    peer:send "line\nhalf"
+    assert.equal("line", conn:read())
+    conn.socket:send "not read"
+    peer:setsockopt("SO_LINGER", 0):close()
+    errors.raised("ECONNRESET", "read", conn.read, conn)
+    errors.raised("ECONNRESET", "read", conn.read, conn, "a")
+    assert.equal("half", conn:read_some())
+    errors.raised("ECONNRESET", "read", conn.read_some, conn)
+    conn:settimeout(1)
+  end)
+
+  worlds.it("refuses a line that is too long, and keeps it", function()
+    local conn, peer = streams.pair()
+    local line = ("x"):rep(65537)
+    peer:sendall(line, "\nnext\n")
+    for _, format in ipairs { "l", "L" } do
+      errors.raised("EMSGSIZE", "read", conn.read, conn, format)
+    end
+    assert.equal("xxx", conn:read(3))
+    assert.equal(line:sub(4), conn:read())
+    conn:setmax(4)
+    assert.equal("next\n", conn:read "L")
+    peer:sendall "12345\n1234\n"
+    errors.raised("EMSGSIZE", "read", conn.read, conn, "l")
+    errors.raised("EMSGSIZE", "read", conn.read, conn, 0, "L", "l")
+    assert.equal("12345", conn:setmax(5):read())
+    peer:shutdown "wr"
+    assert.equal("1234", conn:setmax():read())
+  end)
+
+  worlds.it("refuses a last line that is too long", function()
+    local conn = streams.holding "12345"
+    conn:setmax(4)
+    errors.raised("EMSGSIZE", "read", conn.read, conn)
+    assert.equal("12345", conn:read "a")
+  end)
+
+  worlds.it("refuses a number after too many blanks", function()
+    local conn, peer = streams.pair()
+    conn:setmax(10)
+    peer:sendall((" "):rep(20))
+    errors.raised("EMSGSIZE", "read", conn.read, conn, "n")
+    assert.equal((" "):rep(20), conn:read(20))
+  end)
+
+  it("lets other tasks run though it never waits", function()
+    sockeye.run(function()
+      local conn = streams.holding(("line\n"):rep(10000))
+      local others = 0
+      local task = sockeye.spawn(function()
+        while true do
+          others = others + 1
+          sockeye.yield()
+        end
+      end)
+      for _ in conn:lines() do end
+      task:cancel()
+      assert.is_true(others >= 100)
+    end)
+  end)
+
+  it("takes formats only", function()
+    local conn, peer = streams.pair()
+    for _, format in ipairs { "x", "", "*", true, -1, 1.5, "5" } do
+      errors.rejected("bad argument #3", conn.read, conn, 1, format)
+    end
+    errors.rejected("Stream expected", conn.read, peer)
+    errors.rejected("max must be positive", conn.read_some, conn, 0)
+    errors.rejected("bytes must be positive", conn.setmax, conn, 0)
+  end)
+end)
+
+describe("read_until", function()
+  streams.guard()
+
+  worlds.it("reads up to a delimiter, and takes that away", function()
+    local conn = streams.holding "head\r\n\r\nbody--\0--rest"
+    assert.equal("head", conn:read_until "\r\n\r\n")
+    assert.equal("body--", conn:read_until "\0")
+    assert.equal("", conn:read_until "--")
+    assert.equal("rest", conn:read_until "--")
+    assert.is_nil(conn:read_until "--")
+  end)
+
+  it("finds delimiters that come in pieces", function()
+    math.randomseed(5)
+    local letters = { "a", "b" }
+    local function word(n)
+      local list = {}
+      for i = 1, n do list[i] = letters[math.random(2)] end
+      return table.concat(list)
+    end
+    sockeye.run(function()
+      for _ = 1, 200 do
+        local text, delimiter = word(math.random(0, 40)), word(math.random(4))
+        local conn, peer = streams.pair()
+        sockeye.spawn(function()
+          local at = 1
+          while at <= #text do
+            local n = math.random(3)
+            peer:send(text:sub(at, at + n - 1))
+            at = at + n
+            sockeye.yield()
+          end
+          peer:shutdown "wr"
+        end)
+        local from = 1
+        repeat
+          local first, last = text:find(delimiter, from, true)
+          local wanted = text:sub(from, (first or #text + 1) - 1)
+          if not first and wanted == "" then wanted = nil end
+          assert.equal(wanted, conn:read_until(delimiter))
+          from = (last or #text) + 1
+        until not first
+        assert.is_nil(conn:read_until(delimiter))
+      end
+    end)
+  end)
+
+  worlds.it("refuses what is too long, and keeps it", function()
+    local conn, peer = streams.pair()
+    peer:send "12345--67"
+    errors.raised("EMSGSIZE", "read", conn.read_until, conn, "--", 4)
+    errors.raised("EMSGSIZE", "read", conn.read_until, conn, "==", 4)
+    assert.equal("12345", conn:read_until("--", 5))
+    peer:shutdown "wr"
+    errors.raised("EMSGSIZE", "read", conn.read_until, conn, "--", 1)
+    assert.equal("67", conn:read_until("--", 2))
+  end)
+
+  it("takes a delimiter that is not empty", function()
+    local conn, peer = streams.pair()
+    errors.rejected("must not be empty", conn.read_until, conn, "")
+    errors.rejected("string expected", conn.read_until, conn)
+    errors.rejected("max must be positive", conn.read_until, conn, "x", 0)
+    peer:close()
+  end)
+end)
+
+describe("read_some", function()
+  streams.guard()
+
+  worlds.it("reads what is there", function(world)
+    local conn, peer = streams.pair()
+    peer:send "line\nsome more"
+    assert.equal("line", conn:read())
+    assert.equal("some", conn:read_some(4))
+    assert.equal(" more", conn:read_some())
+    local join = worlds.beside(world, function() peer:send "later" end)
+    assert.equal("later", conn:read_some())
+    join()
+    peer:shutdown "wr"
+    assert.is_nil(conn:read_some())
+  end)
+end)
+
+describe("lines", function()
+  streams.guard()
+
+  worlds.it("iterates over lines, or what other formats read", function()
+    local conn = streams.holding "one\r\ntwo\n\nlast"
+    local list = {}
+    for line in conn:lines() do
+      list[#list + 1] = line
+      if #list == 2 then break end
+    end
+    for line in conn:lines "L" do list[#list + 1] = line end
+    assert.same({ "one\r", "two", "\n", "last" }, list)
+    local numbers = streams.holding "1 a 2 b 3 c"
+    list = {}
+    for n, word in numbers:lines("n", 2) do
+      list[#list + 1] = word .. n
+    end
+    assert.same({ " a1", " b2", " c3" }, list)
+  end)
+
+  worlds.it("takes as many formats as files do", function()
+    local conn = streams.holding(("x"):rep(300))
+    local ones = {}
+    for i = 1, 240 do ones[i] = 1 end
+    local results = table.pack(conn:lines(table.unpack(ones))())
+    assert.equal(240, results.n)
+    errors.rejected("invalid format", conn.lines, conn, "l", "x")
+  end)
+
+  worlds.it("raises what ends them, and goes on where it was", function()
+    local conn, peer = streams.pair()
+    peer:send "one\nhalf"
+    conn:settimeout(0.001)
+    local following = conn:lines()
+    assert.equal("one", following())
+    errors.raised("ETIMEDOUT", "read", following)
+    peer:send "\n"
+    assert.equal("half", following())
+  end)
+end)
+
+describe("a descriptor that is no socket", function()
+  streams.guard()
+
+  worlds.it("is read as a stream", function(world)
+    local r, w = sockeye.pipe()
+    local conn = sockeye.stream(r)
+    local join = worlds.beside(world, function()
+      sockeye.stream(w):write("one\n", "tw"):flush()
+      sockeye.sleep(0.001)
+      sockeye.stream(w):write "o\nlast"
+      w:close()
+    end)
+    if world == "outside" then w:close() end
+    assert.same({ "one", "two", "last" }, { conn:read("l", "l", "a") })
+    assert.is_nil(conn:read())
+    join()
+  end)
+end)

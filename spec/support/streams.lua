@@ -1,0 +1,73 @@
+-- Streams in the states that their specs begin with. What would wait for ever
+-- gives up after a while.
+
+local busted = require "busted"
+local sockeye = require "sockeye"
+
+local descriptors = require "spec.support.descriptors"
+local sockets = require "spec.support.sockets"
+
+local M = {}
+
+-- What is to be closed after a spec.
+local made = {}
+
+local function keep(...)
+  for _, s in ipairs { ... } do made[#made + 1] = s end
+  return ...
+end
+
+--- Called in a describe: closes what was made here after each of its specs,
+-- which have to leave nothing else open.
+function M.guard()
+  busted.after_each(function()
+    for _, s in ipairs(made) do pcall(s.close, s) end
+    made = {}
+  end)
+  descriptors.guard()
+end
+
+--- Both ends of a Unix stream, or of another type: a stream and a socket.
+function M.pair(type)
+  local a, b = sockets.unix(type)
+  return keep(sockeye.stream(a), b)
+end
+
+--- The same over TCP.
+function M.tcp()
+  local a, b = sockets.tcp()
+  return keep(sockeye.stream(a), b)
+end
+
+--- A stream of which the peer has sent this, and then ended.
+function M.holding(text)
+  local conn, peer = M.pair()
+  peer:sendall(text)
+  peer:close()
+  return conn
+end
+
+--- Everything that the socket takes before it would block; how much it is.
+function M.fill(s)
+  local size = 0
+  while true do
+    local n = s:send(("x"):rep(4096), "dontwait")
+    if not n then return size end
+    size = size + n
+  end
+end
+
+--- Closes them all.
+function M.close(...)
+  for _, s in ipairs { ... } do s:close() end
+end
+
+--- What this process has in memory, in KiB.
+function M.memory()
+  for line in io.lines "/proc/self/status" do
+    local size = line:match "^VmRSS:%s*(%d+)"
+    if size then return math.tointeger(size) end
+  end
+end
+
+return M
