@@ -291,12 +291,10 @@ static int lookup_error(void)
 */
 static int sockeye_if_nametoindex(lua_State *L)
 {
-    size_t length;
-    const char *name = luaL_checklstring(L, 1, &length);
+    const char *name = text_check(L, 1);
     bool collected = false;
     unsigned int index;
 
-    luaL_argcheck(L, strlen(name) == length, 1, "name contains a zero");
     do
         index = if_nametoindex(name);
     while (index == 0 && collect_descriptors(L, lookup_error(), &collected));

@@ -122,8 +122,7 @@ static lua_Integer check_number(lua_State *L, int arg)
     return value;
 }
 
-/* The string at `arg`, whole: a zero in it would hide what follows. */
-static const char *check_text(lua_State *L, int arg)
+const char *text_check(lua_State *L, int arg)
 {
     size_t length;
     const char *text = luaL_checklstring(L, arg, &length);
@@ -139,7 +138,7 @@ lua_Integer names_check(lua_State *L, int arg, const struct names *names)
 
     if (lua_type(L, arg) == LUA_TNUMBER)
         return check_number(L, arg);
-    text = check_text(L, arg);
+    text = text_check(L, arg);
     row = find_name(names, text);
     return row ? row->value : reject_name(L, arg, names, text);
 }
@@ -174,7 +173,7 @@ int names_check_flags(lua_State *L, int arg, const struct names *names)
         return 0;
     if (lua_type(L, arg) == LUA_TNUMBER)
         return (int)check_number(L, arg);
-    text = check_text(L, arg);
+    text = text_check(L, arg);
     while (*(text += strspn(text, " ,|\t\n")) != '\0')
         flags |= next_flag(L, arg, names, &text);
     return (int)flags;

@@ -13,6 +13,7 @@
 #include <lauxlib.h>
 
 #include "error.h"
+#include "names.h"
 #include "netdb.h"
 #include "socket.h"
 
@@ -175,19 +176,9 @@ static int push_protocol(lua_State *L, lookup *look, const struct question *q)
 
 /* ---- the functions ---- */
 
-/* A zero in a name would hide what follows. */
-static const char *check_name(lua_State *L, int arg)
-{
-    size_t length;
-    const char *name = luaL_checklstring(L, arg, &length);
-
-    luaL_argcheck(L, strlen(name) == length, arg, "name contains a zero");
-    return name;
-}
-
 static const char *opt_name(lua_State *L, int arg)
 {
-    return lua_isnoneornil(L, arg) ? NULL : check_name(L, arg);
+    return lua_isnoneornil(L, arg) ? NULL : text_check(L, arg);
 }
 
 static int check_number(lua_State *L, int arg, lua_Integer most)
@@ -209,7 +200,7 @@ where there is none
 static int sockeye_getservbyname(lua_State *L)
 {
     struct question q = {.call = "getservbyname",
-                         .name = check_name(L, 1),
+                         .name = text_check(L, 1),
                          .protocol = opt_name(L, 2)};
 
     return push_service(L, service_by_name, &q);
@@ -239,7 +230,7 @@ static int sockeye_getservbyport(lua_State *L)
 */
 static int sockeye_getprotobyname(lua_State *L)
 {
-    struct question q = {.call = "getprotobyname", .name = check_name(L, 1)};
+    struct question q = {.call = "getprotobyname", .name = text_check(L, 1)};
 
     return push_protocol(L, protocol_by_name, &q);
 }

@@ -18,6 +18,7 @@
 #include "error.h"
 #include "option_type.h"
 #include "sockaddr.h"
+#include "socket.h"
 
 /* An IP address of either family. */
 struct host {
@@ -141,9 +142,14 @@ static bool is_link(const struct ifaddrs *entry, const struct link *link)
 static bool complete_link(lua_State *L, struct link *link, bool wants_address)
 {
     struct ifaddrs *list;
+    bool collected = false;
     bool found = false;
+    int result;
 
-    if (getifaddrs(&list) == -1)
+    do
+        result = getifaddrs(&list);
+    while (result == -1 && collect_descriptors(L, errno, &collected));
+    if (result == -1)
         raise_errno(L, "getifaddrs", errno, 0);
     for (struct ifaddrs *i = list; i != NULL && !found; i = i->ifa_next) {
         if (i->ifa_addr == NULL || !is_link(i, link))
@@ -171,7 +177,7 @@ static void check_link(lua_State *L, int arg, const char *field,
         text = lua_tostring(L, -1);
         if (parse_host(&link->local, text) || *text == '\0')
             return;
-        link->index = if_nametoindex(text);
+        link->index = find_interface(L, text);
         if (link->index == 0)
             argerror_at(L, arg, field, "no interface of that name");
         return;

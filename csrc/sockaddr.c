@@ -140,9 +140,8 @@ static bool set_inet(struct address *a, const char *host, in_port_t port)
     return host == NULL || inet_pton(AF_INET, host, &a->in.sin_addr) == 1;
 }
 
-/* The number of the interface; 0: none such. The C library says ENOENT where
- * it could open no socket to ask through. */
-static uint32_t find_interface(lua_State *L, const char *name)
+/* The C library says ENOENT where it could open no socket to ask through. */
+uint32_t find_interface(lua_State *L, const char *name)
 {
     unsigned int number = if_nametoindex(name);
 

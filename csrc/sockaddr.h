@@ -10,6 +10,7 @@
 
 #include <netinet/in.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -54,6 +55,10 @@ const struct address *address_test(lua_State *L, int arg);
 
 /* The family, for argument errors: a name or a number. */
 int family_check(lua_State *L, int arg);
+
+/* The index of the interface called `name`; 0: there is none. EMFILE where no
+ * descriptor is left to ask through. */
+uint32_t find_interface(lua_State *L, const char *name);
 
 /* Give the metatable on top its metamethods and methods. */
 void open_address_methods(lua_State *L);

@@ -172,4 +172,30 @@ describe("a process without a descriptor left", function()
       assert(sockeye.socket("inet", "stream"))
     ]]
   end)
+
+  -- By its name, and by an address, from which its index is looked up.
+  local interfaces = {
+    ["if_nametoindex"] = [["IP_MULTICAST_IF", "lo"]],
+    ["getifaddrs"] = [["MCAST_JOIN_GROUP",
+                       { group = "239.1.2.3", interface = "127.0.0.1" }]],
+  }
+
+  for call, option in pairs(interfaces) do
+    it("finds an option's interface once more: " .. call, function()
+      run(([[
+        local s = sockeye.socket("inet", "dgram")
+        assert(fill_with_garbage() > 20)
+        s:setsockopt(%s)
+      ]]):format(option))
+    end)
+
+    it("does not call an interface unknown: " .. call, function()
+      run(([[
+        local s = sockeye.socket("inet", "dgram")
+        local keep = {}
+        fill(keep)
+        raises("EMFILE", "%s", s.setsockopt, s, %s)
+      ]]):format(call, option))
+    end)
+  end
 end)

@@ -271,7 +271,7 @@ add("dup2", function()
   return sockeye.dup2, { s, t:fd() }, { s, t }
 end)
 add_call("execve that fails", pcall, sockeye.execve, "/nosuch",
-         { "nosuch", "argument" }, { NAME = "value", OTHER = 5 })
+         { "nosuch", "argument" }, { NAME = "value", OTHER = "5" })
 add_call("execvp that fails", pcall, sockeye.execvp, "/nosuch", { "nosuch" })
 add_call("waitpid that fails", pcall, sockeye.waitpid, nil, "nohang")
 add_call("kill, getpid and getppid", function()
