@@ -141,6 +141,7 @@ static int give_outcome(lua_State *L, struct runner *r)
     close_runner(L, r);
     if (root->failed)
         return group_raise(L, -1);
+    lua_pop(L, 2);
     luaL_checkstack(L, count, "too many results");
     lua_xmove(main->co, L, count);
     return main->status == TASK_DONE ? count : lua_error(L);

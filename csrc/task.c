@@ -148,10 +148,12 @@ void task_open_loop(lua_State *L, const struct loop *loop)
 static int keep_traceback(lua_State *L)
 {
     luaL_traceback(L, L, NULL, 1);
-    task_push(L, loop_running);
-    lua_pushvalue(L, -2);
-    lua_setiuservalue(L, -2, TRACEBACK);
-    lua_pop(L, 1);
+    if (loop_running != NULL && loop_running->co == L) {
+        task_push(L, loop_running);
+        lua_pushvalue(L, -2);
+        lua_setiuservalue(L, -2, TRACEBACK);
+        lua_pop(L, 1);
+    }
     if (is_error(L, 1)) {
         lua_pushliteral(L, "traceback");
         lua_pushvalue(L, -1);
@@ -191,21 +193,25 @@ static int send_rest(lua_State *L, int status, lua_KContext context)
  * the error. */
 static int end_body(lua_State *L, int status, lua_KContext context)
 {
-    (void)context;
-    if (status == LUA_OK || status == LUA_YIELD)
+    struct task *t = (struct task *)context;
+    bool failed = status != LUA_OK && status != LUA_YIELD;
+
+    if (!failed && t == loop_running)
         return send_rest(L, LUA_OK, 0);
-    loop_running->failed = true;
-    return 1;
+    t->failed = failed;
+    return failed ? 1 : lua_gettop(L) - 1;
 }
 
 static int task_body(lua_State *L)
 {
     int arguments = lua_gettop(L) - 1;
 
+    lua_KContext task = (lua_KContext)loop_running;
+
     lua_pushcfunction(L, keep_traceback);
     lua_insert(L, 1);
-    return end_body(L, lua_pcallk(L, arguments, LUA_MULTRET, 1, 0, end_body),
-                    0);
+    return end_body(L, lua_pcallk(L, arguments, LUA_MULTRET, 1, task, end_body),
+                    task);
 }
 
 struct task *task_spawn(lua_State *L, int first, struct loop *loop,

@@ -100,11 +100,24 @@ static bool still_open(struct wait *w)
     return w->handle->fd != -1 || end_wait(w, WAIT_ERROR, ECANCELED);
 }
 
+/* A task that never has to wait is told here. */
+static void refuse_postponed(lua_State *L, const struct wait *w, struct task *t)
+{
+    int64_t deadline = task_deadline(t, NO_DEADLINE);
+
+    if (task_refusal(t, false) != 0)
+        raise_errno(L, w->call->name, ECANCELED, 0);
+    if (deadline != NO_DEADLINE && deadline <= loop_now(t->loop))
+        raise_timeout(L, w->call->name, 0);
+}
+
 int wait_start_limited(lua_State *L, struct wait *w)
 {
     struct task *t = loop_running;
 
     w->in_task = t->top == L;
+    if (w->in_task && w->context == WAIT_POSTPONED)
+        refuse_postponed(L, w, t);
     if (w->in_task && w->context == 0 && t->budget-- <= 0 &&
         lua_isyieldable(L)) {
         loop_requeue(t);

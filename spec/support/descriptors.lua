@@ -81,14 +81,17 @@ function M.unchanged(f, ...)
 end
 
 --- Called in a describe: holds each of its specs to that. A collection takes
--- long, so there is one only where something is left open.
-function M.guard()
+-- long, so there is one only where something is left open. What each spec needs
+-- is opened by `open` and closed by `close`.
+function M.guard(open, close)
   local before
   busted.before_each(function()
     if not before then collect() end
     before = M.list()
+    if open then open() end
   end)
   busted.after_each(function()
+    if close then close() end
     if #difference(before, M.list()) == 0 then return end
     collect()
     local lines = difference(before, M.list())
