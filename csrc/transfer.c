@@ -51,17 +51,6 @@ bool transfer_ends(const struct socket *s)
     return s->type != SOCK_DGRAM && s->type != SOCK_RAW;
 }
 
-size_t transfer_size(lua_State *L, int arg)
-{
-    int is_integer;
-    lua_Integer size = lua_tointegerx(L, arg, &is_integer);
-
-    if (!is_integer)
-        luaL_checkinteger(L, arg);
-    luaL_argcheck(L, size >= 0, arg, "size must not be negative");
-    return (size_t)size;
-}
-
 /* ---- sending ---- */
 
 static const char *check_data(lua_State *L, int arg, size_t *size)
@@ -236,13 +225,11 @@ static bool send_rest(lua_State *L, struct socket *s, struct wait *w,
 }
 
 /* The context is the number of bytes sent, and one. */
-static int sendall_step(lua_State *L, int status, lua_KContext context)
+static int send_all(lua_State *L, struct socket *s, lua_KContext context)
 {
-    struct socket *s = check_waiting(L, 1, "sendall", context);
     struct progress p = {.arg = 2, .last = lua_gettop(L)};
     struct wait w;
 
-    (void)status;
     if (context > 1)
         pass_over(L, &p, (size_t)context - 1);
     if (send_rest(L, s, &w, &p, context)) {
@@ -260,6 +247,12 @@ static int sendall_step(lua_State *L, int status, lua_KContext context)
     return lua_error(L);
 }
 
+static int sendall_step(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    return send_all(L, check_waiting(L, 1, "sendall", context), context);
+}
+
 /*** Send everything, going on for as long as it takes (sendmsg(2)).
 Several strings are gathered, not joined. On a datagram socket they are one
 datagram.
@@ -274,7 +267,7 @@ and must not
 */
 static int socket_sendall(lua_State *L)
 {
-    const struct socket *s = check_open(L, 1, "sendall");
+    struct socket *s = check_open(L, 1, "sendall");
     int last = lua_gettop(L);
 
     luaL_checkstring(L, 2);
@@ -282,7 +275,7 @@ static int socket_sendall(lua_State *L)
         luaL_checkstring(L, arg);
     if (s->type != SOCK_STREAM)
         lua_concat(L, last - 1);
-    return sendall_step(L, LUA_OK, 0);
+    return send_all(L, s, 0);
 }
 
 /* ---- read and write: any descriptor ---- */

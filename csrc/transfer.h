@@ -12,12 +12,21 @@
 #include "names.h"
 #include "socket.h"
 
-#define SMALL 8192 /* bytes received on the C stack */
+#define SMALL 65536 /* bytes received on the C stack: as many as are usual */
 
 extern const struct names flag_names;
 
 /* How much is to be received: the integer at `arg`. */
-size_t transfer_size(lua_State *L, int arg);
+static inline size_t transfer_size(lua_State *L, int arg)
+{
+    int is_integer;
+    lua_Integer size = lua_tointegerx(L, arg, &is_integer);
+
+    if (!is_integer)
+        luaL_checkinteger(L, arg);
+    luaL_argcheck(L, size >= 0, arg, "size must not be negative");
+    return (size_t)size;
+}
 
 /* Whether nothing received means the end, and not an empty message. */
 bool transfer_ends(const struct socket *s);

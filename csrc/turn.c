@@ -48,9 +48,10 @@ static void resume_task(lua_State *L, struct task *t)
         task_end(L, t);
         return;
     }
-    lua_pop(t->co, results);
-    if (!t->suspending)
+    if (!t->suspending) {
+        lua_pop(t->co, results);
         loop_requeue(t);
+    }
 }
 
 /* ---- all of them ---- */

@@ -111,19 +111,16 @@ static void refuse_postponed(lua_State *L, const struct wait *w, struct task *t)
         raise_timeout(L, w->call->name, 0);
 }
 
-int wait_start_limited(lua_State *L, struct wait *w)
+void wait_let_others(lua_State *L, const struct wait *w)
 {
     struct task *t = loop_running;
 
-    w->in_task = t->top == L;
-    if (w->in_task && w->context == WAIT_POSTPONED)
+    if (w->context == WAIT_POSTPONED) {
         refuse_postponed(L, w, t);
-    if (w->in_task && w->context == 0 && t->budget-- <= 0 &&
-        lua_isyieldable(L)) {
+    } else if (lua_isyieldable(L)) {
         loop_requeue(t);
-        return task_suspend(L, t, w->call->name, WAIT_POSTPONED, w->call->step);
+        task_suspend(L, t, w->call->name, WAIT_POSTPONED, w->call->step);
     }
-    return MSG_DONTWAIT;
 }
 
 /* The deadline of a call that waits for the first time. */
@@ -236,7 +233,8 @@ bool wait_soon(lua_State *L, struct wait *w)
 
 bool wait_ready(lua_State *L, struct wait *w)
 {
-    struct task *t = task_current(L);
+    struct task *t =
+        w->in_task && lua_isyieldable(L) ? loop_running : task_current(L);
 
     return t != NULL ? wait_in_task(L, w, t) : wait_outside_task(L, w);
 }

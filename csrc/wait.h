@@ -82,9 +82,9 @@ static inline bool wait_is_in_task(void)
     return loop_running != NULL && loop_running->co != NULL;
 }
 
-/* For wait_start, where there is a task or a deadline. It may yield, for a task
- * that never has to wait would not let the others run. */
-int wait_start_limited(lua_State *L, struct wait *w);
+/* For wait_start: a task that never has to wait lets the others run, and is told
+ * afterwards what speaks against going on. */
+void wait_let_others(lua_State *L, const struct wait *w);
 
 /* Begin a call. The result is MSG_DONTWAIT where the call may not block. */
 static inline int wait_start(lua_State *L, struct wait *w,
@@ -96,11 +96,12 @@ static inline int wait_start(lua_State *L, struct wait *w,
     w->context = context;
     w->resume = 0;
     w->flags = flags;
-    w->in_task = false;
     w->deadline = 0;
-    if (loop_running != NULL)
-        return wait_start_limited(L, w);
-    return handle->timeout == NO_DEADLINE ? 0 : MSG_DONTWAIT;
+    w->in_task = loop_running != NULL && loop_running->top == L;
+    if (w->in_task && (context == WAIT_POSTPONED ||
+                       (context == 0 && loop_running->budget-- <= 0)))
+        wait_let_others(L, w);
+    return wait_blocks(handle) ? 0 : MSG_DONTWAIT;
 }
 
 /* Whether the caller wants to be told at once that it would have to wait. */
