@@ -97,9 +97,10 @@ static int sockeye_unpark(lua_State *L)
     struct task *t = task_check(L, 1);
     bool parked = t->status == TASK_WAITING && t->token == lua_topointer(L, 2);
 
-    t->unparked = parked;
-    if (parked)
+    if (parked) {
+        t->unparked = true;
         loop_wake(t);
+    }
     lua_pushboolean(L, parked);
     return 1;
 }
