@@ -161,7 +161,7 @@ static int write_step(lua_State *L, int status, lua_KContext context)
     (void)status;
     w.resume = TAKING;
     if (context != SENDING) {
-        if (block_used(s->out.pending) >= s->limit &&
+        if (block_used(s->out.pending) > s->limit &&
             !stream_flush(L, s, &w, flags, &unsent))
             return w.outcome == WAIT_WOULD_BLOCK ? wait_failed(L, &w, 0)
                                                  : fail_writing(L, &w, 0, 0);

@@ -379,10 +379,10 @@ describe("a descriptor that is no socket", function()
     local r, w = sockeye.pipe()
     local conn = sockeye.stream(r)
     local join = worlds.beside(world, function()
-      sockeye.stream(w):write("one\n", "tw"):flush()
+      local out <close> = sockeye.stream(w)
+      out:write("one\n", "tw")
       sockeye.sleep(0.001)
-      sockeye.stream(w):write "o\nlast"
-      w:close()
+      out:write "o\nlast"
     end)
     if world == "outside" then w:close() end
     assert.same({ "one", "two", "last" }, { conn:read("l", "l", "a") })

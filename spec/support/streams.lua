@@ -21,7 +21,10 @@ end
 -- which have to leave nothing else open.
 function M.guard()
   busted.after_each(function()
-    for _, s in ipairs(made) do pcall(s.close, s) end
+    for _, s in ipairs(made) do
+      pcall(s.settimeout, s, 0)
+      pcall(s.close, s)
+    end
     made = {}
   end)
   descriptors.guard()
