@@ -502,6 +502,8 @@ int loop_await(struct task *t, struct handle *handle, int wants,
     t->flushing = false;
     if (t->outputs != NULL)
         error = loop_flush(t, deadline);
+    if (error == EAGAIN && t->handle == handle && (wants & CAN_WRITE))
+        t->flushing = false;
     if (error != 0)
         return error == EAGAIN ? 0 : error;
     return await(t, handle, wants, deadline);
@@ -647,6 +649,7 @@ void loop_share(void)
         loop->forked = true;
 }
 
+/* What tasks have written is the parent's to send. */
 void loop_renew(void)
 {
     for (struct loop *loop = loops; loop != NULL; loop = loop->next) {
@@ -655,6 +658,7 @@ void loop_renew(void)
         loop->uses_poll = poller_descriptor(loop->poller) == -1;
         loop->forked = false;
         for (struct task *t = loop->tasks; t != NULL; t = t->next) {
+            outputs_drop(&t->outputs);
             if (t->handle != NULL)
                 loop_wake(t);
         }
