@@ -208,8 +208,10 @@ local addresses = [[
 
   local function descriptors()
     collectgarbage()
-    local pipe <close> = io.popen("ls /proc/" .. sockeye.getpid() .. "/fd")
-    return select(2, pipe:read("a"):gsub("\n", ""))
+    collectgarbage()
+    local count = 0
+    for _ in require("lfs").dir("/proc/self/fd") do count = count + 1 end
+    return count
   end
 ]]
 
@@ -244,7 +246,7 @@ for _, caller in ipairs(callers) do
     it("gives one its start on the next", function()
       assert.equal("ETIMEDOUT! by connect: 127.0.0.2 ETIMEDOUT!\n", printed [[
         print(try({ silent[1], good }, { attempt_delay = 1000,
-                                         timeout = 0.01 }))
+                                         timeout = 0.3 }))
       ]])
     end)
 
@@ -278,7 +280,7 @@ for _, caller in ipairs(callers) do
       assert.equal("ETIMEDOUT! by connect: 127.0.0.12 127.0.0.2 127.0.0.3 " ..
                    "ECONNREFUSED ETIMEDOUT! ETIMEDOUT!\n", printed [[
         print(try({ silent[1], closed[1], silent[2] },
-                  { attempt_delay = 0.01, timeout = 0.1 }))
+                  { attempt_delay = 0.01, timeout = 0.3 }))
       ]])
     end)
 
