@@ -5,7 +5,8 @@ local sockeye = require "sockeye"
 local work, path = ...
 local handlers = {}
 
-function handlers.echo(conn)
+function handlers.echo(socket)
+  local conn <close> = socket
   while true do
     local data = conn:recv(65536)
     if not data then return end
@@ -13,12 +14,14 @@ function handlers.echo(conn)
   end
 end
 
-function handlers.once(conn)
+function handlers.once(socket)
+  local conn <close> = socket
   local data = conn:recv(65536)
   if data then conn:sendall(data) end
 end
 
-function handlers.sink(conn)
+function handlers.sink(socket)
+  local conn <close> = socket
   local count = 0
   while true do
     local data = conn:recv(65536)
@@ -28,9 +31,9 @@ function handlers.sink(conn)
   conn:sendall(tostring(count))
 end
 
-function handlers.lines(conn)
-  local stream <close> = sockeye.stream(conn)
-  for line in stream:lines() do stream:write(line, "\n") end
+function handlers.lines(socket)
+  local conn <close> = sockeye.stream(socket)
+  for line in conn:lines() do conn:write(line, "\n") end
 end
 
 local function listen()
@@ -47,17 +50,11 @@ local function listen()
   return server, path or server:getsockname().port
 end
 
-local function serve(conn, handler)
-  local _ <close> = conn
-  handler(conn)
-end
-
 local function accept()
   local server, where = listen()
+  local handler = assert(handlers[work])
   print("ready " .. where)
-  while true do
-    sockeye.spawn(serve, (server:accept()), handlers[work])
-  end
+  while true do sockeye.spawn(handler, (server:accept())) end
 end
 
 -- The first packet tells whom to answer.
