@@ -69,7 +69,7 @@ submake = +@$(MAKE) -s --no-print-directory
 deps: ## install what all targets need (apt, as root), or say how
 	@tools/deps build test lint check doc rock
 
-demo: ## watch TCP, UDP and Unix sockets at work
+demo: ## watch a server with a thousand clients at work
 	@tools/deps build
 	$(submake) build
 	@$(call with_module,build) $$LUA examples/demo.lua

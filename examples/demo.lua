@@ -1,140 +1,215 @@
--- A tour of the socket calls: TCP, UDP and Unix sockets in one process, each
--- step with what the sockets say of themselves.
+-- A chat and echo server over TCP, a Unix socket and UDP, in one process, and a
+-- thousand clients in another, which hold it to every line. It ends by itself.
+--
+--   lua demo.lua           lua demo.lua 50      for ten times as long
 
 local sockeye = require "sockeye"
 
-local steps, caught = 0, 0
-
-local function title(text)
-  print("\n" .. text)
+local rounds <const> = math.tointeger(tonumber(arg[1] or 5))
+if not rounds or rounds < 1 then
+  io.stderr:write("usage: lua demo.lua [ROUNDS]\n")
+  os.exit(2)
 end
 
-local function step(text, ...)
-  steps = steps + 1
-  local values = {}
-  for i = 1, select("#", ...) do values[i] = tostring((select(i, ...))) end
-  print(("  %-34s %s"):format(text, table.concat(values, "  ")))
+local clients <const> = { tcp = 700, unix = 250, udp = 50 }
+local room_size <const> = 10
+local echoes <const>, says <const> = 20 * rounds, 4 * rounds
+
+-- ---- the server: a task for each client, and one for what it is told ----
+
+local figures = { connected = 0, lines = 0, sent = 0, datagrams = 0 }
+local rooms = {}
+
+local function tell(room, text)
+  for inbox in pairs(room.members) do inbox:put(text) end
 end
 
-local function show(text, s)
-  step(text, s, s:state())
+-- "/join ROOM", then "/say TEXT"; any other line is echoed.
+local function obey(line, inbox, room)
+  local verb, rest = line:match("^/(%a+) (.*)$")
+  if verb == "join" then
+    room = rooms[rest] or { members = {}, count = 0 }
+    rooms[rest] = room
+    room.members[inbox] = true
+    room.count = room.count + 1
+    if room.count == room_size then tell(room, "* all are here") end
+  elseif verb == "say" then
+    tell(room, rest)
+  else
+    inbox:put(line)
+  end
+  return room
 end
 
--- Runs f(...), which is to raise an error with this code.
-local function fails(text, code, f, ...)
-  local ok, err = pcall(f, ...)
-  assert(not ok and sockeye.is_error(err, code), err)
-  caught = caught + 1
-  step(text, err)
-end
-
-local function tcp()
-  title "TCP: a connection, and a half-close"
-  local listener <close> = sockeye.socket("inet", "stream")
-  show("socket", listener)
-  show("bind to port 0", listener:bind("127.0.0.1:0"))
-  show("listen", listener:listen())
-
-  local client <close> = sockeye.socket("inet", "stream")
-  show("connect", client:connect(listener:getsockname()))
-  local server <close>, peer = listener:accept()
-  show("accept", server)
-  step("the peer", peer)
-
-  client:sendall("what is ", "2 + 2?")
-  client:shutdown("wr")
-  show("the client asks, and half-closes", client)
-  step("the server reads the question", server:recv(100, "waitall"))
-  step("the server reads the end", server:recv(100))
-  show("the server is half-closed", server)
-  server:sendall("4")
-  step("the client can still hear", client:recv(100))
-  server:close()
-  step("the server closes", server)
-  step("the client reads the end", client:recv(100))
-
-  fails("a port that is taken", "EADDRINUSE", function()
-    local other <close> = sockeye.socket("inet", "stream")
-    other:bind(listener:getsockname())
+local function chat(stream)
+  local inbox = sockeye.channel(100)
+  sockeye.spawn(function()
+    for text in inbox:values() do
+      stream:write(text, "\n")
+      figures.sent = figures.sent + 1
+    end
   end)
-  local address = listener:getsockname()
-  listener:close()
-  fails("a port where nobody listens", "ECONNREFUSED", function()
-    local other <close> = sockeye.socket("inet", "stream")
-    other:connect(address)
+  figures.connected = figures.connected + 1
+  local room
+  for line in stream:lines() do
+    figures.lines = figures.lines + 1
+    room = obey(line, inbox, room)
+  end
+  if room then room.members[inbox] = nil end
+  figures.connected = figures.connected - 1
+end
+
+local function echo_datagrams(socket)
+  while true do
+    local data, from = socket:recvfrom(65535)
+    socket:sendto(data, from)
+    figures.datagrams = figures.datagrams + 1
+  end
+end
+
+-- ---- the clients ----
+
+local function check(wanted, got)
+  if got ~= wanted then
+    error(("%q came back as %q"):format(wanted, tostring(got)), 0)
+  end
+end
+
+-- Sends texts and compares what comes back; notes how long each takes.
+local function exchange(number, times, send, receive)
+  for i = 1, echoes do
+    local text = ("client %d, line %d %s"):format(number, i, ("."):rep(i))
+    local start = sockeye.now()
+    send(text)
+    check(text, receive())
+    times[#times + 1] = sockeye.now() - start
+  end
+end
+
+-- Everybody in the room hears everybody, and each in order.
+local function talk(conn, number, heard)
+  conn:write("/join ", number // room_size, "\n")
+  check("* all are here", conn:read("l"))
+  for i = 1, says do conn:write("/say ", number, ": ", i, "\n") end
+  local said = {}
+  for _ = 1, says * room_size do
+    local who, i = conn:read("l"):match("^(%d+): (%d+)$")
+    said[who] = (said[who] or 0) + 1
+    check(tostring(said[who]), i)
+    heard.count = heard.count + 1
+  end
+end
+
+local function call(endpoint, number, times, heard)
+  local conn <close> = sockeye.connect(endpoint, { timeout = 10 })
+  exchange(number, times, function(text) conn:write(text, "\n") end,
+           function() return conn:read("l") end)
+  talk(conn, number, heard)
+end
+
+-- A datagram may be lost: then it is sent once more.
+local function ping(address, number, times)
+  local socket <close> = sockeye.socket("inet", "dgram")
+  socket:connect(address):settimeout(1)
+  local sent
+  exchange(number, times, function(text)
+    sent = text
+    socket:send(text)
+  end, function()
+    for _ = 1, 5 do
+      local ok, data = pcall(socket.recv, socket, 65535)
+      if ok and data == sent then return data end
+      if not ok and not data.timeout then error(data, 0) end
+      if not ok then socket:send(sent) end
+    end
   end)
 end
 
-local function udp()
-  title "UDP: datagrams"
-  local a <close> = sockeye.socket("inet", "dgram"):bind("127.0.0.1:0")
-  local b <close> = sockeye.socket("inet", "dgram"):bind("127.0.0.1:0")
-  show("bind", a)
-  show("bind", b)
-  step("sendto, bytes", a:sendto("ping", b:getsockname()))
-  local data, from = b:recvfrom(100)
-  step("recvfrom", data, "from", from)
-  assert(from == a:getsockname())
-  show("connect", a:connect(b:getsockname()))
-  b:sendto("", from)
-  step("an empty datagram is no end", ("%q"):format(a:recv(100)))
-  b:sendto(("x"):rep(1000), from)
-  data, from = a:recv(10)
-  step("one that is cut tells its length", data, from)
-  fails("no datagram in time", "ETIMEDOUT", a.recv, a:settimeout(0.05), 100)
-  a:settimeout(0)
-  step("nor at once: would block", a:recv(100))
+local function percentile(times, share)
+  return times[math.max(1, math.ceil(#times * share))] * 1000
 end
 
-local function unix()
-  title "Unix sockets: on this host only"
-  local path = os.tmpname()
-  os.remove(path)
-  local listener <close> = sockeye.socket("unix", "stream")
-  show("bind to a path", listener:bind("unix:" .. path))
-  show("listen", listener:listen())
-  local client <close> = sockeye.socket("unix", "stream")
-  show("connect", client:connect(listener:getsockname()))
-  local server <close> = listener:accept()
-  step("the peer's process", server:getsockopt("SO_PEERCRED").pid, "is ours",
-       sockeye.getpid())
-  client:sendall("hello")
-  step("talk", server:recv(100))
-  client:shutdown("rdwr")
-  step("shut down: the end", server:recv(100))
-  os.remove(path)
-  fails("the path is gone", "ENOENT", function()
-    local other <close> = sockeye.socket("unix", "stream")
-    other:connect("unix:" .. path)
+-- All of them at once; what they have to tell.
+local function run_clients(places)
+  local times, heard, number = {}, { count = 0 }, -1
+  sockeye.group(function(g)
+    for kind, f in pairs { tcp = call, unix = call, udp = ping } do
+      for _ = 1, clients[kind] do
+        if kind ~= "udp" then number = number + 1 end
+        g:spawn(f, places[kind], number, times, heard)
+      end
+    end
   end)
-
-  local a, b = sockeye.socketpair()
-  show("socketpair", a)
-  b:close()
-  fails("a peer that is gone", "EPIPE", a.send, a, "anyone?")
-  fails("a closed socket", "EBADF", b.send, b, "anyone?")
-  a:close()
+  table.sort(times)
+  return ("%d echoes and %d chat lines, each as it was sent.\nAn echo took " ..
+          "%.1f ms (median), %.1f ms (99th percentile)"):format(
+    #times, heard.count, percentile(times, 0.5), percentile(times, 0.99))
 end
 
-local function processes()
-  title "Processes: parent and child share a socket pair"
-  local a, b = sockeye.socketpair()
+-- ---- both ----
+
+-- Where standard output is a terminal the figures stay in one line.
+local is_terminal <const> = os.execute("test -t 1") == true
+
+local function show(start)
+  io.write(is_terminal and "\r" or "",
+           ("%5.1f s  %4d connected  %6d lines in  %6d out  %5d datagrams"):
+           format(sockeye.now() - start, figures.connected, figures.lines,
+                  figures.sent, figures.datagrams), is_terminal and "" or "\n")
+  io.flush()
+end
+
+-- Forks the process of the clients: its id, and the pipe that it writes to. The
+-- task goes on in both.
+local function start_clients(places, ours)
+  local r, w = sockeye.pipe()
   io.flush()
   local pid = sockeye.fork()
-  if pid == 0 then
-    a:close()
-    b:sendall("hello from process " .. sockeye.getpid())
-    sockeye._exit(7)
+  if pid > 0 then
+    w:close()
+    return pid, r
   end
-  b:close()
-  step("the parent reads", a:recv(100))
-  step("and the end", a:recv(100))
-  a:close()
-  step("waitpid", select(2, sockeye.waitpid(pid)))
+  for _, socket in ipairs(ours) do socket:close() end
+  local ok, outcome = pcall(run_clients, places)
+  w:write(tostring(outcome))
+  sockeye._exit(ok and 0 or 1)
 end
 
-tcp()
-udp()
-unix()
-processes()
-print(("\n%d steps, and %d errors raised and caught."):format(steps, caught))
+local function main()
+  local tcp = sockeye.listen("127.0.0.1:0")
+  local unix = sockeye.listen("unix:@sockeye-demo-" .. sockeye.getpid())
+  local udp <close> = sockeye.socket("inet", "dgram"):bind("127.0.0.1:0")
+  local places = { tcp = tcp:getsockname(), unix = unix:getsockname(),
+                   udp = udp:getsockname() }
+  print(("serving %s, %s and, over UDP, %s"):format(places.tcp, places.unix,
+                                                    places.udp))
+  local start = sockeye.now()
+  local pid, report <close> = start_clients(places, { tcp, unix, udp })
+  local stop = sockeye.channel()
+  local helpers = {
+    sockeye.spawn(echo_datagrams, udp),
+    sockeye.spawn(function()
+      while true do
+        show(start)
+        sockeye.sleep(is_terminal and 0.1 or 0.5)
+      end
+    end),
+  }
+  local server = sockeye.spawn(sockeye.serve, { tcp, unix }, chat,
+                               { stop = stop })
+  local outcome = report:read(4096)
+  local _, how, status = sockeye.waitpid(pid)
+  local seconds = sockeye.now() - start
+  stop:close()
+  server:join()
+  for _, task in ipairs(helpers) do task:cancel() end
+  show(start)
+  print(("%s%d clients over TCP, %d over a Unix socket, %d over UDP:\n%s."):
+    format(is_terminal and "\n" or "", clients.tcp, clients.unix, clients.udp,
+           outcome))
+  print(("%.1f s, of which the server's processor worked %.1f s."):format(
+    seconds, os.clock()))
+  return how == "exit" and status == 0
+end
+
+os.exit(sockeye.run(main), true)
