@@ -8,7 +8,7 @@
 local sockeye = require "sockeye"
 
 if #arg ~= 1 then
-  io.stderr:write("usage: lua echo_fork.lua ADDRESS:PORT | unix:PATH\n")
+  io.stderr:write("usage: lua echo_fork.lua HOST:PORT | unix:PATH\n")
   os.exit(2)
 end
 
@@ -19,10 +19,7 @@ sockeye.signal("SIGCHLD", function()
 end)
 sockeye.signal("SIGINT", "default")
 
-local address = sockeye.address(arg[1])
-local listener <close> = sockeye.socket(address.family, "stream")
-listener:setsockopt("SO_REUSEADDR", true)
-listener:bind(address):listen()
+local listener <close> = sockeye.listen(arg[1])
 io.stdout:setvbuf("line")
 print(listener:getsockname())
 

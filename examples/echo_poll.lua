@@ -9,16 +9,13 @@
 local sockeye = require "sockeye"
 
 if #arg ~= 1 then
-  io.stderr:write("usage: lua echo_poll.lua ADDRESS:PORT | unix:PATH\n")
+  io.stderr:write("usage: lua echo_poll.lua HOST:PORT | unix:PATH\n")
   os.exit(2)
 end
 
 sockeye.signal("SIGINT", "default")
 
-local address = sockeye.address(arg[1])
-local listener <close> = sockeye.socket(address.family, "stream")
-listener:setsockopt("SO_REUSEADDR", true)
-listener:bind(address):listen():settimeout(0)
+local listener <close> = sockeye.listen(arg[1]):settimeout(0)
 io.stdout:setvbuf("line")
 print(listener:getsockname())
 

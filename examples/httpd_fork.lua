@@ -107,10 +107,7 @@ sockeye.signal("SIGCHLD", function()
 end)
 sockeye.signal("SIGINT", "default")
 
-local address = sockeye.address(endpoint)
-local listener <close> = sockeye.socket(address.family, "stream")
-listener:setsockopt("SO_REUSEADDR", true)
-listener:bind(address):listen()
+local listener <close> = sockeye.listen(endpoint)
 io.stdout:setvbuf("line")
 print(listener:getsockname())
 

@@ -11,41 +11,26 @@ if not url then
   os.exit(2)
 end
 
-local redirections <const>, head_limit <const>, seconds <const> = 5, 65536, 30
+local redirections <const>, head_limit <const>, seconds <const> = 5, 1000, 30
 
--- Host, port and path of "http://host:port/path".
+-- Endpoint and path of "http://host:port/path".
 local function parse(text)
   local authority, target = text:match("^[hH][tT][tT][pP]://([^/?#]+)([^#]*)")
   if not authority then error("not an http URL: " .. text, 0) end
-  local host, port = authority:match("^%[(.*)%]:?(%d*)$")
+  local host, port = authority:match("^(%[.*%]):?(%d*)$")
   if not host then host, port = authority:match("^([^:]+):?(%d*)$") end
   if not host then error("not an http URL: " .. text, 0) end
   if not target:find("^/") then target = "/" .. target end
-  return { host = host, port = port == "" and "80" or port, target = target,
-           authority = authority }
+  return { endpoint = host .. ":" .. (port == "" and "80" or port),
+           target = target, authority = authority }
 end
 
-local function connect(host, port)
-  local ok, err
-  for _, found in ipairs(sockeye.resolve(host, port, { type = "stream" })) do
-    local s = sockeye.socket(found.address.family, "stream")
-    ok, err = pcall(s.connect, s:settimeout(seconds), found.address)
-    if ok then return s end
-    s:close()
-  end
-  error(err, 0)
-end
-
--- The head, and what has come of the body with it.
-local function read_head(s)
-  local text = ""
+local function read_head(conn)
+  local lines = {}
   repeat
-    local data = s:recv(16384) or error("the head is cut short", 0)
-    text = text .. data
-    local _, at = text:find("\r?\n\r?\n")
-    if at then return text:sub(1, at), text:sub(at + 1) end
-  until #text > head_limit
-  error("the head is too long", 0)
+    lines[#lines + 1] = conn:read("L") or error("the head is cut short", 0)
+  until lines[#lines]:find("^\r?\n$") or #lines > head_limit
+  return table.concat(lines)
 end
 
 local function parse_head(head)
@@ -58,12 +43,13 @@ local function parse_head(head)
   return tonumber(status), reason, fields
 end
 
-local function copy_body(s, data, length, file)
+local function copy_body(conn, length, file)
   local count = 0
-  while data do
-    count = count + #data
+  while not length or count < length do
+    local data = conn:read_some(length and length - count)
+    if not data then break end
     assert(file:write(data))
-    data = (not length or count < length) and s:recv(65536) or nil
+    count = count + #data
   end
   if length and count < length then
     error(("the body is cut short: %d of %d bytes"):format(count, length), 0)
@@ -72,15 +58,15 @@ end
 
 -- Where the answer sends us; nil when the file has been fetched.
 local function fetch(place)
-  local s <close> = connect(place.host, place.port)
-  s:sendall("GET ", place.target, " HTTP/1.0\r\nHost: ", place.authority,
-            "\r\nUser-Agent: sockeye\r\n\r\n")
-  local head, data = read_head(s)
-  local status, reason, fields = parse_head(head)
+  local conn <close> = sockeye.connect(place.endpoint, { timeout = seconds })
+  conn:settimeout(seconds)
+  conn:write("GET ", place.target, " HTTP/1.0\r\nHost: ", place.authority,
+             "\r\nUser-Agent: sockeye\r\n\r\n")
+  local status, reason, fields = parse_head(read_head(conn))
   if status // 100 == 3 and fields.location then return fields.location end
   if status ~= 200 then error(("%d %s"):format(status, reason), 0) end
   local file = path and assert(io.open(path, "wb")) or io.stdout
-  copy_body(s, data, tonumber(fields["content-length"]), file)
+  copy_body(conn, tonumber(fields["content-length"]), file)
   assert(file:flush())
 end
 

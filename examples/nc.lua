@@ -38,53 +38,49 @@ local function arguments(list)
 end
 
 local options, words = arguments(arg)
-local type = options.u and "dgram" or "stream"
 
 local function say(...)
   if options.v then io.stderr:write(table.concat({ ... }, " "), "\n") end
 end
 
--- The addresses that the words on the command line stand for.
-local function addresses()
+-- The endpoint that the words on the command line stand for.
+local function endpoint()
   if options.U then
     if #words ~= 1 or options.u then usage() end
-    return { sockeye.unix(words[1]) }
+    return sockeye.unix(words[1])
   end
   local host, port = table.unpack(words)
-  if options.l and not port then host, port = "0.0.0.0", host end
+  if options.l and not port then host, port = "*", host end
   if not port or #words > 2 then usage() end
-  local found = {}
-  for i, entry in ipairs(sockeye.resolve(host, port, { type = type })) do
-    found[i] = entry.address
-  end
-  return found
+  return (host:find(":") and "[%s]:%s" or "%s:%s"):format(host, port)
+end
+
+-- UDP has no connections to race or to accept.
+local function udp_socket()
+  local host, port = endpoint():match("^%[?(.-)%]?:([^:]*)$")
+  local address = sockeye.resolve(host ~= "*" and host or nil, port, {
+    type = "dgram", flags = options.l and "passive" or nil })[1].address
+  return sockeye.socket(address.family, "dgram"), address
 end
 
 local function call_peer()
-  local ok, err
-  for _, address in ipairs(addresses()) do
-    local s = sockeye.socket(address.family, type):settimeout(options.w)
-    ok, err = pcall(s.connect, s, address)
-    if ok then return s end
-    s:close()
+  if not options.u then
+    return sockeye.connect(endpoint(), { timeout = options.w }).socket
   end
-  error(err, 0)
+  local s, address = udp_socket()
+  return s:connect(address)
 end
 
 local function await_peer()
-  local address = addresses()[1]
-  local s = sockeye.socket(address.family, type)
-  s:setsockopt("SO_REUSEADDR", true):bind(address)
   if options.u then
-    say("listening on", tostring(s:getsockname()))
+    local s, address = udp_socket()
+    say("listening on", tostring(s:bind(address):getsockname()))
     local _, peer = s:recvfrom(1, "peek")
     return s:connect(peer)
   end
-  s:listen(1)
-  say("listening on", tostring(s:getsockname()))
-  local c = s:accept()
-  s:close()
-  return c
+  local l <close> = sockeye.listen(endpoint(), { backlog = 1 })
+  say("listening on", tostring(l:getsockname()))
+  return (l:accept())
 end
 
 -- A direction: what is read from one end waits in `data` until the other takes

@@ -11,22 +11,6 @@ if #arg == 0 then
   os.exit(2)
 end
 
-local function connect(endpoint)
-  local host, port = endpoint:match("^%[?([^%]]*)%]?:(%d+)$")
-  if endpoint:find("^unix:") then host = nil end
-  local err
-  for _, found in ipairs(host and sockeye.resolve(host, port,
-                                                  { type = "stream" }) or
-                         { { address = sockeye.address(endpoint) } }) do
-    local s = sockeye.socket(found.address.family, "stream")
-    local ok
-    ok, err = pcall(s.connect, s, found.address)
-    if ok then return s end
-    s:close()
-  end
-  error(err, 0)
-end
-
 local function encode(words)
   local parts = { ("*%d\r\n"):format(#words) }
   for _, word in ipairs(words) do
@@ -35,34 +19,25 @@ local function encode(words)
   return table.concat(parts)
 end
 
--- Functions that take a line, or n bytes and their end, from the socket.
-local function reader(s)
-  local buffer = ""
-  local function more()
-    local data = s:recv(65536) or error("the server closed the connection", 0)
-    buffer = buffer .. data
+-- What comes before the next end of a line.
+local function line(conn)
+  return conn:read_until("\r\n") or
+    error("the server closed the connection", 0)
+end
+
+-- n bytes, and the end of their line.
+local function bytes(conn, n)
+  local data = conn:read(n + 2)
+  if not data or #data < n + 2 then
+    error("the server closed the connection", 0)
   end
-  local function take(n)
-    while #buffer < n + 2 do more() end
-    local data = buffer:sub(1, n)
-    buffer = buffer:sub(n + 3)
-    return data
-  end
-  local function line()
-    local at = buffer:find("\r\n", 1, true)
-    while not at do
-      more()
-      at = buffer:find("\r\n", 1, true)
-    end
-    return take(at - 1)
-  end
-  return line, take
+  return data:sub(1, n)
 end
 
 -- Prints a reply, an element of an array behind its number; whether it went
 -- well.
-local function print_reply(line, take, indent)
-  local kind, rest = line():match("^(.)(.*)$")
+local function print_reply(conn, indent)
+  local kind, rest = line(conn):match("^(.)(.*)$")
   local number = math.tointeger(tonumber(rest))
   if kind == "+" then
     print(rest)
@@ -73,14 +48,14 @@ local function print_reply(line, take, indent)
   elseif number == -1 then
     print("(nil)")
   elseif kind == "$" and number then
-    print(("%q"):format(take(number)))
+    print(("%q"):format(bytes(conn, number)))
   elseif kind == "*" and number == 0 then
     print("(empty)")
   elseif kind == "*" and number then
     for i = 1, number do
       local label = ("%d) "):format(i)
       io.write(i > 1 and indent or "", label)
-      print_reply(line, take, indent .. (" "):rep(#label))
+      print_reply(conn, indent .. (" "):rep(#label))
     end
   else
     error("this is not RESP: " .. tostring(kind), 0)
@@ -89,7 +64,7 @@ local function print_reply(line, take, indent)
 end
 
 local function main()
-  local s <close> = connect(arg[1])
+  local conn <close> = sockeye.connect(arg[1])
   local commands = { encode { table.unpack(arg, 2) } }
   if #arg == 1 then
     commands = {}
@@ -99,11 +74,10 @@ local function main()
       if #words > 0 then commands[#commands + 1] = encode(words) end
     end
   end
-  s:sendall(table.concat(commands))
-  local line, take = reader(s)
+  conn:write(table.concat(commands))
   local status = 0
   for _ = 1, #commands do
-    if not print_reply(line, take, "") then status = 1 end
+    if not print_reply(conn, "") then status = 1 end
   end
   return status
 end

@@ -19,7 +19,9 @@ local function children(pid)
   return file:read("a")
 end
 
-for _, name in ipairs { "echo_iterative", "echo_fork", "echo_poll" } do
+local all = { "echo_iterative", "echo_fork", "echo_poll", "echo_serve" }
+
+for _, name in ipairs(all) do
   describe(name, function()
     descriptors.guard()
 
@@ -94,7 +96,7 @@ for _, name in ipairs { "echo_iterative", "echo_fork", "echo_poll" } do
   end)
 end
 
-for _, name in ipairs { "echo_fork", "echo_poll" } do
+for _, name in ipairs { "echo_fork", "echo_poll", "echo_serve" } do
   describe(name, function()
     descriptors.guard()
 
@@ -154,22 +156,24 @@ describe("echo_fork", function()
   end)
 end)
 
-describe("echo_poll", function()
-  descriptors.guard()
+for _, name in ipairs { "echo_poll", "echo_serve" } do
+  describe(name, function()
+    descriptors.guard()
 
-  it("lets clients wait while it has no descriptor for them", function()
-    local server <close>, address = examples.serve("echo_poll",
-      { "127.0.0.1:0" }, { prefix = { "sh", "-c", 'ulimit -n 16; exec "$@"',
-                                      "sh" } })
-    local clients = {}
-    for i = 1, 30 do
-      clients[i] = connect(address)
-      clients[i]:sendall("hello")
-    end
-    for _, client in ipairs(clients) do
-      assert.equal("hello", client:recv(5, "waitall"))
-      client:close()
-    end
-    assert.truthy(server)
+    it("lets clients wait while it has no descriptor for them", function()
+      local server <close>, address = examples.serve(name,
+        { "127.0.0.1:0" }, { prefix = { "sh", "-c", 'ulimit -n 16; exec "$@"',
+                                        "sh" } })
+      local clients = {}
+      for i = 1, 30 do
+        clients[i] = connect(address)
+        clients[i]:sendall("hello")
+      end
+      for _, client in ipairs(clients) do
+        assert.equal("hello", client:recv(5, "waitall"))
+        client:close()
+      end
+      assert.truthy(server)
+    end)
   end)
-end)
+end
