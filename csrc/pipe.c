@@ -117,14 +117,25 @@ static void reblock(const struct unblocked *u)
         fcntl(u->fd, F_SETFL, u->flags);
 }
 
+/* Whether the system cannot splice these, which says nothing else of them. */
+static bool is_unfit(int error)
+{
+    return error == EINVAL || error == ENOSYS;
+}
+
 /* Zero: there is something in the pipe, or the end; or errno. */
 static int splice_in(lua_State *L, struct moving *m, struct stream *from)
 {
     ssize_t n = splice_once(from->socket->handle.fd, pipe_end(L, WRITE_END),
                             smaller(m->left, CHUNK));
 
-    if (n == -1)
-        return errno;
+    if (n == -1) {
+        int error = errno;
+
+        if (!is_unfit(error))
+            stream_note_error(from, error);
+        return error;
+    }
     from->ended = n == 0;
     m->inside = (size_t)n;
     return 0;
@@ -216,7 +227,7 @@ static int fail_pipe(lua_State *L, const struct wait *w, struct moving *m,
 static bool wait_to_move(lua_State *L, struct wait *w, struct moving *m,
                          struct stream *from, int error)
 {
-    if ((error == EINVAL || error == ENOSYS) && !m->copies) {
+    if (is_unfit(error) && !m->copies) {
         put_back(L, m, from);
         m->copies = true;
         return true;

@@ -68,6 +68,9 @@ static inline bool stream_is_socket(const struct stream *s)
  * are asked for if they are not too many at once. */
 bool stream_fill(lua_State *L, struct stream *s, struct wait *w, size_t wanted);
 
+/* Receiving has failed: with what lasts, no more is received. */
+void stream_note_error(struct stream *s, int error);
+
 /* Send what is pending. False: `w` says why not, and what is pending has been
  * dropped unless that can be done later; *unsent is how much it was. */
 bool stream_flush(lua_State *L, struct stream *s, struct wait *w, int flags,

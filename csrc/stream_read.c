@@ -316,10 +316,11 @@ static ssize_t receive(lua_State *L, struct stream *s, const struct wait *w,
     return n;
 }
 
-static bool is_lasting(int error)
+void stream_note_error(struct stream *s, int error)
 {
-    return error != EAGAIN && error != EWOULDBLOCK && error != EINTR &&
-           error != EBADF && error != ENOMEM && error != ENOBUFS;
+    if (error != EAGAIN && error != EWOULDBLOCK && error != EINTR &&
+        error != EBADF && error != ENOMEM && error != ENOBUFS)
+        s->error = error;
 }
 
 /* One attempt. A descriptor that is no socket has to be ready where it may not
@@ -340,8 +341,8 @@ static ssize_t attempt(lua_State *L, struct stream *s, struct wait *w,
     n = receive(L, s, w, wanted, blocks ? 0 : MSG_DONTWAIT);
     if (n == 0)
         s->ended = true;
-    else if (n == -1 && is_lasting(errno))
-        s->error = errno;
+    else if (n == -1)
+        stream_note_error(s, errno);
     return n;
 }
 

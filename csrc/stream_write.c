@@ -31,6 +31,8 @@ bool stream_flush(lua_State *L, struct stream *s, struct wait *w, int flags,
         *unsent = block_used(s->out.pending);
         if (error != EAGAIN && error != EINTR)
             output_drop(&s->out);
+        else if (w->outcome != WAIT_WOULD_BLOCK)
+            output_leave(&s->out);
         return false;
     }
     return true;

@@ -1,0 +1,262 @@
+local sockeye = require "sockeye"
+local errors = require "spec.support.errors"
+local process = require "spec.support.process"
+local sockets = require "spec.support.sockets"
+local streams = require "spec.support.streams"
+local trace = require "spec.support.trace"
+local worlds = require "spec.support.worlds"
+
+-- Makes a stream that can be read and one that can be written, each with the
+-- socket at its other end.
+local kinds = {
+  ["Unix sockets"] = { streams.pair, streams.pair },
+  ["TCP"] = { streams.tcp, streams.tcp },
+  ["TCP and a Unix socket"] = { streams.tcp, streams.pair },
+  ["a Unix socket and TCP"] = { streams.pair, streams.tcp },
+  ["messages, which are copied"] = {
+    function() return streams.pair "seqpacket" end, streams.pair,
+  },
+  ["pipes"] = {
+    function()
+      local r, w = sockeye.pipe()
+      return sockeye.stream(r), w
+    end,
+    function()
+      local r, w = sockeye.pipe()
+      return sockeye.stream(w), r
+    end,
+  },
+}
+
+local function numbers(n)
+  local list = {}
+  for i = 1, n do list[i] = i .. "\n" end
+  return table.concat(list)
+end
+
+describe("pipe", function()
+  streams.guard()
+
+  for name, kind in pairs(kinds) do
+    worlds.it("moves all up to the end: " .. name, function()
+      local from, source = kind[1]()
+      local to, sink = kind[2]()
+      source:write "line\nsome"
+      assert.equal("line", from:read())
+      source:write " more"
+      source:close()
+      to:setvbuf "full":write "before "
+      assert.equal(9, from:pipe(to))
+      assert.equal(0, from:pipe(to))
+      assert.is_nil(from:read())
+      to:write " after":close()
+      assert.equal("before some more after", sockets.read_all(sink))
+      streams.close(from, sink)
+    end)
+
+    it("moves much, in order: " .. name, function()
+      local text = numbers(200000)
+      sockeye.run(function()
+        local from, source = kind[1]()
+        local to, sink = kind[2]()
+        sockeye.spawn(function()
+          for i = 1, #text, 10000 do
+            local part = text:sub(i, i + 9999)
+            while part ~= "" do part = part:sub(source:write(part) + 1) end
+          end
+          source:close()
+        end)
+        local moved = sockeye.spawn(function()
+          local n = from:pipe(to)
+          to:close()
+          return n
+        end)
+        assert.is_true(sockets.read_all(sink) == text)
+        assert.equal(#text, moved:join())
+        streams.close(from, sink)
+      end)
+    end)
+  end
+
+  worlds.it("moves as much as it is told", function()
+    local from, source = streams.pair()
+    local to, sink = streams.pair()
+    source:send "123456789\n"
+    assert.equal(0, from:pipe(to, 0))
+    assert.equal(4, from:pipe(to, 4))
+    assert.equal("5", from:read(1))
+    assert.equal(2, from:pipe(to, 2))
+    assert.equal("89", from:read())
+    assert.equal("123467", sink:recv(100))
+  end)
+
+  worlds.it("waits for what is to come", function(world)
+    local from, source = streams.tcp()
+    local to, sink = streams.tcp()
+    local join = worlds.beside(world, function()
+      for _ = 1, 10 do
+        source:send "data"
+        sockeye.sleep(0.001)
+      end
+      source:shutdown "wr"
+    end)
+    assert.equal(40, from:pipe(to))
+    assert.equal(("data"):rep(10), sink:recv(40, "waitall"))
+    join()
+  end)
+
+  it("echoes", function()
+    sockeye.run(function()
+      local conn, peer = streams.tcp()
+      local text = numbers(100000)
+      sockeye.spawn(function()
+        conn:pipe(conn)
+        conn:shutdown "wr"
+      end)
+      sockeye.spawn(function() peer:sendall(text) peer:shutdown "wr" end)
+      assert.is_true(sockets.read_all(peer) == text)
+    end)
+  end)
+
+  worlds.it("loses nothing when the receiver is too slow", function(world)
+    local from, source = streams.pair()
+    local to, sink = streams.pair()
+    local text = numbers(50000)
+    to:settimeout(0.005)
+    local join = worlds.beside(world, function()
+      source:sendall(text)
+      source:shutdown "wr"
+    end)
+    local err = errors.raised("ETIMEDOUT", "pipe", from.pipe, from, to)
+    assert.is_true(err.timeout and err.sent > 0 and err.sent < #text)
+    assert.equal(text:sub(1, err.sent), sink:recv(err.sent, "waitall"))
+    assert.is_true(text:sub(err.sent + 1) == from:read "a")
+    join()
+  end)
+
+  worlds.it("loses nothing when the sender is too slow", function()
+    local from, source = streams.pair()
+    local to, sink = streams.pair()
+    from:settimeout(0.001)
+    source:send "data"
+    local err = errors.raised("ETIMEDOUT", "pipe", from.pipe, from, to)
+    assert.equal(4, err.sent)
+    assert.equal("data", sink:recv(100))
+    from:settimeout(0)
+    source:send "more"
+    assert.same({ false, 4 }, { from:pipe(to) })
+    assert.equal("more", sink:recv(100))
+  end)
+
+  worlds.it("loses nothing when the receiver has gone", function()
+    local from, source = streams.pair()
+    local to, sink = streams.pair()
+    sink:close()
+    source:send "data"
+    errors.raised("EPIPE", "pipe", from.pipe, from, to)
+    assert.equal("data", from:read_some())
+  end)
+
+  worlds.it("raises the sender's reset when all has been moved", function()
+    local from, source = streams.tcp()
+    local to, sink = streams.pair()
+    from.socket:send "not read"
+    source:send "data"
+    assert.is_true(sockets.readable(from.socket))
+    source:setsockopt("SO_LINGER", 0):close()
+    errors.raised("ECONNRESET", "pipe", from.pipe, from, to)
+    errors.raised("ECONNRESET", "pipe", from.pipe, from, to)
+    assert.equal("data", sink:recv(100))
+  end)
+
+  it("can be cancelled, and goes on later", function()
+    sockeye.run(function()
+      local from, source = streams.pair()
+      local to, sink = streams.pair()
+      local task = sockeye.spawn(from.pipe, from, to)
+      source:send "one"
+      sockeye.sleep(0.001)
+      local err = errors.raised("ECANCELED", "pipe", task:cancel().join, task)
+      assert.equal(3, err.sent)
+      source:send "two"
+      assert.equal(3, from:pipe(to, 3))
+      assert.equal("onetwo", sink:recv(100))
+    end)
+  end)
+
+  it("ends when one of them is closed", function()
+    sockeye.run(function()
+      for _, first in ipairs { true, false } do
+        local from = streams.pair()
+        local to = streams.pair()
+        local task = sockeye.spawn(from.pipe, from, to)
+        sockeye.yield()
+        if first then
+          from:close()
+          errors.raised("ECANCELED", "pipe", task.join, task)
+        else
+          to:close()
+          task:cancel()
+          pcall(task.join, task)
+          errors.raised("EBADF", "pipe", from.pipe, from, to)
+        end
+      end
+    end)
+  end)
+
+  it("lets other tasks run", function()
+    sockeye.run(function()
+      local from, source = streams.pair()
+      local to, sink = streams.pair()
+      local others = 0
+      sockeye.spawn(function() source:sendall(("x"):rep(1 << 24)) source:close() end)
+      sockeye.spawn(function() while sink:recv(65536) do end end)
+      local counting = sockeye.spawn(function()
+        while true do
+          others = others + 1
+          sockeye.yield()
+        end
+      end)
+      sockeye.spawn(function()
+        from:pipe(to)
+        to:close()
+        counting:cancel()
+      end)
+    end)
+  end)
+
+  it("takes streams only", function()
+    local conn, peer = streams.pair()
+    errors.rejected("Stream expected", conn.pipe, conn, peer)
+    errors.rejected("Stream expected", conn.pipe, conn)
+    errors.rejected("must not be negative", conn.pipe, conn, conn, -1)
+  end)
+end)
+
+describe("what pipe moves", function()
+  if not trace.available() then
+    pending "does not pass this process (strace cannot be used)"
+    return
+  end
+
+  it("does not pass this process #ptrace", function()
+    local log = os.tmpname()
+    local result = process.lua_script([[
+      local sockeye = require "sockeye"
+      sockeye.run(function()
+        local a, b = sockeye.socketpair()
+        local c, d = sockeye.socketpair()
+        local from, to = sockeye.stream(b), sockeye.stream(c)
+        a:sendall(("x"):rep(100000)) a:close()
+        assert(from:pipe(to) == 100000)
+      end)
+    ]], { prefix = { "strace", "-f", "-qq", "-o", log, "-e",
+                     "trace=splice,recvfrom,read" } })
+    assert.equal(0, result.status, result.stderr)
+    local file <close> = io.open(log)
+    local text = file:read "a"
+    os.remove(log)
+    assert.matches("splice%(.-= 65536", text)
+    assert.not_matches("recvfrom", text)
+  end)
+end)

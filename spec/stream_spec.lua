@@ -1,0 +1,229 @@
+local sockeye = require "sockeye"
+local errors = require "spec.support.errors"
+local process = require "spec.support.process"
+local sockets = require "spec.support.sockets"
+local streams = require "spec.support.streams"
+local trace = require "spec.support.trace"
+local worlds = require "spec.support.worlds"
+
+describe("a stream", function()
+  streams.guard()
+
+  it("keeps its socket", function()
+    local conn, peer = streams.tcp()
+    local s = conn.socket
+    assert.equal("sockeye.Socket", getmetatable(s).__name)
+    assert.equal(s:fd(), conn:fd())
+    assert.equal("stream" .. tostring(s):match "%(.*", tostring(conn))
+    assert.is_nil(conn.nothing)
+    assert.is_true(s:getsockopt "TCP_NODELAY")
+    peer:send "x"
+    assert.equal("x", s:recv(1))
+  end)
+
+  it("can be of any socket, and of any descriptor", function()
+    for _, type in ipairs { "stream", "dgram", "seqpacket" } do
+      local conn, peer = streams.pair(type)
+      conn:write "data":flush()
+      assert.equal("data", peer:recv(10))
+    end
+    local r, w = sockeye.pipe()
+    local out = sockeye.stream(w)
+    out:write "data":close()
+    assert.equal("data", sockets.read_all(r))
+    r:close()
+  end)
+
+  it("is made of an open socket only", function()
+    errors.rejected("Socket expected", sockeye.stream, 5)
+    local conn, peer = streams.pair()
+    peer:close()
+    errors.raised("EBADF", "stream", sockeye.stream, peer)
+    errors.rejected("Socket expected", sockeye.stream, conn)
+  end)
+
+  it("has the time-out of its socket", function()
+    local conn = streams.pair()
+    assert.equal(conn, conn:settimeout(1.5))
+    assert.equal(1.5, conn.socket:gettimeout())
+    conn.socket:settimeout()
+    assert.is_nil(conn:gettimeout())
+    errors.rejected("negative", conn.settimeout, conn, -1)
+  end)
+
+  worlds.it("can be polled, and waited for", function()
+    local conn, peer = streams.pair()
+    assert.same({}, sockeye.poll({ [conn] = "r" }, 0))
+    peer:send "x"
+    assert.same({ [conn] = "r" }, sockeye.poll { [conn] = "r" })
+    assert.equal("rw", sockeye.wait(conn, "rw"))
+    conn:close()
+    errors.raised("EBADF", "poll", sockeye.poll, { [conn] = "r" })
+  end)
+
+  worlds.it("is closed once, and for ever", function()
+    local conn, peer = streams.pair()
+    local calls = {
+      fd = {}, flush = {}, gettimeout = {}, lines = {}, pipe = { conn },
+      read = {}, read_some = {}, read_until = { "x" }, settimeout = { 1 },
+      shutdown = { "wr" }, write = { "x" },
+    }
+    conn:close()
+    assert.is_nil(peer:recv(1))
+    conn:close()
+    for name, arguments in pairs(calls) do
+      errors.raised("EBADF", name:match "^%a+", conn[name], conn,
+                    table.unpack(arguments))
+    end
+    assert.equal("stream(closed)", tostring(conn))
+  end)
+
+  worlds.it("is closed at the end of a scope", function()
+    local conn, peer = streams.pair()
+    do
+      local _ <close> = conn
+      conn:write "last words"
+    end
+    assert.equal("last words", peer:recv(100))
+    assert.is_nil(peer:recv(1))
+  end)
+
+  it("is closed by the collector when nobody holds it", function()
+    local a, b <close> = sockets.unix()
+    sockeye.stream(a):setvbuf "full":write "last words"
+    a = nil
+    collectgarbage()
+    collectgarbage()
+    assert.equal("last words", b:recv(100))
+    assert.is_nil(b:recv(1))
+  end)
+
+  it("does not take its socket away from who holds it", function()
+    local a <close>, b = sockets.unix()
+    sockeye.stream(a)
+    collectgarbage()
+    collectgarbage()
+    a:send "still there"
+    assert.equal("still there", b:recv(100))
+    b:close()
+  end)
+
+  worlds.it("sends what was written, then the end of one direction", function()
+    local conn, peer = streams.pair()
+    assert.equal(conn, conn:write "request":shutdown "wr")
+    assert.equal("request", peer:recv(100))
+    assert.is_nil(peer:recv(1))
+    peer:send "answer"
+    peer:close()
+    assert.equal("answer", conn:read "a")
+    errors.raised("EPIPE", nil, function() conn:write "x" conn:flush() end)
+    errors.rejected("unknown end", conn.shutdown, conn, "both")
+  end)
+
+  worlds.it("says what it could not send when it is closed in Lua", function()
+    local conn = streams.pair()
+    conn:setvbuf "full":write "data"
+    conn.socket:close()
+    errors.raised("EBADF", "close", conn.close, conn)
+    conn:close()
+  end)
+
+  it("is refused where another is meant", function()
+    local conn = streams.pair()
+    for _, value in ipairs { 5, "x", {}, conn.socket, io.stdout } do
+      for _, name in ipairs { "read", "write", "close", "flush", "fd" } do
+        errors.rejected("Stream expected", conn[name], value)
+      end
+    end
+    local meta = getmetatable(conn)
+    errors.rejected("Stream expected", meta.__gc, 5)
+    errors.rejected("Stream expected", meta.__index, 5, "socket")
+  end)
+end)
+
+describe("an idle stream", function()
+  streams.guard()
+
+  it("costs little", function()
+    local count <const> = 400
+    local peers, ends = {}, {}
+    sockeye.run(function()
+      for i = 1, count do ends[i], peers[i] = sockeye.socketpair() end
+      collectgarbage()
+      collectgarbage()
+      local before = collectgarbage "count"
+      local function handle(s)
+        local conn <close> = sockeye.stream(s)
+        for line in conn:lines() do conn:write(line, "\n") end
+      end
+      local tasks = {}
+      for i = 1, count do
+        tasks[i] = sockeye.spawn(handle, ends[i])
+        ends[i] = false
+      end
+      sockeye.yield()
+      for i = 1, count do peers[i]:send "line\n" end
+      for i = 1, count do assert.equal("line\n", peers[i]:recv(10)) end
+      collectgarbage()
+      collectgarbage()
+      -- The socket itself was there before.
+      assert.is_true((collectgarbage "count" - before) * 1024 / count < 1900)
+      for i = 1, count do peers[i]:close() end
+    end)
+  end)
+end)
+
+-- How many calls of each kind a server makes that answers a client's lines:
+-- `depth` of them at a time, for `rounds` times.
+local function count_calls(depth, rounds)
+  local log = os.tmpname()
+  local script = ([[
+    local sockeye = require "sockeye"
+    local depth, rounds = %d, %d
+    local l = sockeye.socket("inet", "stream"):bind("127.0.0.1:0"):listen()
+    local pid = sockeye.fork()
+    if pid == 0 then
+      local c = sockeye.socket("inet", "stream"):connect(l:getsockname())
+      local text = ("hello world\n"):rep(depth)
+      for _ = 1, rounds do
+        c:sendall(text)
+        assert(c:recv(#text, "waitall") == text)
+      end
+      sockeye._exit(0)
+    end
+    sockeye.run(function()
+      local conn <close> = sockeye.stream((l:accept()))
+      for line in conn:lines() do conn:write(line, "\n") end
+    end)
+    assert(select(3, sockeye.waitpid(pid)) == 0)
+  ]]):format(depth, rounds)
+  local result = process.lua_script(script, {
+    prefix = { "strace", "-qq", "-o", log, "-e",
+               "trace=network,epoll_wait,poll,read,write" },
+  })
+  assert.equal(0, result.status, result.stderr)
+  local counts = setmetatable({}, { __index = function() return 0 end })
+  for line in io.lines(log) do
+    local name = line:match "^(%a[%w_]*)%("
+    if name then counts[name] = counts[name] + 1 end
+  end
+  os.remove(log)
+  return counts
+end
+
+describe("a server of lines", function()
+  if not trace.available() then
+    pending "makes few system calls (strace cannot be used)"
+    return
+  end
+
+  for _, depth in ipairs { 1, 16 } do
+    it(("answers %d at a time by one call #ptrace"):format(depth), function()
+      local counts = count_calls(depth, 100)
+      assert.equal(100, counts.sendto + counts.sendmsg)
+      -- The last one is told of the end.
+      assert.is_true(counts.recvfrom <= 102)
+      assert.is_true(counts.epoll_wait + counts.poll <= 104)
+    end)
+  end
+end)
