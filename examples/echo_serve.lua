@@ -5,7 +5,7 @@
 --
 -- Its first lines are the addresses that it listens on, so that port 0 will do.
 -- A client that does not read is not read from either, and keeps nobody
--- waiting. Ctrl-C ends it.
+-- waiting.
 
 local sockeye = require "sockeye"
 
@@ -14,6 +14,8 @@ if #arg == 0 then
   os.exit(2)
 end
 
+sockeye.signal("SIGINT", "default")
+
 local listeners = {}
 io.stdout:setvbuf("line")
 for i, endpoint in ipairs(arg) do
@@ -21,6 +23,7 @@ for i, endpoint in ipairs(arg) do
   print(listeners[i]:getsockname())
 end
 
+-- From here on, Ctrl-C lets the clients finish; a second one does not.
 sockeye.serve(listeners, function(stream)
   for data in function() return stream:read_some() end do
     stream:write(data)
