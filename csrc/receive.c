@@ -45,13 +45,6 @@ static inline void start_receiving(lua_State *L, struct receipt *r,
         r->flags |= MSG_TRUNC;
 }
 
-/* An attempt that is known to fail is not made. */
-static ssize_t refuse_drained(void)
-{
-    errno = EAGAIN;
-    return -1;
-}
-
 /* One attempt; `from` may be NULL. */
 static inline ssize_t receive_once(lua_State *L, const struct socket *s,
                                    struct receipt *r, char *small,
@@ -75,19 +68,34 @@ static bool receive_again(lua_State *L, struct wait *w, const struct receipt *r)
     return wait_again(L, w);
 }
 
-/* Receive into `small` or into scratch memory. False: `w` says why not. */
-static inline bool receive(lua_State *L, struct socket *s, struct wait *w,
-                           struct receipt *r, char *small, struct sender *from)
+/* After an attempt that failed. False: `w` says why. */
+static bool keep_trying(lua_State *L, const struct socket *s, struct wait *w,
+                        struct receipt *r, char *small, struct sender *from)
 {
-    do
-        r->length = wait_is_drained(w) && r->wanted == 0
-                        ? refuse_drained()
-                        : receive_once(L, s, r, small, from);
-    while (r->length == -1 && receive_again(L, w, r));
+    do {
+        if (!receive_again(L, w, r))
+            return false;
+        r->length = receive_once(L, s, r, small, from);
+    } while (r->length == -1);
+    return true;
+}
+
+/* Receive into `small` or into scratch memory. An attempt that is known to fail
+ * is not made. False: `w` says why not. A buffer on the stack makes compilers
+ * shy of what pays most here. */
+__attribute__((always_inline)) static inline bool receive(
+    lua_State *L, struct socket *s, struct wait *w, struct receipt *r,
+    char *small, struct sender *from)
+{
+    if (r->wanted == 0 && wait_is_drained(w) && !wait_ready(L, w))
+        return false;
+    r->length = receive_once(L, s, r, small, from);
+    if (r->length == -1 && !keep_trying(L, s, w, r, small, from))
+        return false;
     if (s->type == SOCK_STREAM && r->wanted == 0 && r->length > 0 &&
         (size_t)r->length < r->size)
         wait_note_drained(w);
-    return r->length != -1;
+    return true;
 }
 
 /* Whether MSG_TRUNC has discarded what it counts: TCP's alone does. */

@@ -289,22 +289,22 @@ void task_end(lua_State *L, struct task *t)
     if (t->failed && is_cancellation(t->co, -1))
         t->status = TASK_CANCELLED;
     joined = wake_joiners(t);
-    task_push(L, t);
+    task_push_live(L, t->loop);
     group->count--;
     if (t->status == TASK_FAILED && !joined) {
+        lua_rawgetp(L, -1, t);
         lua_getiuservalue(L, -1, GROUP);
         lua_pushvalue(t->co, -1);
         lua_xmove(t->co, L, 1);
         group_fail(L, -2);
-        lua_pop(L, 1);
+        lua_pop(L, 2);
     }
     if (group->count == 0 && group->owner != NULL &&
         group->owner->token == group)
         loop_wake(group->owner);
-    task_push_live(L, t->loop);
     lua_pushnil(L);
     lua_rawsetp(L, -2, t);
-    lua_pop(L, 2);
+    lua_pop(L, 1);
 }
 
 /* ---- waiting ---- */

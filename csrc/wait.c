@@ -79,14 +79,6 @@ int64_t wait_limit(int64_t own)
 
 /* ---- a call ---- */
 
-bool wait_never(const struct wait *w)
-{
-    const struct handle *handle = w->handle;
-
-    return (w->flags & MSG_DONTWAIT) || handle->timeout == 0 ||
-           (handle->timeout == NO_DEADLINE && handle->nonblocking);
-}
-
 static bool end_wait(struct wait *w, enum wait_outcome outcome, int error)
 {
     w->outcome = outcome;

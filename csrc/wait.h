@@ -91,21 +91,32 @@ static inline int wait_start(lua_State *L, struct wait *w,
                              const struct call *call, struct handle *handle,
                              int flags, lua_KContext context)
 {
+    struct task *t = loop_running;
+
     w->call = call;
     w->handle = handle;
     w->context = context;
     w->resume = 0;
     w->flags = flags;
     w->deadline = 0;
-    w->in_task = loop_running != NULL && loop_running->top == L;
-    if (w->in_task && (context == WAIT_POSTPONED ||
-                       (context == 0 && loop_running->budget-- <= 0)))
+    w->in_task = false;
+    if (t == NULL)
+        return handle->timeout == NO_DEADLINE ? 0 : MSG_DONTWAIT;
+    w->in_task = t->top == L;
+    if (w->in_task &&
+        (context == WAIT_POSTPONED || (context == 0 && t->budget-- <= 0)))
         wait_let_others(L, w);
-    return wait_blocks(handle) ? 0 : MSG_DONTWAIT;
+    return MSG_DONTWAIT;
 }
 
 /* Whether the caller wants to be told at once that it would have to wait. */
-bool wait_never(const struct wait *w);
+static inline bool wait_never(const struct wait *w)
+{
+    const struct handle *handle = w->handle;
+
+    return (w->flags & MSG_DONTWAIT) || handle->timeout == 0 ||
+           (handle->timeout == NO_DEADLINE && handle->nonblocking);
+}
 
 /* Whether it is known that there is nothing to read. A change is noticed by who
  * waits; a caller that never does has to look. */
