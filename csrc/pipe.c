@@ -81,8 +81,7 @@ static void put_back(lua_State *L, struct moving *m, struct stream *from)
     struct block *b;
     ssize_t n;
 
-    if (m->inside == 0 ||
-        !block_reserve(&from->in, from->out.pool, m->inside))
+    if (m->inside == 0 || !block_reserve(&from->in, from->out.pool, m->inside))
         return;
     b = from->in;
     do
@@ -243,8 +242,8 @@ static bool move_on(lua_State *L, struct wait *w, struct moving *m,
                     struct stream *from, struct stream *to,
                     lua_KContext context)
 {
-    bool fills = from->in == NULL && m->inside == 0 &&
-                 (m->copies || from->error != 0);
+    bool fills =
+        from->in == NULL && m->inside == 0 && (m->copies || from->error != 0);
     enum direction direction = fills ? READING : WRITING;
     size_t before = m->moved + m->inside;
     int error = 0;
@@ -252,9 +251,8 @@ static bool move_on(lua_State *L, struct wait *w, struct moving *m,
     int flags;
 
     if (!fills && to->out.pending == NULL)
-        error = from->in != NULL
-                    ? send_received(m, from, to)
-                    : splice_some(L, m, from, to, &direction);
+        error = from->in != NULL ? send_received(m, from, to)
+                                 : splice_some(L, m, from, to, &direction);
     /* A time-out is for a time in which nothing moves. */
     flags = wait_start(L, w, direction == READING ? &read_call : &write_call,
                        direction == READING ? &from->socket->handle
@@ -295,7 +293,7 @@ static int pipe_step(lua_State *L, int status, lua_KContext context)
 /*** Move bytes to another stream, without making strings of them (splice(2)).
 What was written to the other stream before goes first. Both streams can be used
 afterwards; `other` is not shut down.
-@function pipe
+@function Stream:pipe
 @tparam Stream other where they go
 @int[opt] count how many bytes at most; otherwise all up to the end
 @treturn int how many bytes were moved

@@ -36,9 +36,15 @@ struct stream *reject_stream(lua_State *L, int arg, const char *call)
 }
 
 /*** A socket with buffers, which is read and written as Lua's files are.
-The stream keeps the socket, as its field `socket`. Small pieces are sent at
-once on TCP (TCP_NODELAY): it is the stream that gathers them. Sockets that are
-no streams, and descriptors that were adopted, will do, too.
+The stream keeps the socket, as its field `socket`: for options, names and
+whatever else streams have no calls for. Small pieces are sent at once on TCP
+(TCP_NODELAY): it is the stream that gathers them. Sockets of other types, and
+descriptors that were adopted, will do, too.
+
+What has been received but not yet read stays in the stream, whatever ends a
+call: a time-out, a cancellation, an error. The end that has been seen stays the
+end. `poll` and `wait` take a stream for its socket, and know nothing of what is
+in the stream already.
 @function stream
 @tparam Socket socket a connected one
 @treturn Stream
@@ -71,17 +77,6 @@ static int sockeye_stream(lua_State *L)
     return 1;
 }
 
-/*** A connection that is read and written as Lua's files are.
-What has been received but not yet read stays in the stream, whatever ends a
-call: a time-out, a cancellation, an error. The end that has been seen stays the
-end.
-@type Stream
-*/
-
-/*** The socket.
-@tfield Socket socket for the calls that streams do not have: options, names
-*/
-
 /* What is not a method has `false` in the table of methods. */
 static int stream_index(lua_State *L)
 {
@@ -95,7 +90,7 @@ static int stream_index(lua_State *L)
 /* ---- its settings ---- */
 
 /*** How long calls on this stream may wait: `Socket:settimeout`.
-@function settimeout
+@function Stream:settimeout
 @number[opt] seconds as there
 @treturn Stream itself
 @raise argument error for a negative number; EBADF on a closed stream
@@ -110,7 +105,7 @@ static int stream_settimeout(lua_State *L)
 }
 
 /*** The time-out that `settimeout` set.
-@function gettimeout
+@function Stream:gettimeout
 @treturn ?number seconds, or nil: as long as it takes
 @raise EBADF on a closed stream
 */
@@ -126,7 +121,7 @@ static int stream_gettimeout(lua_State *L)
 }
 
 /*** How long a line may be, or what `read_until` reads, in bytes.
-@function setmax
+@function Stream:setmax
 @int[opt=65536] bytes not counting what ends it
 @treturn Stream itself
 @raise argument error for a number that is not positive
@@ -143,14 +138,13 @@ static int stream_setmax(lua_State *L)
 }
 
 /*** The number of the descriptor, which stays the socket's.
-@function fd
+@function Stream:fd
 @treturn int
 @raise EBADF on a closed stream
 */
 static int stream_fd(lua_State *L)
 {
-    lua_pushinteger(L,
-                    check_open_stream(L, 1, "fd", 0)->socket->handle.fd);
+    lua_pushinteger(L, check_open_stream(L, 1, "fd", 0)->socket->handle.fd);
     return 1;
 }
 
@@ -207,7 +201,7 @@ static int close_step(lua_State *L, int status, lua_KContext context)
 
 /*** Send what was written, and close the socket.
 Closing twice does no harm.
-@function close
+@function Stream:close
 @raise what kept it from being sent: EPIPE, ECONNRESET, ETIMEDOUT, ECANCELED, …;
 EAGAIN where it would have to wait and must not. It is closed all the same.
 */
@@ -256,12 +250,9 @@ static int stream_tostring(lua_State *L)
 /* ---- the type ---- */
 
 static const luaL_Reg methods[] = {
-    {"close", stream_close},
-    {"fd", stream_fd},
-    {"gettimeout", stream_gettimeout},
-    {"setmax", stream_setmax},
-    {"settimeout", stream_settimeout},
-    {NULL, NULL},
+    {"close", stream_close},           {"fd", stream_fd},
+    {"gettimeout", stream_gettimeout}, {"setmax", stream_setmax},
+    {"settimeout", stream_settimeout}, {NULL, NULL},
 };
 
 static const luaL_Reg metamethods[] = {

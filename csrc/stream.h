@@ -22,9 +22,9 @@ struct stream {
     uintptr_t taken;       /* how many bytes have been read, ever */
     size_t max;            /* of what has a delimiter */
     struct output out;
-    size_t limit;          /* of what is kept */
-    int error;             /* that has ended reading; or 0 */
-    bool ended;            /* the peer will send no more */
+    size_t limit; /* of what is kept */
+    int error;    /* that has ended reading; or 0 */
+    bool ended;   /* the peer will send no more */
     uint8_t buffering;
 };
 

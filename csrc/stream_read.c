@@ -3,18 +3,17 @@
  *
  * A reading is made anew from what has been received until it succeeds, and only
  * then is taken out of the buffer: whatever ends a call, nothing is lost.
- * Follows Lua's file:read, in `"n"` character by character.
+ * Follows Lua's file:read.
  */
 #include <errno.h>
-#include <locale.h>
 #include <poll.h>
 #include <string.h>
 
 #include "descriptor.h"
 #include "error.h"
+#include "numeral.h"
 #include "stream.h"
 
-#define NUMBER_MOST 200 /* characters of a numeral, as in Lua's io */
 #define HUGE_SIZE (SIZE_MAX / 2)
 #define SOME 65536
 
@@ -65,8 +64,7 @@ static enum outcome give_until(lua_State *L, struct reading *r, const char *end,
     size_t left = r->length - r->at;
     size_t length = end ? (size_t)(end - r->bytes) - r->at : left;
 
-    if (length > r->max &&
-        (end != NULL || r->ended || length - r->max >= size))
+    if (length > r->max && (end != NULL || r->ended || length - r->max >= size))
         return TOO_MANY;
     if (end != NULL) {
         give(L, r, length + kept);
@@ -131,101 +129,16 @@ static enum outcome read_any(lua_State *L, struct reading *r)
     return r->ended ? give_nothing(L) : need(r, most);
 }
 
-/* ---- numerals ---- */
-
-struct numeral {
-    struct reading *r;
-    char text[NUMBER_MOST + 1];
-    size_t count;
-    bool is_short; /* the next character has not come */
-};
-
-/* The next character, or -1. */
-static int look(struct numeral *n)
-{
-    const struct reading *r = n->r;
-
-    if (r->at < r->length)
-        return (unsigned char)r->bytes[r->at];
-    n->is_short = !r->ended;
-    return -1;
-}
-
-/* A numeral that is too long is none. */
-static bool take(struct numeral *n, int c)
-{
-    if (n->count >= NUMBER_MOST) {
-        n->text[0] = '\0';
-        return false;
-    }
-    n->text[n->count++] = (char)c;
-    n->r->at++;
-    return true;
-}
-
-/* Take one of two characters. */
-static bool take_one(struct numeral *n, const char *set)
-{
-    int c = look(n);
-
-    return (c == set[0] || c == set[1]) && c != -1 && take(n, c);
-}
-
-static bool is_digit(int c, bool is_hex)
-{
-    return (c >= '0' && c <= '9') ||
-           (is_hex && ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')));
-}
-
-static int take_digits(struct numeral *n, bool is_hex)
-{
-    int count = 0;
-
-    while (is_digit(look(n), is_hex) && take(n, look(n)))
-        count++;
-    return count;
-}
-
-static bool is_space(int c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static void take_numeral(struct numeral *n)
-{
-    const char point[2] = {localeconv()->decimal_point[0], '.'};
-    bool is_hex = false;
-    int count = 0;
-
-    while (is_space(look(n)))
-        n->r->at++;
-    take_one(n, "-+");
-    if (take_one(n, "00")) {
-        is_hex = take_one(n, "xX");
-        count = !is_hex;
-    }
-    count += take_digits(n, is_hex);
-    if (take_one(n, point))
-        count += take_digits(n, is_hex);
-    if (count > 0 && take_one(n, is_hex ? "pP" : "eE")) {
-        take_one(n, "-+");
-        take_digits(n, false);
-    }
-    look(n);
-    n->text[n->count] = '\0';
-}
-
 /* What cannot be part of a numeral stays unread. */
 static enum outcome read_number(lua_State *L, struct reading *r)
 {
-    struct numeral n = {.r = r};
-    size_t before = r->at;
+    size_t left = r->length - r->at;
+    struct numeral n = {.bytes = r->bytes + r->at, .length = left};
 
-    take_numeral(&n);
-    if (n.is_short) {
-        r->at = before;
-        return r->length - before > r->max ? TOO_MANY : need(r, 1);
-    }
+    numeral_scan(&n);
+    if (n.is_short && !r->ended)
+        return left > r->max ? TOO_MANY : need(r, 1);
+    r->at += n.at;
     return lua_stringtonumber(L, n.text) ? FOUND : give_nothing(L);
 }
 
@@ -420,7 +333,7 @@ static int read_step(lua_State *L, int status, lua_KContext context)
 /*** Read as `file:read` does.
 A carriage return stays part of its line. The last line need not end with a
 newline.
-@function read
+@function Stream:read
 @param[opt="l"] ... formats: `"l"` a line without its end, `"L"` with it, `"a"`
 all up to the end of the stream, `"n"` a number, or how many bytes; of these
 there are fewer at the end of the stream only
@@ -452,7 +365,7 @@ static int until_step(lua_State *L, int status, lua_KContext context)
 }
 
 /*** Read up to a delimiter.
-@function read_until
+@function Stream:read_until
 @string delimiter any bytes, at least one
 @int[opt] max how many bytes at most come before it; otherwise as `setmax` says
 @treturn ?string what comes before the delimiter, which is taken out of the
@@ -482,7 +395,7 @@ static int some_step(lua_State *L, int status, lua_KContext context)
 }
 
 /*** Read what has come, waiting only where nothing has.
-@function read_some
+@function Stream:read_some
 @int[opt=65536] max how many bytes at most
 @treturn ?string at least one byte; nil at the end of the stream; `false` where
 it would have to wait and must not
@@ -513,7 +426,7 @@ static int next_line(lua_State *L)
 }
 
 /*** An iterator over lines, or over what other formats read.
-@function lines
+@function Stream:lines
 @param[opt="l"] ... formats, as for `read`
 @treturn function reads with these formats, and returns nil at the end of the
 stream; raises as `read`

@@ -156,8 +156,7 @@ static int write_step(lua_State *L, int status, lua_KContext context)
     struct stream *s = check_open_stream(L, 1, "write", context);
     int last = lua_gettop(L);
     struct wait w;
-    int flags =
-        wait_start(L, &w, &write_call, &s->socket->handle, 0, context);
+    int flags = wait_start(L, &w, &write_call, &s->socket->handle, 0, context);
     size_t unsent;
 
     (void)status;
@@ -181,7 +180,7 @@ static int write_step(lua_State *L, int status, lua_KContext context)
 Unless `setvbuf` says otherwise, what is written inside a task is kept and sent
 by one call, no later than the task's next wait of any kind, its end, or when
 there are more than 64 KiB; outside of a task it is sent at once.
-@function write
+@function Stream:write
 @param ... strings, or numbers, as `tostring` makes strings of them
 @treturn Stream itself; `false` where the buffer is full, it would have to wait
 and must not: then nothing is written
@@ -214,8 +213,7 @@ static int flush_step(lua_State *L, int status, lua_KContext context)
 {
     struct stream *s = check_open_stream(L, 1, "flush", context);
     struct wait w;
-    int flags =
-        wait_start(L, &w, &flush_call, &s->socket->handle, 0, context);
+    int flags = wait_start(L, &w, &flush_call, &s->socket->handle, 0, context);
     size_t unsent;
 
     (void)status;
@@ -225,7 +223,7 @@ static int flush_step(lua_State *L, int status, lua_KContext context)
 }
 
 /*** Send what was written.
-@function flush
+@function Stream:flush
 @treturn Stream itself; `false` where it would have to wait and must not
 @raise as `write`
 */
@@ -264,7 +262,7 @@ static int shutdown_step(lua_State *L, int status, lua_KContext context)
 }
 
 /*** Send what was written, and end one direction or both: `Socket:shutdown`.
-@function shutdown
+@function Stream:shutdown
 @string how `"wr"`: the peer reads the end, and may go on writing; `"rd"`;
 `"rdwr"`
 @treturn Stream itself; `false` where it would have to wait and must not
@@ -279,7 +277,7 @@ static int stream_shutdown(lua_State *L)
 }
 
 /*** How what is written is kept.
-@function setvbuf
+@function Stream:setvbuf
 @string mode `"auto"`: inside a task until it waits, elsewhere not at all;
 `"no"`: not at all; `"full"`: up to `flush`, `shutdown`, `close`, or the size
 @int[opt=65536] size how many bytes at most

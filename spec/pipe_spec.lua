@@ -209,7 +209,10 @@ describe("pipe", function()
       local from, source = streams.pair()
       local to, sink = streams.pair()
       local others = 0
-      sockeye.spawn(function() source:sendall(("x"):rep(1 << 24)) source:close() end)
+      sockeye.spawn(function()
+        source:sendall(("x"):rep(1 << 24))
+        source:close()
+      end)
       sockeye.spawn(function() while sink:recv(65536) do end end)
       local counting = sockeye.spawn(function()
         while true do

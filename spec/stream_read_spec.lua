@@ -165,7 +165,7 @@ describe("read", function()
 
   it("ends when another task closes the stream", function()
     sockeye.run(function()
-      local conn, peer = streams.pair()
+      local conn = streams.pair()
       local task = sockeye.spawn(conn.read, conn)
       sockeye.yield()
       conn:close()

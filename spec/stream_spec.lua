@@ -89,9 +89,10 @@ describe("a stream", function()
   end)
 
   it("is closed by the collector when nobody holds it", function()
-    local a, b <close> = sockets.unix()
-    sockeye.stream(a):setvbuf "full":write "last words"
-    a = nil
+    local b <close> = select(2, (function()
+      local a, b = sockets.unix()
+      return sockeye.stream(a):setvbuf "full":write "last words", b
+    end)())
     collectgarbage()
     collectgarbage()
     assert.equal("last words", b:recv(100))
@@ -156,9 +157,8 @@ describe("an idle stream", function()
         local conn <close> = sockeye.stream(s)
         for line in conn:lines() do conn:write(line, "\n") end
       end
-      local tasks = {}
       for i = 1, count do
-        tasks[i] = sockeye.spawn(handle, ends[i])
+        sockeye.spawn(handle, ends[i])
         ends[i] = false
       end
       sockeye.yield()
