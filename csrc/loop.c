@@ -3,48 +3,20 @@
  *
  * A descriptor is registered once (poller.h). What an event belongs to is found
  * by descriptor and generation, so that none reaches a socket that has got the
- * number of a closed one. A timer that is put off stays in the heap and is
- * looked at again when its first moment comes.
+ * number of a closed one.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "loop.h"
+#include "loop_inner.h"
 
 #define BUDGET 64
-
-struct slot {
-    struct handle *handle; /* NULL: not registered */
-    uint32_t generation;
-};
-
-struct loop {
-    lua_State *L;       /* on which tasks are resumed */
-    struct task *main;  /* whose results are the loop's */
-    struct scope scope; /* around all of it */
-    struct poller *poller;
-    struct loop *next, **link; /* in the list of this thread's loops */
-    bool uses_poll;
-    bool forked;        /* a child may share the registrations */
-    struct slot *slots; /* by descriptor */
-    size_t slot_count;
-    struct task **timers; /* a heap from place 1 */
-    size_t timer_count;
-    size_t timer_size;
-    struct task *ready_first, *ready_last;
-    struct task *tasks;
-    int io_waits;  /* tasks that wait for a descriptor */
-    int gathering; /* tasks that gather */
-    int timed;     /* tasks that wait until a deadline */
-    int held;      /* what else can wake one */
-    int64_t now;
-};
 
 _Thread_local struct task *loop_running
     __attribute__((tls_model("initial-exec")));
 
-static _Thread_local struct loop *loops;
+_Thread_local struct loop *loops;
 
 static void link_loop(struct loop *loop)
 {
@@ -94,7 +66,7 @@ struct loop *loop_open(lua_State *L, bool use_poll)
     return loop;
 }
 
-static void release_sources(struct loop *loop)
+void release_sources(struct loop *loop)
 {
     for (size_t fd = 0; fd < loop->slot_count; fd++) {
         struct slot *slot = &loop->slots[fd];
@@ -112,7 +84,7 @@ void loop_close(struct loop *loop)
     unlink_loop(loop);
     poller_close(loop->poller);
     free(loop->slots);
-    free(loop->timers);
+    free(loop->timers.heap);
     free(loop);
 }
 
@@ -217,85 +189,6 @@ void loop_requeue(struct task *t)
 
 /* ---- timers ---- */
 
-static void place_timer(struct loop *loop, size_t place, struct task *t)
-{
-    loop->timers[place] = t;
-    t->timer_place = place;
-}
-
-static void rise(struct loop *loop, size_t place)
-{
-    struct task *t = loop->timers[place];
-
-    for (; place > 1 && loop->timers[place / 2]->timer > t->timer; place /= 2)
-        place_timer(loop, place, loop->timers[place / 2]);
-    place_timer(loop, place, t);
-}
-
-static void sink(struct loop *loop, size_t place)
-{
-    struct task *t = loop->timers[place];
-
-    while (place * 2 <= loop->timer_count) {
-        size_t child = place * 2;
-
-        if (child < loop->timer_count &&
-            loop->timers[child + 1]->timer < loop->timers[child]->timer)
-            child++;
-        if (loop->timers[child]->timer >= t->timer)
-            break;
-        place_timer(loop, place, loop->timers[child]);
-        place = child;
-    }
-    place_timer(loop, place, t);
-}
-
-static bool grow_timers(struct loop *loop)
-{
-    size_t size = loop->timer_size ? loop->timer_size * 2 : 64;
-    struct task **timers = realloc(loop->timers, size * sizeof *timers);
-
-    if (timers == NULL)
-        return false;
-    loop->timers = timers;
-    loop->timer_size = size;
-    return true;
-}
-
-/* A timer that comes sooner than the task's deadline may stay as it is. */
-static int set_timer(struct loop *loop, struct task *t)
-{
-    if (t->deadline == NO_DEADLINE)
-        return 0;
-    if (t->timer_place == 0) {
-        if (loop->timer_count + 1 >= loop->timer_size && !grow_timers(loop))
-            return ENOMEM;
-        t->timer = t->deadline;
-        place_timer(loop, ++loop->timer_count, t);
-        rise(loop, loop->timer_count);
-    } else if (t->deadline < t->timer) {
-        t->timer = t->deadline;
-        rise(loop, t->timer_place);
-    }
-    return 0;
-}
-
-static void remove_timer(struct loop *loop, struct task *t)
-{
-    size_t place = t->timer_place;
-    struct task *last;
-
-    if (place == 0)
-        return;
-    t->timer_place = 0;
-    last = loop->timers[loop->timer_count--];
-    if (last == t)
-        return;
-    place_timer(loop, place, last);
-    rise(loop, place);
-    sink(loop, last->timer_place);
-}
-
 static bool has_deadline(const struct task *t)
 {
     return t->status == TASK_WAITING && t->deadline != NO_DEADLINE;
@@ -304,15 +197,14 @@ static bool has_deadline(const struct task *t)
 /* Wake whose deadline has come. */
 static void run_timers(struct loop *loop)
 {
-    while (loop->timer_count > 0 && loop->timers[1]->timer <= loop->now) {
-        struct task *t = loop->timers[1];
+    struct task *t;
 
+    while ((t = timers_first(&loop->timers)) != NULL && t->timer <= loop->now) {
         if (has_deadline(t) && t->deadline > loop->now) {
-            t->timer = t->deadline;
-            sink(loop, 1);
+            timers_put_off(&loop->timers, t);
             continue;
         }
-        remove_timer(loop, t);
+        timers_remove(&loop->timers, t);
         if (has_deadline(t)) {
             t->timed_out = true;
             loop_wake(t);
@@ -320,15 +212,17 @@ static void run_timers(struct loop *loop)
     }
 }
 
-/* The moment of the first timer that still concerns a waiting task. */
+/* The moment of the first timer, whoever it concerns by now. */
 static int64_t next_timer(const struct loop *loop)
 {
-    return loop->timer_count > 0 ? loop->timers[1]->timer : NO_DEADLINE;
+    const struct task *t = timers_first(&loop->timers);
+
+    return t != NULL ? t->timer : NO_DEADLINE;
 }
 
 /* ---- waiting ---- */
 
-static void stop_waiting(struct task *t)
+void stop_waiting(struct task *t)
 {
     struct handle *handle = t->handle;
 
@@ -365,7 +259,7 @@ void loop_remove(struct loop *loop, struct task *t)
 {
     if (t->status == TASK_WAITING)
         stop_waiting(t);
-    remove_timer(loop, t);
+    timers_remove(&loop->timers, t);
     outputs_leave(&t->outputs);
     if (t->next != NULL)
         t->next->previous = t->previous;
@@ -465,7 +359,7 @@ static int await(struct task *t, struct handle *handle, int wants,
 
     t->deadline = deadline;
     if (error == 0)
-        error = set_timer(loop, t);
+        error = timers_set(&loop->timers, t);
     if (error == 0)
         error = note_waiters(t, &handle->source, wants);
     if (error != 0)
@@ -530,7 +424,7 @@ int loop_pause(struct task *t, const void *token, int64_t deadline)
     if (error != 0)
         return error == EAGAIN ? 0 : error;
     t->deadline = deadline;
-    error = set_timer(t->loop, t);
+    error = timers_set(&t->loop->timers, t);
     if (error != 0)
         return error;
     t->token = token;
@@ -631,68 +525,4 @@ int loop_poll(struct loop *loop, int64_t deadline)
     loop->now = monotonic_now();
     run_timers(loop);
     return error;
-}
-
-/* ---- fork and the end ---- */
-
-void loop_replace(int fd)
-{
-    for (struct loop *loop = loops; loop != NULL; loop = loop->next) {
-        if ((size_t)fd < loop->slot_count && loop->slots[fd].handle != NULL)
-            loop_forget(loop->slots[fd].handle, false);
-    }
-}
-
-void loop_share(void)
-{
-    for (struct loop *loop = loops; loop != NULL; loop = loop->next)
-        loop->forked = true;
-}
-
-/* What tasks have written is the parent's to send. */
-void loop_renew(void)
-{
-    for (struct loop *loop = loops; loop != NULL; loop = loop->next) {
-        release_sources(loop);
-        poller_renew(loop->poller);
-        loop->uses_poll = poller_descriptor(loop->poller) == -1;
-        loop->forked = false;
-        for (struct task *t = loop->tasks; t != NULL; t = t->next) {
-            outputs_drop(&t->outputs);
-            if (t->handle != NULL)
-                loop_wake(t);
-        }
-    }
-}
-
-static void halt(struct task *t)
-{
-    if (t->status == TASK_WAITING)
-        stop_waiting(t);
-    t->status = TASK_CANCELLED;
-    t->abandoned = true;
-}
-
-void loop_keep_only(struct loop *loop, struct task *t)
-{
-    struct task *next;
-
-    for (struct task *other = loop->tasks; other != NULL; other = next) {
-        next = other->next;
-        if (other == t)
-            continue;
-        halt(other);
-        outputs_drop(&other->outputs);
-        loop_remove(loop, other);
-        other->group->count--;
-    }
-    loop->ready_first = NULL;
-    loop->held = t->holds;
-}
-
-void loop_halt(struct loop *loop)
-{
-    for (struct task *t = loop->tasks; t != NULL; t = t->next)
-        halt(t);
-    loop->ready_first = NULL;
 }

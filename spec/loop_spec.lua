@@ -1,0 +1,798 @@
+local sockeye = require "sockeye"
+
+local descriptors = require "spec.support.descriptors"
+local errors = require "spec.support.errors"
+local fork = require "spec.support.fork"
+local sockets = require "spec.support.sockets"
+
+local run, spawn, sleep = sockeye.run, sockeye.spawn, sockeye.sleep
+
+-- Steps the loops in turn until all have ended; their results.
+local function step_all(...)
+  local loops = { ... }
+  local results = {}
+  local left = #loops
+  for _ = 1, 100000 do
+    for i = 1, #loops do
+      if not results[i] then
+        local step = table.pack(loops[i]:step(0.001))
+        if not step[1] then
+          results[i] = table.pack(table.unpack(step, 2, step.n))
+          left = left - 1
+        end
+      end
+    end
+    if left == 0 then return table.unpack(results) end
+  end
+  error("the loops do not end")
+end
+
+describe("a loop that is stepped", function()
+  local a, b
+  descriptors.guard(function() a, b = sockets.unix() end, function()
+    sockets.close(a, b)
+  end)
+
+  it("gives what main returned at the end", function()
+    local loop = sockeye.loop(function(...)
+      sleep(0.001)
+      return ...
+    end, 1, nil, 3)
+    assert.same({ 1, nil, 3, n = 3 }, (step_all(loop)))
+    errors.rejected("the loop has ended", loop.step, loop)
+  end)
+
+  it("raises what run would", function()
+    local loop = sockeye.loop(function()
+      spawn(error, "reason", 0)
+      sleep(100)
+    end)
+    local ok, err = pcall(step_all, loop)
+    assert.same({ false, "reason" }, { ok, err })
+  end)
+
+  it("does not wait unless told to", function()
+    local loop <close> = sockeye.loop(function() a:recv(1) end)
+    local start = sockeye.now()
+    for _ = 1, 10 do assert.is_true(loop:step()) end
+    assert.is_true(sockeye.now() - start < 1)
+    assert.is_true(loop:step(0.002))
+    assert.is_true(sockeye.now() - start >= 0.002)
+  end)
+
+  it("tells how long it can do without a step", function()
+    local loop <close> = sockeye.loop(function()
+      sleep(50)
+      a:recv(1)
+    end)
+    assert.equal(0, loop:timeout())
+    loop:step()
+    assert.is_true(loop:timeout() > 40 and loop:timeout() <= 50)
+    a:settimeout(nil)
+    local other <close> = sockeye.loop(function() a:recv(1) end)
+    other:step()
+    assert.is_nil(other:timeout())
+    assert.equal("r", other:events())
+  end)
+
+  it("has a descriptor that is readable when there is something to do",
+     function()
+    local loop <close> = sockeye.loop({ poller = "epoll" }, function()
+      return a:recv(1)
+    end)
+    loop:step()
+    local fd = loop:pollfd()
+    assert.same({}, sockeye.poll({ [fd] = "r" }, 0))
+    b:send("x")
+    assert.same({ [fd] = "r" }, sockeye.poll({ [fd] = "r" }, 10))
+    assert.is_true(loop:step())
+    assert.same({ false, "x" }, { loop:step() })
+  end)
+
+  it("runs beside another on the same sockets", function()
+    local one = sockeye.loop(function()
+      for i = 1, 100 do
+        a:sendall(("%5d"):format(i))
+        assert.equal(("%5d"):format(-i), a:recv(5, "waitall"))
+      end
+      return "one"
+    end)
+    local two = sockeye.loop(function()
+      for i = 1, 100 do
+        assert.equal(("%5d"):format(i), b:recv(5, "waitall"))
+        b:sendall(("%5d"):format(-i))
+      end
+      return "two"
+    end)
+    local first, second = step_all(one, two)
+    assert.same({ "one", "two" }, { first[1], second[1] })
+  end)
+
+  it("is told EBUSY where another waits on the socket", function()
+    local one <close> = sockeye.loop(function() a:recv(1) end)
+    one:step()
+    local two = sockeye.loop(function()
+      errors.raised("EBUSY", "recv", a.recv, a, 1)
+      errors.raised("EBUSY", "sendall", a.sendall, a, ("x"):rep(1 << 22))
+    end)
+    step_all(two)
+  end)
+
+  it("takes over a socket when the other waits no more", function()
+    local function exchange()
+      b:send("x")
+      assert.equal("x", a:recv(1))
+      errors.raised("ETIMEDOUT", "recv", sockeye.timeout, 0.001, a.recv, a, 1)
+    end
+    local function twice()
+      exchange()
+      coroutine.yield()
+      exchange()
+    end
+    local one, two = sockeye.loop(twice), nil
+    step_all(one)
+    one, two = sockeye.loop(twice), sockeye.loop(twice)
+    step_all(one)
+    step_all(two)
+    run(exchange)
+    b:send("y")
+    assert.equal("y", a:recv(1))
+  end)
+
+  it("shares channels with another", function()
+    local ch = sockeye.channel()
+    local one = sockeye.loop(function()
+      for i = 1, 50 do ch:put(i) end
+      ch:close()
+    end)
+    local two = sockeye.loop(function()
+      local sum = 0
+      for value in ch:values() do sum = sum + value end
+      return sum
+    end)
+    local _, second = step_all(one, two)
+    assert.equal(1275, second[1])
+  end)
+
+  it("can be stepped inside a task, and inside another loop's", function()
+    run(function()
+      local inner = sockeye.loop(function()
+        local deeper = sockeye.loop(function()
+          sleep(0.001)
+          return "deep"
+        end)
+        sleep(0.001)
+        return step_all(deeper)[1]
+      end)
+      assert.equal("deep", step_all(inner)[1])
+      sleep(0.001)
+    end)
+  end)
+
+  it("cannot be stepped or closed by its own tasks", function()
+    local loop
+    loop = sockeye.loop(function()
+      errors.rejected("the loop is being stepped", loop.step, loop)
+      errors.rejected("the loop is being stepped", loop.close, loop)
+      return "fine"
+    end)
+    assert.equal("fine", step_all(loop)[1])
+  end)
+
+  it("is ended by close, which closes what its tasks hold", function()
+    local order = {}
+    local loop = sockeye.loop(function()
+      spawn(function()
+        local _ <close> = setmetatable({}, {
+          __close = function() table.insert(order, "child") end,
+        })
+        sleep(100)
+      end)
+      local _ <close> = setmetatable({}, {
+        __close = function()
+          local ok, err = pcall(a.recv, a, 1)
+          table.insert(order, { ok, err:match("cannot wait") })
+        end,
+      })
+      a:recv(1)
+    end)
+    loop:step()
+    loop:step()
+    loop:close()
+    loop:close()
+    assert.equal(2, #order)
+    if order[2] == "child" then order[1], order[2] = order[2], order[1] end
+    assert.same({ "child", { false, "cannot wait" } }, order)
+  end)
+
+  it("may have its tasks woken while it is closed", function()
+    for _ = 1, 20 do
+      local ch = sockeye.channel()
+      local loop = sockeye.loop(function()
+        for _ = 1, 20 do
+          spawn(function()
+            local _ <close> = setmetatable({}, {
+              __close = function()
+                ch:close()
+                collectgarbage()
+              end,
+            })
+            ch:get()
+          end)
+        end
+      end)
+      loop:step()
+      loop:close()
+    end
+  end)
+
+  it("closes all descriptors when it is let go of", function()
+    local closed
+    descriptors.unchanged(function()
+      local loop = sockeye.loop(function()
+        local c, d = sockeye.socketpair()
+        local _ <close> = setmetatable({}, {
+          __close = function() closed = true end,
+        })
+        spawn(function() d:recv(1) end)
+        c:recv(1)
+      end)
+      loop:step()
+    end)
+    assert.is_true(closed)
+  end)
+
+  it("is let go of even where its tasks know it", function()
+    descriptors.unchanged(function()
+      local loop
+      loop = sockeye.loop(function()
+        local c, d = sockeye.socketpair()
+        spawn(function() return d:recv(1), loop end)
+        return c:recv(1), loop
+      end)
+      loop:step()
+    end)
+  end)
+
+  for _, poller in ipairs { "epoll", "poll" } do
+    it("by " .. poller .. " holds two descriptors for two loops", function()
+      local one = sockeye.loop({ poller = poller }, sleep, 100)
+      local two = sockeye.loop({ poller = poller }, sleep, 100)
+      assert.equal(poller == "poll", one:pollfd() == nil)
+      if poller == "epoll" then
+        assert.are_not.equal(one:pollfd(), two:pollfd())
+      end
+      one:close()
+      two:close()
+    end)
+  end
+end)
+
+for _, poller in ipairs { "epoll", "poll" } do
+  local function with_poller(f) return run({ poller = poller }, f) end
+
+  describe("a descriptor in tasks by " .. poller, function()
+    local a, b
+    descriptors.guard(function() a, b = sockets.unix() end, function()
+      sockets.close(a, b)
+    end)
+
+    local calls = {
+      { "recv", function(s) s:recv(1) end },
+      { "recvfrom", function(s) s:recvfrom(1) end },
+      { "read", function(s) s:read(1) end },
+      { "sendall", function(s) s:sendall(("x"):rep(1 << 22)) end },
+      { "poll", function(s) sockeye.poll { [s] = "r" } end },
+    }
+
+    for _, case in ipairs(calls) do
+      it("that is closed wakes who waits in " .. case[1], function()
+        with_poller(function()
+          local t = spawn(case[2], a)
+          sleep(0.001)
+          a:close()
+          errors.raised("ECANCELED", case[1], t.join, t)
+        end)
+      end)
+    end
+
+    it("that is closed before one's turn is told as ECANCELED", function()
+      with_poller(function()
+        local l <close> = sockets.listener()
+        local t = spawn(l.accept, l)
+        sleep(0)
+        l:close()
+        errors.raised("ECANCELED", "accept", t.join, t)
+        local late = spawn(a.recv, a, 1)
+        a:close()
+        errors.raised("EBADF", "recv", late.join, late)
+      end)
+    end)
+
+    it("has one reader and one writer", function()
+      with_poller(function()
+        local reader = spawn(a.recv, a, 5)
+        local writer = spawn(a.sendall, a, ("x"):rep(1 << 22))
+        sleep(0.001)
+        errors.raised("EBUSY", "recv", a.recv, a, 1)
+        errors.raised("EBUSY", "send", a.send, a, "x")
+        b:sendall("hello")
+        assert.equal("hello", reader:join())
+        local count = 0
+        while count < 1 << 22 do count = count + #b:recv(1 << 20) end
+        assert.equal(1 << 22, writer:join())
+      end)
+    end)
+
+    it("is free again when its waiter was cancelled", function()
+      with_poller(function()
+        local t = spawn(a.recv, a, 1)
+        sleep(0)
+        t:cancel()
+        pcall(t.join, t)
+        b:send("x")
+        assert.equal("x", a:recv(1))
+      end)
+    end)
+
+    it("that has a closed one's number gets none of its events", function()
+      with_poller(function()
+        for _ = 1, 50 do
+          local c, d = sockeye.socketpair()
+          local number = c:fd()
+          local t = spawn(c.recv, c, 1)
+          sleep(0)
+          d:send("x")
+          c:close()
+          local e, f = sockeye.socketpair()
+          assert.equal(number, e:fd())
+          local u = spawn(e.recv, e, 1)
+          sleep(0)
+          assert.is_false(pcall(t.join, t))
+          assert.equal("waiting", u:status())
+          f:send("y")
+          assert.equal("y", u:join())
+          sockets.close(d, e, f)
+        end
+      end)
+    end)
+
+    it("may be closed and its number taken in the same turn as its event",
+       function()
+      with_poller(function()
+        local pairs_of = {}
+        for i = 1, 20 do
+          local c, d = sockeye.socketpair()
+          pairs_of[i] = { c = c, d = d }
+        end
+        local got = {}
+        for i, pair in ipairs(pairs_of) do
+          spawn(function()
+            local ok, data = pcall(pair.c.recv, pair.c, 1)
+            got[i] = ok and data or data.code
+            -- The others have their events already, and lose their sockets.
+            for k, other in ipairs(pairs_of) do
+              if k ~= i and not got[k] and not other.gone then
+                other.gone = true
+                other.c:close()
+                other.e, other.f = sockeye.socketpair()
+                other.f:send("-")
+              end
+            end
+          end)
+        end
+        sleep(0.001)
+        for _, pair in ipairs(pairs_of) do pair.d:send("x") end
+        sleep(0.002)
+        local count = 0
+        for i, pair in ipairs(pairs_of) do
+          assert.equal(pair.gone and "ECANCELED" or "x", got[i])
+          if pair.e then
+            assert.equal("-", pair.e:recv(5))
+            count = count + 1
+            sockets.close(pair.e, pair.f)
+          end
+          sockets.close(pair.c, pair.d)
+        end
+        assert.equal(19, count)
+      end)
+    end)
+
+    it("may be two, of one open file", function()
+      with_poller(function()
+        local copy <close> = sockeye.adopt(sockeye.dup2(a, 900))
+        b:send("x")
+        assert.equal("x", copy:recv(5))
+        local t = spawn(a.recv, a, 5)
+        sleep(0)
+        b:send("y")
+        assert.equal("y", t:join())
+        b:send("z")
+        assert.equal("z", copy:recv(5))
+        a:close()
+        b:send("w")
+        assert.equal("w", copy:recv(5))
+      end)
+    end)
+
+    it("is another's when dup2 has replaced it", function()
+      with_poller(function()
+        local c <close>, d = sockeye.socketpair()
+        local _ <close> = d
+        local t = spawn(c.recv, c, 1)
+        sleep(0.001)
+        sockeye.dup2(a, c:fd())
+        sleep(0.001)
+        b:send("x")
+        assert.equal("x", t:join())
+        b:send("y")
+        assert.equal("y", c:recv(1))
+      end)
+    end)
+
+    it("is drained where it listens", function()
+      with_poller(function()
+        local l <close> = sockets.listener()
+        local name = l:getsockname()
+        local kept = {}
+        local accepted = 0
+        local acceptor = spawn(function()
+          while accepted < 100 do
+            kept[#kept + 1] = l:accept()
+            accepted = accepted + 1
+          end
+        end)
+        sleep(0)
+        for _ = 1, 100 do
+          kept[#kept + 1] = sockeye.socket("inet", "stream"):connect(name)
+        end
+        acceptor:join()
+        assert.equal(100, accepted)
+        sockets.close(table.unpack(kept))
+      end)
+    end)
+
+    it("is read across the mark of urgent data", function()
+      with_poller(function()
+        local c, d = sockets.tcp()
+        local t = spawn(d.recv, d, 100)
+        sleep(0.001)
+        c:send("first")
+        assert.equal("first", t:join())
+        c:send("ab")
+        c:send("!", "oob")
+        c:send("cd")
+        sleep(0.01)
+        assert.equal("ab", d:recv(100))
+        assert.equal("cd", d:recv(100))
+        sockets.close(c, d)
+      end)
+    end)
+
+    it("is looked at anew by one who never waits", function()
+      with_poller(function()
+        b:send("xx")
+        assert.equal("xx", a:recv(10))
+        assert.is_false(a:recv(10, "dontwait"))
+        b:send("y")
+        a:settimeout(0)
+        assert.equal("y", a:recv(10))
+        assert.is_false(a:recv(10))
+        b:send("z")
+        assert.equal("z", a:recv(10))
+      end)
+    end)
+
+    it("tells the end, and errors", function()
+      with_poller(function()
+        local c, d = sockets.tcp()
+        local t = spawn(c.recv, c, 100)
+        sleep(0.001)
+        d:sendall("data")
+        d:close()
+        assert.equal("data", t:join())
+        assert.is_nil(c:recv(1))
+        assert.is_nil(c:recv(1))
+        c:close()
+        c, d = sockets.tcp()
+        t = spawn(c.recv, c, 100)
+        sleep(0.001)
+        d:setsockopt("SO_LINGER", 0)
+        d:close()
+        errors.raised("ECONNRESET", "recv", t.join, t)
+        c:close()
+      end)
+    end)
+  end)
+
+  describe("fork in a task by " .. poller, function()
+    local a, b
+    descriptors.guard(function() a, b = sockets.unix() end, function()
+      sockets.close(a, b)
+    end)
+
+    -- What f in the child's only task returns, as its exit status.
+    local function in_child(f)
+      local pid = sockeye.fork()
+      if pid > 0 then
+        local _, how, number = sockeye.waitpid(pid)
+        assert.same({ "exit", 0 }, { how, number })
+        return
+      end
+      local ok, err = xpcall(f, debug.traceback)
+      if not ok then io.stderr:write(tostring(err), "\n") end
+      sockeye._exit(ok and 0 or 1)
+    end
+
+    it("has the child go on alone", function()
+      local parents = 0
+      with_poller(function()
+        for _ = 1, 5 do
+          spawn(function()
+            sleep(0.02)
+            parents = parents + 1
+          end)
+        end
+        sleep(0)
+        in_child(function()
+          assert.equal(1, #sockeye.tasks())
+          sleep(0.04)
+          assert.equal(0, parents)
+        end)
+      end)
+      assert.equal(5, parents)
+    end)
+
+    it("leaves each its own events", function()
+      with_poller(function()
+        local reader = spawn(a.recv, a, 1)
+        sleep(0.001)
+        in_child(function()
+          local c, d = sockeye.socketpair()
+          local t = spawn(c.recv, c, 1)
+          sleep(0)
+          a:close()
+          d:send("x")
+          assert.equal("x", t:join())
+        end)
+        assert.equal("waiting", reader:status())
+        b:send("y")
+        assert.equal("y", reader:join())
+      end)
+    end)
+
+    it("has no event of a descriptor closed by the parent reach a new one",
+       function()
+      with_poller(function()
+        local c, d = sockeye.socketpair()
+        local t = spawn(c.recv, c, 1)
+        sleep(0)
+        local r, w = sockeye.pipe()
+        local pid = sockeye.fork()
+        if pid == 0 then
+          w:close()
+          r:read(1)
+          sockeye._exit(0)
+        end
+        r:close()
+        -- The child still holds it.
+        local number = c:fd()
+        c:close()
+        pcall(t.join, t)
+        local e, f = sockeye.socketpair()
+        assert.equal(number, e:fd())
+        t = spawn(e.recv, e, 1)
+        sleep(0)
+        d:send("x")
+        sleep(0.002)
+        assert.equal("waiting", t:status())
+        f:send("y")
+        assert.equal("y", t:join())
+        w:close()
+        fork.reap(pid)
+        sockets.close(d, e, f)
+      end)
+    end)
+
+    it("lets the child wait on what the parent waited on", function()
+      with_poller(function()
+        errors.raised("ETIMEDOUT", nil, sockeye.timeout, 0.001, a.recv, a, 1)
+        in_child(function()
+          spawn(function() b:send("x") end)
+          assert.equal("x", a:recv(1))
+        end)
+      end)
+    end)
+
+    it("gives the child's run what the task returns or raises", function()
+      for _, case in ipairs { { "return", true, "result" },
+                              { "raise", false, "reason" } } do
+        local r, w = sockeye.pipe()
+        local parent = sockeye.getpid()
+        local pid
+        local ok, result = pcall(run, { poller = poller }, function()
+          spawn(function()
+            sockeye.group(function(g)
+              g:spawn(function()
+                pid = sockeye.fork()
+                if pid > 0 then return end
+                sleep(0.001)
+                if case[1] == "raise" then error(case[3], 0) end
+                return case[3]
+              end)
+              sleep(0)
+            end)
+          end)
+          sleep(0.001)
+          return "main"
+        end)
+        if sockeye.getpid() ~= parent then
+          w:write(("%s %s"):format(ok, result))
+          sockeye._exit(0)
+        end
+        w:close()
+        fork.reap(pid)
+        assert.equal(("%s %s"):format(case[2], case[3]), r:read(100))
+        assert.same({ true, "main" }, { ok, result })
+        r:close()
+      end
+    end)
+
+    it("lets a child that was joined fail by itself", function()
+      local r, w = sockeye.pipe()
+      local parent = sockeye.getpid()
+      local pid
+      local ok, err = pcall(run, { poller = poller }, function()
+        local t = spawn(function()
+          pid = sockeye.fork()
+          if pid == 0 then error("reason", 0) end
+        end)
+        t:join()
+      end)
+      if sockeye.getpid() ~= parent then
+        w:write(("%s %s"):format(ok, err))
+        sockeye._exit(0)
+      end
+      w:close()
+      fork.reap(pid)
+      assert.equal("false reason", r:read(100))
+      assert.is_true(ok)
+      r:close()
+    end)
+
+    it("gives the child's loop room for more forks", function()
+      with_poller(function()
+        in_child(function()
+          in_child(function()
+            sleep(0.001)
+            assert.equal(1, #sockeye.tasks())
+          end)
+          sleep(0.001)
+        end)
+      end)
+    end)
+
+    it("from a loop that is stepped by a task leaves both alone", function()
+      with_poller(function()
+        local others = 0
+        spawn(function()
+          sleep(0.01)
+          others = others + 1
+        end)
+        local inner = sockeye.loop({ poller = poller }, function()
+          spawn(function()
+            sleep(0.01)
+            others = others + 1
+          end)
+          sleep(0)
+          in_child(function()
+            sleep(0.03)
+            assert.equal(0, others)
+          end)
+        end)
+        step_all(inner)
+      end)
+    end)
+
+    it("outside of it leaves a loop to both", function()
+      local loop = sockeye.loop({ poller = poller }, function()
+        return a:recv(1)
+      end)
+      loop:step()
+      local pid = fork.child(function()
+        local c, d = sockeye.socketpair()
+        local other = sockeye.loop(function() return c:recv(1) end)
+        other:step()
+        d:send("x")
+        assert(step_all(other)[1] == "x")
+        loop:step()
+        loop:close()
+      end)
+      fork.reap(pid)
+      b:send("y")
+      assert.equal("y", step_all(loop)[1])
+    end)
+  end)
+
+  describe("a busy task by " .. poller, function()
+    descriptors.guard()
+
+    -- Calls that never have to wait; each is made again and again.
+    local busy = {
+      recv = function()
+        local u = sockets.bound("127.0.0.1:0", "dgram")
+        local name = u:getsockname()
+        return { u }, function()
+          u:sendto("x", name)
+          u:recv(1)
+        end
+      end,
+      send = function()
+        local u = sockets.bound("127.0.0.1:0", "dgram")
+        u:connect(u:getsockname())
+        return { u }, function() u:send("x") end
+      end,
+      sendall = function()
+        local null = sockeye.adopt(sockeye.dup2(assert(io.open("/dev/null",
+                                                               "w")), 901))
+        return { null }, function() null:write("data") end
+      end,
+      connect = function()
+        local u = sockets.bound("127.0.0.1:0", "dgram")
+        local name = u:getsockname()
+        return { u }, function() u:connect(name) end
+      end,
+      accept = function()
+        local l = sockets.listener("unix:@busy-" .. sockeye.getpid())
+        local name = l:getsockname()
+        return { l }, function()
+          local c <close> = sockeye.socket("unix", "stream"):connect(name)
+          local d <close> = l:accept()
+          return c, d
+        end
+      end,
+    }
+    local names = {}
+    for name in pairs(busy) do names[#names + 1] = name end
+    table.sort(names)
+
+    for _, name in ipairs(names) do
+      it("lets the others run: " .. name, function()
+        with_poller(function()
+          local owned, call = busy[name]()
+          local done
+          local t = spawn(function()
+            while not done do call() end
+            return "ended"
+          end)
+          for _ = 1, 5 do sleep(0) end
+          done = true
+          assert.equal("ended", t:join())
+          sockets.close(table.unpack(owned))
+        end)
+      end)
+    end
+
+    it("is one of two that get as many turns", function()
+      with_poller(function()
+        local counts = { 0, 0 }
+        local u = { sockets.udp() }
+        local done
+        for i = 1, 2 do
+          spawn(function()
+            while not done do
+              u[i]:send("x")
+              u[3 - i]:recv(1)
+              counts[i] = counts[i] + 1
+            end
+          end)
+        end
+        sleep(0.02)
+        done = true
+        sleep(0)
+        sockets.close(table.unpack(u))
+        assert.is_true(counts[1] > 0 and counts[2] > 0)
+      end)
+    end)
+  end)
+end
