@@ -58,7 +58,7 @@ local function script_of(block, port)
 end
 
 local function is_server(block)
-  return block.text:find("while true", 1, true) ~= nil
+  return block.text:find(port_in_print, 1, true) ~= nil
 end
 
 local function assert_output(block, result)
@@ -113,14 +113,16 @@ describe("the README", function()
     end)
   end
 
-  it("has a server of five lines that greets its clients", function()
+  it("has a server of five lines that serves clients at once", function()
     local _, lines = servers[1].text:gsub("\n", "")
     assert.are.equal(5, lines - 1) -- and the require
     with_server(servers[1], function(port)
-      for _ = 1, 3 do
-        local s <close> = connect(port)
-        local name = tostring(s:getsockname())
-        assert.are.equal(("hello, %s\n"):format(name), examples.read_all(s))
+      local first <close> = connect(port)
+      local second <close> = connect(port)
+      for _, s in ipairs { second, first, second } do
+        local answer = ("hello, Ann at %s\n"):format(s:getsockname())
+        s:sendall("Ann\n")
+        assert.are.equal(answer, s:recv(#answer, "waitall"))
       end
     end)
   end)
