@@ -65,7 +65,7 @@ static void begin(const struct state *s, struct connection *c, int64_t moment)
     uint32_t number = (uint32_t)(c - s->connections);
 
     for (int i = 0; i < s->o->lines; i++)
-        unit_number(c->units + i * UNIT, number,
+        unit_number(c->units + (size_t)i * UNIT, number,
                     c->turn * (uint32_t)s->o->lines + (uint32_t)i);
     c->turn++;
     c->sent = 0;
@@ -129,7 +129,7 @@ static void run_until(struct state *s, int64_t deadline, uint64_t exchanges)
 static void open_connections(struct state *s)
 {
     s->epoll = epoll_create1(EPOLL_CLOEXEC);
-    s->connections = calloc((size_t)s->count, sizeof *s->connections);
+    s->connections = obtain((size_t)s->count, sizeof *s->connections);
     for (int i = 0; i < s->o->idle; i++)
         if (server_connect(SOCK_STREAM) == -1)
             fail("connect");
@@ -140,7 +140,7 @@ static void open_connections(struct state *s)
         c->fd = server_connect(SOCK_STREAM | SOCK_NONBLOCK);
         if (c->fd == -1)
             fail("connect");
-        c->units = malloc(s->size);
+        c->units = obtain(1, s->size);
         unit_fill(c->units, s->o->lines);
         if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, c->fd, &e) == -1)
             fail("epoll_ctl");
@@ -193,4 +193,7 @@ void do_exchange(const struct options *o, struct result *r)
     r->operations = s.exchanges * (uint64_t)o->lines;
     r->connected = s.count + o->idle;
     r->fairness = fairness(&s);
+    for (int i = 0; i < s.count; i++)
+        free(s.connections[i].units);
+    free(s.connections);
 }

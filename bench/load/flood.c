@@ -64,7 +64,7 @@ static uint64_t flood(const char *block, double seconds, uint64_t limit)
 
 void do_bulk(const struct options *o, struct result *r)
 {
-    char *block = malloc(BLOCK);
+    char *block = obtain(1, BLOCK);
     int64_t start;
 
     unit_fill(block, BLOCK / UNIT);
@@ -78,6 +78,7 @@ void do_bulk(const struct options *o, struct result *r)
     r->time = now() - start;
     r->cpu += server_cpu();
     r->connected = 1;
+    free(block);
 }
 
 /* ---- packets ---- */
@@ -112,7 +113,7 @@ static uint64_t send_packets(int fd, int64_t deadline, uint64_t limit)
 
     unit_fill(units, BURST);
     for (int i = 0; i < BURST; i++) {
-        iov[i] = (struct iovec){units + i * UNIT, UNIT};
+        iov[i] = (struct iovec){units + (size_t)i * UNIT, UNIT};
         messages[i].msg_hdr.msg_iov = &iov[i];
         messages[i].msg_hdr.msg_iovlen = 1;
     }

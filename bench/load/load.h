@@ -44,9 +44,13 @@ _Noreturn void fail(const char *what);
 
 int64_t now(void);
 
+/* Memory, all zero. */
+void *obtain(size_t count, size_t size);
+
 /* ---- server.c ---- */
 
 void server_start(char **command);
+void server_limit(unsigned seconds); /* in which all has to be done */
 void server_stop(void);
 int64_t server_cpu(void);                  /* nanoseconds, of all its threads */
 int64_t server_memory(void);               /* bytes that are resident */

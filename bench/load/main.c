@@ -10,13 +10,11 @@
  * Options: connections, idle, in_flight, lines, warmup, seconds, operations.
  * What was measured is written as name=value on one line.
  */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "load.h"
 
@@ -40,7 +38,7 @@ static bool take(const char *word, const char *name, double *value)
 
     if (strncmp(word, name, length) != 0 || word[length] != '=')
         return false;
-    *value = atof(word + length + 1);
+    *value = strtod(word + length + 1, NULL);
     return true;
 }
 
@@ -101,13 +99,6 @@ static void raise_limit(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static void on_alarm(int number)
-{
-    (void)number;
-    errno = 0;
-    fail("the server does not answer");
-}
-
 static void print(const struct result *r)
 {
     double operations = (double)(r->operations ? r->operations : 1);
@@ -136,8 +127,7 @@ int main(int argc, char **argv)
 
     raise_limit();
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGALRM, on_alarm);
-    alarm((unsigned)(o.warmup + o.seconds) + 40);
+    server_limit((unsigned)(o.warmup + o.seconds) + 40);
     server_start(o.server);
     work->run(&o, &r);
     server_stop();

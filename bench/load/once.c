@@ -90,7 +90,7 @@ static uint64_t visit_until(int64_t deadline, uint64_t limit)
 
 void do_once(const struct options *o, struct result *r)
 {
-    struct visit *list = calloc((size_t)o->connections, sizeof *list);
+    struct visit *list = obtain((size_t)o->connections, sizeof *list);
     int64_t start;
 
     epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -108,6 +108,7 @@ void do_once(const struct options *o, struct result *r)
     r->time = now() - start;
     r->cpu += server_cpu();
     r->connected = o->connections;
+    free(list);
 }
 
 /* ---- held connections ---- */
@@ -150,7 +151,7 @@ static int hold(int *fds, int wanted)
 
 void do_hold(const struct options *o, struct result *r)
 {
-    int *fds = calloc((size_t)o->connections, sizeof *fds);
+    int *fds = obtain((size_t)o->connections, sizeof *fds);
     int first = o->connections > FIRST ? FIRST : 0;
     int64_t start = now();
     int64_t before;
@@ -168,6 +169,7 @@ void do_hold(const struct options *o, struct result *r)
         r->memory = (double)(server_memory() - before) / (r->connected - first);
     for (int i = 0; i < r->connected; i++)
         alive += answers(fds[i], (uint32_t)i, 1);
+    free(fds);
     errno = 0;
     if (alive != r->connected && server_memory() > 0)
         fail("a connection that is held does not answer");

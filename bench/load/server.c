@@ -50,6 +50,15 @@ void fail(const char *what)
     exit(1);
 }
 
+void *obtain(size_t count, size_t size)
+{
+    void *memory = calloc(count, size);
+
+    if (memory == NULL)
+        fail("calloc");
+    return memory;
+}
+
 static void pin(int core)
 {
     cpu_set_t set;
@@ -76,9 +85,8 @@ static void run_server(char **command, int output, pid_t parent)
 static void read_endpoint(int fd, char *endpoint, size_t size)
 {
     size_t used = 0;
-    ssize_t n;
 
-    while (used < size - 1 && (n = read(fd, endpoint + used, 1)) == 1) {
+    while (used < size - 1 && read(fd, endpoint + used, 1) == 1) {
         if (endpoint[used] == '\n')
             break;
         used++;
@@ -105,7 +113,9 @@ static pid_t innermost(pid_t pid)
             text[0] = '\0';
         fclose(file);
     }
-    return isdigit((unsigned char)text[0]) ? innermost(atoi(text)) : pid;
+    return isdigit((unsigned char)text[0])
+               ? innermost((pid_t)strtol(text, NULL, 10))
+               : pid;
 }
 
 void server_start(char **command)
@@ -128,11 +138,30 @@ void server_start(char **command)
     if (isdigit((unsigned char)endpoint[0])) {
         address.sin_family = AF_INET;
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        address.sin_port = htons((uint16_t)atoi(endpoint));
+        address.sin_port = htons((uint16_t)strtol(endpoint, NULL, 10));
     } else {
         path.sun_family = AF_UNIX;
         strcpy(path.sun_path, endpoint);
     }
+}
+
+static void on_alarm(int number)
+{
+    static const char why[] = "load: the server does not answer\n";
+
+    (void)number;
+    if (server > 0)
+        kill(server, SIGKILL);
+    if (started > 0)
+        kill(started, SIGKILL);
+    (void)!write(STDERR_FILENO, why, sizeof why - 1);
+    _exit(1);
+}
+
+void server_limit(unsigned seconds)
+{
+    signal(SIGALRM, on_alarm);
+    alarm(seconds);
 }
 
 void server_stop(void)
@@ -154,16 +183,19 @@ void server_stop(void)
     started = 0;
 }
 
-static int64_t first_number(const char *name, int skip)
+/* The number in a file of one line, after so many others. */
+static int64_t number_in(const char *name, int skip)
 {
-    long long value = 0;
+    char text[256] = "";
+    char *end = text;
+    int64_t value = 0;
     FILE *file = fopen(name, "r");
 
     if (file == NULL)
         return 0;
-    while (skip-- >= 0)
-        if (fscanf(file, "%lld", &value) != 1)
-            value = 0;
+    if (fgets(text, sizeof text, file) != NULL)
+        while (skip-- >= 0)
+            value = strtoll(end, &end, 10);
     fclose(file);
     return value;
 }
@@ -183,7 +215,7 @@ int64_t server_cpu(void)
         snprintf(name, sizeof name, "/proc/%d/task/%s/schedstat", server,
                  entry->d_name);
         if (entry->d_name[0] != '.')
-            sum += first_number(name, 0);
+            sum += number_in(name, 0);
     }
     closedir(tasks);
     return sum;
@@ -194,7 +226,7 @@ int64_t server_memory(void)
     char name[64];
 
     snprintf(name, sizeof name, "/proc/%d/statm", server);
-    return first_number(name, 1) * sysconf(_SC_PAGESIZE);
+    return number_in(name, 1) * sysconf(_SC_PAGESIZE);
 }
 
 /* A port can be used again only after a while: many addresses have more. */

@@ -21,6 +21,7 @@
 
 #define BATCH 256
 #define SIZE 65536
+#define MOST 65536 /* connections */
 
 struct connection {
     int fd;
@@ -30,6 +31,7 @@ struct connection {
     char room[32]; /* what a server would know of its client */
 };
 
+static struct connection connections[MOST]; /* by descriptor */
 static int epoll;
 static int listener;
 static char buffer[SIZE + 1];
@@ -170,10 +172,12 @@ static void accept_all(void)
     int fd;
 
     while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) != -1) {
-        struct connection *c = calloc(1, sizeof *c);
-
-        c->fd = fd;
-        watch(fd, c);
+        if (fd >= MOST) {
+            close(fd);
+            continue;
+        }
+        connections[fd] = (struct connection){.fd = fd};
+        watch(fd, &connections[fd]);
     }
 }
 
@@ -193,7 +197,6 @@ static void serve(bool (*work)(struct connection *c))
             } else if (!work(c)) {
                 close(c->fd);
                 free(c->rest);
-                free(c);
             }
         }
     }

@@ -9,9 +9,10 @@ local function read(path)
 end
 
 -- What a suite prints and writes.
-local function run(suite)
+local function run(suite, ...)
+  local words = { "bench/run", "--quick", suite, ... }
   return examples.with_folder(function(folder)
-    local result = process.run({ "bench/run", "--quick", suite },
+    local result = process.run(words,
       { env = { BENCH_OUT = folder, LUA = process.lua }, timeout = 120 })
     assert.are.equal(0, result.status, result.stderr)
     local written = read(("%s/%s.md"):format(folder, suite))
@@ -37,6 +38,40 @@ local function row(markdown, ...)
 end
 
 describe("the benchmark #slow #ptrace", function()
+  it("of servers compares with C at every kind of work", function()
+    local _, written = run("servers", "--peer=sockeye")
+    for _, work in ipairs {
+      "echo 64 B, 50 connections", "the same beside 900 idle ones",
+      "echo 64 B, 1,000 connections", "echo 64 B, Unix socket",
+      "line echo, one in flight", "line echo, 16 pipelined, per line",
+      "accept, one exchange, close", "bulk receive, per 64 KiB",
+      "UDP one way, 64 B, per packet",
+    } do
+      local c, ours = row(written, work)
+      assert.is_truthy(tonumber(c), work)
+      assert.is_truthy(ours:match "^[%d.]+ %([%d.]+%)$", work)
+    end
+    local _, bytes = row(written, "memory of an idle connection, bytes")
+    assert.is_truthy(tonumber((bytes:gsub(",", ""))))
+  end)
+
+  it("of requests finds a recv and a send, and for lines less", function()
+    if not process.available "strace" then
+      pending "strace is not installed"
+      return
+    end
+    local _, written = run "requests"
+    local _, echo = row(written, "echo 64 B, 50 connections")
+    assert.is_truthy(tonumber(echo) < 2.2, echo)
+    local _, lines = row(written, "line echo, 16 pipelined, per line")
+    assert.is_truthy(tonumber(lines) < 0.3, lines)
+  end)
+
+  it("of tasks tells what each costs", function()
+    local _, written = run "tasks"
+    assert.is_truthy(tonumber((row(written, "a task, spawned and joined"))))
+  end)
+
   it("of system calls finds one for each call", function()
     if not process.available "strace" then
       pending "strace is not installed"
