@@ -28,10 +28,11 @@ struct stream *check_stream(lua_State *L, int arg)
     return s;
 }
 
-struct stream *reject_stream(lua_State *L, int arg, const char *call)
+struct stream *reject_stream(lua_State *L, int arg, const char *call,
+                             lua_KContext context)
 {
     check_stream(L, arg);
-    raise_errno(L, call, EBADF, 0);
+    raise_errno(L, call, context == 0 ? EBADF : ECANCELED, 0);
     return NULL;
 }
 

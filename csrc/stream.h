@@ -44,19 +44,21 @@ static inline struct stream *test_stream(lua_State *L, int arg)
 struct stream *check_stream(lua_State *L, int arg);
 
 /* For check_open_stream: why there is none. */
-struct stream *reject_stream(lua_State *L, int arg, const char *call);
+struct stream *reject_stream(lua_State *L, int arg, const char *call,
+                             lua_KContext context);
 
 /* The stream at `arg`, else argument error; or EBADF from `call` where it is
- * closed, unless the call goes on with a context other than 0. */
+ * closed; ECANCELED where it has been closed since, as a context other than 0
+ * tells. */
 static inline struct stream *check_open_stream(lua_State *L, int arg,
                                                const char *call,
                                                lua_KContext context)
 {
     struct stream *s = test_stream(L, arg);
 
-    if (s != NULL && (context != 0 || s->socket->handle.fd != -1))
+    if (s != NULL && s->socket->handle.fd != -1)
         return s;
-    return reject_stream(L, arg, call);
+    return reject_stream(L, arg, call, context);
 }
 
 static inline bool stream_is_socket(const struct stream *s)

@@ -311,6 +311,21 @@ describe("a peer that does not read", function()
     end)
   end)
 
+  it("ends a write when another task closes the stream", function()
+    sockeye.run(function()
+      for _, name in ipairs { "write", "flush", "shutdown" } do
+        local conn = streams.pair()
+        streams.fill(conn.socket)
+        conn:setvbuf "full":write "more"
+        local task = sockeye.spawn(conn[name], conn, name == "shutdown" and
+                                   "wr" or ("x"):rep(100000))
+        sockeye.yield()
+        assert.is_false(pcall(conn.close, conn))
+        errors.raised("ECANCELED", name, task.join, task)
+      end
+    end)
+  end)
+
   it("does not keep the end of a scope by an error", function()
     sockeye.run(function()
       local conn = streams.pair()
