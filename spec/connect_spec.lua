@@ -206,11 +206,14 @@ local addresses = [[
       conn.call, table.concat(hosts, " "), table.concat(codes, " "))
   end
 
+  -- Nothing may be left to the collector.
+  collectgarbage("stop")
+
   local function descriptors()
-    collectgarbage()
-    collectgarbage()
     local count = 0
-    for _ in require("lfs").dir("/proc/self/fd") do count = count + 1 end
+    local iterator, folder = require("lfs").dir("/proc/self/fd")
+    for _ in iterator, folder do count = count + 1 end
+    folder:close()
     return count
   end
 ]]

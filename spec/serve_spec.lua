@@ -393,6 +393,29 @@ for _, poller in ipairs { "epoll", "poll" } do
       assert.equal("ECANCELED", outcome)
     end)
 
+    it("closes a connection whatever it was doing at the end", function()
+      for turns = 0, 9 do
+        sockeye.run({ poller = poller }, function()
+          local l = sockeye.listen("127.0.0.1:0")
+          local address = l:getsockname()
+          local stop = sockeye.channel()
+          local task = sockeye.spawn(sockeye.serve, l, echo,
+                                     { stop = stop, signals = false,
+                                       grace = 0 })
+          sockeye.yield()
+          collectgarbage("stop")
+          local conn <close> = call(address)
+          for _ = 1, turns do sockeye.yield() end
+          task:cancel()
+          pcall(task.join, task)
+          local ok, result = pcall(conn.read, conn, 1)
+          collectgarbage("restart")
+          assert.is_true(ok and result == nil or
+                         sockeye.is_error(result, "ECONNRESET"))
+        end)
+      end
+    end)
+
     it("ends when its task is cancelled", function()
       local outcome
       sockeye.run({ poller = poller }, function()
