@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -34,15 +35,29 @@ static char blocked_signals(void)
     return sigismember(&set, SIGINT) && sigismember(&set, SIGUSR1) ? 'b' : 'o';
 }
 
+/* The descriptors that "gate-105-107" names. */
+static int parse_gate(const char *host, long *gate, long *bell)
+{
+    char *end;
+
+    if (host == NULL || strncmp(host, "gate-", 5) != 0)
+        return 0;
+    *gate = strtol(host + 5, &end, 10);
+    if (*end != '-')
+        return 0;
+    *bell = strtol(end + 1, &end, 10);
+    return *end == '\0';
+}
+
 static int pass_gate(const char *host)
 {
-    int gate;
-    int bell;
+    long gate;
+    long bell;
     char byte = blocked_signals();
 
-    if (host == NULL || sscanf(host, "gate-%d-%d", &gate, &bell) != 2)
+    if (!parse_gate(host, &gate, &bell))
         return 0;
-    return write(bell, &byte, 1) == 1 && read(gate, &byte, 1) == 1;
+    return write((int)bell, &byte, 1) == 1 && read((int)gate, &byte, 1) == 1;
 }
 
 /* A function pointer cannot be made of an object's, but by its bytes. */
