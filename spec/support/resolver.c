@@ -24,8 +24,7 @@ typedef int addresses_of(const char *, const char *, const struct addrinfo *,
 typedef int names_of(const struct sockaddr *, socklen_t, char *, socklen_t,
                      char *, socklen_t, int);
 
-__attribute__((visibility("default"))) addresses_of getaddrinfo;
-__attribute__((visibility("default"))) names_of getnameinfo;
+#define EXPORTED __attribute__((visibility("default")))
 
 static char blocked_signals(void)
 {
@@ -87,8 +86,8 @@ static int join(addresses_of *next, const char *hosts, const char *service,
     return code;
 }
 
-int getaddrinfo(const char *host, const char *service,
-                const struct addrinfo *hints, struct addrinfo **list)
+EXPORTED int getaddrinfo(const char *host, const char *service,
+                         const struct addrinfo *hints, struct addrinfo **list)
 {
     addresses_of *next;
     int numeric = hints != NULL && (hints->ai_flags & AI_NUMERICHOST);
@@ -100,9 +99,9 @@ int getaddrinfo(const char *host, const char *service,
                 hints, list);
 }
 
-int getnameinfo(const struct sockaddr *address, socklen_t length, char *host,
-                socklen_t host_size, char *service, socklen_t service_size,
-                int flags)
+EXPORTED int getnameinfo(const struct sockaddr *address, socklen_t length,
+                         char *host, socklen_t host_size, char *service,
+                         socklen_t service_size, int flags)
 {
     names_of *next;
 
