@@ -142,9 +142,9 @@ static int accept_step(lua_State *L, int status, lua_KContext context)
         return raise_errno(L, "accept", errno, 0);
     lua_settop(L, 1);
     c = socket_new(L);
-    peer = address_new(L);
+    peer = address_new_of(L, s->family);
     do {
-        length = sizeof peer->bytes;
+        length = peer->room;
         fd = accept4(s->handle.fd, &peer->any, &length, SOCK_CLOEXEC);
     } while (fd == -1 &&
              (collect_descriptors(L, errno, &collected) || wait_again(L, &w)));

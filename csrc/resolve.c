@@ -562,7 +562,7 @@ static int sockeye_nameinfo(lua_State *L)
     struct naming n = {.flags = names_flags(L, 2, &nameinfo_flags)};
 
     n.length = a->length;
-    memcpy(&n.storage, &a->storage, sizeof n.storage);
+    memcpy(&n.storage, a->bytes, a->length);
     lua_settop(L, LIST);
     if (!may_block(L) && !is_numeric(&n)) {
         send_job(L, nameinfo_call.name, copy_naming, &n);

@@ -45,15 +45,34 @@ int family_check(lua_State *L, int arg)
     return (int)names_check(L, arg, &family_names);
 }
 
-struct address *address_new(lua_State *L)
+static struct address *new_address(lua_State *L, size_t room)
 {
-    struct address *a = lua_newuserdatauv(L, sizeof *a, 0);
+    struct address *a =
+        lua_newuserdatauv(L, offsetof(struct address, bytes) + room, 0);
 
-    memset(a, 0, sizeof *a);
+    memset(a->bytes, 0, room);
     a->tag = &address_tag;
     a->length = sizeof a->any.sa_family;
+    a->room = (socklen_t)room;
     luaL_setmetatable(L, ADDRESS_TYPE);
     return a;
+}
+
+struct address *address_new(lua_State *L)
+{
+    return new_address(L, sizeof(struct sockaddr_storage));
+}
+
+struct address *address_new_of(lua_State *L, int family)
+{
+    switch (family) {
+    case AF_INET:
+        return new_address(L, sizeof(struct sockaddr_in));
+    case AF_INET6:
+        return new_address(L, sizeof(struct sockaddr_in6));
+    default:
+        return address_new(L);
+    }
 }
 
 /* A path ends at its first zero, and has one after it where it fits. */
@@ -71,9 +90,9 @@ static socklen_t settle_path(struct address *a, size_t length)
 
 void address_settle(struct address *a, socklen_t length)
 {
-    if (length > sizeof a->bytes)
-        length = sizeof a->bytes;
-    memset(a->bytes + length, 0, sizeof a->bytes - length);
+    if (length > a->room)
+        length = a->room;
+    memset(a->bytes + length, 0, a->room - length);
     if (length < sizeof a->any.sa_family)
         length = sizeof a->any.sa_family;
     a->length = length;
@@ -95,18 +114,20 @@ void address_settle(struct address *a, socklen_t length)
 
 void address_push(lua_State *L, const struct sockaddr *from, socklen_t length)
 {
-    struct address *a = address_new(L);
-    size_t size = length < sizeof a->bytes ? length : sizeof a->bytes;
+    struct address *a = address_new_of(
+        L, length < sizeof from->sa_family ? AF_UNSPEC : from->sa_family);
 
-    memcpy(a->bytes, from, size);
+    memcpy(a->bytes, from, length < a->room ? length : a->room);
     address_settle(a, length);
 }
 
 const struct address *address_test(lua_State *L, int arg)
 {
+    const size_t least =
+        offsetof(struct address, bytes) + sizeof(struct sockaddr_in);
     const struct address *a = lua_touserdata(L, arg);
 
-    if (a == NULL || lua_rawlen(L, arg) != sizeof *a || a->tag != &address_tag)
+    if (a == NULL || lua_rawlen(L, arg) < least || a->tag != &address_tag)
         return NULL;
     return a;
 }

@@ -25,6 +25,7 @@
 struct address {
     const void *tag; /* &address_tag; tells this userdata from any other */
     socklen_t length;
+    socklen_t room; /* how many bytes there are; the rest of the union is not */
     union {
         struct sockaddr any;
         struct sockaddr_in in;
@@ -37,8 +38,10 @@ struct address {
 
 extern const struct names family_names;
 
-/* Push an address without a family, for a call that is to fill it in. */
+/* Push an address without a family, for a call that is to fill it in: with room
+ * for any, or no more than what those of a family need. */
 struct address *address_new(lua_State *L);
+struct address *address_new_of(lua_State *L, int family);
 
 /* Take `length` bytes that the kernel or a script wrote into a->bytes. */
 void address_settle(struct address *a, socklen_t length);
