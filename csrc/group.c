@@ -96,12 +96,8 @@ int group_raise(lua_State *L, int index)
     return lua_error(L);
 }
 
-/*** A group of tasks, as `group` hands it to its function.
-@type Group
-*/
-
 /*** Start a task that belongs to this group.
-@function spawn
+@function Group:spawn
 @func f what it runs
 @param ... arguments for `f`
 @treturn Task
@@ -121,7 +117,7 @@ static int group_spawn(lua_State *L)
 }
 
 /*** Cancel every task of the group.
-@function cancel
+@function Group:cancel
 @treturn Group itself
 */
 static int group_cancel_method(lua_State *L)

@@ -263,12 +263,8 @@ static bool turn_runner(lua_State *L, struct runner *r, int64_t deadline)
     return !turn.is_last;
 }
 
-/*** A loop that another one turns.
-@type Loop
-*/
-
 /*** Let every task that is ready run until it waits, and look for changes.
-@function step
+@function Loop:step
 @number[opt=0] seconds how long to wait for changes when none is ready
 @treturn boolean true while there are tasks; then false, followed by what the
 main one returned
@@ -289,7 +285,7 @@ static int loop_step(lua_State *L)
 }
 
 /*** The descriptor that is readable when the loop has something to do.
-@function pollfd
+@function Loop:pollfd
 @treturn ?int nil with the poller `"poll"`, which has none
 */
 static int loop_pollfd(lua_State *L)
@@ -304,7 +300,7 @@ static int loop_pollfd(lua_State *L)
 }
 
 /*** What to wait for at `pollfd`.
-@function events
+@function Loop:events
 @treturn string `"r"`
 */
 static int loop_events(lua_State *L)
@@ -315,7 +311,7 @@ static int loop_events(lua_State *L)
 }
 
 /*** How long the loop can do without a step.
-@function timeout
+@function Loop:timeout
 @treturn ?number seconds; nil: until `pollfd` is readable
 */
 static int loop_timeout(lua_State *L)
@@ -332,7 +328,7 @@ static int loop_timeout(lua_State *L)
 
 /*** End every task now, without their errors.
 Their `<close>` variables are closed, and nothing there can wait any more.
-@function close
+@function Loop:close
 @raise where the loop is being stepped
 */
 static int loop_close_method(lua_State *L)

@@ -98,13 +98,11 @@ function M.channel(capacity)
   }, Channel)
 end
 
---- A channel, made by `channel`.
--- @type Channel
 
 --- Put a value in.
 -- Waits while the channel is full; one without capacity is full until a task
 -- waits in `get`.
--- @function put
+-- @function Channel:put
 -- @param value anything but nil
 -- @treturn Channel itself
 -- @raise EPIPE where the channel is closed; ECANCELED; ETIMEDOUT with `timeout`
@@ -129,7 +127,7 @@ end
 
 --- Take the next value out.
 -- Waits until there is one.
--- @function get
+-- @function Channel:get
 -- @return the value; nil when the channel is closed and empty
 -- @raise ECANCELED; ETIMEDOUT with `timeout`
 function methods:get()
@@ -153,7 +151,7 @@ end
 
 --- Nothing more is put in.
 -- What is inside can still be taken out. Closing twice does no harm.
--- @function close
+-- @function Channel:close
 -- @treturn Channel itself
 function methods:close()
   self.closed = true
@@ -163,7 +161,7 @@ function methods:close()
 end
 
 --- An iterator over the values, until the channel is closed and empty.
--- @function values
+-- @function Channel:values
 -- @treturn function
 -- @usage for job in jobs:values() do … end
 function methods:values()

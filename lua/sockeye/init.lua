@@ -8,7 +8,8 @@
 -- errors, before any system call. The end of a stream is nil, an empty datagram
 -- is `""`, and false says that a call which must not wait would have to.
 --
--- A call waits for as long as it takes, unless `Socket:settimeout` or the flag
+-- A call waits for as long as it takes, and inside of `run` its task alone waits,
+-- unless `Socket:settimeout` or the flag
 -- `dontwait` says otherwise. Signals do not make it fail: handlers run, then it
 -- goes on with the time that is left. SIGPIPE is never delivered.
 --
