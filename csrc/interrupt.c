@@ -54,3 +54,8 @@ void interrupt_run(lua_State *L)
     for (int turn = 0; turn < 2 && wants_attention(main); turn++)
         call_hook(L, main);
 }
+
+bool interrupt_is_due(lua_State *L)
+{
+    return wants_attention(main_thread(L));
+}

@@ -441,8 +441,7 @@ void loop_join(struct task *t, struct task *other)
     other->joiners++;
 }
 
-/* A socket that is closed need not be registered where it is gathered. */
-static void wake_gatherers(void)
+void loop_look_again(void)
 {
     for (struct loop *loop = loops; loop != NULL; loop = loop->next) {
         struct task *t = loop->gathering > 0 ? loop->tasks : NULL;
@@ -463,7 +462,7 @@ void loop_forget(struct handle *handle, bool closing)
     struct slot *slot;
 
     if (handle->fd != -1)
-        wake_gatherers();
+        loop_look_again();
     if (loop == NULL)
         return;
     slot = &loop->slots[handle->fd];

@@ -101,6 +101,9 @@ static void look_for_changes(lua_State *L, struct loop *loop, int64_t deadline)
         push_errno(L, loop_call(loop), error, 0);
         fail_loop(L, loop);
     }
+    if (!interrupt_is_due(L))
+        return;
+    loop_look_again();
     lua_pushcfunction(L, run_interrupts);
     if (lua_pcall(L, 0, 0, 0) != LUA_OK)
         fail_loop(L, loop);

@@ -225,9 +225,11 @@ bool wait_soon(lua_State *L, struct wait *w)
 
 bool wait_ready(lua_State *L, struct wait *w)
 {
-    struct task *t =
-        w->in_task && lua_isyieldable(L) ? loop_running : task_current(L);
+    struct task *t;
 
+    if (wait_is_in_task() && wait_never(w))
+        return end_wait(w, WAIT_WOULD_BLOCK, EAGAIN);
+    t = w->in_task && lua_isyieldable(L) ? loop_running : task_current(L);
     return t != NULL ? wait_in_task(L, w, t) : wait_outside_task(L, w);
 }
 

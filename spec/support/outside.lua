@@ -1,0 +1,10 @@
+-- Specs that are to run outside of tasks, whatever world is asked for: patterns
+-- of their names, and why.
+return {
+  ["SO_RCVTIMEO"] = "the kernel minds it only where it does the waiting itself",
+  ["SO_SNDTIMEO"] = "likewise",
+  ["tells what was written before its reader was gone"] =
+    "a pipe that may not block takes PIPE_BUF bytes, and tells it at once",
+  ["a table for poll may be empty, and then the time passes"] =
+    "a signal handler that raises ends run, not the wait",
+}
