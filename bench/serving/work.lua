@@ -52,6 +52,21 @@ local function details(row, names, results, into)
   end
 end
 
+-- What a client of C's server and of ours waits.
+local function add_latency(row, results, into)
+  local line = { row.name }
+  for _, name in ipairs { "c", "sockeye" } do
+    for _, field in ipairs { "p50", "p99", "p999" } do
+      local list = results[name]
+      table.insert(line, list and report.number(measure.median(list, field)) or
+                   "–")
+    end
+  end
+  table.insert(line, results.sockeye and ("%.2f–%.2f"):format(
+    select(2, measure.ratio(results, "sockeye"))) or "–")
+  table.insert(into, line)
+end
+
 local function add_fairness(row, names, results, into)
   local line = { "worst-served over the mean: " .. row.name }
   for i, name in ipairs(names) do
@@ -89,8 +104,9 @@ local function chosen(row, options)
 end
 
 local function notes(options, missing)
-  local list = { ("Microseconds of the server's CPU time, and C's over them "
-    .. "(1.00: as C); medians of %d rounds, in which the servers took turns.")
+  local list = { ("Microseconds of the server's CPU time, and C's in the "
+    .. "same round over them (1.00: as C); medians of %d rounds, in which the "
+    .. "servers took turns.")
     :format(options.rounds or (options.quick and 1 or 3)) }
   for _, name in ipairs(missing) do
     table.insert(list, peers[name].title .. " is not installed.")
@@ -105,6 +121,9 @@ function M.run(options)
                  notes = notes(options, missing) }
   local limits = { title = "Servers: fairness and limits",
                    columns = titles("", names), rows = {} }
+  local latency = { title = "Servers: what a client waits, µs", rows = {},
+                    columns = { "", "C: p50", "p99", "p99.9", "Sockeye: p50",
+                                "p99", "p99.9", "of C, range" } }
   local full = { title = "Servers: all figures", rows = {},
                  columns = { "", "", "µs", "of C (range)", "per second",
                              "p50 µs", "p99", "p99.9", "fairness" } }
@@ -117,14 +136,22 @@ function M.run(options)
       table.insert(main.rows, line)
       io.stderr:write(table.concat(line, " | "), "\n")
       details(row, names, results, full.rows)
+      if row.work ~= "packets" then
+        add_latency(row, results, latency.rows)
+      end
       if row.fair then add_fairness(row, names, results, limits.rows) end
       table.insert(points, { name = row.name, results = results })
     end
   end
   if not options.row then held_rows(names, options, limits.rows) end
+  report.show(full)
   report.save("servers-all", full)
   report.write("servers.svg", plot.draw(points, names))
-  return #limits.rows > 0 and { main, limits } or main
+  local list = { main }
+  for _, more in ipairs { latency, limits } do
+    if #more.rows > 0 then table.insert(list, more) end
+  end
+  return list
 end
 
 return M
