@@ -25,6 +25,7 @@ enum { LIVE = 1 };
 struct runner {
     struct loop *loop; /* NULL: closed */
     bool turning;      /* it is being stepped */
+    bool ended;        /* it is open still, for others may poll it */
 };
 
 /* ---- beginning and end ---- */
@@ -94,7 +95,7 @@ static struct runner *new_runner(lua_State *L)
     struct runner *r;
 
     r = lua_newuserdatauv(L, sizeof *r, 1);
-    *r = (struct runner){NULL, false};
+    *r = (struct runner){NULL, false, false};
     luaL_setmetatable(L, LOOP_TYPE);
     lua_insert(L, 1);
     do
@@ -138,7 +139,7 @@ static int give_outcome(lua_State *L, struct runner *r)
     lua_getiuservalue(L, 1, LIVE);
     lua_rawgetp(L, -1, r->loop);
     root = lua_touserdata(L, -1);
-    close_runner(L, r);
+    r->ended = true;
     if (root->failed)
         return group_raise(L, -1);
     lua_pop(L, 2);
@@ -251,6 +252,8 @@ static bool turn_runner(lua_State *L, struct runner *r, int64_t deadline)
 
     if (r->turning)
         raise_misuse(L, "the loop is being stepped");
+    if (r->ended)
+        raise_misuse(L, "the loop has ended");
     lua_pushcfunction(L, make_turn);
     lua_pushlightuserdata(L, &turn);
     r->turning = true;
@@ -267,7 +270,8 @@ static bool turn_runner(lua_State *L, struct runner *r, int64_t deadline)
 @function Loop:step
 @number[opt=0] seconds how long to wait for changes when none is ready
 @treturn boolean true while there are tasks; then false, followed by what the
-main one returned
+main one returned. Its descriptor stays open until the loop is closed or
+collected.
 @raise as `run`, but no deadlock: who steps the loop may wake a task
 */
 static int loop_step(lua_State *L)

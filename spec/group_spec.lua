@@ -253,7 +253,7 @@ describe("a group", function()
       sockeye.yield()
       coroutine.close(co)
       owner:cancel()
-      owner = nil
+      owner = owner:status() and nil
       collectgarbage()
       collectgarbage()
       sleep(0.004)

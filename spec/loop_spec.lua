@@ -129,9 +129,10 @@ describe("a loop that is stepped", function()
       coroutine.yield()
       exchange()
     end
-    local one, two = sockeye.loop(twice), nil
+    local one = sockeye.loop(twice)
     step_all(one)
-    one, two = sockeye.loop(twice), sockeye.loop(twice)
+    one = sockeye.loop(twice)
+    local two = sockeye.loop(twice)
     step_all(one)
     step_all(two)
     run(exchange)

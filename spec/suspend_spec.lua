@@ -229,11 +229,7 @@ describe("a deadline", function()
 
   it("of a coroutine that is let go of is over", function()
     run(function()
-      local co = coroutine.wrap(function()
-        timeout(0.001, coroutine.yield)
-      end)
-      co()
-      co = nil
+      coroutine.wrap(function() timeout(0.001, coroutine.yield) end)()
       collectgarbage()
       collectgarbage()
       sleep(0.003)
@@ -558,11 +554,11 @@ describe("a wait", function()
       assert.equal("x", t + 1)
     end,
     ["in an iterator"] = function()
-      for data in function() return a:recv(1) end do
-        assert.equal("x", data)
-        break
+      local text = ""
+      for data in function() return #text < 2 and a:recv(1) or nil end do
+        text = text .. data
       end
-      assert.equal("x", a:recv(1))
+      assert.equal("xx", text)
     end,
     ["in pcall and xpcall"] = function()
       assert.same({ true, "x" }, { pcall(a.recv, a, 1) })

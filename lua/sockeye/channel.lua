@@ -83,7 +83,7 @@ local M = {}
 -- sockeye.spawn(function() for job in jobs:values() do work(job) end end)
 function M.channel(capacity)
   capacity = capacity or 0
-  if type(capacity) ~= "number" or not (capacity >= 0) then
+  if type(capacity) ~= "number" or capacity ~= capacity or capacity < 0 then
     error("bad argument #1 to 'channel' (number that is not negative expected)",
           2)
   end

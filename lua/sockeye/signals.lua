@@ -18,7 +18,8 @@ end
 -- Their handlers are put back when the loop is left.
 -- @function signals
 -- @param ... names of signals, as `signal` takes them
--- @treturn function an iterator; each turn waits for a signal and gives its name
+-- @treturn function an iterator; each turn waits for a signal and gives its
+-- name
 -- @raise as `signal`; outside of `run` an error that says so
 -- @usage
 -- for name in sockeye.signals("SIGTERM", "SIGHUP") do

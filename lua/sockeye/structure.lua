@@ -49,7 +49,7 @@ end
 -- @raise ETIMEDOUT with `timeout`; what `f` raises
 -- @usage local line = sockeye.timeout(5, conn.read, conn, "l")
 function M.timeout(seconds, f, ...)
-  if type(seconds) ~= "number" or not (seconds >= 0) then
+  if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 then
     error("bad argument #1 to 'timeout' (number that is not negative expected)",
           2)
   end
