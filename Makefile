@@ -7,6 +7,7 @@ LIBDIR ?= $(PREFIX)/lib/lua/5.4
 LUADIR ?= $(PREFIX)/share/lua/5.4
 BUILD ?= build
 PORT ?= 7777
+SECONDS ?= 600
 
 # Looked up when first used; recipes that may install Lua first, and that are
 # expanded before they run, leave what needs it to a make or a shell of its own.
@@ -115,6 +116,16 @@ sanitize-valgrind:
 	$(submake) BUILD=build/valgrind CFLAGS="-O1 -g" build
 	@$(call with_module,build/valgrind) tools/sanitize valgrind $(ARGS)
 
+# A small quarantine of freed memory, which would look like growth.
+soak: ## mixed traffic for SECONDS=600 under ASan; memory has to stay flat
+	@tools/deps build test check
+	$(submake) BUILD=build/asan CC=gcc LDFLAGS="$(SANITIZERS)" \
+		CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZERS)" build
+	@$(call with_module,build/asan) \
+		ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=1 \
+		LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \
+		timeout -k 10 $$(($(SECONDS) + 120)) $$LUA tools/soak.lua $(SECONDS)
+
 coverage: ## lines of csrc/ that the specs reach; fails below 95 %
 	@tools/deps build test check
 	@rm -rf build/coverage
@@ -159,4 +170,4 @@ help: ## this list
 		Makefile
 
 .PHONY: FORCE build deps demo serve test lint lint-sources format sanitize sanitize-asan \
-	sanitize-valgrind coverage doc rock bench install env clean help
+	sanitize-valgrind soak coverage doc rock bench install env clean help
