@@ -18,6 +18,7 @@
 
 /* What is asked of the kernel, and its answer. */
 struct receipt {
+    int error;   /* the errno of a first attempt; 0: none has been made */
     int wanted;  /* the caller's flags */
     int flags;   /* all of them */
     size_t size; /* how much was asked for, or could be had */
@@ -30,7 +31,8 @@ struct sender {
     socklen_t length;
 };
 
-/* The error queue never waits. MSG_TRUNC tells the length of a datagram; on a stream it would discard. */
+/* The error queue never waits. MSG_TRUNC tells the length of a datagram; on a
+ * stream it would discard. */
 static inline void start_receiving(lua_State *L, struct receipt *r,
                                    struct wait *w, const struct call *call,
                                    struct socket *s, lua_KContext context)
@@ -89,7 +91,7 @@ __attribute__((always_inline)) static inline bool receive(
 {
     if (r->wanted == 0 && wait_is_drained(w) && !wait_ready(L, w))
         return false;
-    r->length = receive_once(L, s, r, small, from);
+    r->length = r->error == 0 ? receive_once(L, s, r, small, from) : -1;
     if (r->length == -1 && !keep_trying(L, s, w, r, small, from))
         return false;
     if (s->type == SOCK_STREAM && r->wanted == 0 && r->length > 0 &&
@@ -204,16 +206,18 @@ static int recv_rest(lua_State *L, int status, lua_KContext context)
     return 1;
 }
 
-static int recv_step(lua_State *L, int status, lua_KContext context)
+static int recv_step(lua_State *L, int status, lua_KContext context);
+
+static int recv_on(lua_State *L, lua_KContext context, int error)
 {
     static const struct call call = {"recv", POLLIN, recv_step};
     struct socket *s = check_waiting(L, 1, "recv", context);
-    struct receipt r;
+    struct receipt r = {.error = error};
     struct wait w;
     char small[SMALL];
 
-    (void)status;
     start_receiving(L, &r, &w, &call, s, context);
+    errno = error;
     if (!receive(L, s, &w, &r, small, NULL))
         return wait_failed(L, &w, 0);
     if (is_short(L, s, &r)) {
@@ -222,6 +226,12 @@ static int recv_step(lua_State *L, int status, lua_KContext context)
     }
     push_data(L, s, &r);
     return 1 + push_full_length(L, &r);
+}
+
+static int recv_step(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    return recv_on(L, context, 0);
 }
 
 /*** Receive from the socket (recv(2)): one call, which waits until there is
@@ -242,7 +252,21 @@ been cut, or with `trunc`
 */
 static int socket_recv(lua_State *L)
 {
-    return recv_step(L, LUA_OK, 0);
+    const struct socket *s = test_plain(L, 2);
+    size_t size = s != NULL ? (size_t)lua_tointegerx(L, 2, NULL) : 0;
+    char small[SMALL];
+    ssize_t n;
+
+    if (s == NULL || size - 1 >= SMALL || s->type != SOCK_STREAM)
+        return recv_on(L, 0, 0);
+    n = recv(s->handle.fd, small, size, 0);
+    if (n == -1)
+        return recv_on(L, 0, errno);
+    if (n == 0)
+        lua_pushnil(L);
+    else
+        lua_pushlstring(L, small, (size_t)n);
+    return 1;
 }
 
 static int recvfrom_rest(lua_State *L, int status, lua_KContext context)
@@ -259,7 +283,7 @@ static int recvfrom_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"recvfrom", POLLIN, recvfrom_step};
     struct socket *s = check_waiting(L, 1, "recvfrom", context);
-    struct receipt r;
+    struct receipt r = {.error = 0};
     struct sender from;
     struct wait w;
     char small[SMALL];

@@ -68,6 +68,18 @@ static inline struct socket *check_waiting(lua_State *L, int arg,
     return context == 0 ? check_open(L, arg, call) : lua_touserdata(L, arg);
 }
 
+/* The socket of a call with `values` on the stack, itself first, where nothing is
+ * to be minded but the call: it is open, and may block in the kernel. Most calls
+ * are like that; the others go the long way, and so do wrong ones. */
+static inline const struct socket *test_plain(lua_State *L, int values)
+{
+    const struct socket *s = test_socket(L, 1);
+    bool plain = s != NULL && s->handle.fd != -1 && wait_blocks(&s->handle) &&
+                 lua_gettop(L) == values;
+
+    return plain ? s : NULL;
+}
+
 /* The descriptor of the socket, Lua file or integer at `index`, or one of the
  * two that are none. */
 enum { CLOSED_DESCRIPTOR = -1, NO_DESCRIPTOR = -2 };

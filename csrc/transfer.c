@@ -60,7 +60,10 @@ static const char *check_data(lua_State *L, int arg, size_t *size)
     return data != NULL ? data : luaL_checklstring(L, arg, size);
 }
 
-static int send_step(lua_State *L, int status, lua_KContext context)
+static int send_step(lua_State *L, int status, lua_KContext context);
+
+/* `error` is the errno of a first attempt; 0: none has been made. */
+static int send_on(lua_State *L, lua_KContext context, int error)
 {
     static const struct call call = {"send", POLLOUT, send_step};
     struct socket *s = check_waiting(L, 1, "send", context);
@@ -68,18 +71,26 @@ static int send_step(lua_State *L, int status, lua_KContext context)
     const char *data = check_data(L, 2, &size);
     int flags = names_flags(L, 3, &flag_names);
     struct wait w;
-    ssize_t n;
+    ssize_t n = -1;
 
-    (void)status;
     flags |=
         wait_start(L, &w, &call, &s->handle, flags, context) | MSG_NOSIGNAL;
-    do
+    if (error == 0)
         n = send(s->handle.fd, data, size, flags);
-    while (n == -1 && wait_again(L, &w));
+    else
+        errno = error;
+    while (n == -1 && wait_again(L, &w))
+        n = send(s->handle.fd, data, size, flags);
     if (n == -1)
         return wait_failed(L, &w, 0);
     lua_pushinteger(L, n);
     return 1;
+}
+
+static int send_step(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    return send_on(L, context, 0);
 }
 
 /*** Send to the peer (send(2)): one call, which may take less than all.
@@ -93,7 +104,18 @@ must not
 */
 static int socket_send(lua_State *L)
 {
-    return send_step(L, LUA_OK, 0);
+    const struct socket *s = test_plain(L, 2);
+    size_t size;
+    const char *data = s != NULL ? lua_tolstring(L, 2, &size) : NULL;
+    ssize_t n;
+
+    if (data == NULL)
+        return send_on(L, 0, 0);
+    n = send(s->handle.fd, data, size, MSG_NOSIGNAL);
+    if (n == -1)
+        return send_on(L, 0, errno);
+    lua_pushinteger(L, n);
+    return 1;
 }
 
 static int sendto_step(lua_State *L, int status, lua_KContext context)
