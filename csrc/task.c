@@ -167,6 +167,9 @@ static int keep_traceback(lua_State *L)
     return 1;
 }
 
+/* Below what the body has on its stack: its task, and what handles errors. */
+#define BODY 2
+
 /* What the task has written is sent before it ends. */
 static int send_rest(lua_State *L, int status, lua_KContext context)
 {
@@ -180,7 +183,7 @@ static int send_rest(lua_State *L, int status, lua_KContext context)
             return task_suspend(L, t, "flush", 1, send_rest);
     }
     if (error == 0)
-        return lua_gettop(L) - 1;
+        return lua_gettop(L) - BODY;
     t->failed = true;
     if (error == ETIMEDOUT)
         push_timeout(L, "flush", 0);
@@ -193,25 +196,26 @@ static int send_rest(lua_State *L, int status, lua_KContext context)
  * the error. */
 static int end_body(lua_State *L, int status, lua_KContext context)
 {
-    struct task *t = (struct task *)context;
+    struct task *t = lua_touserdata(L, 1);
     bool failed = status != LUA_OK && status != LUA_YIELD;
 
+    (void)context;
     if (!failed && t == loop_running)
         return send_rest(L, LUA_OK, 0);
     t->failed = failed;
-    return failed ? 1 : lua_gettop(L) - 1;
+    return failed ? 1 : lua_gettop(L) - BODY;
 }
 
 static int task_body(lua_State *L)
 {
     int arguments = lua_gettop(L) - 1;
 
-    lua_KContext task = (lua_KContext)loop_running;
-
-    lua_pushcfunction(L, keep_traceback);
+    lua_pushlightuserdata(L, loop_running);
     lua_insert(L, 1);
-    return end_body(L, lua_pcallk(L, arguments, LUA_MULTRET, 1, task, end_body),
-                    task);
+    lua_pushcfunction(L, keep_traceback);
+    lua_insert(L, BODY);
+    return end_body(L, lua_pcallk(L, arguments, LUA_MULTRET, BODY, 0, end_body),
+                    0);
 }
 
 struct task *task_spawn(lua_State *L, int first, struct loop *loop,

@@ -44,7 +44,7 @@ static void sink(struct timers *h, size_t place)
 static bool grow_timers(struct timers *h)
 {
     size_t size = h->size ? h->size * 2 : 64;
-    struct task **heap = realloc(h->heap, size * sizeof *heap);
+    struct task **heap = realloc(h->heap, size * sizeof(struct task *));
 
     if (heap == NULL)
         return false;

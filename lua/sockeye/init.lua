@@ -9,9 +9,9 @@
 -- is `""`, and false says that a call which must not wait would have to.
 --
 -- A call waits for as long as it takes, unless `Socket:settimeout` or the flag
--- `dontwait` says otherwise; inside of `run` its task alone waits. Signals do not
--- make it fail: handlers run, then it goes on with the time that is left. SIGPIPE
--- is never delivered.
+-- `dontwait` says otherwise; inside of `run` its task alone waits. Signals do
+-- not make it fail: handlers run, then it goes on with the time that is left.
+-- SIGPIPE is never delivered.
 --
 -- A socket owns its descriptor, which is close-on-exec, and gives it back by
 -- `Socket:close`, at the end of a `<close>` variable's scope, or when it is
