@@ -241,7 +241,7 @@ describe("a group", function()
   end)
 
   it("outlives its owner's coroutine when that is closed", function()
-    local err = failure(function()
+    local function close_owner()
       local co
       local owner = spawn(function()
         co = coroutine.running()
@@ -253,7 +253,9 @@ describe("a group", function()
       sockeye.yield()
       coroutine.close(co)
       owner:cancel()
-      owner = owner:status() and nil
+    end
+    local err = failure(function()
+      close_owner()
       collectgarbage()
       collectgarbage()
       sleep(0.004)

@@ -1,6 +1,6 @@
--- A helper of busted: every spec's body runs in the world that the environment's
--- SPEC_WORLD names: "task" is a task of a loop of its own. What busted does
--- before and after a spec stays outside.
+-- A helper of busted: the body of every spec runs in the world that SPEC_WORLD,
+-- in the environment, names: "task" is a task of a loop of its own. What busted
+-- does before and after a spec stays outside.
 
 local busted = require "busted"
 local sockeye = require "sockeye"
