@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <lauxlib.h>
@@ -94,7 +95,7 @@ __attribute__((always_inline)) static inline bool receive(
     r->length = r->error == 0 ? receive_once(L, s, r, small, from) : -1;
     if (r->length == -1 && !keep_trying(L, s, w, r, small, from))
         return false;
-    if (s->type == SOCK_STREAM && r->wanted == 0 && r->length > 0 &&
+    if (gives_all(s) && r->wanted == 0 && r->length > 0 &&
         (size_t)r->length < r->size)
         wait_note_drained(w);
     return true;
