@@ -6,8 +6,8 @@
  * socket_* are methods of a socket.
  */
 #include <errno.h>
-#include <poll.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <lauxlib.h>
@@ -81,6 +81,13 @@ static bool keep_trying(lua_State *L, const struct socket *s, struct wait *w,
         r->length = receive_once(L, s, r, small, from);
     } while (r->length == -1);
     return true;
+}
+
+/* Whether one call takes all there is. SCTP's streams have messages. */
+static inline bool gives_all(const struct socket *s)
+{
+    return s->type == SOCK_STREAM &&
+           (s->protocol == 0 || s->protocol == IPPROTO_TCP);
 }
 
 /* Receive into `small` or into scratch memory. An attempt that is known to fail
