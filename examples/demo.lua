@@ -17,7 +17,7 @@ local echoes <const>, says <const> = 20 * rounds, 4 * rounds
 
 -- ---- the server: a task for each client, and one for what it is told ----
 
-local figures = { connected = 0, lines = 0, sent = 0, datagrams = 0 }
+local figures = { connected = 0, most = 0, lines = 0, sent = 0, datagrams = 0 }
 local rooms = {}
 
 local function tell(room, text)
@@ -50,6 +50,7 @@ local function chat(stream)
     end
   end)
   figures.connected = figures.connected + 1
+  figures.most = math.max(figures.most, figures.connected)
   local room
   for line in stream:lines() do
     figures.lines = figures.lines + 1
@@ -87,7 +88,7 @@ local function exchange(number, times, send, receive)
 end
 
 -- Everybody in the room hears everybody, and each in order.
-local function talk(conn, number, heard)
+local function talk(conn, number, shared)
   conn:write("/join ", number // room_size, "\n")
   check("* all are here", conn:read("l"))
   for i = 1, says do conn:write("/say ", number, ": ", i, "\n") end
@@ -96,15 +97,23 @@ local function talk(conn, number, heard)
     local who, i = conn:read("l"):match("^(%d+): (%d+)$")
     said[who] = (said[who] or 0) + 1
     check(tostring(said[who]), i)
-    heard.count = heard.count + 1
+    shared.heard = shared.heard + 1
   end
 end
 
-local function call(endpoint, number, times, heard)
+-- Nobody leaves before everybody has come.
+local function meet(shared)
+  shared.met = shared.met + 1
+  if shared.met == clients.tcp + clients.unix then shared.gate:close() end
+  shared.gate:get()
+end
+
+local function call(endpoint, number, times, shared)
   local conn <close> = sockeye.connect(endpoint, { timeout = 10 })
   exchange(number, times, function(text) conn:write(text, "\n") end,
            function() return conn:read("l") end)
-  talk(conn, number, heard)
+  meet(shared)
+  talk(conn, number, shared)
 end
 
 -- A datagram may be lost: then it is sent once more.
@@ -131,19 +140,20 @@ end
 
 -- All of them at once; what they have to tell.
 local function run_clients(places)
-  local times, heard, number = {}, { count = 0 }, -1
+  local times, number = {}, -1
+  local shared = { heard = 0, met = 0, gate = sockeye.channel() }
   sockeye.group(function(g)
     for kind, f in pairs { tcp = call, unix = call, udp = ping } do
       for _ = 1, clients[kind] do
         if kind ~= "udp" then number = number + 1 end
-        g:spawn(f, places[kind], number, times, heard)
+        g:spawn(f, places[kind], number, times, shared)
       end
     end
   end)
   table.sort(times)
   return ("%d echoes and %d chat lines, each as it was sent.\nAn echo took " ..
           "%.1f ms (median), %.1f ms (99th percentile)"):format(
-    #times, heard.count, percentile(times, 0.5), percentile(times, 0.99))
+    #times, shared.heard, percentile(times, 0.5), percentile(times, 0.99))
 end
 
 -- ---- both ----
@@ -207,8 +217,8 @@ local function main()
   print(("%s%d clients over TCP, %d over a Unix socket, %d over UDP:\n%s."):
     format(is_terminal and "\n" or "", clients.tcp, clients.unix, clients.udp,
            outcome))
-  print(("%.1f s, of which the server's processor worked %.1f s."):format(
-    seconds, os.clock()))
+  print(("%d connections at once. %.1f s, of which the server's processor " ..
+         "worked %.1f s."):format(figures.most, seconds, os.clock()))
   return how == "exit" and status == 0
 end
 
