@@ -315,7 +315,7 @@ void open_suspend(lua_State *L)
     luaL_setfuncs(L, functions, 0);
     luaL_newlib(L, primitives);
     push_library_mark(L);
-    lua_setfield(L, -2, "library");
+    lua_setfield(L, -2, "own");
     lua_setfield(L, -2, "primitives");
     luaL_newmetatable(L, SCOPE_TYPE);
     lua_pushcfunction(L, scope_close);

@@ -1,7 +1,7 @@
 -- Channels: values from task to task, in order.
 
 local primitives <const> = require("sockeye.core").primitives
-primitives.library()
+primitives.own()
 local park <const>, unpark <const> = primitives.park, primitives.unpark
 
 local methods <const> = {}

@@ -5,7 +5,7 @@ local endpoints = require "sockeye.endpoint"
 local options_of = require "sockeye.options"
 
 local primitives <const> = core.primitives
-primitives.library()
+primitives.own()
 
 
 local known <const> = {

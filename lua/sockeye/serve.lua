@@ -6,7 +6,7 @@ local listen <const> = require("sockeye.listen").listen
 local options_of = require "sockeye.options"
 
 local primitives <const> = core.primitives
-primitives.library()
+primitives.own()
 
 
 local known <const> = {
