@@ -11,380 +11,305 @@ local streams = { tcp = sockets.tcp, unix = sockets.unix }
 
 local readers = { "recv", "recvfrom", "read" }
 
-describe("what is received", function()
+-- Everything that has come to s, up to the end.
+local function child_reading(s, other, size)
+  local r, w = sockeye.pipe()
+  local pid = fork.child(function()
+    other:close()
+    r:close()
+    local count = 0
+    for data in function() return s:recv(size) end do count = count + #data end
+    w:write(string.pack("j", count))
+  end)
+  w:close()
+  s:close()
+  return function()
+    local count = string.unpack("j", r:read(8))
+    r:close()
+    fork.reap(pid)
+    return count
+  end
+end
+
+-- Takes what s takes without waiting; how much it was.
+local function fill(s, size)
+  local block, total = ("x"):rep(size or 4096), 0
+  s:settimeout(0)
+  while true do
+    local n = s:write(block)
+    if not n then break end
+    total = total + n
+  end
+  s:settimeout(20)
+  return total
+end
+
+-- The same open file under another number, which sockeye.adopt has not seen.
+local function share(s)
+  local spare <close> = sockeye.socket("unix", "stream")
+  return sockeye.adopt(sockeye.dup2(s, spare:detach()))
+end
+
+-- 1,000 strings are more than a message may have, and 64 what is taken at once.
+local function pieces(count)
+  local list = {}
+  for i = 1, count do list[i] = ("%d,"):format(i) end
+  return list
+end
+
+local function with_empty(count, place)
+  local list = pieces(count)
+  table.insert(list, place, "")
+  return list
+end
+
+describe("sendall", function()
   descriptors.guard()
 
-  local sizes = { 1, 8191, 8192, 8193, 262143, 262144, 262145, 1 << 30,
-                  math.maxinteger }
+  local lists = {
+    ["an empty string"] = { "" }, ["64 empty ones"] = {}, ["129 of them"] = {},
+    numbers = { 1, 2.5, "x", -3, math.maxinteger },
+    ["empty ones around"] = { "", "", "x", "", "y", "", "" },
+  }
+  for i = 1, 64 do lists["64 empty ones"][i] = "" end
+  for i = 1, 129 do lists["129 of them"][i] = "" end
+  for _, n in ipairs { 1, 2, 63, 64, 65, 127, 128, 129, 1000 } do
+    lists[("%d strings"):format(n)] = pieces(n)
+  end
+  for _, place in ipairs { 1, 2, 63, 64, 65, 66, 128, 129, 130, 131 } do
+    lists[("130 strings and an empty one at %d"):format(place)] =
+      with_empty(130, place)
+  end
+
+  for title, list in pairs(lists) do
+    it("gathers " .. title, function()
+      for _, make in pairs(streams) do
+        local a, b = make()
+        local all = table.concat(list)
+        assert.equal(#all, a:sendall(table.unpack(list)))
+        a:shutdown "wr"
+        assert.equal(all, sockets.read_all(b))
+        sockets.close(a, b)
+      end
+    end)
+  end
+
+  for _, type in ipairs { "dgram", "seqpacket" } do
+    it("joins to one message: " .. type, function()
+      local a, b = sockets.unix(type)
+      for _, list in ipairs { { "" }, { "one" }, { "one", "", 2, 3.5 },
+                              pieces(1000) } do
+        local all = table.concat(list)
+        assert.equal(#all, a:sendall(table.unpack(list)))
+        -- Of which a seqpacket socket cannot tell the end.
+        local is_end = type == "seqpacket" and all == ""
+        assert.equal(not is_end and all or nil, b:recv(10000))
+      end
+      sockets.close(a, b)
+    end)
+  end
+
+  it("sends no part of a datagram that is too large", function()
+    local a, b = sockets.udp()
+    local err = errors.raised("EMSGSIZE", "sendall", a.sendall, a,
+                              ("x"):rep(65000), ("x"):rep(65000))
+    assert.equal(0, err.sent)
+    assert.is_false(b:recv(1, "dontwait"))
+    sockets.close(a, b)
+  end)
+
+  it("wants strings, all of them, before anything is sent", function()
+    local a, b = sockets.unix()
+    errors.rejected("bad argument", a.sendall, a)
+    for place = 1, 3 do
+      for _, wrong in ipairs { false, {}, print } do
+        local list = { "x", "y", "z" }
+        list[place] = wrong
+        errors.rejected("bad argument #" .. place + 1, a.sendall, a,
+                        table.unpack(list))
+      end
+    end
+    assert.is_false(b:recv(1, "dontwait"))
+    sockets.close(a, b)
+  end)
 
   for kind, make in pairs(streams) do
-    for _, method in ipairs(readers) do
-      it(("is what came, up to the size: %s, %s"):format(kind, method),
+    for title, timeout in pairs { untimed = false, timed = 20 } do
+      it(("goes on after short writes: %s, %s"):format(kind, title),
          function()
         local a, b = make()
-        local data = examples.bytes(20000)
-        for _, size in ipairs(sizes) do
-          a:sendall(data)
-          local parts, count = {}, 0
-          while count < #data do
-            local part = b[method](b, size)
-            assert.is_true(#part > 0 and #part <= size)
-            parts[#parts + 1], count = part, count + #part
-            if size < 100 then
-              parts[#parts + 1] = b:recv(#data - count, "waitall")
-              count = #data
-            end
-          end
-          assert.is_true(table.concat(parts) == data)
-        end
-        sockets.close(a, b)
+        local count = child_reading(b, a, 30001)
+        a:settimeout(timeout or nil)
+        local list = {}
+        for i = 1, 200 do list[i] = ("x"):rep(i % 5 == 0 and 0 or i * 500) end
+        assert.equal(#table.concat(list), a:sendall(table.unpack(list)))
+        a:close()
+        assert.equal(#table.concat(list), count())
       end)
     end
 
-    it("is all of the size with waitall, whatever the size: " .. kind,
-       function()
+    it("is resumed at what it says was sent: " .. kind, function()
       local a, b = make()
-      local data = examples.bytes(262145)
-      local pid = fork.child(function()
-        b:close()
-        for _ = 1, 2 * (#sizes - 2) do a:sendall(data) end
-      end)
-      for _, method in ipairs { "recv", "recvfrom" } do
-        for i = 1, #sizes - 2 do
-          local part = b[method](b, sizes[i], "waitall")
-          local rest = #data - sizes[i]
-          assert.is_true(part == data:sub(1, sizes[i]))
-          assert.is_true(part .. (rest > 0 and b:recv(rest, "waitall") or "")
-                         == data)
+      local all = examples.bytes(3000000)
+      local got, from = {}, 0
+      a:settimeout(0)
+      b:settimeout(0)
+      repeat
+        local middle = from + (#all - from) // 2
+        local done, sent = a:sendall(all:sub(from + 1, middle), "",
+                                     all:sub(middle + 1))
+        from = from + (done or sent)
+        if kind == "tcp" then sockeye.poll({ [b] = "r" }, 20) end
+        for part in function() return b:recv(100000) or nil end do
+          got[#got + 1] = part
         end
-      end
-      fork.reap(pid)
-      sockets.close(a, b)
-    end)
-  end
-
-  it("is nothing where nothing is asked for, once there is something",
-     function()
-    for _, make in pairs(streams) do
-      local a, b = make()
-      assert.is_false(b:recv(0, "dontwait"))
-      a:send "x"
-      for _, method in ipairs(readers) do
-        assert.equal("", (b[method](b, 0)))
-      end
-      assert.equal("x", b:recv(1))
+      until done
+      assert.equal(#all, from)
       a:close()
-      assert.equal("", b:recv(0))
-      assert.is_nil(b:recv(1))
-      b:close()
-    end
-  end)
-
-  it("is a whole datagram of the greatest size, by any call", function()
-    local a, b = sockets.udp()
-    local data = examples.bytes(65507)
-    for _, method in ipairs(readers) do
-      assert.equal(65507, a:sendall(data))
-      assert.is_true(data == (b[method](b, 65507)))
-    end
-    assert.equal(65507, a:write(data))
-    local got, from, length = b:recvfrom(1 << 30)
-    assert.is_true(got == data and from == a:getsockname() and not length)
-    sockets.close(a, b)
-  end)
-
-  it("tells from whom it is, where a stream has a name", function()
-    local l <close> = sockets.listener(
-      ("unix:@sockeye-transfer-%d"):format(sockeye.getpid()))
-    local c <close> = sockets.client(l:getsockname())
-    local a <close> = l:accept()
-    a:send "hello"
-    assert.same({ "hello", l:getsockname() }, { c:recvfrom(5) })
-    a:sendall "hel"
-    a:shutdown "wr"
-    assert.same({ "hel", l:getsockname() }, { c:recvfrom(5, "waitall") })
-  end)
-end)
-
-describe("the end", function()
-  descriptors.guard()
-
-  for kind, make in pairs {
-    tcp = sockets.tcp,
-    ["unix stream"] = sockets.unix,
-    ["unix seqpacket"] = function() return sockets.unix "seqpacket" end,
-    pipe = function()
-      local r, w = sockeye.pipe()
-      return w, r
-    end,
-  } do
-    it("is nil, and stays: " .. kind, function()
-      local a, b = make()
-      a:close()
-      for _, method in ipairs(kind == "pipe" and { "read" } or readers) do
-        for _, size in ipairs { 1, 10000, 1 << 30 } do
-          assert.is_nil((b[method](b, size)))
-        end
-        b:settimeout(0)
-        assert.is_nil((b[method](b, 1)))
-      end
+      b:settimeout(20)
+      got[#got + 1] = sockets.read_all(b)
+      assert.is_true(table.concat(got) == all)
       b:close()
     end)
   end
 
-  for kind, make in pairs {
-    udp = sockets.udp,
-    ["unix dgram"] = function() return sockets.unix "dgram" end,
-  } do
-    it("is none for datagrams, of which the empty one is \"\": " .. kind,
-       function()
-      local a, b = make()
-      for _, method in ipairs(readers) do
-        for _, size in ipairs { 1, 10000, 1 << 30 } do
-          assert.equal(0, a:send "")
-          assert.equal("", (b[method](b, size)))
-        end
-      end
-      assert.is_false(b:recv(1, "dontwait"))
-      sockets.close(a, b)
-    end)
-  end
-
-  it("is none for a raw socket", function()
-    local ok, s = pcall(sockeye.socket, "inet", "raw", 253)
-    if not ok then return pending(tostring(s)) end
-    s:settimeout(20)
-    s:sendto("", "127.0.0.1:0")
-    -- Its header alone.
-    assert.equal(20, #s:recv(100))
-    s:sendto("hello", "127.0.0.1:0")
-    assert.same({ "E", 25 }, { s:recv(1) })
-    s:close()
-  end)
-end)
-
-describe("a flag", function()
-  descriptors.guard()
-
-  it("goes by its name, several names, or its number", function()
+  it("tells how much was sent before the time ran out", function()
     local a, b = sockets.unix()
-    a:send "hello"
-    local peek = sockeye.MSG_PEEK
-    for _, flags in ipairs {
-      "peek", "MSG_PEEK", "PEEK", "peek dontwait", "dontwait  MSG_PEEK", peek,
-      peek | sockeye.MSG_DONTWAIT,
-    } do
-      assert.equal("hello", b:recv(9, flags))
-      assert.equal("hello", (b:recvfrom(9, flags)))
-    end
-    assert.equal("he", b:recv(2, ""))
-    assert.equal("llo", b:recv(9, 0))
-    sockets.close(a, b)
-  end)
-
-  it("that is unknown is told with the nearest name, before any call",
-     function()
-    local a, b = sockets.unix()
-    a:send "hello"
-    local function with(flags)
-      return { recv = { 9, flags }, recvfrom = { 9, flags },
-               send = { "x", flags }, sendto = { "x", nil, flags } }
-    end
-    for method, arguments in pairs(with "dontwait peke") do
-      local message = errors.rejected("bad argument", b[method], b,
-                                      table.unpack(arguments, 1, 3))
-      assert.matches("peke.*peek", message)
-    end
-    for method, arguments in pairs(with {}) do
-      errors.rejected("bad argument", b[method], b,
-                      table.unpack(arguments, 1, 3))
-    end
-    assert.equal("hello", b:recv(9))
-    assert.is_false(b:recv(9, "dontwait"))
-    sockets.close(a, b)
-  end)
-
-  it("trunc does not concern a Unix stream, and nothing is lost", function()
-    local a, b = sockets.unix()
-    a:send "hello"
-    assert.same({ "hel", 3 }, { b:recv(3, "trunc") })
-    assert.equal("lo", (b:recv(9, "trunc")))
+    a:settimeout(0.02)
+    local err = errors.raised("ETIMEDOUT", "sendall", a.sendall, a,
+                              ("x"):rep(3000000), "y")
+    assert.is_true(err.timeout and err.sent > 0)
     a:close()
-    assert.is_nil((b:recv(9, "trunc")))
+    assert.equal(err.sent, #sockets.read_all(b))
     b:close()
   end)
 
-  it("trunc gives no byte that TCP has discarded", function()
-    local a, b = sockets.tcp()
-    a:send "hello"
-    assert.same({ "", 3 }, { b:recv(3, "trunc peek") })
-    assert.same({ "", 3 }, { b:recv(3, "trunc") })
-    assert.equal("lo", b:recv(9))
-    local data = ("x"):rep(20000)
-    a:sendall(data)
-    assert.equal(20000, #b:recv(20000, "peek waitall"))
-    assert.same({ "", 20000 }, { b:recv(30000, "trunc") })
-    a:close()
-    assert.is_nil((b:recv(9, "trunc")))
-    b:close()
-  end)
-
-  it("errqueue never waits", function()
-    for _, make in ipairs { sockets.tcp, sockets.udp } do
-      local a, b = make()
-      for _, timeout in ipairs { 20, 0 } do
-        a:settimeout(timeout)
-        assert.is_false((a:recv(9, "errqueue")))
-        assert.is_false((a:recvfrom(9, "errqueue waitall")))
+  it("tells how much was sent before the peer was gone", function()
+    local a, b = sockets.unix()
+    local got = 0
+    local _ <close> = fork.interrupt("USR1", function()
+      got = #b:recv(10)
+      b:settimeout(0)
+      for data in function() return b:recv(65536) or nil end do
+        got = got + #data
       end
-      a:settimeout(nil)
-      assert.is_false(a:recv(9, "errqueue"))
-      sockets.close(a, b)
-    end
-  end)
-
-  it("errqueue receives what came back", function()
-    local s <close> = sockets.bound("127.0.0.1:0", "dgram")
-    local gone <close> = sockets.bound("127.0.0.1:0", "dgram")
-    local address = gone:getsockname()
-    gone:close()
-    s:setsockopt("IP_RECVERR", true)
-    s:sendto("hello", address)
-    assert.is_truthy(sockeye.poll({ [s] = "r" }, 20)[s])
-    assert.same({ "hello", address }, { s:recvfrom(9, "errqueue") })
-  end)
-
-  it("oob is one byte, also with waitall", function()
-    local a, b = sockets.tcp()
-    a:send("!", "oob")
-    assert.equal("p", sockeye.poll({ [b] = "p" }, 20)[b])
-    assert.equal("!", b:recv(9, "oob waitall"))
-    sockets.close(a, b)
-  end)
-
-  -- Announced by the first segments, the byte itself has no room yet.
-  for title, timeout in pairs { ["without a time-out"] = false,
-                                ["with a time-out"] = 20 } do
-    it("oob waits for a byte that is announced, " .. title, function()
-      local l <close> = sockets.listener()
-      l:setsockopt("SO_RCVBUF", 4096)
-      local a, b = sockets.client(l:getsockname()), l:accept()
-      b:settimeout(timeout or nil)
-      assert.equal(40001, a:send(("x"):rep(40000) .. "!", "oob"))
-      assert.is_truthy(sockeye.poll({ [b] = "r" }, 20)[b])
-      assert.is_false(b:recv(1, "oob dontwait"))
-      local _ <close> = fork.interrupt("USR1", function()
-        if not sockeye.poll({ [b] = "p" }, 0)[b] then
-          b:recv(4096, "dontwait")
-        end
-      end, 1000)
-      assert.equal("!", b:recv(1, "oob"))
-      sockets.close(a, b)
+      b:shutdown "rd"
     end)
-  end
-
-  it("eor ends a record, and dontroute keeps to this host", function()
-    local a, b = sockets.unix "seqpacket"
-    a:send("one", "eor")
-    a:send("two", "eor")
-    assert.equal("one", b:recv(9))
-    assert.equal("two", b:recv(9))
-    sockets.close(a, b)
-    a, b = sockets.udp()
-    a:send("hello", "dontroute confirm")
-    assert.equal("hello", b:recv(9))
+    local err = errors.raised("EPIPE", "sendall", a.sendall, a,
+                              ("x"):rep(3000000), "y")
+    assert.is_true(got > 0)
+    assert.equal(got, err.sent)
+    err = errors.raised("EPIPE", "sendall", a.sendall, a, "x", "y")
+    assert.equal(0, err.sent)
     sockets.close(a, b)
   end)
 end)
 
-describe("waitall", function()
+local sending = {
+  send = { "data" }, sendall = { "one", "two" }, sendto = { "data", nil },
+  write = { "data" },
+}
+
+describe("a full socket", function()
   descriptors.guard()
 
-  for _, size in ipairs { 10, 20000, 300000 } do
-    it(("raises in time what has come as partial: %d"):format(size),
+  for method, arguments in pairs(sending) do
+    it("takes nothing where it must not wait, or in time: " .. method,
        function()
       for _, make in pairs(streams) do
         local a, b = make()
-        local data = examples.bytes(size - 1)
+        local before = fill(a)
         a:settimeout(0)
-        a:sendall(data)
-        b:settimeout(0.02)
-        for _, method in ipairs { "recv", "recvfrom" } do
-          local taken = b:recv(1)
-          local err = errors.raised("ETIMEDOUT", method, b[method], b, size,
-                                    "waitall")
-          assert.is_true(err.timeout)
-          data = taken .. err.partial
-          assert.is_false(b:recv(1, "dontwait"))
-          a:sendall(data)
-        end
-        assert.equal(#data, #b:recv(#data, "waitall"))
-        sockets.close(a, b)
+        assert.is_false((a[method](a, table.unpack(arguments))))
+        a:settimeout(0.01)
+        errors.raised("ETIMEDOUT", method, a[method], a,
+                      table.unpack(arguments))
+        -- What the system may have taken after all is only TCP's.
+        a:close()
+        assert.equal(before, #sockets.read_all(b))
+        b:close()
       end
     end)
   end
+end)
 
-  it("raises without a partial where nothing has come", function()
-    local a, b = sockets.unix()
-    b:settimeout(0.01)
-    assert.is_nil(errors.raised("ETIMEDOUT", "recv", b.recv, b, 9,
-                                "waitall").partial)
-    sockets.close(a, b)
-  end)
+describe("O_NONBLOCK that somebody else has set", function()
+  descriptors.guard()
 
-  it("gives what there is where it must not wait", function()
-    local a, b = sockets.unix()
-    assert.is_false(b:recv(9, "waitall dontwait"))
-    a:send "hello"
-    assert.equal("hello", b:recv(9, "waitall dontwait"))
-    b:settimeout(0)
-    a:send "hello"
-    assert.equal("hello", b:recv(9, "waitall"))
-    sockets.close(a, b)
-  end)
-
-  it("tells a reset with what came before it", function()
-    local a, b = sockets.unix()
-    a:send "left unread"
-    local pid = fork.child(function()
-      b:send "hello"
-      fork.await(sockeye.getppid(), "S")
-    end)
-    b:close()
-    local err = errors.raised("ECONNRESET", "recv", a.recv, a, 9, "waitall")
-    assert.equal("hello", err.partial)
-    fork.reap(pid)
-    a:close()
-  end)
-
-  for title, timeout in pairs { untimed = false, timed = 20 } do
-    it("goes on through signals: " .. title, function()
-      for _, make in pairs(streams) do
-        local a, b = make()
-        b:settimeout(timeout or nil)
-        local parts = { ("a"):rep(8191), "bc", ("d"):rep(9000), "e" }
-        local all, calls = table.concat(parts), 0
-        do
-          local _ <close> = fork.interrupt("USR1", function()
-            calls = calls + 1
-            a:sendall(parts[calls] or "")
-          end, 1000)
-          assert.is_true(all == b:recv(#all, "waitall"))
-        end
-        assert.is_true(calls >= #parts)
-        sockets.close(a, b)
-      end
-    end)
-
-    it("keeps what came when a handler closes the socket: " .. title,
-       function()
+  for _, method in ipairs(readers) do
+    it("still lets it wait: " .. method, function()
       local a, b = sockets.unix()
-      b:settimeout(timeout or nil)
-      a:send "hello"
-      local _ <close> = fork.interrupt("USR1", function() b:close() end)
-      local err = errors.raised("ECANCELED", "recv", b.recv, b, 9, "waitall")
-      assert.equal("hello", err.partial)
-      a:close()
+      local other = share(b):fcntl("O_NONBLOCK", true)
+      b:settimeout(nil)
+      assert.is_false((other[method](other, 5)))
+      local _ <close> = fork.interrupt("USR1", function() a:send "hello" end)
+      assert.equal("hello", (b[method](b, 5)))
+      sockets.close(a, b, other)
     end)
   end
+
+  for method, arguments in pairs(sending) do
+    it("still lets it wait: " .. method, function()
+      local a, b = sockets.unix()
+      local other = share(a):fcntl("O_NONBLOCK", true)
+      fill(a)
+      a:settimeout(nil)
+      assert.is_false((other[method](other, table.unpack(arguments))))
+      local _ <close> = fork.interrupt("USR1", function()
+        b:settimeout(0)
+        while b:recv(65536) do end
+      end)
+      assert.is_truthy(a[method](a, table.unpack(arguments)))
+      sockets.close(a, b, other)
+    end)
+  end
+
+  it("still lets a pipe wait", function()
+    local r, w = sockeye.pipe()
+    local other = share(r):fcntl("O_NONBLOCK", true)
+    assert.is_false(other:read(5))
+    do
+      local _ <close> = fork.interrupt("USR1", function() w:write "hello" end)
+      assert.equal("hello", r:read(5))
+    end
+    sockets.close(r, w, other)
+  end)
+end)
+
+describe("SO_RCVTIMEO and SO_SNDTIMEO", function()
+  descriptors.guard()
+
+  it("are the user's own, and raise EAGAIN", function()
+    local a, b = sockets.unix()
+    fill(a)
+    a:setsockopt("SO_RCVTIMEO", 0.01):setsockopt("SO_SNDTIMEO", 0.01)
+    a:settimeout(nil)
+    for _, method in ipairs(readers) do
+      errors.raised("EAGAIN", method, a[method], a, 5)
+    end
+    for method, arguments in pairs(sending) do
+      errors.raised("EAGAIN", method, a[method], a, table.unpack(arguments))
+    end
+    b:send "hel"
+    local err = errors.raised("EAGAIN", "recv", a.recv, a, 5, "waitall")
+    assert.equal("hel", err.partial)
+    sockets.close(a, b)
+  end)
+end)
+
+describe("sockatmark", function()
+  descriptors.guard()
+
+  it("is asked of what has urgent data, else raised", function()
+    local a, b = sockets.udp()
+    errors.raised("ENOTTY", "sockatmark", a.sockatmark, a)
+    sockets.close(a, b)
+    local r, w = sockeye.pipe()
+    errors.raised("ENOTTY", "sockatmark", r.sockatmark, r)
+    sockets.close(r, w)
+    a, b = sockets.tcp()
+    assert.is_false(a:sockatmark())
+    sockets.close(a, b)
+    errors.raised("EBADF", "sockatmark", a.sockatmark, a)
+  end)
 end)
