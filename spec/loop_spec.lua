@@ -2,30 +2,10 @@ local sockeye = require "sockeye"
 
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
-local fork = require "spec.support.fork"
+local loops = require "spec.support.loops"
 local sockets = require "spec.support.sockets"
 
 local run, spawn, sleep = sockeye.run, sockeye.spawn, sockeye.sleep
-
--- Steps the loops in turn until all have ended; their results.
-local function step_all(...)
-  local loops = { ... }
-  local results = {}
-  local left = #loops
-  for _ = 1, 100000 do
-    for i = 1, #loops do
-      if not results[i] then
-        local step = table.pack(loops[i]:step(0.001))
-        if not step[1] then
-          results[i] = table.pack(table.unpack(step, 2, step.n))
-          left = left - 1
-        end
-      end
-    end
-    if left == 0 then return table.unpack(results) end
-  end
-  error("the loops do not end")
-end
 
 describe("a loop that is stepped", function()
   local a, b
@@ -38,7 +18,7 @@ describe("a loop that is stepped", function()
       sleep(0.001)
       return ...
     end, 1, nil, 3)
-    assert.same({ 1, nil, 3, n = 3 }, (step_all(loop)))
+    assert.same({ 1, nil, 3, n = 3 }, (loops.step_all(loop)))
     errors.rejected("the loop has ended", loop.step, loop)
   end)
 
@@ -47,7 +27,7 @@ describe("a loop that is stepped", function()
       spawn(error, "reason", 0)
       sleep(100)
     end)
-    local ok, err = pcall(step_all, loop)
+    local ok, err = pcall(loops.step_all, loop)
     assert.same({ false, "reason" }, { ok, err })
   end)
 
@@ -104,7 +84,7 @@ describe("a loop that is stepped", function()
       end
       return "two"
     end)
-    local first, second = step_all(one, two)
+    local first, second = loops.step_all(one, two)
     assert.same({ "one", "two" }, { first[1], second[1] })
   end)
 
@@ -115,7 +95,7 @@ describe("a loop that is stepped", function()
       errors.raised("EBUSY", "recv", a.recv, a, 1)
       errors.raised("EBUSY", "sendall", a.sendall, a, ("x"):rep(1 << 22))
     end)
-    step_all(two)
+    loops.step_all(two)
   end)
 
   it("takes over a socket when the other waits no more", function()
@@ -130,11 +110,11 @@ describe("a loop that is stepped", function()
       exchange()
     end
     local one = sockeye.loop(twice)
-    step_all(one)
+    loops.step_all(one)
     one = sockeye.loop(twice)
     local two = sockeye.loop(twice)
-    step_all(one)
-    step_all(two)
+    loops.step_all(one)
+    loops.step_all(two)
     run(exchange)
     b:send("y")
     assert.equal("y", a:recv(1))
@@ -151,7 +131,7 @@ describe("a loop that is stepped", function()
       for value in ch:values() do sum = sum + value end
       return sum
     end)
-    local _, second = step_all(one, two)
+    local _, second = loops.step_all(one, two)
     assert.equal(1275, second[1])
   end)
 
@@ -163,9 +143,9 @@ describe("a loop that is stepped", function()
           return "deep"
         end)
         sleep(0.001)
-        return step_all(deeper)[1]
+        return loops.step_all(deeper)[1]
       end)
-      assert.equal("deep", step_all(inner)[1])
+      assert.equal("deep", loops.step_all(inner)[1])
       sleep(0.001)
     end)
   end)
@@ -177,7 +157,7 @@ describe("a loop that is stepped", function()
       errors.rejected("the loop is being stepped", loop.close, loop)
       return "fine"
     end)
-    assert.equal("fine", step_all(loop)[1])
+    assert.equal("fine", loops.step_all(loop)[1])
   end)
 
   it("is ended by close, which closes what its tasks hold", function()
@@ -502,297 +482,6 @@ for _, poller in ipairs { "epoll", "poll" } do
         d:close()
         errors.raised("ECONNRESET", "recv", t.join, t)
         c:close()
-      end)
-    end)
-  end)
-
-  describe("fork in a task by " .. poller, function()
-    local a, b
-    descriptors.guard(function() a, b = sockets.unix() end, function()
-      sockets.close(a, b)
-    end)
-
-    -- What f in the child's only task returns, as its exit status.
-    local function in_child(f)
-      local pid = sockeye.fork()
-      if pid > 0 then
-        local _, how, number = sockeye.waitpid(pid)
-        assert.same({ "exit", 0 }, { how, number })
-        return
-      end
-      local ok, err = xpcall(f, debug.traceback)
-      if not ok then io.stderr:write(tostring(err), "\n") end
-      sockeye._exit(ok and 0 or 1)
-    end
-
-    it("has the child go on alone", function()
-      local parents = 0
-      with_poller(function()
-        for _ = 1, 5 do
-          spawn(function()
-            sleep(0.02)
-            parents = parents + 1
-          end)
-        end
-        sleep(0)
-        in_child(function()
-          assert.equal(1, #sockeye.tasks())
-          sleep(0.04)
-          assert.equal(0, parents)
-        end)
-      end)
-      assert.equal(5, parents)
-    end)
-
-    it("leaves each its own events", function()
-      with_poller(function()
-        local reader = spawn(a.recv, a, 1)
-        sleep(0.001)
-        in_child(function()
-          local c, d = sockeye.socketpair()
-          local t = spawn(c.recv, c, 1)
-          sleep(0)
-          a:close()
-          d:send("x")
-          assert.equal("x", t:join())
-        end)
-        assert.equal("waiting", reader:status())
-        b:send("y")
-        assert.equal("y", reader:join())
-      end)
-    end)
-
-    it("has no event of a descriptor closed by the parent reach a new one",
-       function()
-      with_poller(function()
-        local c, d = sockeye.socketpair()
-        local t = spawn(c.recv, c, 1)
-        sleep(0)
-        local r, w = sockeye.pipe()
-        local pid = sockeye.fork()
-        if pid == 0 then
-          w:close()
-          r:read(1)
-          sockeye._exit(0)
-        end
-        r:close()
-        -- The child still holds it.
-        local number = c:fd()
-        c:close()
-        pcall(t.join, t)
-        local e, f = sockeye.socketpair()
-        assert.equal(number, e:fd())
-        t = spawn(e.recv, e, 1)
-        sleep(0)
-        d:send("x")
-        sleep(0.002)
-        assert.equal("waiting", t:status())
-        f:send("y")
-        assert.equal("y", t:join())
-        w:close()
-        fork.reap(pid)
-        sockets.close(d, e, f)
-      end)
-    end)
-
-    it("lets the child wait on what the parent waited on", function()
-      with_poller(function()
-        errors.raised("ETIMEDOUT", nil, sockeye.timeout, 0.001, a.recv, a, 1)
-        in_child(function()
-          spawn(function() b:send("x") end)
-          assert.equal("x", a:recv(1))
-        end)
-      end)
-    end)
-
-    it("gives the child's run what the task returns or raises", function()
-      for _, case in ipairs { { "return", true, "result" },
-                              { "raise", false, "reason" } } do
-        local r, w = sockeye.pipe()
-        local parent = sockeye.getpid()
-        local pid
-        local ok, result = pcall(run, { poller = poller }, function()
-          spawn(function()
-            sockeye.group(function(g)
-              g:spawn(function()
-                pid = sockeye.fork()
-                if pid > 0 then return end
-                sleep(0.001)
-                if case[1] == "raise" then error(case[3], 0) end
-                return case[3]
-              end)
-              sleep(0)
-            end)
-          end)
-          sleep(0.001)
-          return "main"
-        end)
-        if sockeye.getpid() ~= parent then
-          w:write(("%s %s"):format(ok, result))
-          sockeye._exit(0)
-        end
-        w:close()
-        fork.reap(pid)
-        assert.equal(("%s %s"):format(case[2], case[3]), r:read(100))
-        assert.same({ true, "main" }, { ok, result })
-        r:close()
-      end
-    end)
-
-    it("lets a child that was joined fail by itself", function()
-      local r, w = sockeye.pipe()
-      local parent = sockeye.getpid()
-      local pid
-      local ok, err = pcall(run, { poller = poller }, function()
-        local t = spawn(function()
-          pid = sockeye.fork()
-          if pid == 0 then error("reason", 0) end
-        end)
-        t:join()
-      end)
-      if sockeye.getpid() ~= parent then
-        w:write(("%s %s"):format(ok, err))
-        sockeye._exit(0)
-      end
-      w:close()
-      fork.reap(pid)
-      assert.equal("false reason", r:read(100))
-      assert.is_true(ok)
-      r:close()
-    end)
-
-    it("gives the child's loop room for more forks", function()
-      with_poller(function()
-        in_child(function()
-          in_child(function()
-            sleep(0.001)
-            assert.equal(1, #sockeye.tasks())
-          end)
-          sleep(0.001)
-        end)
-      end)
-    end)
-
-    it("from a loop that is stepped by a task leaves both alone", function()
-      with_poller(function()
-        local others = 0
-        spawn(function()
-          sleep(0.01)
-          others = others + 1
-        end)
-        local inner = sockeye.loop({ poller = poller }, function()
-          spawn(function()
-            sleep(0.01)
-            others = others + 1
-          end)
-          sleep(0)
-          in_child(function()
-            sleep(0.03)
-            assert.equal(0, others)
-          end)
-        end)
-        step_all(inner)
-      end)
-    end)
-
-    it("outside of it leaves a loop to both", function()
-      local loop = sockeye.loop({ poller = poller }, function()
-        return a:recv(1)
-      end)
-      loop:step()
-      local pid = fork.child(function()
-        local c, d = sockeye.socketpair()
-        local other = sockeye.loop(function() return c:recv(1) end)
-        other:step()
-        d:send("x")
-        assert(step_all(other)[1] == "x")
-        loop:step()
-        loop:close()
-      end)
-      fork.reap(pid)
-      b:send("y")
-      assert.equal("y", step_all(loop)[1])
-    end)
-  end)
-
-  describe("a busy task by " .. poller, function()
-    descriptors.guard()
-
-    -- Calls that never have to wait; each is made again and again.
-    local busy = {
-      recv = function()
-        local u = sockets.bound("127.0.0.1:0", "dgram")
-        local name = u:getsockname()
-        return { u }, function()
-          u:sendto("x", name)
-          u:recv(1)
-        end
-      end,
-      send = function()
-        local u = sockets.bound("127.0.0.1:0", "dgram")
-        u:connect(u:getsockname())
-        return { u }, function() u:send("x") end
-      end,
-      sendall = function()
-        local null = sockeye.adopt(sockeye.dup2(assert(io.open("/dev/null",
-                                                               "w")), 901))
-        return { null }, function() null:write("data") end
-      end,
-      connect = function()
-        local u = sockets.bound("127.0.0.1:0", "dgram")
-        local name = u:getsockname()
-        return { u }, function() u:connect(name) end
-      end,
-      accept = function()
-        local l = sockets.listener("unix:@busy-" .. sockeye.getpid())
-        local name = l:getsockname()
-        return { l }, function()
-          local c <close> = sockeye.socket("unix", "stream"):connect(name)
-          local d <close> = l:accept()
-          return c, d
-        end
-      end,
-    }
-    local names = {}
-    for name in pairs(busy) do names[#names + 1] = name end
-    table.sort(names)
-
-    for _, name in ipairs(names) do
-      it("lets the others run: " .. name, function()
-        with_poller(function()
-          local owned, call = busy[name]()
-          local done
-          local t = spawn(function()
-            while not done do call() end
-            return "ended"
-          end)
-          for _ = 1, 5 do sleep(0) end
-          done = true
-          assert.equal("ended", t:join())
-          sockets.close(table.unpack(owned))
-        end)
-      end)
-    end
-
-    it("is one of two that get as many turns", function()
-      with_poller(function()
-        local counts = { 0, 0 }
-        local u = { sockets.udp() }
-        local done
-        for i = 1, 2 do
-          spawn(function()
-            while not done do
-              u[i]:send("x")
-              u[3 - i]:recv(1)
-              counts[i] = counts[i] + 1
-            end
-          end)
-        end
-        sleep(0.02)
-        done = true
-        sleep(0)
-        sockets.close(table.unpack(u))
-        assert.is_true(counts[1] > 0 and counts[2] > 0)
       end)
     end)
   end)

@@ -251,25 +251,6 @@ describe("a handler", function()
     assert.are.equal(2, caught)
   end)
 
-  it("leaves a debugger's hook on every instruction in place", function()
-    local events = 0
-    local function hook() events = events + 1 end
-    local before = table.pack(debug.gethook())
-    local a, b = sockeye.socketpair()
-    local signal = fork.interrupt("USR1", function() b:send("x") end)
-    debug.sethook(hook, "crl", 1)
-    coroutine.wrap(function() a:recv(1) end)()
-    local after, mask, count = debug.gethook()
-    debug.sethook(table.unpack(before, 1, 3))
-    getmetatable(signal).__close(signal)
-    a:close()
-    b:close()
-    assert.are.equal(hook, after)
-    assert.are.equal("crl", mask)
-    assert.are.equal(1, count)
-    assert.is_true(events > 0)
-  end)
-
   it("stays in a forked child, which catches signals of its own", function()
     local a, b = sockeye.socketpair()
     local caught = 0

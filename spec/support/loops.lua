@@ -1,0 +1,25 @@
+-- Loops that a script steps by itself.
+
+local M = {}
+
+--- Steps the loops in turn until all have ended; their results.
+function M.step_all(...)
+  local loops = { ... }
+  local results = {}
+  local left = #loops
+  for _ = 1, 100000 do
+    for i = 1, #loops do
+      if not results[i] then
+        local step = table.pack(loops[i]:step(0.001))
+        if not step[1] then
+          results[i] = table.pack(table.unpack(step, 2, step.n))
+          left = left - 1
+        end
+      end
+    end
+    if left == 0 then return table.unpack(results) end
+  end
+  error("the loops do not end")
+end
+
+return M

@@ -1,0 +1,53 @@
+local sockeye = require "sockeye"
+
+local run, spawn, sleep = sockeye.run, sockeye.spawn, sockeye.sleep
+local timeout = sockeye.timeout
+
+describe("sleep", function()
+  it("wakes tasks in the order of their times", function()
+    local order = {}
+    run(function()
+      for _, n in ipairs { 5, 1, 4, 2, 3, 0 } do
+        spawn(function()
+          sleep(n / 500)
+          table.insert(order, n)
+        end)
+      end
+    end)
+    assert.same({ 0, 1, 2, 3, 4, 5 }, order)
+  end)
+
+  it("lasts as long as was asked for", function()
+    run(function()
+      for _, seconds in ipairs { 0, 0.0001, 0.003 } do
+        local start = sockeye.now()
+        sleep(seconds)
+        assert.is_true(sockeye.now() - start >= seconds)
+      end
+    end)
+  end)
+
+  it("lets thousands of tasks sleep", function()
+    local count = 0
+    run(function()
+      for i = 1, 20000 do
+        spawn(function()
+          sleep((i * 7919 % 100) / 5000)
+          count = count + 1
+        end)
+      end
+    end)
+    assert.equal(20000, count)
+  end)
+
+  it("may be cut short and begun anew, again and again", function()
+    run(function()
+      local t = spawn(function()
+        for _ = 1, 100 do pcall(timeout, 0.0001, sleep, 50) end
+        for _ = 1, 100 do pcall(timeout, 50, sleep, 0.0001) end
+        return "done"
+      end)
+      assert.equal("done", t:join())
+    end)
+  end)
+end)
