@@ -2,6 +2,7 @@ local sockeye = require "sockeye"
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
 local examples = require "spec.support.examples"
+local examples = require "spec.support.examples"
 local netns = require "spec.support.netns"
 local sockets = require "spec.support.sockets"
 local unprivileged = require "spec.support.unprivileged"
@@ -41,7 +42,9 @@ local function left_in_time_wait(reuse)
   a:close()
   assert.is_nil(c:recv(1))
   c:close()
-  assert.is_true(is_in_time_wait(address.port))
+  assert.is_true(examples.eventually(function()
+    return is_in_time_wait(address.port)
+  end))
   return address
 end
 
