@@ -28,13 +28,16 @@ describe("option of a plain type", function()
   end)
 
   it("leaves the port to IPv4: IPV6_V6ONLY", function()
-    local ok, six = pcall(sockeye.socket, "inet6", "stream")
-    if not ok then return pending("there is no IPv6 here") end
-    six:setsockopt("IPV6_V6ONLY", true):bind("[::]:0"):listen()
-    local port = six:getsockname().port
-    local four <close> = sockeye.socket("inet", "stream")
-    four:bind(sockeye.inet("*", port)):listen()
-    six:close()
+    if not pcall(sockeye.socket, "inet6", "stream") then
+      return pending("there is no IPv6 here")
+    end
+    sockets.with_port(function(port)
+      local six <close> = sockeye.socket("inet6", "stream")
+      six:setsockopt("IPV6_V6ONLY", true)
+      six:bind(sockeye.inet6("::", port)):listen()
+      local four <close> = sockeye.socket("inet", "stream")
+      four:bind(sockeye.inet("*", port)):listen()
+    end)
   end)
 
   it("has both families without IPV6_V6ONLY", function()

@@ -41,7 +41,9 @@ local function left_in_time_wait(reuse)
   a:close()
   assert.is_nil(c:recv(1))
   c:close()
-  assert.is_true(is_in_time_wait(address.port))
+  assert.is_true(examples.eventually(function()
+    return is_in_time_wait(address.port)
+  end))
   return address
 end
 
