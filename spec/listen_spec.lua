@@ -2,7 +2,6 @@ local sockeye = require "sockeye"
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
 local examples = require "spec.support.examples"
-local process = require "spec.support.process"
 
 local function has_inet6()
   local ok, s = pcall(sockeye.listen, "[::1]:0")
@@ -17,11 +16,6 @@ local function answers(l, address)
   local s <close> = l:settimeout(20):accept()
   return s:getpeername().family == c:getsockname().family or
     s:getpeername():is_v4mapped()
-end
-
-local function file_kind(path)
-  local result = process.run { "stat", "-c", "%F %a", path }
-  return (result.stdout:gsub("\n$", ""))
 end
 
 for _, world in ipairs {
@@ -129,74 +123,6 @@ describe("listen", function()
                   "127.0.0.1:no-such-service")
     errors.raised("ENOENT", "bind", sockeye.listen, "unix:/no/such/folder/s",
                   { mode = "0600" })
-  end)
-
-  it("gives the file of a Unix socket its mode", function()
-    examples.with_folder(function(folder)
-      local path = folder .. "/s"
-      for mode, wanted in pairs { ["0600"] = 600, ["666"] = 666,
-                                  [0] = 0, [8] = 10 } do
-        local l <close> = sockeye.listen("unix:" .. path, { mode = mode })
-        assert.equal("socket " .. wanted, file_kind(path))
-        assert.truthy(l)
-      end
-    end)
-  end)
-
-  it("takes the place of a file that nobody answers", function()
-    examples.with_folder(function(folder)
-      local endpoint = "unix:" .. folder .. "/s"
-      sockeye.listen(endpoint):close()
-      assert.matches("^socket", file_kind(folder .. "/s"))
-      errors.raised("EADDRINUSE", "bind", sockeye.listen, endpoint,
-                    { unlink = false })
-      local l <close> = sockeye.listen(endpoint)
-      assert.is_true(answers(l, l:getsockname()))
-    end)
-  end)
-
-  it("never takes the place of one that somebody answers", function()
-    examples.with_folder(function(folder)
-      local endpoint = "unix:" .. folder .. "/s"
-      local l <close> = sockeye.listen(endpoint, { backlog = 0 })
-      errors.raised("EADDRINUSE", "bind", sockeye.listen, endpoint)
-      local before = l:settimeout(20):accept()
-      before:close()
-      -- Nor where there is no place in its queue.
-      local waiting <close> = sockeye.connect(endpoint)
-      errors.raised("EADDRINUSE", "bind", sockeye.listen, endpoint)
-      assert.matches("^socket", file_kind(folder .. "/s"))
-      local s <close> = l:accept()
-      assert.truthy(s and waiting)
-      local datagrams <close> = sockeye.socket("unix", "dgram")
-      datagrams:bind("unix:" .. folder .. "/d")
-      errors.raised("EADDRINUSE", "bind", sockeye.listen,
-                    "unix:" .. folder .. "/d")
-    end)
-  end)
-
-  it("never takes the place of what is no socket", function()
-    examples.with_folder(function(folder)
-      local file <close> = assert(io.open(folder .. "/file", "w"))
-      file:write("precious")
-      os.execute(("mkdir %s/folder; ln -s %s/nothing %s/link"):format(
-        folder, folder, folder))
-      sockeye.listen("unix:" .. folder .. "/stale"):close()
-      os.execute(("ln -s %s/stale %s/to-stale"):format(folder, folder))
-      for _, name in ipairs { "file", "folder", "link", "to-stale" } do
-        errors.raised("EADDRINUSE", "bind", sockeye.listen,
-                      ("unix:%s/%s"):format(folder, name))
-        assert.equal(0, process.run({ "ls", "-d", folder .. "/" ..
-                                      name }).status)
-      end
-    end)
-  end)
-
-  it("leaves the file when the socket is closed", function()
-    examples.with_folder(function(folder)
-      sockeye.listen("unix:" .. folder .. "/s"):close()
-      assert.matches("^socket", file_kind(folder .. "/s"))
-    end)
   end)
 
   local rejected = {

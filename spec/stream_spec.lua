@@ -142,37 +142,6 @@ describe("a stream", function()
   end)
 end)
 
-describe("an idle stream", function()
-  streams.guard()
-
-  it("costs little", function()
-    local count <const> = 400
-    local peers, ends = {}, {}
-    sockeye.run(function()
-      for i = 1, count do ends[i], peers[i] = sockeye.socketpair() end
-      collectgarbage()
-      collectgarbage()
-      local before = collectgarbage "count"
-      local function handle(s)
-        local conn <close> = sockeye.stream(s)
-        for line in conn:lines() do conn:write(line, "\n") end
-      end
-      for i = 1, count do
-        sockeye.spawn(handle, ends[i])
-        ends[i] = false
-      end
-      sockeye.yield()
-      for i = 1, count do peers[i]:send "line\n" end
-      for i = 1, count do assert.equal("line\n", peers[i]:recv(10)) end
-      collectgarbage()
-      collectgarbage()
-      -- The socket itself was there before.
-      assert.is_true((collectgarbage "count" - before) * 1024 / count < 1900)
-      for i = 1, count do peers[i]:close() end
-    end)
-  end)
-end)
-
 -- How many calls of each kind a server makes that answers a client's lines:
 -- `depth` of them at a time, for `rounds` times.
 local function count_calls(depth, rounds)

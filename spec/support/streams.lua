@@ -60,6 +60,17 @@ function M.fill(s)
   end
 end
 
+--- On a seqpacket socket each send is a message of its own: a list of those
+-- that have come.
+function M.sends(peer)
+  local list = {}
+  while true do
+    local message = peer:recv(100000, "dontwait")
+    if not message then return list end
+    list[#list + 1] = message
+  end
+end
+
 --- Closes them all.
 function M.close(...)
   for _, s in ipairs { ... } do s:close() end

@@ -1,0 +1,252 @@
+local sockeye = require "sockeye"
+local errors = require "spec.support.errors"
+local sockets = require "spec.support.sockets"
+local streams = require "spec.support.streams"
+
+describe("what is written in a task", function()
+  streams.guard()
+
+  it("is kept until the task waits", function()
+    sockeye.run(function()
+      local conn, peer = streams.pair "seqpacket"
+      for i = 1, 10 do conn:write(i, " ") end
+      assert.same({}, streams.sends(peer))
+      sockeye.sleep(0)
+      assert.same({ "1 2 3 4 5 6 7 8 9 10 " }, streams.sends(peer))
+      sockeye.sleep(0)
+      assert.same({}, streams.sends(peer))
+    end)
+  end)
+
+  -- Each waits until something is sent to `peer`, or not at all.
+  local waits = {
+    sleep = function() sockeye.sleep(0) end,
+    yield = sockeye.yield,
+    ["a script's own yield"] = coroutine.yield,
+    recv = function(s) s:recv(1) end,
+    poll = function(s) sockeye.poll({ [s] = "r" }, 0.001) end,
+    wait = function(s) pcall(sockeye.wait, s, "r", 0.001) end,
+    join = function()
+      sockeye.spawn(sockeye.sleep, 0.001):join()
+    end,
+    ["a group's end"] = function()
+      sockeye.group(function(g) g:spawn(sockeye.sleep, 0.001) end)
+    end,
+    ["a channel"] = function()
+      local channel = sockeye.channel()
+      sockeye.spawn(function()
+        sockeye.yield()
+        channel:put(1)
+      end)
+      channel:get()
+    end,
+    ["a time-out"] = function()
+      pcall(sockeye.timeout, 0.001, sockeye.sleep, 1)
+    end,
+    ["a coroutine of the task's own"] = function()
+      sockeye.wrap(function() sockeye.sleep(0) end)()
+    end,
+    flush = function(_, conn) conn:flush() end,
+    shutdown = function(_, conn) conn:shutdown "wr" end,
+    close = function(_, conn) conn:close() end,
+    ["the end of a scope"] = function(_, conn)
+      local _ <close> = conn
+    end,
+    ["the end of a scope, by an error"] = function(_, conn)
+      pcall(function()
+        local _ <close> = conn
+        error "on its way"
+      end)
+    end,
+  }
+
+  for name, wait in pairs(waits) do
+    it("is sent by " .. name, function()
+      sockeye.run(function()
+        local conn, peer = streams.pair "seqpacket"
+        local other, far = streams.pair()
+        sockeye.spawn(function()
+          sockeye.yield()
+          far:send "x"
+        end)
+        conn:write "one"
+        conn:write "two"
+        assert.same({}, streams.sends(peer))
+        wait(other.socket, conn)
+        assert.same({ "onetwo" }, streams.sends(peer))
+      end)
+    end)
+  end
+
+  it("is sent when the task ends", function()
+    local conn, peer = streams.pair "seqpacket"
+    sockeye.run(function()
+      sockeye.spawn(function() conn:write "from a task" end)
+      conn:write "from main"
+    end)
+    assert.same({ "from main", "from a task" }, streams.sends(peer))
+  end)
+
+  it("is sent when nobody holds the stream any more", function()
+    local a, b <close> = sockets.unix()
+    sockeye.run(function()
+      sockeye.stream(a):write "left behind"
+      a = nil
+      collectgarbage()
+      assert.equal("left behind", b:recv(100, "dontwait"))
+      assert.is_nil(b:recv(1))
+    end)
+  end)
+end)
+
+describe("what a peer does not read", function()
+  streams.guard()
+
+  it("has the task wait before anything else", function()
+    sockeye.run(function()
+      local conn, peer = streams.pair()
+      local size = streams.fill(conn.socket)
+      conn:write "more"
+      local other, far = streams.pair()
+      far:send "line\n"
+      local reader = sockeye.spawn(function()
+        conn:write " and more"
+        sockeye.sleep(0)
+        return other:read()
+      end)
+      sockeye.yield()
+      assert.equal(size, #peer:recv(size, "waitall"))
+      assert.equal("line", reader:join())
+      assert.equal("more and more", peer:recv(13, "waitall"))
+    end)
+  end)
+
+  it("does not keep a task from being woken", function()
+    sockeye.run(function()
+      local conn = streams.pair()
+      streams.fill(conn.socket)
+      local channel = sockeye.channel()
+      local got
+      local task = sockeye.spawn(function()
+        conn:write "more"
+        got = channel:get()
+      end)
+      sockeye.yield()
+      channel:put "value"
+      sockeye.yield()
+      assert.equal("value", got)
+      errors.raised("ECANCELED", "flush", task:cancel().join, task)
+    end)
+  end)
+
+  it("ends neither a sleep nor a deadline later", function()
+    sockeye.run(function()
+      local conn = streams.pair()
+      streams.fill(conn.socket)
+      conn:write "more"
+      sockeye.sleep(0.001)
+      local err = errors.raised("ETIMEDOUT", "flush", sockeye.timeout, 0.001,
+                                sockeye.sleep, 10)
+      assert.is_true(err.timeout)
+      conn:settimeout(0.001)
+      errors.raised("ETIMEDOUT", "flush", sockeye.sleep, 10)
+      conn:settimeout(0)
+      sockeye.sleep(0.001)
+      assert.is_false(pcall(conn.close, conn))
+    end)
+  end)
+
+  it("can be cancelled", function()
+    sockeye.run(function()
+      local conn, peer = streams.pair()
+      local size = streams.fill(conn.socket)
+      local task = sockeye.spawn(function() conn:write "more" end)
+      sockeye.yield()
+      assert.equal("waiting", task:status())
+      errors.raised("ECANCELED", "flush", task:cancel().join, task)
+      sockeye.spawn(function() conn:flush() end)
+      assert.equal(size, #peer:recv(size, "waitall"))
+      assert.equal("more", peer:recv(10))
+    end)
+  end)
+
+  it("does not keep the loop from being closed", function()
+    local conn = streams.pair()
+    streams.fill(conn.socket)
+    local loop = sockeye.loop(function()
+      local _ <close> = conn
+      conn:write "more"
+      sockeye.sleep(1000)
+    end)
+    loop:step()
+    loop:close()
+    errors.raised("EBADF", "read", conn.read, conn)
+  end)
+end)
+
+describe("what a peer that has gone was to get", function()
+  streams.guard()
+
+  it("is an error of the wait that sends", function()
+    sockeye.run(function()
+      local function call(f, ...)
+        local conn, peer = streams.pair()
+        peer:close()
+        conn:write "data"
+        errors.raised("EPIPE", "flush", f, ...)
+        sockeye.sleep(0)
+      end
+      local other = streams.pair()
+      local task = sockeye.spawn(sockeye.sleep, 1000)
+      call(sockeye.sleep, 0)
+      call(other.read, other)
+      call(other.socket.recv, other.socket, 1)
+      call(task.join, task)
+      call(sockeye.poll, { [other] = "r" }, 1)
+      call(sockeye.channel(0).put, sockeye.channel(0), 1)
+      task:cancel()
+    end)
+  end)
+
+  it("is an error of the task that ends", function()
+    sockeye.run(function()
+      local conn, peer = streams.pair()
+      peer:close()
+      local task = sockeye.spawn(function() conn:write "data" end)
+      errors.raised("EPIPE", "flush", task.join, task)
+    end)
+  end)
+
+  it("is an error of the next wait where a yield has met it", function()
+    sockeye.run(function()
+      local conn, peer = streams.pair()
+      peer:close()
+      conn:write "data"
+      sockeye.yield()
+      errors.raised("EPIPE", "flush", sockeye.sleep, 0)
+      sockeye.sleep(0)
+    end)
+  end)
+end)
+
+describe("a stream that two processes have", function()
+  streams.guard()
+
+  it("sends once what was written before the fork", function()
+    local conn, peer = streams.pair()
+    sockeye.run(function()
+      conn:write "once\n"
+      local pid = sockeye.fork()
+      if pid == 0 then
+        conn:write "child\n"
+        conn:close()
+        sockeye._exit(0)
+      end
+      sockeye.waitpid(pid)
+    end)
+    conn:close()
+    local lines = { sockeye.stream(peer):read("l", "l", "l") }
+    table.sort(lines)
+    assert.same({ "child", "once" }, lines)
+  end)
+end)
