@@ -20,7 +20,7 @@
  * code has run. */
 char *scratch_take(lua_State *L, size_t *size);
 
-/* After scratch_take for `size`: give back what is more than is worth keeping. */
+/* After scratch_take for `size`: give back more than is worth keeping. */
 void scratch_trim(lua_State *L);
 
 static inline void scratch_release(lua_State *L, size_t size)

@@ -1,6 +1,6 @@
 /*
- * descriptor: one attempt to read or write; see descriptor.h, read(2), write(2),
- * send(2), recv(2), signal(7).
+ * descriptor: one attempt to read or write; see descriptor.h, read(2),
+ * write(2), send(2), recv(2), signal(7).
  */
 #include <errno.h>
 #include <limits.h>

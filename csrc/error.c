@@ -327,8 +327,8 @@ static int sockeye_is_error(lua_State *L)
 `script.lua:12: connect 127.0.0.1:9: Connection refused (ECONNREFUSED)`. Its
 metatable is `sockeye.Error`.
 @table Error
-@field code `"ECONNREFUSED"`, `"EAI_NONAME"`, …; absent for an errno that has no
-name here
+@field code `"ECONNREFUSED"`, `"EAI_NONAME"`, …; absent for an errno that has
+no name here
 @field errno its number; absent where `code` is one of name resolution
 @field call the call that failed: `"connect"`
 @field message the system's text: `"Connection refused"`

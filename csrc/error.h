@@ -26,8 +26,8 @@ int raise_misuse(lua_State *L, const char *text);
 void push_errno(lua_State *L, const char *call, int code, int subject);
 void push_timeout(lua_State *L, const char *call, int subject);
 
-/* Push the script's line at which a coroutine stands; "?", and false, where it is
- * in none. */
+/* Push the script's line at which a coroutine stands; "?", and false, where it
+ * is in none. */
 bool push_place(lua_State *L, lua_State *co);
 
 /* Whether the value at `index` is a sockeye error. */

@@ -1,10 +1,10 @@
 /*
  * group: tasks that end together.
  *
- * The first task that fails, when nobody joins it, has the others cancelled, and
- * its error is the group's: user value 1. User value 2 is the task that owns it;
- * of a loop's group, the main task. Methods of a group are named group_*;
- * what sockeye.group makes of them is in lua/sockeye/group.lua.
+ * The first task that fails, when nobody joins it, has the others cancelled,
+ * and its error is the group's: user value 1. User value 2 is the task that
+ * owns it; of a loop's group, the main task. Methods of a group are named
+ * group_*; what sockeye.group makes of them is in lua/sockeye/group.lua.
  */
 #include <errno.h>
 #include <string.h>

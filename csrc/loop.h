@@ -141,8 +141,8 @@ int loop_gather(struct task *t, struct handle *gathering, int64_t deadline);
 /* The same for a moment, or for loop_wake. */
 int loop_pause(struct task *t, const void *token, int64_t deadline);
 
-/* Wake who gathers descriptors, in any loop: what it gathers may have changed. A
- * socket need not be registered where it is gathered. */
+/* Wake who gathers descriptors, in any loop: what it gathers may have changed.
+ * A socket need not be registered where it is gathered. */
 void loop_look_again(void);
 
 /* t, which pauses now, waits for the end of `other`. */

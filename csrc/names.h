@@ -28,8 +28,8 @@ struct nearest {
     size_t distance;
 };
 
-/* The string at `arg`, whole: a zero in it, which would hide what follows, is an
- * argument error. */
+/* The string at `arg`, whole: a zero in it, which would hide what follows, is
+ * an argument error. */
 const char *text_check(lua_State *L, int arg);
 
 /* The number for the name or integer at index `arg`; else argument error. */

@@ -18,8 +18,8 @@ static const struct {
     short event;
 } letters[] = {{'r', POLLIN}, {'w', POLLOUT}, {'p', POLLPRI}, {0, 0}};
 
-/* Stack indices: the caller's table, the moment until which to wait, the list of
- * the keys, the pollfds, a descriptor that gathers them. */
+/* Stack indices: the caller's table, the moment until which to wait, the list
+ * of the keys, the pollfds, a descriptor that gathers them. */
 enum { WANTED = 1, DEADLINE, KEYS, POLLFDS, GATHERING };
 
 #define LOOK_AGAIN 5000000 /* nanoseconds */
@@ -75,7 +75,7 @@ static nfds_t list_keys(lua_State *L)
 }
 
 /* Done anew after Lua code has run: it may have closed one of them, which
- * raises `closed`, or have taken one out of the table, which is poll(2)'s -1. */
+ * raises `closed`, or have taken one out of the table, poll(2)'s -1. */
 static void fill_pollfds(lua_State *L, struct pollfd *fds, nfds_t count,
                          int closed)
 {

@@ -46,8 +46,8 @@ void poller_remove(struct poller *p, int fd);
 int poller_wait(struct poller *p, int64_t deadline, poller_event *event,
                 void *context);
 
-/* A descriptor that is readable when one of them is ready; -1 with errno, ENOSYS
- * where there is no such thing. */
+/* A descriptor that is readable when one of them is ready; -1 with errno,
+ * ENOSYS where there is no such thing. */
 int poller_gather(const struct pollfd *fds, nfds_t count);
 
 /* The system call that it waits by. */

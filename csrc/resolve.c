@@ -1,8 +1,8 @@
 /*
  * resolve: hosts and services by their names, and the names of addresses.
  *
- * Follows getaddrinfo(3) and getnameinfo(3). What the resolver says is raised by
- * its EAI_ code, what the system says by errno. Inside a task, and under a
+ * Follows getaddrinfo(3) and getnameinfo(3). What the resolver says is raised
+ * by its EAI_ code, what the system says by errno. Inside a task, and under a
  * deadline, a thread asks and the caller waits for it; anywhere else the call
  * blocks. Functions named sockeye_* are the module's.
  */

@@ -1,5 +1,5 @@
-/* resolve: hosts and services by their names; the rooms above need nothing of it
- * but its door. */
+/* resolve: hosts and services by their names; the rooms above need nothing of
+ * it but its door. */
 #ifndef SOCKEYE_RESOLVE_H
 #define SOCKEYE_RESOLVE_H
 

@@ -18,8 +18,8 @@
 
 #define SOCKET_TYPE "sockeye.Socket"
 
-/* Every call of a method looks up one name in the metatable and one in the table
- * of methods. Where these are mostly empty, no other name is in the way. */
+/* Every call of a method looks up one name in the metatable and one in the
+ * table of methods. Where they are mostly empty, no other is in the way. */
 #define SPARSE 256
 
 const char socket_tag = 's';
@@ -165,7 +165,7 @@ It is close-on-exec.
 `sockeye.AF_INET`)
 @param type `"stream"`, `"dgram"`, `"raw"`, `"seqpacket"`, … (also
 `"SOCK_STREAM"`, `sockeye.SOCK_STREAM`)
-@param[opt=0] protocol `"tcp"`, `"icmp"`, … or a number; 0: the type's usual one
+@param[opt=0] protocol `"tcp"`, `"icmp"`, … or a number; 0: the usual one
 @treturn Socket
 @raise EPROTONOSUPPORT, ESOCKTNOSUPPORT or EAFNOSUPPORT for a combination that
 does not exist, EPERM or EACCES where a privilege is missing, EMFILE

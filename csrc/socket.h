@@ -68,9 +68,9 @@ static inline struct socket *check_waiting(lua_State *L, int arg,
     return context == 0 ? check_open(L, arg, call) : lua_touserdata(L, arg);
 }
 
-/* The socket of a call with `values` on the stack, itself first, where nothing is
- * to be minded but the call: it is open, and may block in the kernel. Most calls
- * are like that; the others go the long way, and so do wrong ones. */
+/* The socket of a call with `values` on the stack, itself first, where nothing
+ * is to be minded but the call: it is open, and may block in the kernel. Most
+ * calls are like that; the others go the long way, and so do wrong ones. */
 static inline const struct socket *test_plain(lua_State *L, int values)
 {
     const struct socket *s = test_socket(L, 1);

@@ -2,8 +2,8 @@
  * stream: the userdata and its life: made of a socket, closed, collected.
  *
  * Reading is in stream_read.c, writing in stream_write.c, moving from one to
- * another in pipe.c. Functions named sockeye_* are the module's, stream_* with a
- * lua_State alone are methods and metamethods.
+ * another in pipe.c. Functions named sockeye_* are the module's, stream_* with
+ * a lua_State alone are methods and metamethods.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -203,8 +203,8 @@ static int close_step(lua_State *L, int status, lua_KContext context)
 /*** Send what was written, and close the socket.
 Closing twice does no harm.
 @function Stream:close
-@raise what kept it from being sent: EPIPE, ECONNRESET, ETIMEDOUT, ECANCELED, …;
-EAGAIN where it would have to wait and must not. It is closed all the same.
+@raise what kept it from being sent: EPIPE, ECONNRESET, ETIMEDOUT, ECANCELED,
+…; EAGAIN where it would have to wait and must not. It is closed all the same.
 */
 static int stream_close(lua_State *L)
 {

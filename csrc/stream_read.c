@@ -1,8 +1,8 @@
 /*
  * stream_read: read, read_until, read_some, lines.
  *
- * A reading is made anew from what has been received until it succeeds, and only
- * then is taken out of the buffer: whatever ends a call, nothing is lost.
+ * A reading is made anew from what has been received until it succeeds, and
+ * only then is taken out of the buffer: whatever ends a call, nothing is lost.
  * Follows Lua's file:read.
  */
 #include <errno.h>
@@ -298,8 +298,8 @@ static int finish_reading(lua_State *L, struct stream *s,
     return lua_gettop(L) - r->last;
 }
 
-/* The context tells up to which of all the bytes that have ever come there is no
- * delimiter, and one. */
+/* The context tells up to which of all the bytes that have ever come there is
+ * no delimiter, and one. */
 static int read_with(lua_State *L, const struct call *call, reader *read,
                      lua_KContext context, size_t max)
 {
@@ -338,8 +338,8 @@ newline.
 all up to the end of the stream, `"n"` a number, or how many bytes; of these
 there are fewer at the end of the stream only
 @return a value for each format; nil at the end of the stream, and where there
-is no number, and no further values then; `false` where it would have to wait and
-must not
+is no number, and no further values then; `false` where it would have to wait
+and must not
 @raise EMSGSIZE where a line is longer than `setmax` says: it stays in the
 stream, and can be read with a larger maximum, or in pieces; ECONNRESET, …;
 ETIMEDOUT with `timeout`; ECANCELED; EBADF on a closed stream. What has come

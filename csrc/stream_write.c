@@ -2,8 +2,8 @@
  * stream_write: write, flush, shutdown, setvbuf.
  *
  * What is written is kept in one block and sent by one call: before the task
- * waits (loop.h), when there is too much of it, or when it is asked for. Follows
- * Lua's file:write, setvbuf(3), sendmsg(2).
+ * waits (loop.h), when there is too much of it, or when it is asked for.
+ * Follows Lua's file:write, setvbuf(3), sendmsg(2).
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -188,7 +188,8 @@ and must not: then nothing is written
 not sent is still kept, up to the next `flush`. The error's `sent` is how many
 bytes of this call's were sent. When a wait sends what was written before, it is
 the wait that raises, with `"flush"` as its `call`.
-@usage conn:write("HTTP/1.0 200 OK\r\nContent-Length: ", #body, "\r\n\r\n", body)
+@usage
+conn:write("HTTP/1.0 200 OK\r\nContent-Length: ", #body, "\r\n\r\n", body)
 */
 static int stream_write(lua_State *L)
 {

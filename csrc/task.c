@@ -2,11 +2,11 @@
  * task: tasks, and what a script does with them; see task.h.
  *
  * A task is a userdata whose first user value is its coroutine, whose second is
- * its group, whose third the traceback of its failure, whose fourth the group of
- * those that it spawns, where that is one of its own. While it has not ended it
- * stands in a table of its loop, with the loop's group; the registry knows those
- * tables by their loops, and keeps none of them alive. Functions named sockeye_* are the module's,
- * task_* with a lua_State alone are methods.
+ * its group, whose third the traceback of its failure, whose fourth the group
+ * of those that it spawns, where that is one of its own. While it has not ended
+ * it stands in a table of its loop, with the loop's group; the registry knows
+ * those tables by their loops, and keeps none of them alive. Functions named
+ * sockeye_* are the module's, task_* with a lua_State alone are methods.
  */
 #include <errno.h>
 #include <string.h>

@@ -44,8 +44,8 @@ int task_suspend(lua_State *L, struct task *t, const char *call,
 void task_pause(lua_State *L, struct task *t, const void *token,
                 const char *call, int64_t deadline, bool resumed);
 
-/* "flush" where what t waits for, or has met an error in, is the sending of what
- * it had written before; otherwise `call`. */
+/* "flush" where what t waits for, or has met an error in, is the sending of
+ * what it had written before; otherwise `call`. */
 const char *task_waits_in(const struct task *t, const char *call);
 
 /* What speaks against waiting (further): ECANCELED, ETIMEDOUT, or zero. */
@@ -82,8 +82,8 @@ void open_task(lua_State *L);
 
 /* ---- groups ---- */
 
-/* Push a new group. `owner` is the task that is kept alive with it: whose function
- * it belongs to, or NULL. */
+/* Push a new group. `owner` is the task that is kept alive with it: whose
+ * function it belongs to, or NULL. */
 struct group *group_new(lua_State *L, struct loop *loop, struct task *owner);
 
 /* In a forked child, which t goes on in alone: the loop's group, at `index`, is

@@ -2,8 +2,8 @@
  * transfer: send, sendto, sendall, read, write, sockatmark, and the flags of
  * all transfers; receiving has a room of its own.
  *
- * Follows send(2), read(2), write(2), sockatmark(3). SIGPIPE is never delivered.
- * Functions named socket_* are methods of a socket.
+ * Follows send(2), read(2), write(2), sockatmark(3). SIGPIPE is never
+ * delivered. Functions named socket_* are methods of a socket.
  */
 #include <errno.h>
 #include <poll.h>

@@ -2,8 +2,8 @@
  * wait: the one way to wait; see wait.h.
  *
  * Follows poll(2), signal(7) and PEP 475's rule: EINTR never reaches a script,
- * but the handlers of the signal run before the call goes on, and a handler that
- * raises ends it.
+ * but the handlers of the signal run before the call goes on, and a handler
+ * that raises ends it.
  */
 #include <errno.h>
 #include <fcntl.h>

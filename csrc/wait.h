@@ -13,10 +13,10 @@
  * Without a time-out that is one system call, which blocks in the kernel. With
  * one it is tried without blocking, and the waiting in between is done by
  * poll(2) until the deadline. Inside a task wait_again yields to the loop, and
- * does not return: the call's step is called from its beginning when the task goes on,
- * with a context that is not 0. Lua code may run inside wait_again: nothing that
- * would be lost if it raised, and no buffer that it could reuse, may be held
- * over it.
+ * does not return: the call's step is called from its beginning when the task
+ * goes on, with a context that is not 0. Lua code may run inside wait_again:
+ * nothing that would be lost if it raised, and no buffer that it could reuse,
+ * may be held over it.
  */
 #ifndef SOCKEYE_WAIT_H
 #define SOCKEYE_WAIT_H
@@ -82,8 +82,8 @@ static inline bool wait_is_in_task(void)
     return loop_running != NULL && loop_running->co != NULL;
 }
 
-/* For wait_start: a task that never has to wait lets the others run, and is told
- * afterwards what speaks against going on. */
+/* For wait_start: a task that never has to wait lets the others run, and is
+ * told afterwards what speaks against going on. */
 void wait_let_others(lua_State *L, const struct wait *w);
 
 /* Begin a call. The result is MSG_DONTWAIT where the call may not block. */

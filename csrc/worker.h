@@ -51,7 +51,7 @@ struct errand *errand_new(lua_State *L);
 /* Get the descriptor that will tell: zero, or errno. */
 int errand_open(struct errand *e);
 
-/* Hand the job over, which belongs to the errand from now on: zero, or errno. */
+/* Hand the job over, which is the errand's from now on: zero, or errno. */
 int errand_start(struct errand *e, struct job *job);
 
 bool errand_is_done(struct errand *e);
