@@ -7,9 +7,10 @@ describe("sleep", function()
   it("wakes tasks in the order of their times", function()
     local order = {}
     run(function()
+      local start = sockeye.now() + 0.5
       for _, n in ipairs { 5, 1, 4, 2, 3, 0 } do
         spawn(function()
-          sleep(n / 500)
+          sleep(start + n / 500 - sockeye.now())
           table.insert(order, n)
         end)
       end
