@@ -73,10 +73,14 @@ static inline struct socket *check_waiting(lua_State *L, int arg,
  * calls are like that; the others go the long way, and so do wrong ones. */
 static inline const struct socket *test_plain(lua_State *L, int values)
 {
-    const struct socket *s = test_socket(L, 1);
-    bool plain = s != NULL && s->handle.fd != -1 && wait_blocks(&s->handle) &&
-                 lua_gettop(L) == values;
+    const struct socket *s;
+    bool plain;
 
+    if (loop_running != NULL)
+        return NULL;
+    s = test_socket(L, 1);
+    plain = s != NULL && s->handle.fd != -1 &&
+            s->handle.timeout == NO_DEADLINE && lua_gettop(L) == values;
     return plain ? s : NULL;
 }
 
