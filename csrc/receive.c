@@ -261,19 +261,22 @@ been cut, or with `trunc`
 static int socket_recv(lua_State *L)
 {
     const struct socket *s = test_plain(L, 2);
-    size_t size = s != NULL ? (size_t)lua_tointegerx(L, 2, NULL) : 0;
     char small[SMALL];
+    size_t size;
     ssize_t n;
 
-    if (s == NULL || size - 1 >= SMALL || s->type != SOCK_STREAM)
+    if (s == NULL || s->type != SOCK_STREAM)
+        return recv_on(L, 0, 0);
+    size = (size_t)lua_tointegerx(L, 2, NULL);
+    if (size - 1 >= SMALL)
         return recv_on(L, 0, 0);
     n = recv(s->handle.fd, small, size, 0);
-    if (n == -1)
+    if (n < 0)
         return recv_on(L, 0, errno);
-    if (n == 0)
-        lua_pushnil(L);
-    else
+    if (n > 0)
         lua_pushlstring(L, small, (size_t)n);
+    else
+        lua_pushnil(L);
     return 1;
 }
 

@@ -69,8 +69,9 @@ static inline struct socket *check_waiting(lua_State *L, int arg,
 }
 
 /* The socket of a call with `values` on the stack, itself first, where nothing
- * is to be minded but the call: it is open, and may block in the kernel. Most
- * calls are like that; the others go the long way, and so do wrong ones. */
+ * is to be minded but the call: it may block in the kernel, which tells EBADF if
+ * it is closed. Most calls are like that; the others go the long way, and so do
+ * wrong ones. */
 static inline const struct socket *test_plain(lua_State *L, int values)
 {
     const struct socket *s;
@@ -79,8 +80,8 @@ static inline const struct socket *test_plain(lua_State *L, int values)
     if (loop_running != NULL)
         return NULL;
     s = test_socket(L, 1);
-    plain = s != NULL && s->handle.fd != -1 &&
-            s->handle.timeout == NO_DEADLINE && lua_gettop(L) == values;
+    plain = s != NULL && s->handle.timeout == NO_DEADLINE &&
+            lua_gettop(L) == values;
     return plain ? s : NULL;
 }
 
