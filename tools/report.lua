@@ -55,10 +55,19 @@ local function add_totals(...)
   file:write(("%d %d %d\n"):format(...))
 end
 
+-- One run of several is told apart from their sum.
+local function summary_label()
+  local label = os.getenv "SPEC_LABEL"
+  label = label and label .. ": " or ""
+  if not os.getenv "SPEC_TOTALS" then return label end
+  if os.getenv "SPEC_WORLD" ~= "task" then return label .. "outside tasks: " end
+  return ("%sinside, by %s: "):format(label, os.getenv "SOCKEYE_POLLER")
+end
+
 return function(options)
   local handler = base()
   local owner = process_id()
-  local label = os.getenv("SPEC_LABEL")
+  local label = summary_label()
   local column = 0
   local durations = {}
 
@@ -91,7 +100,7 @@ return function(options)
     end
     for _, entry in ipairs(handler.errors) do print_failure("error", entry) end
     print(("%s%d passed, %d failed, %d skipped"):format(
-      label and label .. ": " or "", handler.successesCount,
+      label, handler.successesCount,
       #handler.failures + #handler.errors, handler.pendingsCount))
     io.flush()
     add_totals(handler.successesCount, #handler.failures + #handler.errors,
