@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "checksum.h"
 #include "connection.h"
 #include "error.h"
 #include "foreign.h"
@@ -49,6 +50,7 @@ int luaopen_sockeye_core(lua_State *L)
     open_receive(L);
     open_stream(L);
     open_poll(L);
+    open_checksum(L);
     open_option(L);
     open_resolve(L);
     open_netdb(L);

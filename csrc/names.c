@@ -226,6 +226,8 @@ void names_export(lua_State *L, const struct names *names)
 {
     for (int i = 0; i < 2 && names->prefixes[i]; i++) {
         for (const struct name *row = names->rows; row->text; row++) {
+            if (strchr(row->text, '-') != NULL)
+                continue;
             push_constant(L, names->prefixes[i], row->text);
             lua_pushinteger(L, row->value);
             lua_rawset(L, -3);

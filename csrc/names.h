@@ -53,7 +53,8 @@ void names_push(lua_State *L, const struct names *names, lua_Integer value);
 void names_push_constant(lua_State *L, const struct names *names,
                          lua_Integer value);
 
-/* Set every constant, under each of its prefixes, in the table on top. */
+/* Set every constant, under each of its prefixes, in the table on top. A name
+ * with a hyphen is none in C, but another of the same number. */
 void names_export(lua_State *L, const struct names *names);
 
 void nearest_start(struct nearest *nearest, const char *wanted);

@@ -34,15 +34,22 @@ static const struct name type_rows[] = {
 static const struct name protocol_rows[] = {
     {"ip", IPPROTO_IP}, {"icmp", IPPROTO_ICMP}, {"igmp", IPPROTO_IGMP},
     {"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"ipv6", IPPROTO_IPV6},
-    {"icmpv6", IPPROTO_ICMPV6}, {"raw", IPPROTO_RAW},
+    {"icmpv6", IPPROTO_ICMPV6}, {"ipv6-icmp", IPPROTO_ICMPV6},
+    {"raw", IPPROTO_RAW}, {"ah", IPPROTO_AH}, {"esp", IPPROTO_ESP},
+#ifdef IPPROTO_GRE
+    {"gre", IPPROTO_GRE},
+#endif
+#ifdef IPPROTO_PIM
+    {"pim", IPPROTO_PIM},
+#endif
+#ifdef IPPROTO_DCCP
+    {"dccp", IPPROTO_DCCP},
+#endif
 #ifdef IPPROTO_SCTP
     {"sctp", IPPROTO_SCTP},
 #endif
-#ifdef IPPROTO_UDPLITE
-    {"udplite", IPPROTO_UDPLITE},
-#endif
-#ifdef IPPROTO_MPTCP
-    {"mptcp", IPPROTO_MPTCP},
+#ifdef __linux__
+    {"udplite", 136}, {"mptcp", 262},
 #endif
     {NULL, 0},
 };

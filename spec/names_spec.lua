@@ -48,12 +48,31 @@ describe("a name of a constant", function()
     SOCK_SEQPACKET = 5, SHUT_RD = 0, SHUT_WR = 1, SHUT_RDWR = 2,
     IPPROTO_IP = 0, IPPROTO_ICMP = 1, IPPROTO_TCP = 6, IPPROTO_UDP = 17,
     IPPROTO_IPV6 = 41, IPPROTO_ICMPV6 = 58, IPPROTO_RAW = 255,
+    IPPROTO_ESP = 50, IPPROTO_UDPLITE = 136, IPPROTO_MPTCP = 262,
     SOMAXCONN = 4096,
   }
 
   it("has its number in the module", function()
     for name, number in pairs(numbers) do
       assert.equal(number, sockeye[name], name)
+    end
+  end)
+
+  it("is one of C, there", function()
+    for name in pairs(sockeye) do
+      assert.matches("^[%a_][%w_]*$", name)
+    end
+  end)
+
+  it("of ICMPv6 may be that of /etc/protocols", function()
+    for _, name in ipairs { "icmpv6", "ipv6-icmp", "IPV6-ICMP", 58 } do
+      local ok, s = pcall(sockeye.socket, "inet6", "raw", name)
+      if not ok then
+        assert.is_true(sockeye.is_error(s))
+        return pending("raw sockets of IPv6 cannot be made: " .. s.code)
+      end
+      assert.equal("icmpv6", s:getsockopt("SO_PROTOCOL"))
+      s:close()
     end
   end)
 end)
