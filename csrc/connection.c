@@ -19,6 +19,7 @@
 #include "connection.h"
 #include "error.h"
 #include "option.h"
+#include "protocol.h"
 #include "sockaddr.h"
 #include "socket.h"
 
@@ -45,14 +46,15 @@ static int sockeye_socketpair(lua_State *L)
 {
     int family = (int)names_opt(L, 1, &family_names, AF_UNIX);
     int type = (int)names_opt(L, 2, &type_names, SOCK_STREAM);
-    int protocol = (int)names_opt(L, 3, &protocol_names, 0);
+    int protocol = protocol_opt(L, 3, family);
     struct socket *s[2] = {socket_new(L), socket_new(L)};
     bool collected = false;
     int fd[2];
     int result;
 
     do
-        result = socketpair(family, type | SOCK_CLOEXEC, protocol, fd);
+        result = socketpair(family, type | SOCK_CLOEXEC,
+                            protocol_for_system(family, protocol), fd);
     while (result == -1 && collect_descriptors(L, errno, &collected));
     if (result == -1)
         return raise_errno(L, "socketpair", errno, 0);

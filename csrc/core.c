@@ -16,6 +16,7 @@
 #include "path.h"
 #include "poll.h"
 #include "process.h"
+#include "protocol.h"
 #include "resolve.h"
 #include "run.h"
 #include "signals.h"
@@ -44,6 +45,7 @@ int luaopen_sockeye_core(lua_State *L)
     open_path(L);
     open_wait(L);
     open_worker(L);
+    open_protocol(L);
     open_socket(L);
     open_connection(L);
     open_transfer(L);

@@ -17,6 +17,7 @@
 #include "error.h"
 #include "option.h"
 #include "option_type.h"
+#include "protocol.h"
 #include "socket.h"
 
 #define RAW_MOST (1 << 20) /* bytes of a raw read */
@@ -311,7 +312,8 @@ By its name in the manual, as a Lua value. Beside the types of `setsockopt`:
 
 * *error* (`SO_ERROR`): the code of the pending error, which is thereby cleared,
 `"ECONNREFUSED"`; nil where there is none
-* *family*, *type*, *protocol*: `"inet"`, `"stream"`, `"tcp"`
+* *family*, *type*, *protocol*: `"inet"`, `"stream"`, `"tcp"`; of a packet socket
+the system tells no protocol here, but in `getsockname`
 * *ucred*: `{pid =, uid =, gid =}`; *groups*: a list of group ids
 * *counter*: an integer; *label*: a string
 * *tcp_info*: a table of the fields of `struct tcp_info`, without their prefix,

@@ -13,6 +13,7 @@
 
 #include "error.h"
 #include "option_type.h"
+#include "protocol.h"
 #include "sockaddr.h"
 #include "socket.h"
 
@@ -406,11 +407,21 @@ const struct option_type type_option = {
     .names = &type_names,
 };
 
+/* By the names of the family of the socket, which is getsockopt's first
+ * argument. */
+static void push_protocol(lua_State *L, const struct option_type *type,
+                          const union option_value *value, socklen_t length)
+{
+    const struct socket *s = check_socket(L, 1);
+
+    (void)type;
+    names_push(L, protocol_names_of(s->family), read_number(value, length));
+}
+
 const struct option_type protocol_option = {
     .name = "protocol",
     .size = sizeof(int),
-    .push = push_constant,
-    .names = &protocol_names,
+    .push = push_protocol,
 };
 
 static struct option_data check_option_flags(lua_State *L, int arg,

@@ -20,6 +20,7 @@
 #include "foreign.h"
 #include "interrupt.h"
 #include "names.h"
+#include "protocol.h"
 #include "resolve.h"
 #include "sockaddr.h"
 #include "socket.h"

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "protocol.h"
 #include "sockaddr.h"
 #include "socket.h"
 
@@ -30,34 +31,9 @@ static const struct name type_rows[] = {
     {"seqpacket", SOCK_SEQPACKET}, {"rdm", SOCK_RDM},
     {NULL, 0},
 };
-
-static const struct name protocol_rows[] = {
-    {"ip", IPPROTO_IP}, {"icmp", IPPROTO_ICMP}, {"igmp", IPPROTO_IGMP},
-    {"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"ipv6", IPPROTO_IPV6},
-    {"icmpv6", IPPROTO_ICMPV6}, {"ipv6-icmp", IPPROTO_ICMPV6},
-    {"raw", IPPROTO_RAW}, {"ah", IPPROTO_AH}, {"esp", IPPROTO_ESP},
-#ifdef IPPROTO_GRE
-    {"gre", IPPROTO_GRE},
-#endif
-#ifdef IPPROTO_PIM
-    {"pim", IPPROTO_PIM},
-#endif
-#ifdef IPPROTO_DCCP
-    {"dccp", IPPROTO_DCCP},
-#endif
-#ifdef IPPROTO_SCTP
-    {"sctp", IPPROTO_SCTP},
-#endif
-#ifdef __linux__
-    {"udplite", 136}, {"mptcp", 262},
-#endif
-    {NULL, 0},
-};
 /* clang-format on */
 
 const struct names type_names = {"socket type", {"SOCK_", NULL}, type_rows};
-const struct names protocol_names = {
-    "protocol", {"IPPROTO_", NULL}, protocol_rows};
 
 struct socket *socket_new(lua_State *L)
 {
@@ -160,7 +136,7 @@ static void push_kind(lua_State *L, int family, int type, int protocol)
     names_push(L, &type_names, type);
     if (protocol != 0) {
         lua_pushliteral(L, " ");
-        names_push(L, &protocol_names, protocol);
+        names_push(L, protocol_names_of(family), protocol);
     }
     lua_concat(L, protocol != 0 ? 5 : 3);
 }
@@ -172,7 +148,10 @@ It is close-on-exec.
 `sockeye.AF_INET`)
 @param type `"stream"`, `"dgram"`, `"raw"`, `"seqpacket"`, … (also
 `"SOCK_STREAM"`, `sockeye.SOCK_STREAM`)
-@param[opt=0] protocol `"tcp"`, `"icmp"`, … or a number; 0: the usual one
+@param[opt=0] protocol `"tcp"`, `"icmp"`, … or a number; 0: the usual one. Of a
+packet socket an Ethernet protocol: `"ip"`, `"arp"`, `"all"`, … (also
+`"ETH_P_IP"`) or a number in host byte order; 0: it receives nothing until it is
+bound to one (packet(7))
 @treturn Socket
 @raise EPROTONOSUPPORT, ESOCKTNOSUPPORT or EAFNOSUPPORT for a combination that
 does not exist, EPERM or EACCES where a privilege is missing, EMFILE
@@ -182,13 +161,14 @@ static int sockeye_socket(lua_State *L)
 {
     int family = family_check(L, 1);
     int type = (int)names_check(L, 2, &type_names);
-    int protocol = (int)names_opt(L, 3, &protocol_names, 0);
+    int protocol = protocol_opt(L, 3, family);
     struct socket *s = socket_new(L);
     bool collected = false;
     int fd;
 
     do
-        fd = socket(family, type | SOCK_CLOEXEC, protocol);
+        fd = socket(family, type | SOCK_CLOEXEC,
+                    protocol_for_system(family, protocol));
     while (fd == -1 && collect_descriptors(L, errno, &collected));
     if (fd == -1) {
         int error = errno;
@@ -226,6 +206,7 @@ int socket_learn(struct socket *s)
         getsockname(s->handle.fd, (struct sockaddr *)&name, &length) == -1)
         error = errno;
     s->family = name.ss_family;
+    s->protocol = protocol_learn((struct sockaddr *)&name, s->protocol);
     return error;
 }
 
@@ -555,7 +536,6 @@ void open_socket(lua_State *L)
 {
     luaL_setfuncs(L, functions, 0);
     names_export(L, &type_names);
-    names_export(L, &protocol_names);
     new_metatable(L);
     luaL_setfuncs(L, metamethods, 0);
     lua_createtable(L, 0, SPARSE);

@@ -22,13 +22,12 @@ struct socket {
     struct handle handle;
     int family; /* AF_UNSPEC: the descriptor is no socket */
     int type;   /* SOCK_STREAM, …; 0 likewise */
-    int protocol;
+    int protocol; /* in host byte order */
     bool accepts_nonblocking; /* O_NONBLOCK was set for the sake of accept */
 };
 
 extern const char socket_tag;
 extern const struct names type_names;
-extern const struct names protocol_names;
 
 /* Push a closed socket. */
 struct socket *socket_new(lua_State *L);

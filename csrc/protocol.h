@@ -1,0 +1,38 @@
+/*
+ * protocol: the protocols that a socket may be made for, by name.
+ *
+ * Their numbers mean something else in each family. In Lua, and in `struct
+ * socket`, they are in host byte order.
+ */
+#ifndef SOCKEYE_PROTOCOL_H
+#define SOCKEYE_PROTOCOL_H
+
+#include <sys/socket.h>
+
+#include <lua.h>
+
+#include "names.h"
+
+extern const struct names protocol_names; /* IPPROTO_ */
+
+#ifdef __linux__
+extern const struct names ethernet_names; /* ETH_P_ */
+#endif
+
+/* The names that the family has for its protocols. */
+const struct names *protocol_names_of(int family);
+
+/* The protocol at `arg`, a name or a number, else argument error; nil is 0. */
+int protocol_opt(lua_State *L, int arg, int family);
+
+/* As socket(2) takes it. */
+int protocol_for_system(int family, int protocol);
+
+/* The protocol of a socket of which SO_PROTOCOL says `told`, and getsockname(2)
+ * `name`. */
+int protocol_learn(const struct sockaddr *name, int told);
+
+/* The constants, into the module table on top. */
+void open_protocol(lua_State *L);
+
+#endif

@@ -1,0 +1,76 @@
+-- The protocols that a socket may be made for.
+
+local sockeye = require "sockeye"
+local descriptors = require "spec.support.descriptors"
+local errors = require "spec.support.errors"
+local unprivileged = require "spec.support.unprivileged"
+
+-- A packet socket; or nil, and the reason where there is none to be had.
+local function packet_socket(type, protocol)
+  local ok, s = pcall(sockeye.socket, "packet", type, protocol)
+  if ok then return s end
+  if sockeye.is_error(s, "EPERM") then
+    return nil, "packet sockets need a privilege"
+  end
+  error(s, 0)
+end
+
+describe("the protocol of a socket", function()
+  descriptors.guard()
+
+  it("is IP's by name", function()
+    for _, protocol in ipairs { "udp", "UDP", "IPPROTO_UDP",
+                                sockeye.IPPROTO_UDP } do
+      local s <close> = sockeye.socket("inet", "dgram", protocol)
+      assert.equal("udp", s:getsockopt("SO_PROTOCOL"))
+    end
+  end)
+
+  it("is Ethernet's for a packet socket, in network byte order to the system",
+    function()
+      for _, protocol in ipairs { "arp", "ARP", "eth_p_arp", "ETH_P_ARP",
+                                  sockeye.ETH_P_ARP, 0x0806 } do
+        local s <close>, reason = packet_socket("raw", protocol)
+        if not s then return pending(reason) end
+        assert.equal("\8\6", s:getsockname():pack():sub(3, 4))
+      end
+    end)
+
+  it("is none for a packet socket that is not told", function()
+    local s <close>, reason = packet_socket("dgram")
+    if not s then return pending(reason) end
+    assert.equal("\0\0", s:getsockname():pack():sub(3, 4))
+    assert.equal(0, s:getsockopt("SO_PROTOCOL"))
+  end)
+
+  it("is not one of another family", function()
+    errors.rejected("#3.*unknown protocol 'arp'", sockeye.socket, "inet",
+                    "dgram", "arp")
+    errors.rejected("#3.*unknown Ethernet protocol 'tcp'", sockeye.socket,
+                    "packet", "raw", "tcp")
+    errors.rejected("#3.*did you mean 'arp'", sockeye.socket, "packet",
+                    "raw", "arpp")
+    errors.rejected("#3.*0 to 65535", sockeye.socket, "packet", "raw", 65536)
+    errors.rejected("#3.*out of range", sockeye.socket, "packet", "raw", -1)
+    errors.rejected("#3", sockeye.socket, "packet", "raw", 1.5)
+    errors.rejected("#3", sockeye.socketpair, "unix", "stream", "arp")
+  end)
+
+  it("is told by name where there is no such socket", function()
+    local s <close>, reason = packet_socket("raw")
+    if not s then return pending(reason) end
+    local err = errors.raised("ESOCKTNOSUPPORT", "socket", sockeye.socket,
+                              "packet", "stream", "arp")
+    assert.equal("packet stream arp", err.subject)
+  end)
+
+  it("is a privilege's for a packet socket", function()
+    local result, reason = unprivileged.lua [[
+      local sockeye = require "sockeye"
+      local _, err = pcall(sockeye.socket, "packet", "raw", "all")
+      print(err.code, err.call, err.subject)
+    ]]
+    if not result then return pending(reason) end
+    assert.equal("EPERM\tsocket\tpacket raw all\n", result.stdout)
+  end)
+end)
