@@ -12,6 +12,7 @@
 #include "group.h"
 #include "interface.h"
 #include "netdb.h"
+#include "netlink.h"
 #include "option.h"
 #include "path.h"
 #include "poll.h"
@@ -43,6 +44,7 @@ int luaopen_sockeye_core(lua_State *L)
     open_run(L);
     open_suspend(L);
     open_path(L);
+    open_netlink(L);
     open_wait(L);
     open_worker(L);
     open_protocol(L);

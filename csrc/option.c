@@ -314,7 +314,8 @@ By its name in the manual, as a Lua value. Beside the types of `setsockopt`:
 `"ECONNREFUSED"`; nil where there is none
 * *family*, *type*, *protocol*: `"inet"`, `"stream"`, `"tcp"`; of a packet socket
 the system tells no protocol here, but in `getsockname`
-* *ucred*: `{pid =, uid =, gid =}`; *groups*: a list of group ids
+* *ucred*: `{pid =, uid =, gid =}`; *groups*: a list of group ids;
+*memberships*: a list of the numbers of netlink's multicast groups
 * *counter*: an integer; *label*: a string
 * *tcp_info*: a table of the fields of `struct tcp_info`, without their prefix,
 in their units; `state` and `ca_state` are names, `options` is a set. What the

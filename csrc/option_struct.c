@@ -82,6 +82,29 @@ const struct option_type groups_option = {
     .push = push_groups,
 };
 
+/* ---- memberships: a bit for each multicast group ---- */
+
+static void push_memberships(lua_State *L, const struct option_type *type,
+                             const union option_value *value, socklen_t length)
+{
+    lua_Integer bits = 8 * (length < type->size ? length : type->size);
+    lua_Integer count = 0;
+
+    lua_newtable(L);
+    for (lua_Integer bit = 0; bit < bits; bit++) {
+        if (!(value->numbers[bit / 32] >> bit % 32 & 1))
+            continue;
+        lua_pushinteger(L, bit + 1);
+        lua_rawseti(L, -2, ++count);
+    }
+}
+
+const struct option_type memberships_option = {
+    .name = "memberships",
+    .size = OPTION_BYTES,
+    .push = push_memberships,
+};
+
 /* ---- port range ---- */
 
 static struct option_data check_port_range(lua_State *L, int arg,

@@ -1,13 +1,17 @@
 /*
  * option_table: a row for each option that has a name; see option_type.h.
  *
- * socket(7), ip(7), ipv6(7), tcp(7) and udp(7), and the kernel's headers where
+ * socket(7), ip(7), ipv6(7), tcp(7), udp(7) and netlink(7), and the kernel's headers where
  * the pages say nothing. An option without a row is left to the raw way.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <sys/socket.h>
+
+#ifdef __linux__
+#include <linux/netlink.h>
+#endif
 
 #include "option_type.h"
 
@@ -45,6 +49,9 @@
 #endif
 #ifndef IP6T_SO_ORIGINAL_DST
 #define IP6T_SO_ORIGINAL_DST 80
+#endif
+#ifndef NETLINK_GET_STRICT_CHK
+#define NETLINK_GET_STRICT_CHK 12
 #endif
 #ifndef TCP_INQ
 #define TCP_INQ 36
@@ -356,6 +363,19 @@ const struct option option_rows[] = {
     ROW(UDP_NO_CHECK6_RX, IPPROTO_UDP, bool, BOTH),
     ROW(UDP_NO_CHECK6_TX, IPPROTO_UDP, bool, BOTH),
     ROW(UDP_SEGMENT, IPPROTO_UDP, int, BOTH),
+#endif
+
+#ifdef __linux__
+    ROW(NETLINK_ADD_MEMBERSHIP, SOL_NETLINK, int, WRITE),
+    ROW(NETLINK_BROADCAST_ERROR, SOL_NETLINK, bool, BOTH),
+    ROW(NETLINK_CAP_ACK, SOL_NETLINK, bool, BOTH),
+    ROW(NETLINK_DROP_MEMBERSHIP, SOL_NETLINK, int, WRITE),
+    ROW(NETLINK_EXT_ACK, SOL_NETLINK, bool, BOTH),
+    ROW(NETLINK_GET_STRICT_CHK, SOL_NETLINK, bool, BOTH),
+    ROW(NETLINK_LISTEN_ALL_NSID, SOL_NETLINK, bool, WRITE),
+    ROW(NETLINK_LIST_MEMBERSHIPS, SOL_NETLINK, memberships, READ),
+    ROW(NETLINK_NO_ENOBUFS, SOL_NETLINK, bool, BOTH),
+    ROW(NETLINK_PKTINFO, SOL_NETLINK, bool, BOTH),
 #endif
     {NULL, NULL, 0, 0, NULL, 0},
 };

@@ -103,6 +103,7 @@ extern const struct option_type timestamping_option;
 /* Structures: option_struct.c, and option_tcp_info.c. */
 extern const struct option_type ucred_option;
 extern const struct option_type groups_option;
+extern const struct option_type memberships_option;
 extern const struct option_type port_range_option;
 extern const struct option_type meminfo_option;
 extern const struct option_type txtime_option;

@@ -2,7 +2,7 @@
  * protocol: the protocols that a socket may be made for, by name; see
  * protocol.h.
  *
- * ip(7), protocols(5), packet(7). A family that has no row of its own has IP's.
+ * ip(7), protocols(5), packet(7), netlink(7). A family that has no row of its own has IP's.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -17,6 +17,7 @@
 #ifdef __linux__
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/netlink.h>
 #endif
 
 /* clang-format off */
@@ -63,6 +64,20 @@ static const struct name ethernet_rows[] = {
     {"loopback", ETH_P_LOOPBACK}, {"qinq1", ETH_P_QINQ1},
     {NULL, 0},
 };
+
+static const struct name netlink_rows[] = {
+    {"route", NETLINK_ROUTE}, {"usersock", NETLINK_USERSOCK},
+    {"firewall", NETLINK_FIREWALL}, {"sock_diag", NETLINK_SOCK_DIAG},
+    {"inet_diag", NETLINK_INET_DIAG}, {"nflog", NETLINK_NFLOG},
+    {"xfrm", NETLINK_XFRM}, {"selinux", NETLINK_SELINUX},
+    {"iscsi", NETLINK_ISCSI}, {"audit", NETLINK_AUDIT},
+    {"fib_lookup", NETLINK_FIB_LOOKUP}, {"connector", NETLINK_CONNECTOR},
+    {"netfilter", NETLINK_NETFILTER}, {"ip6_fw", NETLINK_IP6_FW},
+    {"kobject_uevent", NETLINK_KOBJECT_UEVENT},
+    {"generic", NETLINK_GENERIC}, {"scsitransport", NETLINK_SCSITRANSPORT},
+    {"rdma", NETLINK_RDMA}, {"crypto", NETLINK_CRYPTO},
+    {NULL, 0},
+};
 #endif
 /* clang-format on */
 
@@ -72,6 +87,9 @@ const struct names protocol_names = {
 #ifdef __linux__
 const struct names ethernet_names = {
     "Ethernet protocol", {"ETH_P_", NULL}, ethernet_rows};
+
+static const struct names netlink_names = {
+    "netlink protocol", {"NETLINK_", NULL}, netlink_rows};
 #endif
 
 /* The families whose protocols are not those of IP. */
@@ -82,6 +100,7 @@ static const struct protocols {
 } families[] = {
 #ifdef __linux__
     {AF_PACKET, &ethernet_names, true},
+    {AF_NETLINK, &netlink_names, false},
 #endif
     {AF_UNSPEC, &protocol_names, false},
 };

@@ -151,7 +151,8 @@ It is close-on-exec.
 @param[opt=0] protocol `"tcp"`, `"icmp"`, … or a number; 0: the usual one. Of a
 packet socket an Ethernet protocol: `"ip"`, `"arp"`, `"all"`, … (also
 `"ETH_P_IP"`) or a number in host byte order; 0: it receives nothing until it is
-bound to one (packet(7))
+bound to one (packet(7)). Of a netlink socket a subsystem of the kernel:
+`"route"`, `"sock_diag"`, … (also `"NETLINK_ROUTE"`, netlink(7))
 @treturn Socket
 @raise EPROTONOSUPPORT, ESOCKTNOSUPPORT or EAFNOSUPPORT for a combination that
 does not exist, EPERM or EACCES where a privilege is missing, EMFILE

@@ -36,6 +36,21 @@ describe("option of a structure", function()
                   ("\255"):rep(8))
   end)
 
+  it("tells the groups of a netlink socket: NETLINK_LIST_MEMBERSHIPS",
+    function()
+      local s <close> = sockeye.socket("netlink", "raw", "route")
+      local name = "NETLINK_LIST_MEMBERSHIPS"
+      assert.same({}, s:getsockopt(name))
+      for _, group in ipairs { 1, 9, 33 } do
+        s:setsockopt("NETLINK_ADD_MEMBERSHIP", group)
+      end
+      assert.same({ 1, 9, 33 }, s:getsockopt(name))
+      s:setsockopt("NETLINK_DROP_MEMBERSHIP", 9)
+      assert.same({ 1, 33 }, s:getsockopt(name))
+      errors.raised("EINVAL", "setsockopt", s.setsockopt, s,
+                    "NETLINK_ADD_MEMBERSHIP", 0)
+    end)
+
   it("bounds the system's choice: IP_LOCAL_PORT_RANGE", function()
     local s <close> = sockeye.socket("inet", "stream")
     local range = { low = 40000, high = 40999 }

@@ -50,6 +50,7 @@ local readings = {
   multicast_if = is "string",
   ucred = has_integers("pid", "uid", "gid"),
   groups = is_list_of_integers,
+  memberships = is_list_of_integers,
   port_range = has_integers("low", "high"),
   meminfo = has_integers("rmem_alloc", "rcvbuf", "sndbuf"),
   txtime = has_integers("clockid", "flags"),

@@ -43,7 +43,19 @@ describe("the protocol of a socket", function()
     assert.equal(0, s:getsockopt("SO_PROTOCOL"))
   end)
 
+  it("is a subsystem of the kernel for a netlink socket", function()
+    for _, protocol in ipairs { "usersock", "NETLINK_USERSOCK",
+                                sockeye.NETLINK_USERSOCK, 2 } do
+      local s <close> = sockeye.socket("netlink", "raw", protocol)
+      assert.equal("usersock", s:getsockopt("SO_PROTOCOL"))
+    end
+    local s <close> = sockeye.socket("netlink", "dgram")
+    assert.equal("route", s:getsockopt("SO_PROTOCOL"))
+  end)
+
   it("is not one of another family", function()
+    errors.rejected("#3.*unknown netlink protocol 'tcp'", sockeye.socket,
+                    "netlink", "raw", "tcp")
     errors.rejected("#3.*unknown protocol 'arp'", sockeye.socket, "inet",
                     "dgram", "arp")
     errors.rejected("#3.*unknown Ethernet protocol 'tcp'", sockeye.socket,

@@ -21,6 +21,7 @@ local makers = {
   raw6 = function() return sockeye.socket("inet6", "raw", "udp") end,
   bare6 = function() return sockeye.socket("inet6", "raw", "raw") end,
   unix = function() return sockeye.socketpair() end,
+  netlink = function() return sockeye.socket("netlink", "raw", "route") end,
   connected4 = function() return connected("inet", "127.0.0.1:0") end,
   connected6 = function() return connected("inet6", "[::1]:0") end,
 }
@@ -31,6 +32,7 @@ local of_level = {
   IPPROTO_IPV6 = "udp6",
   IPPROTO_TCP = "tcp4",
   IPPROTO_UDP = "udp4",
+  SOL_NETLINK = "netlink",
 }
 
 local of_option = {
