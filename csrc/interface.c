@@ -26,6 +26,7 @@
 #include "interface.h"
 #include "names.h"
 #include "sockaddr.h"
+#include "sockaddr_family.h"
 #include "socket.h"
 
 /* clang-format off */
@@ -119,22 +120,13 @@ static const struct ifaddrs *find_entry(const struct ifaddrs *list,
 /* Set `hardware` of the table on top: "02:42:ac:11:00:02". */
 static void set_hardware(lua_State *L, const struct ifaddrs *link)
 {
-    static const char digits[] = "0123456789abcdef";
     size_t length = 0;
     const unsigned char *bytes =
         link ? link_address(link->ifa_addr, &length) : NULL;
-    luaL_Buffer b;
 
     if (length == 0)
         return;
-    luaL_buffinit(L, &b);
-    for (size_t i = 0; i < length; i++) {
-        if (i > 0)
-            luaL_addchar(&b, ':');
-        luaL_addchar(&b, digits[bytes[i] >> 4]);
-        luaL_addchar(&b, digits[bytes[i] & 15]);
-    }
-    luaL_pushresult(&b);
+    push_octets(L, bytes, length);
     lua_setfield(L, -2, "hardware");
 }
 

@@ -100,6 +100,15 @@ static const struct name *find_name(const struct names *names, const char *text)
     return NULL;
 }
 
+bool names_find(const struct names *names, const char *text, lua_Integer *value)
+{
+    const struct name *row = find_name(names, text);
+
+    if (row != NULL)
+        *value = row->value;
+    return row != NULL;
+}
+
 static int reject_name(lua_State *L, int arg, const struct names *names,
                        const char *text)
 {

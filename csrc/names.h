@@ -8,6 +8,9 @@
 #ifndef SOCKEYE_NAMES_H
 #define SOCKEYE_NAMES_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include <lua.h>
 
 struct name {
@@ -31,6 +34,10 @@ struct nearest {
 /* The string at `arg`, whole: a zero in it, which would hide what follows, is
  * an argument error. */
 const char *text_check(lua_State *L, int arg);
+
+/* The number of a name; false: there is none such. */
+bool names_find(const struct names *names, const char *text,
+                lua_Integer *value);
 
 /* The number for the name or integer at index `arg`; else argument error. */
 lua_Integer names_check(lua_State *L, int arg, const struct names *names);

@@ -16,6 +16,7 @@
 
 #include "error.h"
 #include "sockaddr.h"
+#include "sockaddr_family.h"
 
 #define FLOWINFO_MAX 0x0fffffff
 
@@ -88,6 +89,15 @@ static socklen_t settle_path(struct address *a, size_t length)
     return (socklen_t)(SUN_PATH_OFFSET + path);
 }
 
+/* Of a family that has a room of its own; any other is left as it is. */
+static socklen_t settle_other(struct address *a, socklen_t length)
+{
+    const struct address_family *f = address_family(a);
+    size_t whole = f != NULL ? f->settle(a) : length;
+
+    return whole < a->room ? (socklen_t)whole : a->room;
+}
+
 void address_settle(struct address *a, socklen_t length)
 {
     if (length > a->room)
@@ -108,6 +118,7 @@ void address_settle(struct address *a, socklen_t length)
         a->length = settle_path(a, length);
         break;
     default:
+        a->length = settle_other(a, length);
         break;
     }
 }
@@ -414,11 +425,20 @@ static const char *parse_inet(lua_State *L, struct address *a, const char *text)
     return "no numeric host; names go through sockeye.resolve";
 }
 
+/* "packet:eth0/arp"; NULL, or what is wrong. */
+static const char *parse_other(lua_State *L, struct address *a,
+                               const struct address_family *f, const char *text)
+{
+    address_begin(a, f);
+    return f->parse(L, a, text + strlen(f->prefix));
+}
+
 /* Push the address that the string at `arg` describes. */
 static const struct address *parse_address(lua_State *L, int arg)
 {
     size_t length;
     const char *text = luaL_checklstring(L, arg, &length);
+    const struct address_family *f = address_family_named(text);
     struct address *a = address_new(L);
     const char *problem = NULL;
 
@@ -426,6 +446,8 @@ static const struct address *parse_address(lua_State *L, int arg)
         parse_unix(L, arg, a, text + 5, length - 5);
     else if (strlen(text) != length)
         problem = "it contains a zero";
+    else if (f != NULL)
+        problem = parse_other(L, a, f, text);
     else
         problem = parse_inet(L, a, text);
     if (problem != NULL) {
@@ -451,8 +473,11 @@ const struct address *address_check(lua_State *L, int arg)
 /*** The address that a string describes.
 @function address
 @param text `"127.0.0.1:80"`, `"[::1]:80"`, `"[fe80::1%eth0]:80"`, `"*:80"`
-(INADDR_ANY), `"unix:/path"`, `"unix:@abstract"`, `"unix:"`; an address is
-given back as it is
+(INADDR_ANY), `"unix:/path"`, `"unix:@abstract"`, `"unix:"`; or as `tostring`
+gives those of other families, what is zero at their end left out:
+`"packet:eth0/arp/02:42:ac:11:00:02/ether/outgoing"` (`"packet:*"`: any
+interface), `"netlink:0/0x1"`, `"vsock:2:1024"` (`"vsock:any:any"`). An address
+is given back as it is.
 @treturn Address
 @raise argument error that tells what is wrong with the string
 @usage local a = sockeye.address("[::1]:8080")
@@ -475,12 +500,16 @@ static int sockeye_unpack(lua_State *L)
     size_t length;
     const char *bytes = luaL_checklstring(L, 1, &length);
     struct address *a = address_new(L);
+    const struct address_family *f;
     size_t least = sizeof a->any.sa_family;
 
     luaL_argcheck(L, length >= least && length <= sizeof a->bytes, 1,
                   "not a sockaddr: 2 to 128 bytes expected");
     memcpy(a->bytes, bytes, length);
-    if (a->any.sa_family == AF_INET)
+    f = address_family(a);
+    if (f != NULL)
+        least = f->settle(a);
+    else if (a->any.sa_family == AF_INET)
         least = sizeof a->in;
     else if (a->any.sa_family == AF_INET6)
         least = sizeof a->in6;
@@ -501,6 +530,7 @@ void open_sockaddr(lua_State *L)
 {
     luaL_setfuncs(L, functions, 0);
     names_export(L, &family_names);
+    open_sockaddr_families(L);
     luaL_newmetatable(L, ADDRESS_TYPE);
     open_address_methods(L);
     lua_pop(L, 1);

@@ -14,6 +14,7 @@
 #include <lauxlib.h>
 
 #include "sockaddr.h"
+#include "sockaddr_family.h"
 
 static const struct address *check_self(lua_State *L)
 {
@@ -90,8 +91,8 @@ static void get_bytes(lua_State *L, const struct address *a)
 }
 
 /*** A socket address.
-Immutable; made by `inet`, `inet6`, `unix`, `address`, `unpack` and by the
-calls that tell an address. Equal addresses compare equal with `==`, and
+Immutable; made by `inet`, `inet6`, `unix`, `packet`, `netlink`, `vsock`,
+`address`, `unpack` and by the calls that tell an address. Equal addresses compare equal with `==`, and
 `tostring` gives what `address` takes.
 @type Address
 */
@@ -100,35 +101,55 @@ calls that tell an address. Equal addresses compare equal with `==`, and
 @table fields
 @field family `"inet"`, `"inet6"`, `"unix"`, …; a number where it has no name
 @field host numeric host, a string (inet and inet6)
-@field port 0 to 65535 (inet and inet6)
+@field port 0 to 65535 (inet and inet6), 0 to 4294967295 (vsock)
 @field flowinfo traffic class and flow label (inet6)
 @field scope_id an interface's index, or 0 (inet6)
 @field path the path; the zero and the name of an abstract one; nil for a
 socket without a name (unix)
+@field interface its name; nil for any, and for one that is gone (packet)
+@field ifindex its index; 0: any (packet)
+@field protocol of Ethernet, `"ip"`, `"arp"`, …; a number where it has no name
+(packet)
+@field hatype hardware type: `"ether"`, `"loopback"`, …; a number where it has
+no name (packet)
+@field pkttype `"host"`, `"broadcast"`, `"multicast"`, `"otherhost"`,
+`"outgoing"`, … (packet)
+@field address hardware address, `"02:42:ac:11:00:02"`; nil where it has none
+(packet)
+@field pid the port of a socket; 0: the kernel (netlink)
+@field groups mask of multicast groups (netlink)
+@field cid context id (vsock)
 @field bytes what follows the family in the structure, a string
 */
-static const struct field {
-    const char *name;
-    void (*get)(lua_State *L, const struct address *a);
-} fields[] = {
+static const struct address_field fields[] = {
     {"family", get_family},     {"host", get_host},
     {"port", get_port},         {"flowinfo", get_flowinfo},
     {"scope_id", get_scope_id}, {"path", get_path},
     {"bytes", get_bytes},       {NULL, NULL},
 };
 
+static bool push_field(lua_State *L, const struct address *a, const char *name,
+                       const struct address_field *f)
+{
+    for (; f->name != NULL; f++) {
+        if (strcmp(f->name, name) == 0) {
+            f->push(L, a);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Methods are in upvalue 1. */
 static int address_index(lua_State *L)
 {
     const struct address *a = check_self(L);
+    const struct address_family *f = address_family(a);
     const char *name = lua_tostring(L, 2);
 
-    for (const struct field *f = fields; name && f->name; f++) {
-        if (strcmp(f->name, name) == 0) {
-            f->get(L, a);
-            return 1;
-        }
-    }
+    if (name != NULL && ((f != NULL && push_field(L, a, name, f->fields)) ||
+                         push_field(L, a, name, fields)))
+        return 1;
     lua_settop(L, 2);
     lua_rawget(L, lua_upvalueindex(1));
     return 1;
@@ -186,8 +207,13 @@ static void push_unix(lua_State *L, const struct address *a)
 
 static void push_other(lua_State *L, const struct address *a)
 {
+    const struct address_family *f = address_family(a);
     luaL_Buffer b;
 
+    if (f != NULL) {
+        f->print(L, a);
+        return;
+    }
     luaL_buffinit(L, &b);
     lua_pushfstring(L, "family %d ", (int)a->any.sa_family);
     luaL_addvalue(&b);
@@ -267,7 +293,15 @@ static uint32_t inet_number(const struct address *a)
 struct property {
     bool (*inet)(uint32_t host);
     bool (*inet6)(const struct in6_addr *host);
+    enum address_kind kind; /* in the other families */
 };
+
+static bool other_holds(const struct address *a, enum address_kind kind)
+{
+    const struct address_family *f = address_family(a);
+
+    return f != NULL && kind != KIND_OTHER && f->is[kind] && f->is[kind](a);
+}
 
 static int push_property(lua_State *L, const struct property *property)
 {
@@ -278,6 +312,8 @@ static int push_property(lua_State *L, const struct property *property)
         holds = property->inet && property->inet(inet_number(a));
     else if (a->any.sa_family == AF_INET6)
         holds = property->inet6(&a->in6.sin6_addr);
+    else
+        holds = other_holds(a, property->kind);
     lua_pushboolean(L, holds);
     return 1;
 }
@@ -337,32 +373,37 @@ static bool v4mapped6(const struct in6_addr *host)
     return IN6_IS_ADDR_V4MAPPED(host);
 }
 
-/*** Whether this is the wildcard, INADDR_ANY or in6addr_any.
+/*** Whether this is the wildcard: INADDR_ANY or in6addr_any; any interface of a
+packet address; neither pid nor groups of a netlink one; VMADDR_CID_ANY.
 @function is_any
-@treturn boolean false for every family but inet and inet6
+@treturn boolean
 */
 static int address_is_any(lua_State *L)
 {
-    return push_property(L, &(struct property){any4, any6});
+    return push_property(L, &(struct property){any4, any6, KIND_ANY});
 }
 
-/*** Whether this is a loopback address: 127.0.0.0/8 or ::1.
+/*** Whether this is a loopback address: 127.0.0.0/8 or ::1; a packet address of
+hardware type loopback; VMADDR_CID_LOCAL.
 A v4-mapped address is looked at as what it is; `unmap` it first.
 @function is_loopback
 @treturn boolean
 */
 static int address_is_loopback(lua_State *L)
 {
-    return push_property(L, &(struct property){loopback4, loopback6});
+    return push_property(
+        L, &(struct property){loopback4, loopback6, KIND_LOOPBACK});
 }
 
-/*** Whether this is a multicast group: 224.0.0.0/4 or ff00::/8.
+/*** Whether this is a multicast group: 224.0.0.0/4 or ff00::/8; a hardware
+address with its group bit, as broadcast has it; any group of netlink.
 @function is_multicast
 @treturn boolean
 */
 static int address_is_multicast(lua_State *L)
 {
-    return push_property(L, &(struct property){multicast4, multicast6});
+    return push_property(
+        L, &(struct property){multicast4, multicast6, KIND_MULTICAST});
 }
 
 /*** Whether this is a link-local address: 169.254.0.0/16 or fe80::/10.
@@ -371,7 +412,8 @@ static int address_is_multicast(lua_State *L)
 */
 static int address_is_link_local(lua_State *L)
 {
-    return push_property(L, &(struct property){link_local4, link_local6});
+    return push_property(
+        L, &(struct property){link_local4, link_local6, KIND_OTHER});
 }
 
 /*** Whether this is a private address: RFC 1918's three blocks, or fc00::/7
@@ -381,7 +423,7 @@ static int address_is_link_local(lua_State *L)
 */
 static int address_is_private(lua_State *L)
 {
-    return push_property(L, &(struct property){private4, private6});
+    return push_property(L, &(struct property){private4, private6, KIND_OTHER});
 }
 
 /*** Whether this is an IPv4 address inside an IPv6 one, ::ffff:0:0/96.
@@ -390,7 +432,7 @@ static int address_is_private(lua_State *L)
 */
 static int address_is_v4mapped(lua_State *L)
 {
-    return push_property(L, &(struct property){NULL, v4mapped6});
+    return push_property(L, &(struct property){NULL, v4mapped6, KIND_OTHER});
 }
 
 /*** The IPv4 address inside a v4-mapped one; any other address as it is.

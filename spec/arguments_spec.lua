@@ -39,6 +39,10 @@ local wrong = [[
   sockeye.inet, "127.0.0.1", 65536
   sockeye.inet6, "::1", 80, { flowinfo = -1 }
   sockeye.unix, ("x"):rep(109)
+  sockeye.packet, "lo", "arpp"
+  sockeye.packet, 1, "ip", { address = "02:42" .. ("x"):rep(9) }
+  sockeye.netlink, -1
+  sockeye.vsock, "nobody", 1
   s.bind, s, "127.0.0.1:65536"
   s.bind, s, "localhost:80"
   s.connect, s, "[::1]"

@@ -47,6 +47,13 @@ add_call("printing a unix address", tostring,
          sockeye.unix("\0" .. ("n"):rep(107)))
 add_call("printing another address", tostring,
          sockeye.unpack("\99\0" .. ("x"):rep(126)))
+add_call("packet", sockeye.packet, "lo", "arp",
+         { address = "02:42:ac:11:00:02", hatype = "ether" })
+add_call("address of the link layer", sockeye.address,
+         "packet:lo/arp/02:42:ac:11:00:02")
+add_call("printing a packet address", tostring,
+         sockeye.packet("lo", 0x1234, { address = "12345678", pkttype = 9 }))
+add_call("printing a vsock address", tostring, sockeye.vsock("any", 5))
 add_call("fields", function(a)
   return a.family, a.host, a.port, a.path, a.bytes, a:pack(), a:key()
 end, sockeye.inet6("1111:2222:3333:4444:5555:6666:7777:8888", 80))

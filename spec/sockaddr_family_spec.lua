@@ -1,0 +1,153 @@
+-- Addresses of the families that have a room of their own: what holds for all.
+
+local sockeye = require "sockeye"
+local descriptors = require "spec.support.descriptors"
+local errors = require "spec.support.errors"
+
+local makers = {
+  packet = function(random)
+    local length = math.random(0, 8)
+    local octets = random(length) .. ("\0"):rep(8 - length)
+    return string.pack("=H c2 c4 H B B c8", sockeye.AF_PACKET, random(2),
+                       random(4), math.random(0, 65535), math.random(0, 255),
+                       length, octets)
+  end,
+  ["long packet"] = function(random)
+    local length = math.random(9, 116)
+    return string.pack("=H c2 c4 H B B", sockeye.AF_PACKET, random(2),
+                       random(4), math.random(0, 65535), math.random(0, 255),
+                       length) .. random(length)
+  end,
+  netlink = function(random)
+    return string.pack("=H H c4 c4", sockeye.AF_NETLINK, 0, random(4),
+                       random(4))
+  end,
+  vsock = function(random)
+    return string.pack("=H H c4 c4 c4", sockeye.AF_VSOCK, 0, random(4),
+                       random(4), "\0\0\0\0")
+  end,
+}
+
+local function random_bytes(n)
+  local bytes = {}
+  for i = 1, n do bytes[i] = string.char(math.random(0, 255)) end
+  return table.concat(bytes)
+end
+
+describe("an address of another family", function()
+  descriptors.guard()
+
+  for name, make in pairs(makers) do
+    it("reads back whatever is in the structure: " .. name, function()
+      math.randomseed(7)
+      for _ = 1, 500 do
+        local bytes = make(random_bytes)
+        local a = sockeye.unpack(bytes)
+        assert.equal(bytes, a:pack())
+        assert.equal(bytes:sub(3), a.bytes)
+        local again = sockeye.address(tostring(a))
+        assert.equal(tostring(a), tostring(again))
+        assert.equal(bytes, again:pack())
+        assert.is_true(a == again)
+        assert.equal(a:key(), again:key())
+      end
+    end)
+  end
+
+  -- No two of these are equal.
+  local distinct = {
+    sockeye.packet(), sockeye.packet(1), sockeye.packet(nil, "ip"),
+    sockeye.packet(nil, "arp"),
+    sockeye.packet(nil, nil, { address = "\0" }),
+    sockeye.packet(nil, nil, { address = "\0\0" }),
+    sockeye.packet(nil, nil, { hatype = "ether" }),
+    sockeye.packet(nil, nil, { pkttype = "outgoing" }),
+    sockeye.netlink(), sockeye.netlink(1), sockeye.netlink(0, 1),
+    sockeye.vsock("any", "any"), sockeye.vsock("any", 0),
+    sockeye.vsock(0, "any"), sockeye.vsock(0, 0), sockeye.inet(),
+  }
+
+  it("is equal to itself made again, and to no other", function()
+    for i, a in ipairs(distinct) do
+      for j, b in ipairs(distinct) do
+        local again = sockeye.unpack(b:pack())
+        assert.equal(i == j, a == again)
+        assert.equal(i == j, a:key() == again:key())
+      end
+    end
+  end)
+
+  it("is immutable, and of the type of all addresses", function()
+    for _, a in ipairs(distinct) do
+      assert.equal("sockeye.Address", getmetatable(a).__name)
+      errors.rejected("immutable", function() a.port = 1 end)
+      assert.is_true(rawequal(a, a:unmap()))
+      assert.is_true(rawequal(a, sockeye.address(a)))
+    end
+  end)
+
+  it("has the fields of its family alone", function()
+    local fields = {
+      packet = { "interface", "ifindex", "protocol", "hatype", "pkttype",
+                 "address" },
+      netlink = { "pid", "groups" },
+      vsock = { "cid", "port" },
+      inet = { "host", "port" },
+    }
+    local full = {
+      packet = sockeye.packet("lo", "ip", { address = "\1" }),
+      netlink = sockeye.netlink(), vsock = sockeye.vsock(1, 1),
+      inet = sockeye.inet(),
+    }
+    for family, a in pairs(full) do
+      local own = {}
+      for _, name in ipairs(fields[family]) do own[name] = true end
+      for _, names in pairs(fields) do
+        for _, name in ipairs(names) do
+          assert.equal(own[name] or false, a[name] ~= nil,
+                       family .. " " .. name)
+        end
+      end
+      assert.equal(family, a.family)
+      assert.is_nil(a.path)
+      assert.is_nil(a.scope_id)
+      assert.is_nil(a[1])
+    end
+  end)
+
+  local rejected = {
+    { "a packet address cut short", sockeye.packet():pack():sub(1, 19) },
+    { "a packet address without anything", "\17\0" },
+    { "fewer octets than are told",
+      string.pack("=H c9 B c8", sockeye.AF_PACKET, "", 9, "12345678") },
+    { "more octets than there is room for",
+      string.pack("=H c9 B c116", sockeye.AF_PACKET, "", 255, "") },
+    { "a netlink address cut short", sockeye.netlink():pack():sub(1, 11) },
+    { "a vsock address cut short", sockeye.vsock(1, 1):pack():sub(1, 15) },
+  }
+
+  for _, case in ipairs(rejected) do
+    it("is not made of " .. case[1], function()
+      errors.rejected("bad argument #1.*too short", sockeye.unpack, case[2])
+    end)
+  end
+
+  it("is normalised where what means nothing is not zero", function()
+    local same = {
+      { sockeye.packet("lo", "ip", { address = "\1\2" }),
+        function(bytes) return bytes:sub(1, 14) .. "xxxxxx" end },
+      { sockeye.packet("lo"), function(bytes) return bytes .. "more" end },
+      { sockeye.netlink(5, 6),
+        function(bytes) return bytes:sub(1, 2) .. "xx" .. bytes:sub(5) end },
+      { sockeye.vsock(5, 6),
+        function(bytes)
+          return bytes:sub(1, 2) .. "xx" .. bytes:sub(5, 13) .. "xxxmore"
+        end },
+    }
+    for _, case in ipairs(same) do
+      local bytes = case[1]:pack()
+      assert.equal(case[1], sockeye.unpack(case[2](bytes)))
+      assert.equal(bytes, sockeye.unpack(case[2](bytes)):pack())
+    end
+  end)
+end)
