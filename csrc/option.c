@@ -3,7 +3,7 @@
  * with bytes.
  *
  * getsockopt(2), setsockopt(2). The options are in option_table.c, their types
- * in option_type.c, option_struct.c, option_group.c and option_tcp_info.c.
+ * in option_type.c and the rooms that option_type.h names.
  * Functions named sockeye_* are the module's, socket_* are methods of a socket.
  */
 #include <errno.h>
@@ -18,6 +18,7 @@
 #include "option.h"
 #include "option_type.h"
 #include "protocol.h"
+#include "sockaddr.h"
 #include "socket.h"
 
 #define RAW_MOST (1 << 20) /* bytes of a raw read */
@@ -115,12 +116,16 @@ static void check_access(lua_State *L, int arg, const struct option *row,
 
 /* ---- the raw way ---- */
 
-/* "IPPROTO_TCP", "SOL_SOCKET" or a number. */
+/* "IPPROTO_TCP", "SOL_SOCKET", "AF_VSOCK" or a number. */
 static int check_level(lua_State *L, int arg)
 {
-    if (lua_type(L, arg) == LUA_TSTRING &&
-        strncasecmp(lua_tostring(L, arg), "IPPROTO_", 8) == 0)
+    const char *name =
+        lua_type(L, arg) == LUA_TSTRING ? lua_tostring(L, arg) : "";
+
+    if (strncasecmp(name, "IPPROTO_", 8) == 0)
         return (int)names_check(L, arg, &protocol_names);
+    if (strncasecmp(name, "AF_", 3) == 0)
+        return family_check(L, arg);
     return (int)names_check(L, arg, &level_names);
 }
 
@@ -232,10 +237,11 @@ static int get_raw(lua_State *L, struct socket *s)
 By its name in the manual, with a Lua value as the option's type has it:
 
 * *bool*: a boolean
-* *int*, *uint*, *size*, *octet*, *word*: an integer, in the unit of the manual
+* *int*, *uint*, *size*, *octet*, *word*, *counter*: an integer, in the unit of the manual
 (`TCP_USER_TIMEOUT` in milliseconds, `TCP_KEEPIDLE` in seconds); *word* has 64
 bits, and -1 is the greatest of its numbers
-* *seconds*: a number, with fractions; 0 is for ever
+* *seconds*: a number, with fractions; 0 is for ever, and for
+`SO_VM_SOCKETS_CONNECT_TIMEOUT` the kernel's choice
 * *linger*: a number of seconds, 0 to abort the connection on close; or false
 * *string*: at most 15 bytes; *bytes*, *filter*: a string, as the system has it
 * *discovery*: `"dont"`, `"want"`, `"do"`, `"probe"`, `"interface"`, `"omit"`
@@ -245,6 +251,13 @@ leaves the choice to the system
 * *ip_mreqn*, *ipv6_mreq*, *group_req*: `{group = "239.1.2.3", interface =
 "eth0"}`, the group also as an `Address`, the interface as above, or absent
 * *ip_mreq_source*, *group_source_req*: the same with `source`
+* *ip_msfilter*, *group_filter* (RFC 3678), of a group that has been joined:
+`{group =, interface =, mode =, sources =}`, the mode being `"include"` for the
+sources in the list alone, or `"exclude"` for all but those; to include none is
+to leave the group
+* *icmp_filter* (raw(7), RFC 3542): a list of the types that pass, all others
+being blocked: numbers or names (`"echoreply"`, `"ICMP6_ECHO_REPLY"`); the types
+of IPv4's ICMP from 32 on always pass
 * *in6_pktinfo*: `{address =, interface =}`
 * *port_range*: `{low =, high =}`, both 0 for the system's
 * *txtime*: `{clockid =, flags =}`
@@ -263,6 +276,8 @@ or that has other values; ENOPROTOOPT, EINVAL, EPERM, …, with the option as
 @usage
 s:setsockopt("SO_REUSEADDR", true)
 s:setsockopt("IP_ADD_MEMBERSHIP", {group = "239.1.2.3", interface = "eth0"})
+s:setsockopt("MCAST_MSFILTER", {group = "ff05::7", interface = "eth0",
+  mode = "exclude", sources = {"fd00::1", "fd00::2"}})
 s:setsockopt("SOL_SOCKET", "SO_KEEPALIVE", 1)
 */
 static int socket_setsockopt(lua_State *L)
@@ -307,6 +322,14 @@ static const union option_value *read_option(lua_State *L, struct socket *s,
                : NULL;
 }
 
+static int get_asked(lua_State *L, const struct socket *s,
+                     const struct option *row)
+{
+    int error = row->type->get(L, 3, row, option_level(row, s), s->handle.fd);
+
+    return error == 0 ? 1 : raise_errno(L, "getsockopt", error, 2);
+}
+
 /*** An option of the socket (getsockopt(2)).
 By its name in the manual, as a Lua value. Beside the types of `setsockopt`:
 
@@ -323,12 +346,19 @@ system does not give is absent.
 * *meminfo*: a table of the counters of linux/sock_diag.h, in lower case
 * *address*: an `Address`; *mtuinfo*: an integer; *interface*: an index;
 *multicast_if*: an address, `"0.0.0.0"` where none was set
+* *ip_msfilter*, *group_filter*: asked for with a table of the group and the
+interface, as they were joined; it comes as it is set
+* *mptcp_info*: a table of the fields of `struct mptcp_info`, without their
+prefix, and of its flags; *mptcp_tcpinfo*: a list of tables as of *tcp_info*, one
+for each subflow; *mptcp_subflow_addrs*: a list of tables, `local` and `remote`
+being an `Address`
 
 The raw way takes a level and a number, and gives the bytes; without a size, an
 integer, for an option that is an `int`.
 @function Socket:getsockopt
 @string name as `sockeye.options` lists them; or the level, as for `setsockopt`
-@param[opt] option the option at that level: a number, or its name
+@param[opt] option the option at that level: a number, or its name; or the
+table of a group and an interface
 @int[opt] size room for so many bytes, at most 2^20; of `SO_GET_FILTER`, as
 the system has it, for so many instructions
 @return the value; a string of at most `size` bytes where `size` was given
@@ -336,6 +366,8 @@ the system has it, for so many instructions
 ENOPROTOOPT, ENOTCONN, …, with the option as `subject`
 @usage
 local credentials = s:getsockopt("SO_PEERCRED")
+local filter = s:getsockopt("MCAST_MSFILTER", {group = "ff05::7",
+  interface = "eth0"})
 local bytes = s:getsockopt("IPPROTO_TCP", "TCP_INFO", 256)
 */
 static int socket_getsockopt(lua_State *L)
@@ -346,10 +378,14 @@ static int socket_getsockopt(lua_State *L)
     const union option_value *value;
     socklen_t length;
 
-    if (!lua_isnoneornil(L, 3))
+    if (!lua_isnoneornil(L, 3) && !lua_istable(L, 3))
         return get_raw(L, s);
     row = check_option(L, 2);
     check_access(L, 2, row, OPTION_READ);
+    if (row->type->get != NULL)
+        return get_asked(L, s, row);
+    luaL_argcheck(L, lua_isnoneornil(L, 3), 3,
+                  "this option is not asked for by a table");
     value = read_option(L, s, row, &room, &length);
     if (value == NULL)
         return raise_errno(L, "getsockopt", errno, 2);

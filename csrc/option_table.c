@@ -15,10 +15,15 @@
 
 #include "option_type.h"
 
+#ifdef __linux__
+#include <linux/vm_sockets.h>
+#endif
+
 #define READ OPTION_READ
 #define WRITE OPTION_WRITE
 #define BOTH (OPTION_READ | OPTION_WRITE)
 #define FAMILY (OPTION_WRITE | OPTION_BY_FAMILY)
+#define BOTH_FAMILY (OPTION_READ | FAMILY)
 
 /* Linux never gives a number out twice: a kernel may know an option that the
  * headers of the C library do not. */
@@ -71,6 +76,22 @@
 #ifndef TCP_DELACK_MAX_US
 #define TCP_DELACK_MAX_US 46
 #endif
+#ifndef IPPROTO_UDPLITE
+#define IPPROTO_UDPLITE 136
+#endif
+#ifndef SOL_MPTCP
+#define SOL_MPTCP 284
+#endif
+
+/* Numbers of headers that exclude those of the C library. */
+#define ICMP_FILTER 1
+#define ICMP6_FILTER 1
+#define ICMPV6_FILTER 1
+#define UDPLITE_SEND_CSCOV 10
+#define UDPLITE_RECV_CSCOV 11
+#define MPTCP_INFO 1
+#define MPTCP_TCPINFO 2
+#define MPTCP_SUBFLOW_ADDRS 3
 #endif
 
 /* clang-format off */
@@ -214,6 +235,9 @@ const struct option option_rows[] = {
 #ifdef MCAST_LEAVE_SOURCE_GROUP
     ROW(MCAST_LEAVE_SOURCE_GROUP, IPPROTO_IP, group_source, FAMILY),
 #endif
+#ifdef __linux__
+    ROW(MCAST_MSFILTER, IPPROTO_IP, group_filter, BOTH_FAMILY),
+#endif
 #ifdef MCAST_UNBLOCK_SOURCE
     ROW(MCAST_UNBLOCK_SOURCE, IPPROTO_IP, group_source, FAMILY),
 #endif
@@ -227,6 +251,7 @@ const struct option option_rows[] = {
     ROW(IP_DROP_SOURCE_MEMBERSHIP, IPPROTO_IP, mreq_source, WRITE),
     ROW(IP_FREEBIND, IPPROTO_IP, bool, BOTH),
     ROW(IP_LOCAL_PORT_RANGE, IPPROTO_IP, port_range, BOTH),
+    ROW(IP_MSFILTER, IPPROTO_IP, msfilter, BOTH),
     ROW(IP_MTU, IPPROTO_IP, int, READ),
     ROW(IP_MTU_DISCOVER, IPPROTO_IP, discovery, BOTH),
     ROW(IP_MULTICAST_ALL, IPPROTO_IP, bool, BOTH),
@@ -363,6 +388,22 @@ const struct option option_rows[] = {
     ROW(UDP_NO_CHECK6_RX, IPPROTO_UDP, bool, BOTH),
     ROW(UDP_NO_CHECK6_TX, IPPROTO_UDP, bool, BOTH),
     ROW(UDP_SEGMENT, IPPROTO_UDP, int, BOTH),
+
+    ROW(UDPLITE_RECV_CSCOV, IPPROTO_UDPLITE, coverage, BOTH),
+    ROW(UDPLITE_SEND_CSCOV, IPPROTO_UDPLITE, coverage, BOTH),
+
+    ROW(ICMP_FILTER, SOL_RAW, icmp_filter, BOTH),
+    ROW(ICMP6_FILTER, IPPROTO_ICMPV6, icmp6_filter, BOTH),
+    ROW(ICMPV6_FILTER, IPPROTO_ICMPV6, icmp6_filter, BOTH),
+
+    ROW(MPTCP_INFO, SOL_MPTCP, mptcp_info, READ),
+    ROW(MPTCP_SUBFLOW_ADDRS, SOL_MPTCP, mptcp_addresses, READ),
+    ROW(MPTCP_TCPINFO, SOL_MPTCP, mptcp_tcp_info, READ),
+
+    ROW(SO_VM_SOCKETS_BUFFER_MAX_SIZE, AF_VSOCK, wide, BOTH),
+    ROW(SO_VM_SOCKETS_BUFFER_MIN_SIZE, AF_VSOCK, wide, BOTH),
+    ROW(SO_VM_SOCKETS_BUFFER_SIZE, AF_VSOCK, wide, BOTH),
+    ROW(SO_VM_SOCKETS_CONNECT_TIMEOUT, AF_VSOCK, seconds, BOTH),
 #endif
 
 #ifdef __linux__

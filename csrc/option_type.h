@@ -52,11 +52,20 @@ typedef struct option_data option_check(lua_State *L, int arg,
 typedef void option_push(lua_State *L, const struct option_type *type,
                          const union option_value *value, socklen_t length);
 
+struct option;
+
+/* Of an option that has to be asked for with bytes of its own, made of the value
+ * at `arg`, or of which there may be more than fits: ask for it and push one
+ * Lua value. Zero, or errno. */
+typedef int option_get(lua_State *L, int arg, const struct option *row,
+                       int level, int fd);
+
 struct option_type {
     const char *name; /* what sockeye.options calls it */
     socklen_t size;   /* bytes offered to the kernel to write */
     option_check *check;
     option_push *push;
+    option_get *get; /* in place of size and push */
     lua_Integer low; /* of an integer: the range */
     lua_Integer high;
     const struct names *names; /* of a name or of flags */
@@ -122,6 +131,21 @@ extern const struct option_type mreq_source_option;
 extern const struct option_type mreq6_option;
 extern const struct option_type group_option;
 extern const struct option_type group_source_option;
+
+/* Source filters of multicast groups: option_msfilter.c. */
+extern const struct option_type msfilter_option;
+extern const struct option_type group_filter_option;
+
+/* ICMP, UDP-Lite and vsock: option_raw.c. */
+extern const struct option_type icmp_filter_option;
+extern const struct option_type icmp6_filter_option;
+extern const struct option_type coverage_option;
+extern const struct option_type wide_option;
+
+/* Multipath TCP: option_mptcp.c. */
+extern const struct option_type mptcp_info_option;
+extern const struct option_type mptcp_tcp_info_option;
+extern const struct option_type mptcp_addresses_option;
 
 /* The integer at `arg`, which has to be within the range. */
 lua_Integer check_range(lua_State *L, int arg, lua_Integer low,

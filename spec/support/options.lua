@@ -6,9 +6,11 @@ local errors = require "spec.support.errors"
 
 local M = {}
 
-local function connected(family, address)
-  local l <close> = sockeye.socket(family, "stream"):bind(address):listen()
-  local c = sockeye.socket(family, "stream"):connect(l:getsockname())
+local function connected(family, address, protocol)
+  local l <close> = sockeye.socket(family, "stream", protocol)
+  l:bind(address):listen()
+  local c = sockeye.socket(family, "stream", protocol)
+  c:connect(l:getsockname())
   return c, l:accept()
 end
 
@@ -20,6 +22,10 @@ local makers = {
   raw4 = function() return sockeye.socket("inet", "raw", "icmp") end,
   raw6 = function() return sockeye.socket("inet6", "raw", "udp") end,
   bare6 = function() return sockeye.socket("inet6", "raw", "raw") end,
+  icmp6 = function() return sockeye.socket("inet6", "raw", "icmpv6") end,
+  udplite = function() return sockeye.socket("inet", "dgram", "udplite") end,
+  mptcp = function() return connected("inet", "127.0.0.1:0", "mptcp") end,
+  vsock = function() return sockeye.socket("vsock", "stream") end,
   unix = function() return sockeye.socketpair() end,
   netlink = function() return sockeye.socket("netlink", "raw", "route") end,
   connected4 = function() return connected("inet", "127.0.0.1:0") end,
@@ -33,6 +39,11 @@ local of_level = {
   IPPROTO_TCP = "tcp4",
   IPPROTO_UDP = "udp4",
   SOL_NETLINK = "netlink",
+  IPPROTO_UDPLITE = "udplite",
+  IPPROTO_ICMPV6 = "icmp6",
+  SOL_RAW = "raw4",
+  SOL_MPTCP = "mptcp",
+  AF_VSOCK = "vsock",
 }
 
 local of_option = {
@@ -67,8 +78,12 @@ function M.with_socket(option, f)
     local code = type(made[2]) == "table" and made[2].code
     if code == "EPERM" or code == "EACCES" then
       return false, "raw sockets need a privilege"
+    elseif code == "EAFNOSUPPORT" and kind == "vsock" then
+      return false, "this kernel does not have vsock"
     elseif code == "EAFNOSUPPORT" or code == "EADDRNOTAVAIL" then
       return false, "there is no IPv6 here"
+    elseif code == "EPROTONOSUPPORT" or code == "ENOPROTOOPT" then
+      return false, "this kernel does not have " .. kind
     end
     error(made[2], 0)
   end
