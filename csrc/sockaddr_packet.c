@@ -392,17 +392,16 @@ exist
 */
 static int sockeye_packet(lua_State *L)
 {
-    int index = check_interface(L, 1);
     int protocol = protocol_opt(L, 2, AF_PACKET);
     struct address *a;
 
     lua_settop(L, 3);
     a = address_new(L);
     address_begin(a, &packet_family);
-    link_of(a)->sll_ifindex = index;
     link_of(a)->sll_protocol = htons((uint16_t)protocol);
     if (!lua_isnil(L, 3))
         check_options(L, 3, a);
+    link_of(a)->sll_ifindex = check_interface(L, 1);
     return 1;
 }
 
