@@ -1,6 +1,7 @@
 -- Two hosts on one wire: network namespaces joined by a veth pair, for what
 -- a single host cannot show (a peer that is silent, gone or unreachable).
 
+local examples = require "spec.support.examples"
 local process = require "spec.support.process"
 
 local M = {}
@@ -81,6 +82,17 @@ function host_methods:must(line)
     error(("%s: %s"):format(line, result.stderr), 2)
   end
   return result.stdout
+end
+
+--- Waits until multicast of IPv6 arrives here: the kernel takes a while to find
+-- that the other end of the wire is up, too.
+function host_methods:await_ipv6()
+  local command = "ip -6 route show table local type multicast dev "
+  if not examples.eventually(function()
+    return self:must(command .. self.interface) ~= ""
+  end) then
+    error("there is no IPv6 multicast on " .. self.interface, 2)
+  end
 end
 
 local function add_host(name, number, peer)
