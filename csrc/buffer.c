@@ -116,6 +116,13 @@ struct gather *gather_room(lua_State *L, size_t wanted)
     return lua_touserdata(L, -1);
 }
 
+size_t gather_used(lua_State *L)
+{
+    const struct gather *g = lua_touserdata(L, -1);
+
+    return g->used;
+}
+
 void gather_push(lua_State *L)
 {
     const struct gather *g = lua_touserdata(L, -1);

@@ -42,7 +42,10 @@ void gather_new(lua_State *L, const char *bytes, size_t used, size_t wanted);
 /* The gather on top, replaced by a larger one if it is full. */
 struct gather *gather_room(lua_State *L, size_t wanted);
 
-/* Push what the gather on top holds, as a string. */
+/* How much the gather on top holds. */
+size_t gather_used(lua_State *L);
+
+/* Push it as a string. */
 void gather_push(lua_State *L);
 
 /* The type of the scratch memory. */

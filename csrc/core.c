@@ -11,6 +11,7 @@
 #include "foreign.h"
 #include "group.h"
 #include "interface.h"
+#include "message.h"
 #include "netdb.h"
 #include "netlink.h"
 #include "option.h"
@@ -52,6 +53,7 @@ int luaopen_sockeye_core(lua_State *L)
     open_connection(L);
     open_transfer(L);
     open_receive(L);
+    open_message(L);
     open_stream(L);
     open_poll(L);
     open_checksum(L);

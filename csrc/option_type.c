@@ -33,59 +33,6 @@ lua_Integer check_range(lua_State *L, int arg, lua_Integer low,
     return number;
 }
 
-int field_argerror(lua_State *L, int arg, const char *name, const char *what)
-{
-    lua_pushfstring(L, "field '%s': %s", name, what);
-    return luaL_argerror(L, arg, lua_tostring(L, -1));
-}
-
-lua_Integer check_number_field(lua_State *L, int arg, const char *name,
-                               lua_Integer low, lua_Integer high)
-{
-    int isinteger;
-    lua_Integer number;
-
-    lua_getfield(L, arg, name);
-    number = lua_tointegerx(L, -1, &isinteger);
-    if (!isinteger) {
-        field_argerror(L, arg, name, "integer expected");
-    } else if (number < low || number > high) {
-        lua_pushfstring(L, "out of range (%I to %I)", (LUAI_UACINT)low,
-                        (LUAI_UACINT)high);
-        field_argerror(L, arg, name, lua_tostring(L, -1));
-    }
-    lua_pop(L, 1);
-    return number;
-}
-
-/* The key on top of the stack has to be one of the names. */
-static void check_key(lua_State *L, int arg, const char *const *names)
-{
-    struct nearest nearest;
-    const char *key;
-
-    if (lua_type(L, -1) != LUA_TSTRING)
-        luaL_argerror(L, arg, "table with named fields alone expected");
-    key = lua_tostring(L, -1);
-    nearest_start(&nearest, key);
-    for (; *names != NULL; names++) {
-        if (strcmp(*names, key) == 0)
-            return;
-        nearest_offer(&nearest, *names);
-    }
-    nearest_argerror(L, arg, "field", &nearest);
-}
-
-void check_fields(lua_State *L, int arg, const char *const *names)
-{
-    luaL_checktype(L, arg, LUA_TTABLE);
-    lua_pushnil(L);
-    while (lua_next(L, arg)) {
-        lua_pop(L, 1);
-        check_key(L, arg, names);
-    }
-}
-
 void push_host(lua_State *L, int family, const void *address)
 {
     char text[INET6_ADDRSTRLEN];

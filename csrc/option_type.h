@@ -14,6 +14,7 @@
 
 #include <lua.h>
 
+#include "field.h"
 #include "names.h"
 
 #define OPTION_BYTES 1024 /* room for an option of no fixed size */
@@ -150,16 +151,6 @@ extern const struct option_type mptcp_addresses_option;
 /* The integer at `arg`, which has to be within the range. */
 lua_Integer check_range(lua_State *L, int arg, lua_Integer low,
                         lua_Integer high);
-
-/* The integer field of the table at `arg`, likewise. */
-lua_Integer check_number_field(lua_State *L, int arg, const char *name,
-                               lua_Integer low, lua_Integer high);
-
-/* That `arg` is a table with no field but those named; NULL ends them. */
-void check_fields(lua_State *L, int arg, const char *const *names);
-
-/* "field 'group': what" as an argument error. */
-int field_argerror(lua_State *L, int arg, const char *name, const char *what);
 
 /* Push an IP address, without a port, as a string. */
 void push_host(lua_State *L, int family, const void *address);

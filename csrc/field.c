@@ -1,0 +1,88 @@
+/*
+ * field: the fields of tables that are arguments; see field.h.
+ */
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "field.h"
+#include "names.h"
+
+int field_argerror(lua_State *L, int arg, const char *name, const char *what)
+{
+    lua_pushfstring(L, "field '%s': %s", name, what);
+    return luaL_argerror(L, arg, lua_tostring(L, -1));
+}
+
+static void refuse_key(lua_State *L, int arg, const char *key,
+                       const char *const *names)
+{
+    struct nearest nearest;
+
+    nearest_start(&nearest, key);
+    for (; *names != NULL; names++)
+        nearest_offer(&nearest, *names);
+    nearest_argerror(L, arg, "field", &nearest);
+}
+
+/* The key on top of the stack has to be one of the names. */
+static void check_key(lua_State *L, int arg, const char *const *names)
+{
+    const char *key;
+
+    if (lua_type(L, -1) != LUA_TSTRING)
+        luaL_argerror(L, arg, "table with named fields alone expected");
+    key = lua_tostring(L, -1);
+    for (const char *const *name = names; *name != NULL; name++) {
+        if (strcmp(*name, key) == 0)
+            return;
+    }
+    refuse_key(L, arg, key, names);
+}
+
+void field_check_names(lua_State *L, int arg, int index,
+                       const char *const *names)
+{
+    if (!lua_istable(L, index))
+        luaL_argerror(L, arg, "table expected");
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        lua_pop(L, 1);
+        check_key(L, arg, names);
+    }
+}
+
+/* The value on top of the stack. */
+static lua_Integer check_integer(lua_State *L, int arg, const char *name,
+                                 lua_Integer low, lua_Integer high)
+{
+    int is_integer;
+    lua_Integer number = lua_tointegerx(L, -1, &is_integer);
+
+    if (!is_integer) {
+        field_argerror(L, arg, name, "integer expected");
+    } else if (number < low || number > high) {
+        lua_pushfstring(L, "out of range (%I to %I)", (LUAI_UACINT)low,
+                        (LUAI_UACINT)high);
+        field_argerror(L, arg, name, lua_tostring(L, -1));
+    }
+    lua_pop(L, 1);
+    return number;
+}
+
+lua_Integer field_integer(lua_State *L, int arg, int index, const char *name,
+                          lua_Integer low, lua_Integer high)
+{
+    lua_getfield(L, index, name);
+    return check_integer(L, arg, name, low, high);
+}
+
+lua_Integer field_opt_integer(lua_State *L, int arg, int index,
+                              const char *name, lua_Integer low,
+                              lua_Integer high, lua_Integer absent)
+{
+    if (lua_getfield(L, index, name) != LUA_TNIL)
+        return check_integer(L, arg, name, low, high);
+    lua_pop(L, 1);
+    return absent;
+}

@@ -1,0 +1,41 @@
+/*
+ * field: the fields of tables that are arguments.
+ *
+ * `index` is the table's, an absolute one; `arg` the argument whose error it is
+ * when something is wrong with it.
+ */
+#ifndef SOCKEYE_FIELD_H
+#define SOCKEYE_FIELD_H
+
+#include <lua.h>
+
+/* "field 'group': what" as an argument error. */
+int field_argerror(lua_State *L, int arg, const char *name, const char *what);
+
+/* That it is a table with no field but those named; NULL ends them. */
+void field_check_names(lua_State *L, int arg, int index,
+                       const char *const *names);
+
+/* An integer within a range. */
+lua_Integer field_integer(lua_State *L, int arg, int index, const char *name,
+                          lua_Integer low, lua_Integer high);
+
+/* The same, or `absent` for nil. */
+lua_Integer field_opt_integer(lua_State *L, int arg, int index,
+                              const char *name, lua_Integer low,
+                              lua_Integer high, lua_Integer absent);
+
+/* Where the argument itself is the table. */
+static inline void check_fields(lua_State *L, int arg, const char *const *names)
+{
+    field_check_names(L, arg, arg, names);
+}
+
+static inline lua_Integer check_number_field(lua_State *L, int arg,
+                                             const char *name, lua_Integer low,
+                                             lua_Integer high)
+{
+    return field_integer(L, arg, arg, name, low, high);
+}
+
+#endif

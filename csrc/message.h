@@ -1,0 +1,64 @@
+/*
+ * message: what sendmsg and recvmsg share with the calls that do the same for
+ * many messages at once.
+ */
+#ifndef SOCKEYE_MESSAGE_H
+#define SOCKEYE_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <lua.h>
+
+#include "socket.h"
+
+#define MESSAGE_IOV 1024     /* buffers of one message (UIO_MAXIOV) */
+#define MESSAGE_CONTROL 4096 /* bytes of control data, unless told otherwise */
+
+/* A message to be sent; a userdata whose user value is the address. It points
+ * into the strings of the table that it was made from, and into itself. */
+struct parcel {
+    struct msghdr header;
+    struct iovec iov[];
+};
+
+/* Push the parcel for the table {iov, name, control, flags} at the absolute
+ * `index`, to be sent by `s`; argument errors are those of `arg`. */
+struct parcel *message_pack(lua_State *L, const struct socket *s, int arg,
+                            int index);
+
+/* The flags in the field `flags` of the table at `index`. */
+int message_flags(lua_State *L, int index);
+
+/* What a message is to be received into. */
+struct request {
+    size_t size;    /* of the data */
+    bool several;   /* which is to be split as the list `iov` says */
+    size_t control; /* bytes for control data */
+    bool numbers;   /* descriptors come as integers */
+    int flags;
+};
+
+/* The request in the table {iov, control, flags, rights} at `index`. */
+void message_request(lua_State *L, int index, struct request *request);
+
+/* A message received, in the memory that `header` points to. */
+struct arrival {
+    const struct socket *socket;
+    struct msghdr *header;
+    const char *data;
+    size_t length; /* of the message; more than the size where it was cut */
+};
+
+/* Push the table for it; `options` is the index of the request's. When that
+ * raises, no descriptor that came stays open. */
+void message_push(lua_State *L, const struct arrival *a,
+                  const struct request *request, int options);
+
+/* The methods, joined to the module table on top. */
+void open_message(lua_State *L);
+
+#endif
