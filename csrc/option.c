@@ -243,7 +243,7 @@ bits, and -1 is the greatest of its numbers
 * *seconds*: a number, with fractions; 0 is for ever, and for
 `SO_VM_SOCKETS_CONNECT_TIMEOUT` the kernel's choice
 * *linger*: a number of seconds, 0 to abort the connection on close; or false
-* *string*: at most 15 bytes; *bytes*, *filter*: a string, as the system has it
+* *string*: at most 15 bytes; *bytes*: a string, as the system has it
 * *discovery*: `"dont"`, `"want"`, `"do"`, `"probe"`, `"interface"`, `"omit"`
 * *flags*: names in one string, or an integer
 * *interface*, *multicast_if*: an interface's name, index or address; 0 or `""`
@@ -258,6 +258,16 @@ to leave the group
 * *icmp_filter* (raw(7), RFC 3542): a list of the types that pass, all others
 being blocked: numbers or names (`"echoreply"`, `"ICMP6_ECHO_REPLY"`); the types
 of IPv4's ICMP from 32 on always pass
+* *filter* (classic BPF): what `tcpdump -ddd` or `-dd` prints; or a list of
+instructions, each `{code, jt, jf, k}`; or their bytes
+* *packet_mreq* (packet(7)): `{type =, interface =, address =}`, the type being
+`"promisc"`, `"allmulti"`, `"multicast"` or `"unicast"`; the last two with a
+hardware address, `"01:00:5e:00:00:fb"`
+* *fanout* (packet(7)): `{id =, type =, flags =}`, the type being `"hash"`,
+`"lb"`, `"cpu"`, `"rollover"`, `"rnd"`, `"qm"`, `"cbpf"` or `"ebpf"`, the flags
+`"rollover"`, `"defrag"`, `"ignore_outgoing"`, or `"uniqueid"` for an `id` of the
+kernel's choice; `max_num_members`, for the first of a group
+* *packet_version*: `"v1"`, `"v2"`, `"v3"`
 * *in6_pktinfo*: `{address =, interface =}`
 * *port_range*: `{low =, high =}`, both 0 for the system's
 * *txtime*: `{clockid =, flags =}`
@@ -348,6 +358,10 @@ system does not give is absent.
 *multicast_if*: an address, `"0.0.0.0"` where none was set
 * *ip_msfilter*, *group_filter*: asked for with a table of the group and the
 interface, as they were joined; it comes as it is set
+* *filter*: a list of instructions, `{code, jt, jf, k}`
+* *fanout*: as it is set; a socket in no group is told to be in number 0, by hash
+* *packet_stats*: `{packets =, drops =}`, both 0 from then on;
+*rollover_stats*: `{all =, huge =, failed =}`
 * *mptcp_info*: a table of the fields of `struct mptcp_info`, without their
 prefix, and of its flags; *mptcp_tcpinfo*: a list of tables as of *tcp_info*, one
 for each subflow; *mptcp_subflow_addrs*: a list of tables, `local` and `remote`

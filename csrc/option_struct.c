@@ -36,8 +36,6 @@ const struct option_type address_option = {
 
 #ifdef __linux__
 
-#include <linux/filter.h>
-
 /* ---- ucred, groups ---- */
 
 static void push_ucred(lua_State *L, const struct option_type *type,
@@ -201,31 +199,6 @@ const struct option_type txtime_option = {
     .size = 2 * sizeof(uint32_t),
     .check = check_txtime,
     .push = push_txtime,
-};
-
-/* ---- filter: instructions of classic BPF ---- */
-
-static struct option_data check_filter(lua_State *L, int arg,
-                                       const struct option_type *type,
-                                       union option_value *value)
-{
-    size_t length;
-    const char *code = luaL_checklstring(L, arg, &length);
-    struct sock_fprog program = {.filter = (struct sock_filter *)code};
-
-    (void)type;
-    luaL_argcheck(L, length > 0 && length % sizeof *program.filter == 0, arg,
-                  "not a filter: instructions of 8 bytes expected");
-    luaL_argcheck(L, length / sizeof *program.filter <= BPF_MAXINSNS, arg,
-                  "filter too long (at most 4096 instructions)");
-    program.len = (unsigned short)(length / sizeof *program.filter);
-    memcpy(value->bytes, &program, sizeof program);
-    return (struct option_data){value->bytes, sizeof program};
-}
-
-const struct option_type filter_option = {
-    .name = "filter",
-    .check = check_filter,
 };
 
 /* ---- mtuinfo ---- */

@@ -16,6 +16,10 @@
 #include "option_type.h"
 
 #ifdef __linux__
+#include <linux/if_packet.h>
+#endif
+
+#ifdef __linux__
 #include <linux/vm_sockets.h>
 #endif
 
@@ -57,6 +61,9 @@
 #endif
 #ifndef NETLINK_GET_STRICT_CHK
 #define NETLINK_GET_STRICT_CHK 12
+#endif
+#ifndef PACKET_IGNORE_OUTGOING
+#define PACKET_IGNORE_OUTGOING 23
 #endif
 #ifndef TCP_INQ
 #define TCP_INQ 36
@@ -132,7 +139,7 @@ const struct option option_rows[] = {
 #endif
 #ifdef __linux__
     ROW(SO_ATTACH_BPF, SOL_SOCKET, int, WRITE),
-    ROW(SO_ATTACH_FILTER, SOL_SOCKET, filter, WRITE),
+    ROW(SO_ATTACH_FILTER, SOL_SOCKET, filter, BOTH),
     ROW(SO_ATTACH_REUSEPORT_CBPF, SOL_SOCKET, filter, WRITE),
     ROW(SO_ATTACH_REUSEPORT_EBPF, SOL_SOCKET, int, WRITE),
     ROW(SO_BINDTODEVICE, SOL_SOCKET, string, BOTH),
@@ -417,6 +424,26 @@ const struct option option_rows[] = {
     ROW(NETLINK_LIST_MEMBERSHIPS, SOL_NETLINK, memberships, READ),
     ROW(NETLINK_NO_ENOBUFS, SOL_NETLINK, bool, BOTH),
     ROW(NETLINK_PKTINFO, SOL_NETLINK, bool, BOTH),
+#endif
+
+#ifdef __linux__
+    ROW(PACKET_ADD_MEMBERSHIP, SOL_PACKET, packet_mreq, WRITE),
+    ROW(PACKET_AUXDATA, SOL_PACKET, bool, BOTH),
+    ROW(PACKET_COPY_THRESH, SOL_PACKET, int, WRITE),
+    ROW(PACKET_DROP_MEMBERSHIP, SOL_PACKET, packet_mreq, WRITE),
+    ROW(PACKET_FANOUT, SOL_PACKET, fanout, BOTH),
+    ROW(PACKET_FANOUT_DATA, SOL_PACKET, filter, WRITE),
+    ROW(PACKET_IGNORE_OUTGOING, SOL_PACKET, bool, BOTH),
+    ROW(PACKET_LOSS, SOL_PACKET, bool, BOTH),
+    ROW(PACKET_ORIGDEV, SOL_PACKET, bool, BOTH),
+    ROW(PACKET_QDISC_BYPASS, SOL_PACKET, bool, BOTH),
+    ROW(PACKET_RESERVE, SOL_PACKET, size, BOTH),
+    ROW(PACKET_ROLLOVER_STATS, SOL_PACKET, rollover, READ),
+    ROW(PACKET_STATISTICS, SOL_PACKET, statistics, READ),
+    ROW(PACKET_TIMESTAMP, SOL_PACKET, timestamping, BOTH),
+    ROW(PACKET_TX_HAS_OFF, SOL_PACKET, bool, BOTH),
+    ROW(PACKET_VERSION, SOL_PACKET, version, BOTH),
+    ROW(PACKET_VNET_HDR, SOL_PACKET, bool, BOTH),
 #endif
     {NULL, NULL, 0, 0, NULL, 0},
 };

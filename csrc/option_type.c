@@ -327,15 +327,15 @@ const struct option_type error_option = {
     .push = push_error,
 };
 
-static struct option_data check_constant(lua_State *L, int arg,
-                                         const struct option_type *type,
-                                         union option_value *value)
+struct option_data check_constant(lua_State *L, int arg,
+                                  const struct option_type *type,
+                                  union option_value *value)
 {
     return number_data(value, (int)names_check(L, arg, type->names));
 }
 
-static void push_constant(lua_State *L, const struct option_type *type,
-                          const union option_value *value, socklen_t length)
+void push_constant(lua_State *L, const struct option_type *type,
+                   const union option_value *value, socklen_t length)
 {
     names_push(L, type->names, read_number(value, length));
 }
@@ -380,17 +380,13 @@ static struct option_data check_option_flags(lua_State *L, int arg,
     return number_data(value, names_flags(L, arg, type->names));
 }
 
-/* The names, as check_option_flags takes them; the number where a bit has
- * none. */
-static void push_flags(lua_State *L, const struct option_type *type,
-                       const union option_value *value, socklen_t length)
+void push_flag_names(lua_State *L, const struct names *names, lua_Integer flags)
 {
-    lua_Integer flags = (unsigned)read_number(value, length);
     lua_Integer rest = flags;
     luaL_Buffer b;
 
     luaL_buffinit(L, &b);
-    for (const struct name *row = type->names->rows; row->text; row++) {
+    for (const struct name *row = names->rows; row->text; row++) {
         if ((rest & row->value) == 0)
             continue;
         if (rest != flags)
@@ -403,6 +399,12 @@ static void push_flags(lua_State *L, const struct option_type *type,
         lua_pop(L, 1);
         lua_pushinteger(L, flags);
     }
+}
+
+static void push_flags(lua_State *L, const struct option_type *type,
+                       const union option_value *value, socklen_t length)
+{
+    push_flag_names(L, type->names, (unsigned)read_number(value, length));
 }
 
 /* clang-format off */

@@ -117,7 +117,6 @@ extern const struct option_type memberships_option;
 extern const struct option_type port_range_option;
 extern const struct option_type meminfo_option;
 extern const struct option_type txtime_option;
-extern const struct option_type filter_option;
 extern const struct option_type address_option;
 extern const struct option_type mtuinfo_option;
 extern const struct option_type tcp_info_option;
@@ -143,10 +142,28 @@ extern const struct option_type icmp6_filter_option;
 extern const struct option_type coverage_option;
 extern const struct option_type wide_option;
 
+/* Classic BPF: option_filter.c. */
+extern const struct option_type filter_option;
+
+/* Packet sockets: option_packet.c. */
+extern const struct option_type packet_mreq_option;
+extern const struct option_type fanout_option;
+extern const struct option_type statistics_option;
+extern const struct option_type rollover_option;
+extern const struct option_type version_option;
+
 /* Multipath TCP: option_mptcp.c. */
 extern const struct option_type mptcp_info_option;
 extern const struct option_type mptcp_tcp_info_option;
 extern const struct option_type mptcp_addresses_option;
+
+/* A constant of type->names, as an int. */
+option_check check_constant;
+option_push push_constant;
+
+/* Push the names of flags, in one string; the number where a bit has none. */
+void push_flag_names(lua_State *L, const struct names *names,
+                     lua_Integer flags);
 
 /* The integer at `arg`, which has to be within the range. */
 lua_Integer check_range(lua_State *L, int arg, lua_Integer low,

@@ -118,6 +118,18 @@ bool parse_octets(const char *text, unsigned char *octets, size_t most,
     return false;
 }
 
+bool take_octets(const char *text, size_t length, unsigned char *octets,
+                 size_t most, size_t *count)
+{
+    if (strlen(text) == length && parse_octets(text, octets, most, count))
+        return true;
+    if (length > RAW_OCTETS || length > most)
+        return false;
+    memcpy(octets, text, length);
+    *count = length;
+    return true;
+}
+
 uint32_t opt_number(lua_State *L, int arg, uint32_t absent)
 {
     lua_Integer number = luaL_optinteger(L, arg, absent);

@@ -250,6 +250,14 @@ static bool parse_part(const char *text, const struct names *names,
     return *text == '\0' || parse_name(text, names, most, number);
 }
 
+static void set_hardware(struct address *a, const unsigned char *octets,
+                         size_t count)
+{
+    memcpy(a->bytes + OCTETS_OFFSET, octets, count);
+    link_of(a)->sll_halen = (unsigned char)count;
+    address_settle(a, a->room);
+}
+
 static const char *parse_hardware(struct address *a, const char *text)
 {
     unsigned char octets[OCTETS_MOST];
@@ -257,9 +265,7 @@ static const char *parse_hardware(struct address *a, const char *text)
 
     if (*text != '\0' && !parse_octets(text, octets, sizeof octets, &count))
         return "no hardware address like 02:42:ac:11:00:02";
-    memcpy(a->bytes + OCTETS_OFFSET, octets, count);
-    link_of(a)->sll_halen = (unsigned char)count;
-    address_settle(a, a->room);
+    set_hardware(a, octets, count);
     return NULL;
 }
 
@@ -292,7 +298,7 @@ static const char *parse_packet(lua_State *L, struct address *a,
 static int check_interface(lua_State *L, int arg)
 {
     lua_Integer index;
-    int found;
+    int found = 0;
 
     if (lua_isnoneornil(L, arg))
         return 0;
@@ -307,37 +313,25 @@ static int check_interface(lua_State *L, int arg)
     return (int)index;
 }
 
-/* In text, or the octets themselves, which the structure has room for. */
-static const char *set_hardware(struct address *a, const char *text,
-                                size_t length)
-{
-    struct sockaddr_ll *ll = link_of(a);
-
-    if (strlen(text) == length && parse_hardware(a, text) == NULL)
-        return NULL;
-    if (length > sizeof ll->sll_addr)
-        return "no hardware address like 02:42:ac:11:00:02";
-    memcpy(ll->sll_addr, text, length);
-    ll->sll_halen = (unsigned char)length;
-    return NULL;
-}
-
 static void check_hardware(lua_State *L, int arg, struct address *a)
 {
-    const char *problem = NULL;
+    unsigned char octets[OCTETS_MOST];
+    size_t count = 0;
+    bool known = true;
     size_t length;
 
     if (lua_getfield(L, arg, "address") == LUA_TSTRING) {
         const char *text = lua_tolstring(L, -1, &length);
 
-        problem = set_hardware(a, text, length);
-    } else if (!lua_isnil(L, -1)) {
-        problem = "string expected";
+        known = take_octets(text, length, octets, sizeof octets, &count);
+    } else {
+        known = lua_isnil(L, -1);
     }
-    if (problem != NULL) {
-        lua_pushfstring(L, "field 'address': %s", problem);
-        luaL_argerror(L, arg, lua_tostring(L, -1));
-    }
+    if (!known)
+        luaL_argerror(L, arg,
+                      "field 'address': no hardware address like "
+                      "02:42:ac:11:00:02");
+    set_hardware(a, octets, count);
     lua_pop(L, 1);
 }
 

@@ -20,9 +20,9 @@
 struct socket {
     const void *tag; /* &socket_tag; tells this userdata from any other */
     struct handle handle;
-    int family; /* AF_UNSPEC: the descriptor is no socket */
-    int type;   /* SOCK_STREAM, …; 0 likewise */
-    int protocol; /* in host byte order */
+    int family;               /* AF_UNSPEC: the descriptor is no socket */
+    int type;                 /* SOCK_STREAM, …; 0 likewise */
+    int protocol;             /* in host byte order */
     bool accepts_nonblocking; /* O_NONBLOCK was set for the sake of accept */
 };
 

@@ -57,6 +57,11 @@ local readings = {
   address = function(v) return type(v.family) == "string" end,
   mtuinfo = is_integer,
   tcp_info = function(v) return type(v.state) == "string" end,
+  filter = function(v) return #v == 0 end,
+  fanout = function(v) return v.id == 0 and v.type == "hash" end,
+  packet_stats = has_integers("packets", "drops"),
+  packet_version = is "string",
+  rollover_stats = has_integers("all", "huge", "failed"),
   icmp_filter = function(v) return #v % 32 == 0 and #v > 0 end,
   mptcp_info = has_integers("subflows", "token"),
   mptcp_tcpinfo = function(v) return v[1].state == "ESTABLISHED" end,
@@ -73,6 +78,7 @@ local questions = {
 
 -- Errors that the kernel may have for the reading of an option.
 local refusals = {
+  PACKET_ROLLOVER_STATS = { EINVAL = "without rollover in a group" },
   SO_PEERSEC = { ENOPROTOOPT = "without a security module" },
   SO_ORIGINAL_DST = { ENOENT = "not redirected",
                       ENOPROTOOPT = "without connection tracking" },
@@ -125,6 +131,9 @@ local samples_of_type = {
   port_range = { { low = 40000, high = 40010 }, { low = 0, high = 0 } },
   txtime = { { clockid = 1, flags = 2 } },
   multicast_if = { "127.0.0.1" },
+  filter = { { { 6, 0, 0, 0 } }, { { 0x28, 0, 0, 12 }, { 0x15, 0, 1, 0x806 },
+                                   { 6, 0, 0, 0xffffffff }, { 6, 0, 0, 0 } } },
+  packet_version = { "v1", "v2", "v3" },
   icmp_filter = { { "redirect" }, {}, { 1, "redirect", 6, 31 } },
   counter = { 8192 },
   ip_msfilter = {
@@ -142,6 +151,7 @@ local samples_of_option = {
   SO_TIMESTAMPING = { "rx_software software", "" },
   SO_TXREHASH = { 0, 1 },
   SO_VM_SOCKETS_CONNECT_TIMEOUT = { 2.5 },
+  PACKET_TIMESTAMP = { "software", "raw_hardware", "" },
   IP_OPTIONS = { "\1\1\1\1", "" },
   IPV6_ADDR_PREFERENCES = { "public home", "tmp home" },
   IPV6_CHECKSUM = { 2, -1 },
@@ -166,6 +176,7 @@ local samples_of_option = {
 
 -- Readable and writable, and yet not what was written.
 local exceptions = {
+  PACKET_FANOUT = "a socket joins a group once",
   SO_RCVBUF = "the kernel doubles it",
   SO_SNDBUF = "the kernel doubles it",
   SO_RESERVE_MEM = "needs a memory cgroup",

@@ -26,6 +26,7 @@ local makers = {
   udplite = function() return sockeye.socket("inet", "dgram", "udplite") end,
   mptcp = function() return connected("inet", "127.0.0.1:0", "mptcp") end,
   vsock = function() return sockeye.socket("vsock", "stream") end,
+  packet = function() return sockeye.socket("packet", "raw", "arp") end,
   unix = function() return sockeye.socketpair() end,
   netlink = function() return sockeye.socket("netlink", "raw", "route") end,
   connected4 = function() return connected("inet", "127.0.0.1:0") end,
@@ -44,6 +45,7 @@ local of_level = {
   SOL_RAW = "raw4",
   SOL_MPTCP = "mptcp",
   AF_VSOCK = "vsock",
+  SOL_PACKET = "packet",
 }
 
 local of_option = {

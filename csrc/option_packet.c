@@ -1,0 +1,250 @@
+/*
+ * option_packet: the options of packet sockets that have types of their own;
+ * see option_type.h.
+ *
+ * packet(7), linux/if_packet.h, and Documentation/networking/packet_mmap.rst of
+ * the kernel for fanout.
+ */
+#include "option_type.h"
+
+#ifdef __linux__
+
+#include <linux/if_packet.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "option_link.h"
+#include "sockaddr_family.h"
+
+#ifndef PACKET_FANOUT_FLAG_IGNORE_OUTGOING
+#define PACKET_FANOUT_FLAG_IGNORE_OUTGOING 0x4000
+#endif
+
+/* clang-format off */
+static const struct name membership_rows[] = {
+    {"multicast", PACKET_MR_MULTICAST}, {"promisc", PACKET_MR_PROMISC},
+    {"allmulti", PACKET_MR_ALLMULTI}, {"unicast", PACKET_MR_UNICAST},
+    {NULL, 0},
+};
+
+static const struct name fanout_rows[] = {
+    {"hash", PACKET_FANOUT_HASH}, {"lb", PACKET_FANOUT_LB},
+    {"cpu", PACKET_FANOUT_CPU}, {"rollover", PACKET_FANOUT_ROLLOVER},
+    {"rnd", PACKET_FANOUT_RND}, {"qm", PACKET_FANOUT_QM},
+    {"cbpf", PACKET_FANOUT_CBPF}, {"ebpf", PACKET_FANOUT_EBPF},
+    {NULL, 0},
+};
+
+static const struct name fanout_flag_rows[] = {
+    {"rollover", PACKET_FANOUT_FLAG_ROLLOVER},
+    {"uniqueid", PACKET_FANOUT_FLAG_UNIQUEID},
+    {"ignore_outgoing", PACKET_FANOUT_FLAG_IGNORE_OUTGOING},
+    {"defrag", PACKET_FANOUT_FLAG_DEFRAG},
+    {NULL, 0},
+};
+
+static const struct name version_rows[] = {
+    {"v1", TPACKET_V1}, {"v2", TPACKET_V2}, {"v3", TPACKET_V3},
+    {NULL, 0},
+};
+/* clang-format on */
+
+static const struct names membership_names = {
+    "kind of membership", {"PACKET_MR_", NULL}, membership_rows};
+static const struct names fanout_names = {
+    "kind of fanout", {"PACKET_FANOUT_", NULL}, fanout_rows};
+static const struct names fanout_flag_names = {
+    "fanout flag", {"PACKET_FANOUT_FLAG_", NULL}, fanout_flag_rows};
+static const struct names version_names = {
+    "packet version", {"TPACKET_", NULL}, version_rows};
+
+/* The field of the table at `arg`, a name or a number up to `most`, checked as
+ * if it were the argument. */
+static uint32_t check_name_field(lua_State *L, int arg, const char *field,
+                                 const struct names *names, lua_Integer most)
+{
+    lua_Integer number;
+
+    if (lua_getfield(L, arg, field) == LUA_TNIL)
+        field_argerror(L, arg, field, "name expected");
+    lua_insert(L, arg);
+    number = names_check(L, arg, names);
+    luaL_argcheck(L, number <= most, arg, "number out of range");
+    lua_remove(L, arg);
+    return (uint32_t)number;
+}
+
+/* ---- memberships: {interface =, type =, address =} ---- */
+
+static void check_hardware(lua_State *L, int arg, struct packet_mreq *request)
+{
+    bool known = true;
+    size_t length;
+    size_t count = 0;
+
+    if (lua_getfield(L, arg, "address") != LUA_TNIL) {
+        const char *text = lua_type(L, -1) == LUA_TSTRING
+                               ? lua_tolstring(L, -1, &length)
+                               : NULL;
+
+        known = text != NULL && take_octets(text, length, request->mr_address,
+                                            sizeof request->mr_address, &count);
+    }
+    if (!known)
+        field_argerror(L, arg, "address", "hardware address expected");
+    request->mr_alen = (unsigned short)count;
+    lua_pop(L, 1);
+}
+
+static struct option_data check_membership(lua_State *L, int arg,
+                                           const struct option_type *type,
+                                           union option_value *value)
+{
+    static const char *const fields[] = {"interface", "type", "address", NULL};
+    struct packet_mreq request;
+    struct link link;
+
+    (void)type;
+    memset(&request, 0, sizeof request);
+    check_fields(L, arg, fields);
+    request.mr_type = (unsigned short)check_name_field(
+        L, arg, "type", &membership_names, UINT16_MAX);
+    check_hardware(L, arg, &request);
+    check_link_field(L, arg, &link);
+    request.mr_ifindex = (int)need_index(L, arg, "interface", &link);
+    memcpy(value->bytes, &request, sizeof request);
+    return (struct option_data){value->bytes, sizeof request};
+}
+
+const struct option_type packet_mreq_option = {
+    .name = "packet_mreq",
+    .check = check_membership,
+};
+
+/* ---- fanout: {id =, type =, flags =, max_num_members =} ---- */
+
+static uint32_t check_flags(lua_State *L, int arg)
+{
+    uint32_t flags;
+
+    lua_getfield(L, arg, "flags");
+    lua_insert(L, arg);
+    flags = (uint32_t)names_check_flags(L, arg, &fanout_flag_names);
+    luaL_argcheck(L, (flags & ~0xff00U) == 0, arg, "no flags of fanout");
+    lua_remove(L, arg);
+    return flags;
+}
+
+/* The kernel chooses the number of a group that is to be unique. */
+static uint32_t check_id(lua_State *L, int arg, uint32_t flags)
+{
+    bool is_absent = lua_getfield(L, arg, "id") == LUA_TNIL;
+
+    lua_pop(L, 1);
+    if (is_absent && (flags & PACKET_FANOUT_FLAG_UNIQUEID))
+        return 0;
+    return (uint32_t)check_number_field(L, arg, "id", 0, UINT16_MAX);
+}
+
+static struct option_data check_fanout(lua_State *L, int arg,
+                                       const struct option_type *type,
+                                       union option_value *value)
+{
+    static const char *const fields[] = {"id", "type", "flags",
+                                         "max_num_members", NULL};
+    uint32_t kind;
+    uint32_t flags;
+    bool is_limited;
+
+    (void)type;
+    check_fields(L, arg, fields);
+    kind = check_name_field(L, arg, "type", &fanout_names, UINT8_MAX);
+    flags = check_flags(L, arg);
+    value->numbers[0] = check_id(L, arg, flags) | (kind | flags) << 16;
+    is_limited = lua_getfield(L, arg, "max_num_members") != LUA_TNIL;
+    lua_pop(L, 1);
+    if (!is_limited)
+        return (struct option_data){value->numbers, sizeof *value->numbers};
+    value->numbers[1] = (uint32_t)check_number_field(L, arg, "max_num_members",
+                                                     1, UINT16_MAX + 1);
+    return (struct option_data){value->numbers, 2 * sizeof *value->numbers};
+}
+
+static void push_fanout(lua_State *L, const struct option_type *type,
+                        const union option_value *value, socklen_t length)
+{
+    uint32_t number = value->numbers[0];
+
+    (void)type;
+    (void)length;
+    lua_createtable(L, 0, 3);
+    lua_pushinteger(L, number & UINT16_MAX);
+    lua_setfield(L, -2, "id");
+    names_push(L, &fanout_names, number >> 16 & UINT8_MAX);
+    lua_setfield(L, -2, "type");
+    push_flag_names(L, &fanout_flag_names, number >> 16 & 0xff00U);
+    lua_setfield(L, -2, "flags");
+}
+
+const struct option_type fanout_option = {
+    .name = "fanout",
+    .size = sizeof(uint32_t),
+    .check = check_fanout,
+    .push = push_fanout,
+};
+
+/* ---- statistics, which the reading sets to zero ---- */
+
+static void push_statistics(lua_State *L, const struct option_type *type,
+                            const union option_value *value, socklen_t length)
+{
+    static const char *const fields[] = {"packets", "drops", "freeze_q_cnt"};
+    size_t count = length / sizeof *value->numbers;
+
+    (void)type;
+    lua_createtable(L, 0, 3);
+    for (size_t i = 0; i < count && i < 3; i++) {
+        lua_pushinteger(L, value->numbers[i]);
+        lua_setfield(L, -2, fields[i]);
+    }
+}
+
+const struct option_type statistics_option = {
+    .name = "packet_stats",
+    .size = sizeof(struct tpacket_stats_v3),
+    .push = push_statistics,
+};
+
+static void push_rollover(lua_State *L, const struct option_type *type,
+                          const union option_value *value, socklen_t length)
+{
+    static const char *const fields[] = {"all", "huge", "failed"};
+    uint64_t numbers[3];
+
+    (void)type;
+    (void)length;
+    memcpy(numbers, value->bytes, sizeof numbers);
+    lua_createtable(L, 0, 3);
+    for (int i = 0; i < 3; i++) {
+        lua_pushinteger(L, (lua_Integer)numbers[i]);
+        lua_setfield(L, -2, fields[i]);
+    }
+}
+
+const struct option_type rollover_option = {
+    .name = "rollover_stats",
+    .size = sizeof(struct tpacket_rollover_stats),
+    .push = push_rollover,
+};
+
+const struct option_type version_option = {
+    .name = "packet_version",
+    .size = sizeof(int),
+    .check = check_constant,
+    .push = push_constant,
+    .names = &version_names,
+};
+
+#endif
