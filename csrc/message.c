@@ -423,7 +423,7 @@ static int start_receiving(lua_State *L, struct wait *w,
     flags |= wait_start(L, w, call, &s->handle, flags, context);
     if (s->type != SOCK_STREAM)
         flags |= MSG_TRUNC;
-    return flags | MSG_CMSG_CLOEXEC;
+    return s->family == AF_UNIX ? flags | MSG_CMSG_CLOEXEC : flags;
 }
 
 /* ---- MSG_WAITALL ---- */

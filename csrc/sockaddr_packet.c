@@ -98,7 +98,7 @@ static void push_interface(lua_State *L, const struct address *a)
 
 static void push_index(lua_State *L, const struct address *a)
 {
-    lua_pushinteger(L, (uint32_t)the_link(a)->sll_ifindex);
+    lua_pushinteger(L, the_link(a)->sll_ifindex);
 }
 
 static void push_protocol(lua_State *L, const struct address *a)
@@ -137,17 +137,24 @@ static const struct address_field packet_fields[] = {
     {NULL, NULL},
 };
 
-/* A name of digits alone, or a star, would read as something else. */
+/* Whether a text is a number; of a device that is gone, the kernel says -1. */
+static bool is_number(const char *text)
+{
+    text += *text == '-';
+    return text[strspn(text, "0123456789")] == '\0';
+}
+
+/* A name that is a number, or a star, would read as something else. */
 static void print_interface(lua_State *L, const struct address *a)
 {
-    unsigned index = (unsigned)the_link(a)->sll_ifindex;
+    int index = the_link(a)->sll_ifindex;
     char name[IF_NAMESIZE];
 
     if (index == 0)
         lua_pushliteral(L, "*");
-    else if (if_indextoname(index, name) == NULL || strcmp(name, "*") == 0 ||
-             name[strspn(name, "0123456789")] == '\0')
-        lua_pushfstring(L, "%I", (LUAI_UACINT)index);
+    else if (if_indextoname((unsigned)index, name) == NULL ||
+             strcmp(name, "*") == 0 || is_number(name))
+        lua_pushfstring(L, "%d", index);
     else
         lua_pushstring(L, name);
 }
@@ -212,20 +219,21 @@ static void print_packet(lua_State *L, const struct address *a)
 /* The number of the interface named, or numbered, in `text`; "*" is any. */
 static bool parse_interface(lua_State *L, const char *text, int *index)
 {
+    bool is_negative = *text == '-';
     uint32_t number = 0;
 
-    if (strcmp(text, "*") == 0) {
-        *index = 0;
+    *index = 0;
+    if (strcmp(text, "*") == 0)
         return true;
-    }
-    if (text[strspn(text, "0123456789")] != '\0') {
+    if (!is_number(text)) {
         number = find_interface(L, text);
         *index = (int)number;
         return number != 0;
     }
-    if (!parse_number(text, &number))
+    if (!parse_number(text + is_negative, &number) ||
+        number > INT32_MAX + (uint32_t)is_negative)
         return false;
-    *index = (int)number;
+    *index = is_negative ? (int)-number : (int)number;
     return true;
 }
 

@@ -2,7 +2,6 @@
 
 local sockeye = require "sockeye"
 local descriptors = require "spec.support.descriptors"
-local errors = require "spec.support.errors"
 local options = require "spec.support.options"
 local process = require "spec.support.process"
 

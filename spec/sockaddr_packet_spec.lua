@@ -109,7 +109,7 @@ describe("a packet address", function()
   local rejected = {
     { "#1", "nosuch0" }, { "#1", "" }, { "#1", "lo\0" }, { "#1", -1 },
     { "#1", 1 << 31 }, { "#1", 1.5 }, { "#1", {} }, { "#1", true },
-    { "#1", "99999999999" }, { "#1", ("i"):rep(1000) },
+    { "#1", "99999999999" }, { "#1", "2147483648" }, { "#1", ("i"):rep(1000) },
     { "#2.*did you mean 'arp'", "lo", "arpp" }, { "#2", "lo", 65536 },
     { "#2", "lo", -1 }, { "#2", "lo", true }, { "#2", "lo", "" },
     { "#3", "lo", "ip", 5 }, { "#3", "lo", "ip", ether },
@@ -144,7 +144,8 @@ describe("a packet address", function()
     "packet:lo/ip/1:2", "packet:lo/ip/01:02:", "packet:lo/ip/01/etherr",
     "packet:lo/ip/01/65536", "packet:lo/ip/01/1/256",
     "packet:lo/ip/01/1/host/more", "packet:lo/ip\0", "packet: lo",
-    "packet:99999999999", "packet:" .. ("i"):rep(10000),
+    "packet:99999999999", "packet:2147483648", "packet:-2147483649",
+    "packet:-", "packet:" .. ("i"):rep(10000),
     "packet:lo/ip/" .. ("01:"):rep(500) .. "01",
   }
 
@@ -154,6 +155,15 @@ describe("a packet address", function()
                       text)
     end)
   end
+
+  it("has the index that the kernel gives for what is gone", function()
+    local a = sockeye.unpack(string.pack("=H H i4 c12", sockeye.AF_PACKET, 0,
+                                         -1, ""))
+    assert.equal(-1, a.ifindex)
+    assert.is_nil(a.interface)
+    assert.equal("packet:-1", tostring(a))
+    assert.equal(a, sockeye.address("packet:-1"))
+  end)
 
   it("may have empty parts", function()
     assert.equal(sockeye.packet("lo"), sockeye.address("packet:lo/"))
@@ -166,7 +176,7 @@ describe("a packet address", function()
     netns.with_namespaces(function(ns)
       ns.a:must("ip link set dev wire1 down")
       local before = "wire1"
-      for _, name in ipairs { "77", "*", "a@b", "[x]", "0x7",
+      for _, name in ipairs { "77", "-1", "*", "a@b", "[x]", "0x7",
                               "fifteen-letters" } do
         ns.a:must(("ip link set dev '%s' name '%s'"):format(before, name))
         before = name
