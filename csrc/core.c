@@ -21,9 +21,11 @@
 #include "protocol.h"
 #include "resolve.h"
 #include "run.h"
+#include "sendfile.h"
 #include "signals.h"
 #include "sockaddr.h"
 #include "socket.h"
+#include "splice.h"
 #include "stream.h"
 #include "suspend.h"
 #include "task.h"
@@ -54,6 +56,8 @@ int luaopen_sockeye_core(lua_State *L)
     open_transfer(L);
     open_receive(L);
     open_message(L);
+    open_sendfile(L);
+    open_splice(L);
     open_stream(L);
     open_poll(L);
     open_checksum(L);

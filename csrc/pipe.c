@@ -12,6 +12,7 @@
 #include "descriptor.h"
 #include "error.h"
 #include "stream.h"
+#include "transit.h"
 
 #define CHUNK ((size_t)65536) /* what a pipe holds */
 #define BURST 4               /* chunks, before others have a turn */
@@ -26,22 +27,14 @@ struct moving {
     bool copies;   /* the system cannot splice these */
 };
 
-#ifdef __linux__
-static ssize_t splice_once(int from, int to, size_t size)
+static ssize_t splice_between(int from, int to, size_t size)
 {
-    return splice(from, NULL, to, NULL, size,
-                  SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    struct handle handles[] = {{.fd = from}, {.fd = to}};
+    struct end in = {.handle = &handles[0], .offset = HERE};
+    struct end out = {.handle = &handles[1], .offset = HERE};
+
+    return splice_once(&in, &out, size, false);
 }
-#else
-static ssize_t splice_once(int from, int to, size_t size)
-{
-    (void)from;
-    (void)to;
-    (void)size;
-    errno = ENOSYS;
-    return -1;
-}
-#endif
 
 static size_t smaller(size_t a, size_t b)
 {
@@ -95,38 +88,11 @@ static void put_back(lua_State *L, struct moving *m, struct stream *from)
 
 /* ---- one attempt ---- */
 
-/* The system's splice(2) waits where the open file does not say otherwise; said
- * for a moment, as it may be shared. */
-struct unblocked {
-    int fd;
-    int flags; /* as they were; -1: unknown */
-};
-
-static void unblock(struct unblocked *u, int fd)
-{
-    u->fd = fd;
-    u->flags = fcntl(fd, F_GETFL);
-    if (u->flags != -1 && !(u->flags & O_NONBLOCK))
-        fcntl(fd, F_SETFL, u->flags | O_NONBLOCK);
-}
-
-static void reblock(const struct unblocked *u)
-{
-    if (u->flags != -1 && !(u->flags & O_NONBLOCK))
-        fcntl(u->fd, F_SETFL, u->flags);
-}
-
-/* Whether the system cannot splice these, which says nothing else of them. */
-static bool is_unfit(int error)
-{
-    return error == EINVAL || error == ENOSYS;
-}
-
 /* Zero: there is something in the pipe, or the end; or errno. */
 static int splice_in(lua_State *L, struct moving *m, struct stream *from)
 {
-    ssize_t n = splice_once(from->socket->handle.fd, pipe_end(L, WRITE_END),
-                            smaller(m->left, CHUNK));
+    ssize_t n = splice_between(from->socket->handle.fd, pipe_end(L, WRITE_END),
+                               smaller(m->left, CHUNK));
 
     if (n == -1) {
         int error = errno;
@@ -147,7 +113,7 @@ static int splice_out(lua_State *L, struct moving *m, const struct stream *to)
     ssize_t n;
 
     quiet_begin(&q);
-    n = splice_once(pipe_end(L, READ_END), to->socket->handle.fd, m->inside);
+    n = splice_between(pipe_end(L, READ_END), to->socket->handle.fd, m->inside);
     quiet_end(&q, n == -1 && errno == EPIPE);
     if (n == -1)
         return errno;
@@ -281,6 +247,11 @@ static int pipe_step(lua_State *L, int status, lua_KContext context)
     struct wait w;
 
     (void)status;
+    if (context != 0 && wait_is_in_task()) {
+        if (!wait_goes_on(&w, &write_call))
+            return fail_pipe(L, &w, m, from);
+        context = context == WAIT_POSTPONED ? 0 : context;
+    }
     for (; has_more(m, from); context = 0) {
         if (!move_on(L, &w, m, from, to, context))
             return fail_pipe(L, &w, m, from);

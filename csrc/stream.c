@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "sendfile.h"
 #include "stream.h"
 #include "task.h"
 
@@ -278,6 +279,7 @@ void open_stream(lua_State *L)
     add_stream_reading(L);
     add_stream_writing(L);
     add_stream_pipe(L);
+    add_stream_sendfile(L);
     lua_pushcclosure(L, stream_index, 1);
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);

@@ -93,22 +93,27 @@ static bool still_open(struct wait *w)
 }
 
 /* A task that never has to wait is told here. */
-static void refuse_postponed(lua_State *L, const struct wait *w, struct task *t)
+bool wait_goes_on(struct wait *w, const struct call *call)
 {
+    struct task *t = loop_running;
     int64_t deadline = task_deadline(t, NO_DEADLINE);
 
+    w->call = call;
     if (task_refusal(t, false) != 0)
-        raise_errno(L, w->call->name, ECANCELED, 0);
+        return end_wait(w, WAIT_ERROR, ECANCELED);
     if (deadline != NO_DEADLINE && deadline <= loop_now(t->loop))
-        raise_timeout(L, w->call->name, 0);
+        return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
+    return true;
 }
 
 void wait_let_others(lua_State *L, const struct wait *w)
 {
     struct task *t = loop_running;
+    struct wait refused = *w;
 
     if (w->context == WAIT_POSTPONED) {
-        refuse_postponed(L, w, t);
+        if (!wait_goes_on(&refused, w->call))
+            wait_failed(L, &refused, 0);
     } else if (lua_isyieldable(L)) {
         loop_requeue(t);
         task_suspend(L, t, w->call->name, WAIT_POSTPONED, w->call->step);

@@ -201,6 +201,43 @@ add("a datagram that is cut", function()
   s:sendto(("x"):rep(20000), s:getsockname())
   return s.recvfrom, { s, 10000 }, { s }
 end)
+add("sendfile of a path", function()
+  local a, b = sockeye.socketpair()
+  return a.sendfile, { a, "/proc/version" }, { a, b }
+end)
+add("sendfile of a Lua file", function()
+  local a, b = sockeye.socketpair()
+  local file = io.open "tools/specs"
+  return a.sendfile, { a, file, 10, 100 }, { a, b, file }
+end)
+add("sendfile that would wait", function()
+  local a, b = sockeye.socketpair()
+  return a.settimeout(a, 0).sendfile, { a, "build/sockeye/core.so" }, { a, b }
+end)
+add("sendfile that fails", function()
+  local a, b = sockeye.socketpair()
+  b:close()
+  return pcall, { a.sendfile, a, "tools/specs" }, { a }
+end)
+add("splice", function()
+  local a, b = sockeye.socketpair()
+  local c, d = sockeye.socketpair()
+  b:sendall "data"
+  b:close()
+  return a.splice, { a, c }, { a, c, d }
+end)
+add("splice that would wait, with what it holds", function()
+  local a, b = sockeye.socketpair()
+  local c, d = sockeye.socketpair()
+  b:sendall(("x"):rep(100000))
+  repeat until not c:send(("x"):rep(10000), "dontwait")
+  return a.splice, { a:settimeout(0), c:settimeout(0) }, { a, b, c, d }
+end)
+add_call("splice of files", function()
+  local from <close> = io.open "tools/specs"
+  local to <close> = io.tmpfile()
+  return sockeye.splice(from, to, nil, { offset_in = 3 })
+end)
 add("sockatmark", function()
   local l = listener()
   local c = sockeye.socket("inet", "stream"):connect(l:getsockname())
@@ -355,6 +392,9 @@ add_stream("piped", "data", function(conn, b)
   local to <close> = sockeye.stream(far)
   b:shutdown "wr"
   return conn:pipe(to), other:recv(10)
+end)
+add_stream("with a file", nil, function(conn)
+  return conn:setvbuf "full":write "data":sendfile "tools/specs"
 end)
 add_stream("in a task", "line\n", function(conn, b)
   conn:settimeout()

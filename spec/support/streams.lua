@@ -12,10 +12,13 @@ local M = {}
 -- What is to be closed after a spec.
 local made = {}
 
-local function keep(...)
+--- Has them closed after the spec. Returns them.
+function M.keep(...)
   for _, s in ipairs { ... } do made[#made + 1] = s end
   return ...
 end
+
+local keep <const> = M.keep
 
 --- Called in a describe: closes what was made here after each of its specs,
 -- which have to leave nothing else open.

@@ -1,0 +1,289 @@
+local sockeye = require "sockeye"
+local errors = require "spec.support.errors"
+local fork = require "spec.support.fork"
+local process = require "spec.support.process"
+local sockets = require "spec.support.sockets"
+local streams = require "spec.support.streams"
+local temporary = require "spec.support.temporary"
+local trace = require "spec.support.trace"
+local worlds = require "spec.support.worlds"
+
+local keep <const> = streams.keep
+
+local function piped()
+  local r, w = keep(sockeye.pipe())
+  return r, w
+end
+
+local function connected(make)
+  return function(...) return keep(make(...)) end
+end
+
+local unix <const> = connected(sockets.unix)
+
+-- What is read from, and what fills it; what is written to, and what drains it.
+local sources = {
+  ["a Unix socket"] = unix,
+  ["TCP"] = connected(sockets.tcp),
+  ["a pipe"] = piped,
+  ["messages"] = function() return unix "seqpacket" end,
+}
+local sinks = {
+  ["a Unix socket"] = unix,
+  ["TCP"] = connected(sockets.tcp),
+  ["a pipe"] = function()
+    local r, w = piped()
+    return w, r
+  end,
+}
+
+describe("splice", function()
+  streams.guard()
+
+  for source, from_kind in pairs(sources) do
+    for sink, to_kind in pairs(sinks) do
+      local name = ("from %s to %s"):format(source, sink)
+
+      worlds.it("moves all up to the end, " .. name, function()
+        local from, filler = from_kind()
+        local to, drain = to_kind()
+        filler:write "some bytes"
+        filler:close()
+        assert.equal(4, sockeye.splice(from, to, 4))
+        assert.equal(source == "messages" and 0 or 6, from:splice(to))
+        assert.equal(0, sockeye.splice(from, to))
+        to:close()
+        assert.equal(source == "messages" and "some" or "some bytes",
+                     sockets.read_all(drain))
+      end)
+
+      it("moves much, in order, " .. name, function()
+        if source == "messages" then return end
+        local text = temporary.text(1000000)
+        sockeye.run(function()
+          local from, filler = from_kind()
+          local to, drain = to_kind()
+          sockeye.spawn(function()
+            for i = 1, #text, 10000 do
+              local part = text:sub(i, i + 9999)
+              while part ~= "" do part = part:sub(filler:write(part) + 1) end
+            end
+            filler:close()
+          end)
+          local moved = sockeye.spawn(function()
+            local n = from:splice(to)
+            to:close()
+            return n
+          end)
+          assert.is_true(sockets.read_all(drain) == text)
+          assert.equal(#text, moved:join())
+        end)
+      end)
+    end
+  end
+
+  worlds.it("blocks until all has come", function(world)
+    local from, filler = connected(sockets.tcp)()
+    local to, drain = unix()
+    for _, s in ipairs { from, to } do s:settimeout(nil) end
+    local text = temporary.text(1000000)
+    local join = worlds.beside(world, function()
+      filler:sendall(text)
+      filler:shutdown "wr"
+    end)
+    local reading = worlds.beside(world, function()
+      assert(drain:recv(#text, "waitall") == text)
+    end)
+    assert.equal(#text, from:splice(to))
+    join()
+    reading()
+  end)
+
+  worlds.it("moves between files and sockets, by offsets", function()
+    local file <close> = temporary.file "0123456789"
+    local a, b = unix()
+    do
+      local opened <close> = assert(io.open(file.path))
+      assert.equal("012", opened:read(3))
+      assert.equal(3, sockeye.splice(opened, a, 3))
+      assert.equal("345", b:recv(100))
+      assert.equal(2, sockeye.splice(opened, a, 2, { offset_in = 8 }))
+      assert.equal("89", b:recv(100))
+      assert.equal("678", opened:read(3))
+      assert.equal(1, sockeye.splice(opened, a, 100))
+      assert.equal(0, sockeye.splice(opened, a, 100))
+    end
+    b:recv(100)
+    b:send "ABCDE"
+    local opened <close> = assert(io.open(file.path, "r+"))
+    assert.equal(2, a:splice(opened, 2, { offset_out = 7 }))
+    opened:seek("set", 1)
+    opened:write "-"
+    assert.equal(3, a:splice(opened, 3))
+    opened:write "+"
+    opened:flush()
+    assert.equal("0-CDE+6AB9", file:read())
+  end)
+
+  worlds.it("moves from file to file", function()
+    local from_file <close> = temporary.file(temporary.text(300000))
+    local to_file <close> = temporary.file()
+    local from <close> = assert(io.open(from_file.path))
+    local to <close> = assert(io.open(to_file.path, "w"))
+    assert.equal(200000, sockeye.splice(from, to, 200000))
+    assert.equal(100000, sockeye.splice(from, to))
+    assert.is_true(from_file:read() == to_file:read())
+  end)
+
+  worlds.it("copies where the system does not splice", function()
+    local file <close> = temporary.file "before "
+    local a, b = unix()
+    b:sendall "and after"
+    local opened <close> = assert(io.open(file.path, "a"))
+    assert.equal(9, a:splice(opened, 9))
+    assert.equal("before and after", file:read())
+  end)
+
+  worlds.it("hands over what could not go on: a time-out", function()
+    local from, filler = unix()
+    local to, drain = unix()
+    local text = temporary.text(100000)
+    filler:sendall(text)
+    local filled = streams.fill(to)
+    to:settimeout(0.001)
+    from:settimeout(0.001)
+    local err = errors.raised("ETIMEDOUT", "splice", from.splice, from, to)
+    assert.equal(0, err.sent)
+    local done, moved, partial = from:settimeout(0):splice(to:settimeout(0))
+    assert.same({ false, 0 }, { done, moved })
+    drain:recv(filled, "waitall")
+    local rest = from:recv(100000, "dontwait") or ""
+    assert.is_true(err.partial .. partial .. rest == text)
+  end)
+
+  worlds.it("hands over what could not go on: nobody reads", function()
+    local from, filler = unix()
+    local to, drain = unix()
+    filler:send "data"
+    drain:close()
+    local err = errors.raised("EPIPE", "splice", from.splice, from, to)
+    assert.equal("data", err.partial)
+    local file <close> = temporary.file "data"
+    local opened <close> = assert(io.open(file.path))
+    err = errors.raised("EPIPE", "splice", sockeye.splice, opened, to)
+    assert.is_nil(err.partial)
+    assert.equal("data", opened:read "a")
+  end)
+
+  worlds.it("has nothing to hand over where a pipe still has it", function()
+    local r, w = piped()
+    local to = unix()
+    w:write "data"
+    streams.fill(to)
+    assert.same({ false, 0 }, { r:settimeout(0):splice(to:settimeout(0)) })
+    assert.equal("data", r:read(100))
+    assert.same({ false, 0 }, { r:splice(to) })
+  end)
+
+  worlds.it("says how much was moved when nothing comes", function()
+    local from, filler = unix()
+    local to, drain = unix()
+    filler:send "data"
+    local err = errors.raised("ETIMEDOUT", "splice",
+                              from.splice, from:settimeout(0.001), to)
+    assert.equal(4, err.sent)
+    assert.is_nil(err.partial)
+    assert.equal("data", drain:recv(100))
+  end)
+
+  it("can be cancelled, with what it has taken", function()
+    sockeye.run(function()
+      local from, filler = unix()
+      local to = unix()
+      filler:send "data"
+      streams.fill(to)
+      local task = sockeye.spawn(from.splice, from, to)
+      sockeye.yield()
+      local err = errors.raised("ECANCELED", "splice",
+                                task:cancel().join, task)
+      assert.equal("data", err.partial)
+    end)
+  end)
+
+  it("ends when either is closed", function()
+    sockeye.run(function()
+      for _, first in ipairs { true, false } do
+        local from, filler = unix()
+        local to = unix()
+        if not first then
+          filler:send "data"
+          streams.fill(to)
+        end
+        local task = sockeye.spawn(from.splice, from, to)
+        sockeye.yield();
+        (first and from or to):close()
+        errors.raised("ECANCELED", "splice", task.join, task)
+      end
+    end)
+  end)
+
+  it("ends by what a handler raises", function()
+    local from = unix()
+    local to = unix()
+    local interrupt <close> = fork.interrupt("USR1", function()
+      error("enough", 0)
+    end)
+    assert.same({ false, "enough" }, { pcall(from.splice, from, to) })
+    assert.is_table(interrupt)
+  end)
+
+  it("takes descriptors, a count and offsets", function()
+    local a, b = unix()
+    errors.rejected("descriptor expected", sockeye.splice, {}, a)
+    errors.rejected("descriptor expected", sockeye.splice, a, {})
+    errors.rejected("value expected", sockeye.splice, a)
+    errors.rejected("Socket expected", a.splice, 1, a)
+    errors.rejected("must not be negative", a.splice, a, b, -1)
+    errors.rejected("table expected", a.splice, a, b, 1, 2)
+    errors.rejected("offset_in must be", a.splice, a, b, 1,
+                    { offset_in = -1 })
+    errors.rejected("offset_out must be", a.splice, a, b, 1,
+                    { offset_out = "x" })
+    errors.rejected("stream is moved by pipe", a.splice, a,
+                    sockeye.stream(b))
+    errors.raised("ESPIPE", "splice", a.splice, a, b, 1, { offset_in = 1 })
+    errors.raised("EBADF", "splice", sockeye.splice, 1 << 20, a)
+    a:close()
+    errors.raised("EBADF", "splice", a.splice, a, b)
+    errors.raised("EBADF", "splice", b.splice, b, a)
+  end)
+end)
+
+describe("what splice moves", function()
+  if not trace.available() then
+    pending "does not pass this process (strace cannot be used)"
+    return
+  end
+
+  it("does not pass this process #ptrace", function()
+    local log = os.tmpname()
+    local result = process.lua_script([[
+      local sockeye = require "sockeye"
+      sockeye.run(function()
+        local a, b = sockeye.socketpair()
+        local c, d = sockeye.socketpair()
+        a:sendall(("x"):rep(100000)) a:close()
+        assert(b:splice(c) == 100000)
+        assert(c:sendfile("Makefile", 0, 100) == 100)
+      end)
+    ]], { prefix = { "strace", "-f", "-qq", "-o", log, "-e",
+                     "trace=splice,recvfrom,sendfile" } })
+    assert.equal(0, result.status, result.stderr)
+    local file <close> = io.open(log)
+    local text = file:read "a"
+    os.remove(log)
+    assert.matches("splice%(.-= 65536", text)
+    assert.matches("sendfile%(.-= 100", text)
+    assert.not_matches("recvfrom", text)
+  end)
+end)
