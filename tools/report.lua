@@ -1,7 +1,9 @@
 -- An output handler for busted: a dot for each spec as it ends; then the
 -- pending specs with their reasons, the failures in full, and as the last
 -- line "N passed, N failed, N skipped". SPEC_LABEL=asan puts "asan: " first;
--- busted's --verbose lists the slowest specs.
+-- busted's --verbose lists the slowest specs. One run of several, which
+-- SPEC_PART names, says no more than it must, and adds the three numbers to
+-- the file SPEC_TOTALS.
 
 local busted = require "busted"
 local base = require "busted.outputHandlers.base"
@@ -47,7 +49,6 @@ local function print_slowest(durations)
   end
 end
 
--- A run of several adds its line to a file that the environment names.
 local function add_totals(...)
   local path = os.getenv "SPEC_TOTALS"
   if not path then return end
@@ -55,19 +56,20 @@ local function add_totals(...)
   file:write(("%d %d %d\n"):format(...))
 end
 
--- One run of several is told apart from their sum.
 local function summary_label()
-  local label = os.getenv "SPEC_LABEL"
-  label = label and label .. ": " or ""
-  if not os.getenv "SPEC_TOTALS" then return label end
-  if os.getenv "SPEC_WORLD" ~= "task" then return label .. "outside tasks: " end
-  return ("%sinside, by %s: "):format(label, os.getenv "SOCKEYE_POLLER")
+  local label = ""
+  for _, name in ipairs { "SPEC_LABEL", "SPEC_PART" } do
+    local text = os.getenv(name)
+    if text then label = label .. text .. ": " end
+  end
+  return label
 end
 
 return function(options)
   local handler = base()
   local owner = process_id()
   local label = summary_label()
+  local is_part = os.getenv "SPEC_PART"
   local column = 0
   local durations = {}
 
@@ -84,6 +86,7 @@ return function(options)
       seconds = element.duration or 0,
       name = handler.getFullName(element),
     })
+    if is_part then return nil, true end
     column = column % 72 + 1
     io.write(dots[status] or "?", column == 72 and "\n" or "")
     io.flush()
@@ -92,7 +95,7 @@ return function(options)
 
   handler.suiteEnd = function()
     is_owner()
-    print(("\n%.1f s\n"):format(handler.getDuration()))
+    if not is_part then print(("\n%.1f s\n"):format(handler.getDuration())) end
     if options.verbose then print_slowest(durations) end
     for _, entry in ipairs(handler.pendings) do print_pending(entry) end
     for _, entry in ipairs(handler.failures) do
