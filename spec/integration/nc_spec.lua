@@ -46,9 +46,9 @@ describe("nc", function()
   end)
 
   it("moves much in both directions at once", function()
+    local data = examples.bytes(3000001)
     local server <close>, address = examples.serve("echo_poll",
                                                    { "127.0.0.1:0" })
-    local data = examples.bytes(3000001)
     local result = examples.run("nc", { address.host, address.port },
                                 { stdin = data })
     assert.is_true(result.stdout == data)

@@ -111,14 +111,16 @@ function M.with_folder(f)
   return table.unpack(results, 2, results.n)
 end
 
---- Every byte value, `size` bytes in all, in no short period.
+--- So many bytes, of all values and in no period.
 function M.bytes(size)
-  local parts, seed = {}, 1
-  for i = 1, size do
+  local values, seed = {}, 1
+  for i = 1, 4093 do
     seed = seed * 1103515245 + 12345 & 0x7fffffff
-    parts[i] = string.char(seed >> 16 & 255)
+    values[i] = string.char(seed >> 16 & 255)
   end
-  return table.concat(parts)
+  local block, parts = table.concat(values), {}
+  for i = 1, size // #block + 1 do parts[i] = ("I4"):pack(i) .. block end
+  return table.concat(parts):sub(1, size)
 end
 
 return M
