@@ -120,7 +120,8 @@ sanitize-valgrind:
 soak: ## mixed traffic for SECONDS=600 under ASan; memory has to stay flat
 	@tools/deps build test check
 	$(submake) BUILD=build/asan CC=gcc LDFLAGS="$(SANITIZERS)" \
-		CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZERS)" build
+		CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZERS)" build \
+		build/spec/allocated.so
 	@$(call with_module,build/asan) \
 		ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=1 \
 		LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \

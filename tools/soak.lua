@@ -1,11 +1,15 @@
 -- Mixed traffic for a number of seconds, the first argument: connections that
--- echo and check every byte, over TCP, Unix and UDP sockets, with random
--- cancellations, closes, time-outs, forks and collections, in loops that come
--- and go by both pollers. Memory must be flat to within 2 % after the first
--- minute (or the first half of a shorter run); all descriptors must be closed.
+-- echo and check every byte, over TCP, Unix and UDP sockets, bare, as streams
+-- and by servers, with random cancellations, closes, time-outs, forks and
+-- collections, in loops that come and go by both pollers. Memory must be flat:
+-- at the end not more than 2 % above what it was in the first minute (or in the
+-- first half of a shorter run); all descriptors must be closed.
 
 local lfs = require "lfs"
 local sockeye = require "sockeye"
+
+local allocated <const> = assert(package.loadlib("./build/spec/allocated.so",
+                                                 "luaopen_allocated"))()
 
 local seconds <const> = tonumber(arg[1]) or 600
 local start <const> = sockeye.now()
@@ -18,8 +22,10 @@ local expected <const> = {
   EBADF = true, ENOTCONN = true, EBUSY = true, ECONNREFUSED = true,
 }
 
-local counts <const> = { bytes = 0, connections = 0, cancelled = 0, closed = 0,
-                         timed_out = 0, forked = 0, loops = 0, errors = 0 }
+local counts <const> = {
+  bytes = 0, lines = 0, connections = 0, served = 0, cancelled = 0, closed = 0,
+  timed_out = 0, forked = 0, loops = 0, errors = 0,
+}
 
 local function check(ok, err, ...)
   if ok then return err, ... end
@@ -37,6 +43,21 @@ local function echo(s)
   for data in function() return conn:recv(random(1, 20000)) end do
     conn:sendall(data)
   end
+end
+
+local function echo_stream(conn)
+  if random() < 0.3 then
+    conn:pipe(conn)
+    return
+  end
+  for data in function() return conn:read_some(random(1, 20000)) end do
+    conn:write(data)
+  end
+end
+
+local function echo_by_stream(s)
+  local conn <close> = sockeye.stream(s)
+  echo_stream(conn)
 end
 
 local function talk(conn)
@@ -59,6 +80,23 @@ local function talk(conn)
   end
 end
 
+-- A line that has no end is the last of a connection that was closed.
+local function talk_in_lines(conn)
+  for _ = 1, random(1, 20) do
+    local line <const> =
+      string.char(random(32, 255)):rep(random(0, 500)) .. "\n"
+    local number <const> = random(1, 50)
+    conn:settimeout(random() < 0.1 and random() / 200 or nil)
+    for _ = 1, number do conn:write(line) end
+    for _ = 1, number do
+      local got <const> = conn:read("L")
+      if not got or got:sub(-1) ~= "\n" then return end
+      assert(got == line, "another line came back")
+      counts.lines = counts.lines + 1
+    end
+  end
+end
+
 local function listener()
   if random() < 0.5 then
     return sockeye.socket("inet", "stream"):bind("127.0.0.1:0"):listen()
@@ -76,6 +114,35 @@ local function client(address)
   else
     talk(conn)
   end
+end
+
+local function stream_client(address)
+  local conn <close> = sockeye.connect(address)
+  counts.connections = counts.connections + 1
+  if random() < 0.2 then
+    sockeye.timeout(random() / 50, talk_in_lines, conn)
+  else
+    talk_in_lines(conn)
+  end
+end
+
+local function serve()
+  local l <const> = listener()
+  local address <const> = l:getsockname()
+  local stop <const> = sockeye.channel(1)
+  sockeye.group(function(g)
+    g:spawn(sockeye.serve, l, function(conn)
+      counts.served = counts.served + 1
+      echo_stream(conn)
+    end, {
+      stop = stop, signals = false, grace = random() / 100,
+      connections = random(1, 5), idle_timeout = random() / 10,
+      on_error = function(err) check(false, err) end,
+    })
+    for _ = 1, 10 do g:spawn(attempt, stream_client, address) end
+    sockeye.sleep(random() / 50)
+    stop:put(true)
+  end)
 end
 
 local function datagrams()
@@ -128,7 +195,7 @@ end
 
 -- ---- one loop's life ----
 
-local works <const> = { datagrams, pass_on, abandoned }
+local works <const> = { datagrams, pass_on, abandoned, serve }
 
 local function life()
   local l <close> = listener()
@@ -138,12 +205,13 @@ local function life()
     while true do
       local c <const> = l:accept()
       served[#served + 1] = c
-      sockeye.spawn(attempt, echo, c)
+      sockeye.spawn(attempt, random() < 0.5 and echo or echo_by_stream, c)
     end
   end)
   local tasks <const> = {}
   for _ = 1, 30 do
-    tasks[#tasks + 1] = sockeye.spawn(attempt, client, address)
+    local each <const> = random() < 0.5 and client or stream_client
+    tasks[#tasks + 1] = sockeye.spawn(attempt, each, address)
     tasks[#tasks + 1] = sockeye.spawn(attempt, works[random(#works)])
   end
   for _ = 1, 5 do
@@ -175,37 +243,36 @@ local function descriptors()
   return count
 end
 
--- Kilobytes: Lua's, and the process's.
+-- KiB: of Lua, and of all; under the address sanitizer what is allocated, for
+-- the process grows by what the sanitizer remembers.
 local function memory()
   collectgarbage()
   collectgarbage()
+  local lua <const> = collectgarbage "count"
+  local bytes <const> = allocated()
+  if bytes then return { lua, bytes / 1024 } end
   local file <close> = assert(io.open "/proc/self/statm")
   local _, pages = file:read("n", "n")
-  return collectgarbage "count", pages * 4
+  return { lua, pages * 4 }
 end
 
 local function flat(name, first, last)
   local growth <const> = (last / first - 1) * 100
-  print(("%s: %.0f KiB, then %.0f KiB (%+.2f %%)"):format(name, first, last,
-                                                         growth))
+  print(("%s: at most %.0f KiB in the first %d s, at the end %.0f KiB " ..
+         "(%+.2f %%)"):format(name, first, warm_up, last, growth))
   return growth <= 2
 end
 
 math.randomseed(tonumber(arg[2]) or os.time())
 io.stdout:setvbuf "line"
 local opened <const> = descriptors()
-local base, largest
+local base <const> = { 0, 0 }
 while sockeye.now() - start < seconds do
   counts.loops = counts.loops + 1
   sockeye.run({ poller = counts.loops % 3 == 0 and "poll" or "epoll" }, life)
-  if counts.loops % 20 == 0 then
-    local lua, process = memory()
-    local now <const> = { lua, process }
-    if sockeye.now() - start < warm_up or not base then
-      base = base or { 0, 0 }
-      for i = 1, 2 do base[i] = math.max(base[i], now[i]) end
-    end
-    largest = now
+  if sockeye.now() - start < warm_up then
+    local now <const> = memory()
+    for i = 1, 2 do base[i] = math.max(base[i], now[i]) end
   end
 end
 
@@ -213,8 +280,8 @@ local names <const> = {}
 for name in pairs(counts) do names[#names + 1] = name end
 table.sort(names)
 for _, name in ipairs(names) do print(name, counts[name]) end
-memory()
+local last <const> = memory()
 assert(descriptors() == opened, "descriptors are left open")
-local lua_flat <const> = flat("Lua's memory", base[1], largest[1])
-local all_flat <const> = flat("the process's memory", base[2], largest[2])
+local lua_flat <const> = flat("Lua's memory", base[1], last[1])
+local all_flat <const> = flat("all memory", base[2], last[2])
 assert(lua_flat and all_flat, "memory has grown")
