@@ -266,6 +266,22 @@ for _, caller in ipairs(callers) do
       ]])
     end)
 
+    it("tries the next at once when one refuses beside a silent one", function()
+      assert.equal("connected to 127.0.0.1\n", printed [[
+        -- The silent one's start has passed as soon as it is waited for.
+        local core = require "sockeye.core"
+        local now, poll, passed = core.now, core.poll, 0
+        core.now = function() return now() + passed end
+        core.poll = function(wanted, seconds)
+          if passed > 0 then return poll(wanted, seconds) end
+          passed = seconds + 1
+          return {}
+        end
+        print(try({ silent[1], closed[1], good }, { attempt_delay = 1000,
+                                                    timeout = 10 }))
+      ]])
+    end)
+
     it("is done with the first that answers", function()
       assert.equal("connected to 127.0.0.1\n", printed [[
         print(try({ good, silent[1] }, { attempt_delay = 1000 }))
