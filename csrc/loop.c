@@ -517,6 +517,14 @@ bool loop_is_stuck(const struct loop *loop)
            loop->io_waits == 0 && loop->timed == 0 && loop->held == 0;
 }
 
+bool loop_is_stuck_again(struct loop *loop)
+{
+    bool again = loop->stuck;
+
+    loop->stuck = true;
+    return again;
+}
+
 int loop_poll(struct loop *loop, int64_t deadline)
 {
     int error = poller_wait(loop->poller, deadline, on_event, loop);

@@ -196,6 +196,9 @@ int64_t loop_deadline(const struct loop *loop);
 /* Whether nothing can happen any more though tasks are waiting. */
 bool loop_is_stuck(const struct loop *loop);
 
+/* The same, for a loop that is: whether it has been before. */
+bool loop_is_stuck_again(struct loop *loop);
+
 /* Wait for changes until `deadline` and make tasks ready. Zero, or errno. */
 int loop_poll(struct loop *loop, int64_t deadline);
 

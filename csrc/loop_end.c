@@ -25,6 +25,7 @@ void loop_renew(void)
         poller_renew(loop->poller);
         loop->uses_poll = poller_descriptor(loop->poller) == -1;
         loop->forked = false;
+        loop->stuck = false;
         for (struct task *t = loop->tasks; t != NULL; t = t->next) {
             outputs_drop(&t->outputs);
             if (t->handle != NULL)

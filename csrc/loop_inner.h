@@ -21,6 +21,7 @@ struct loop {
     struct loop *next, **link; /* in the list of this thread's loops */
     bool uses_poll;
     bool forked;        /* a child may share the registrations */
+    bool stuck;         /* once before */
     struct slot *slots; /* by descriptor */
     size_t slot_count;
     struct timers timers;

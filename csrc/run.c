@@ -128,8 +128,8 @@ static int loop_gc(lua_State *L)
     return 0;
 }
 
-/* All tasks have ended: what the main one returned, or the first error. The
- * loop is at index 1. */
+/* All tasks have ended: what the main one returned, or the first error. After a
+ * second deadlock some have not. The loop is at index 1. */
 static int give_outcome(lua_State *L, struct runner *r)
 {
     const struct task *main = loop_main(r->loop);
@@ -157,7 +157,8 @@ SOCKEYE_POLLER, or epoll where there is one
 @return what `main` returned
 @raise the first error of a task that nobody joined; all others are cancelled
 then. A deadlock, when every task waits for another, is an error that names
-them.
+them; tasks that wait for each other all the same after they have been cancelled
+are dropped, and what they have to close is closed.
 @usage sockeye.run(function() … end)
 */
 static int sockeye_run(lua_State *L)

@@ -126,6 +126,8 @@ bool turn_once(lua_State *L, struct loop *loop, int64_t deadline, bool alone)
     if (loop_first(loop) == NULL)
         return false;
     if (alone && loop_is_stuck(loop)) {
+        if (loop_is_stuck_again(loop))
+            return false;
         push_deadlock(L, loop);
         fail_loop(L, loop);
     }

@@ -9,8 +9,9 @@
 #include "loop.h"
 
 /* Give the ready tasks their turns, then look for changes until `deadline`.
- * False when there is no task left. `alone`: nothing but the loop itself can
- * wake a task, so that it is an error when all wait for each other. */
+ * False when there is no task left, or none that will end. `alone`: nothing but
+ * the loop itself can wake a task, so that it is an error when all wait for
+ * each other. */
 bool turn_once(lua_State *L, struct loop *loop, int64_t deadline, bool alone);
 
 /* End all tasks now, without their errors; what is to be closed is closed. */

@@ -52,13 +52,43 @@ describe("a deadlock", function()
     end)
   end)
 
-  it("is found again by tasks that caught it", function()
-    local ok, err = pcall(run, function()
+  it("ends tasks that will not be cancelled", function()
+    local closed, attempts = {}, 0
+    local function stubborn(name)
+      local mark <const> = setmetatable({}, {
+        __close = function() table.insert(closed, name) end,
+      })
+      local _ <close> = mark
       local ch = sockeye.channel()
-      for _ = 1, 3 do pcall(ch.get, ch) end
+      while attempts < 1000 do
+        attempts = attempts + 1
+        pcall(ch.get, ch)
+      end
+    end
+    local ok, err = pcall(run, function()
+      spawn(stubborn, "a task")
+      sockeye.group(function(g)
+        g:spawn(stubborn, "one of a group")
+      end)
     end)
     assert.is_false(ok)
     assert.matches("^deadlock", err)
+    assert.equal(4, attempts)
+    table.sort(closed)
+    assert.same({ "a task", "one of a group" }, closed)
+  end)
+
+  it("lets tasks that caught it come to their end", function()
+    local done
+    local ok, err = pcall(run, function()
+      local ch = sockeye.channel()
+      pcall(ch.get, ch)
+      sleep(0.001)
+      done = true
+    end)
+    assert.is_false(ok)
+    assert.matches("^deadlock", err)
+    assert.is_true(done)
   end)
 end)
 
