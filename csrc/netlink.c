@@ -342,21 +342,33 @@ static int netlink_attribute(lua_State *L)
     return 1;
 }
 
-/* fault(call, errno): an error object, to be completed and raised. */
+/* fault(call, code or errno): an error object, to be completed and raised. */
 static int netlink_fault(lua_State *L)
 {
     const char *call = luaL_checkstring(L, 1);
+    int code = lua_type(L, 2) == LUA_TSTRING ? errno_number(lua_tostring(L, 2))
+                                             : (int)luaL_checkinteger(L, 2);
 
-    push_errno(L, call, (int)luaL_checkinteger(L, 2), 0);
+    push_errno(L, call, code, 0);
     return 1;
+}
+
+/* misuse(text): raise it, after the position of the script's line. */
+static int netlink_misuse(lua_State *L)
+{
+    return raise_misuse(L, luaL_checkstring(L, 1));
 }
 
 void open_netlink(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"attribute", netlink_attribute}, {"attributes", netlink_attributes},
-        {"decode", netlink_decode},       {"encode", netlink_encode},
-        {"fault", netlink_fault},         {NULL, NULL},
+        {"attribute", netlink_attribute},
+        {"attributes", netlink_attributes},
+        {"decode", netlink_decode},
+        {"encode", netlink_encode},
+        {"fault", netlink_fault},
+        {"misuse", netlink_misuse},
+        {NULL, NULL},
     };
 
     lua_getfield(L, -1, "primitives");

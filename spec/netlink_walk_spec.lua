@@ -1,10 +1,8 @@
 -- Netlink messages and attributes that are not as they should be: each is told,
 -- with its place, and none is walked beyond.
 
-local core = require "sockeye.core"
+local netlink = require "sockeye.netlink"
 local errors = require "spec.support.errors"
-
-local netlink = core.primitives.netlink
 
 local function header(length, type, flags)
   return string.pack("=I4I2I2I4I4", length, type or 16, flags or 0, 1, 2)

@@ -48,7 +48,7 @@ local function documented()
     local class = ""
     for _, block in ipairs(list) do
       local type = block:match "@type (%w+)"
-      local name = block:match "@function ([%w_:]+)"
+      local name = block:match "@function ([%w_:.]+)"
       if type then class = type .. ":" end
       if name then blocks[class .. name] = block end
     end
@@ -56,7 +56,7 @@ local function documented()
   for _, path in ipairs(lines_of "ls csrc/*.c") do
     add(c_blocks(path))
   end
-  for _, path in ipairs(lines_of "ls lua/sockeye/*.lua") do
+  for _, path in ipairs(lines_of "find lua/sockeye -name '*.lua'") do
     add(lua_blocks(path))
   end
   return blocks
@@ -78,6 +78,8 @@ local function each_object(f)
   local _ <close> = b
   f("Socket", a)
   f("Channel", sockeye.channel())
+  local nl <close> = require("sockeye.netlink").open()
+  f("Netlink", nl)
   if sockeye.stream then f("Stream", sockeye.stream(b)) end
   local loop <close> = sockeye.loop(function()
     f("Task", sockeye.spawn(function() end))
@@ -90,6 +92,7 @@ end
 local function existing()
   local names = {}
   add(names, "", sockeye)
+  add(names, "netlink.", require "sockeye.netlink")
   each_object(function(class, object)
     local index = getmetatable(object).__index
     if type(index) == "function" then
@@ -133,6 +136,7 @@ describe("the reference", function()
       _exit = true, execv = true, execve = true, execvp = true, kill = true,
       sleep = true, ["Socket:close"] = true, yield = true,
       ["Loop:close"] = true, ["Stream:close"] = true,
+      ["Netlink:close"] = true,
     }
     for _, name in ipairs(sorted(blocks)) do
       local returns = blocks[name]:find "\n@t?return" ~= nil

@@ -1,0 +1,350 @@
+-- Netlink: a socket to the kernel, its requests and its messages. What
+-- rtnetlink(7) means by them is in sockeye.rtnetlink.
+
+local core = require "sockeye.core"
+local values = require "sockeye.rtnetlink.values"
+local primitives <const> = core.primitives
+local codec <const> = primitives.netlink
+primitives.own()
+
+local c <const> = codec.constants
+local fail <const>, reading <const> = values.fail, values.reading
+
+local M <const> = {}
+for name, value in pairs(c) do M[name] = value end
+
+-- ---- messages and attributes ----
+
+--- Read messages (netlink(7)).
+-- These functions are in a module of their own, which is not loaded with
+-- `sockeye`: `local netlink = require "sockeye.netlink"`. The function
+-- `netlink` of `sockeye` is another thing, which makes an address. The
+-- constants are in this module, too: `netlink.NLM_F_DUMP`, `NLMSG_DONE`,
+-- `RTM_NEWLINK`, `NLA_F_NESTED`.
+-- @function netlink.decode
+-- @string bytes one message after the other, as a datagram has them
+-- @int[opt=1] position where the first begins
+-- @int[opt] last where the last ends; the end of `bytes` unless given
+-- @treturn {table,...} for each its header, `type`, `flags`, `seq` and `pid`,
+-- all integers, and `data`, what follows it. `NLMSG_ERROR` and `NLMSG_DONE`
+-- have `errno`, 0 where nothing failed; an error has `request`, the header of
+-- what failed, as such a table; and of an extended acknowledgement there are
+-- `message`, `offset`, `cookie`, `missing_type`, `missing_nest`, as far as it
+-- has them.
+-- @raise argument error that tells what is wrong, and at which byte:
+-- `message at byte 21: length beyond the end (100, at most 20)`
+-- @usage
+-- for _, message in ipairs(netlink.decode(s:recv(65536))) do
+--   print(message.type, #message.data)
+-- end
+M.decode = codec.decode
+
+--- Write a message, padded so that another may follow.
+-- @function netlink.encode
+-- @tab message `type`, an integer; `flags`, `seq`, `pid`, integers, 0 unless
+-- given; `data`, a string, what follows the header
+-- @treturn string
+-- @raise argument error for a field that does not fit or is unknown
+M.encode = codec.encode
+
+--- Read attributes, one after the other.
+-- What one holds is bytes: integers are in host byte order, unless it says
+-- otherwise, as `string.unpack("=I4", data)` reads them. Those that are nested
+-- in it are read by this function, too.
+-- @function netlink.attributes
+-- @string bytes for one: the data of a message
+-- @int[opt=1] position where the first begins: after the structure that the
+-- data of a message begins with
+-- @int[opt] last where the last ends; the end of `bytes` unless given
+-- @treturn {table,...} each with `type`, an integer; `data`; and `nested` and
+-- `net_byteorder`, booleans, for the two bits beside the type
+-- @raise argument error, as `netlink.decode`
+-- @usage
+-- for _, a in ipairs(netlink.attributes(message.data, 17)) do
+--   if a.type == 3 then print(string.unpack("z", a.data)) end
+-- end
+M.attributes = codec.attributes
+
+--- Write an attribute, padded so that another may follow.
+-- @function netlink.attribute
+-- @int type 0 to 0x3fff
+-- @string data at most 65531 bytes; for a nested one, attributes
+-- @param[opt] flags `"nested"`, `"net_byteorder"`, or an integer
+-- @treturn string
+-- @raise argument error
+M.attribute = codec.attribute
+
+local methods <const> = {}
+local Netlink <const> = { __name = "sockeye.Netlink", __index = methods }
+
+-- ---- names ----
+
+-- The number of a message's type: "RTM_GETLINK", "getlink" or itself.
+local function type_number(call, value)
+  local number <const> = math.type(value) == "integer" and value or
+    type(value) == "string" and
+    (c[value:upper()] or c["RTM_" .. value:upper()])
+  if not number then
+    codec.misuse(("bad argument #1 to '%s' (field 'type': unknown: '%s')")
+      :format(call, tostring(value)))
+  end
+  return number
+end
+
+local function flag_bits(call, value)
+  if math.type(value) == "integer" then return value end
+  local bits = 0
+  for word in (value or ""):gmatch "[^%s,|]+" do
+    local name <const> = word:upper():gsub("^NLM_F_", "")
+    bits = bits | (c["NLM_F_" .. name] or codec.misuse(
+      ("bad argument #1 to '%s' (field 'flags': unknown: '%s')"):format(
+        call, word)))
+  end
+  return bits
+end
+
+local type_names <const> = {}
+for name, number in pairs(c) do
+  if name:find "^RTM_" then type_names[number] = name end
+end
+
+-- ---- the socket ----
+
+local function set_up(s, groups)
+  for _, name in ipairs { "NETLINK_EXT_ACK", "NETLINK_CAP_ACK" } do
+    local ok, err = pcall(s.setsockopt, s, name, true)
+    if not ok and err.code ~= "ENOPROTOOPT" then error(err, 0) end
+  end
+  -- Whoever is bound anew leaves the first 32 groups.
+  s:bind(core.unpack(string.pack("=I2I2I4I4", core.AF_NETLINK, 0, 0, 0)))
+  for _, group in ipairs(groups or {}) do
+    s:setsockopt("NETLINK_ADD_MEMBERSHIP", group)
+  end
+end
+
+local closing <const> = {
+  __close = function(self) if not self.done then self.socket:close() end end,
+}
+
+--- Open a netlink socket, bound to a port of the system's choice.
+-- @function netlink.open
+-- @param[opt="route"] protocol `"route"`, `"sock_diag"`, `"generic"`, … or a
+-- number, as `socket` takes it
+-- @tab[opt] groups the numbers of multicast groups to join
+-- @treturn Netlink whose `socket` is the `Socket`, for its options
+-- @raise EPROTONOSUPPORT for a protocol that the kernel lacks, EPERM for a
+-- group that wants a privilege, EMFILE
+-- @usage local nl <close> = netlink.open "route"
+function M.open(protocol, groups)
+  local s <const> = core.socket("netlink", "raw", protocol or "route")
+  local guard <close> = setmetatable({ socket = s }, closing)
+  set_up(s, groups)
+  guard.done = true
+  return setmetatable({ socket = s, sequence = 0, names = {},
+                        is_route = s:getsockopt "SO_PROTOCOL" == "route" },
+                      Netlink)
+end
+
+--- Give the socket back.
+-- Closing twice does no harm.
+-- @function Netlink:close
+function methods:close()
+  self.socket:close()
+end
+
+Netlink.__close = methods.close
+
+function Netlink:__tostring()
+  return ("netlink(%s)"):format(self.socket)
+end
+
+--- How long each wait for a message may take: `Socket:settimeout`.
+-- @function Netlink:settimeout
+-- @number[opt] seconds
+-- @treturn Netlink itself
+function methods:settimeout(seconds)
+  self.socket:settimeout(seconds)
+  return self
+end
+
+-- The bytes of the next datagram from the kernel, however long: others may
+-- send, too. False: it would have to wait.
+local function next_datagram(s, flags)
+  while true do
+    local waiting, _, length = s:recvfrom(0, flags .. " peek trunc")
+    local data, from
+    if waiting then data, from = s:recvfrom(length, flags) end
+    if not data then return false end
+    if string.unpack("=I4", from:pack(), 5) == 0 then return data end
+  end
+end
+
+--- Receive what the kernel sends: one datagram.
+-- @function Netlink:receive
+-- @treturn ?{table,...} its messages, as `netlink.decode` gives them; false
+-- where it would have to wait and must not
+-- @raise ENOBUFS where messages were lost, for the receive buffer was full:
+-- what is known has to be listed anew, and receiving may go on; EBADMSG for
+-- what is no message; ETIMEDOUT with `timeout`
+function methods:receive()
+  local data <const> = next_datagram(self.socket, "")
+  return data and reading(codec.decode, data)
+end
+
+-- ---- requests ----
+
+-- A request that was left before its end has answers on their way, and may have
+-- a dump under way, which goes on as they are received. Where the buffer was
+-- full, nothing more arrives until it has been emptied.
+local function forget_answers(self)
+  repeat
+    local ok, data = pcall(next_datagram, self.socket, "dontwait")
+    if not ok and data.code ~= "ENOBUFS" then error(data, 0) end
+  until ok and not data
+end
+
+local function must(result)
+  return result or fail("recv", "EAGAIN")
+end
+
+-- Whether the message, which is one that every protocol has, ends the answer.
+local function is_end(message, call)
+  if message.type == c.NLMSG_OVERRUN then fail(call, "ENOBUFS") end
+  if message.errno and message.errno > 0 then
+    fail(call, message.errno, message.message, message)
+  end
+  return message.errno ~= nil
+end
+
+-- Adds a message to the answer; whether it is the last.
+local function take(answer, message, call)
+  if message.flags & c.NLM_F_DUMP_INTR ~= 0 then answer.interrupted = true end
+  if message.type < c.NLMSG_MIN_TYPE then return is_end(message, call) end
+  answer[#answer + 1] = message
+end
+
+local function collect(self, sequence, call)
+  local answer <const> = {}
+  repeat
+    local ended
+    for _, message in ipairs(must(self:receive())) do
+      if message.seq == sequence and not ended then
+        ended = take(answer, message, call)
+      end
+    end
+  until ended
+  return answer
+end
+
+--- Ask the kernel, and wait until it has answered.
+-- `NLM_F_REQUEST` and `NLM_F_ACK` are set by themselves, and so is the sequence
+-- number: what else arrives is passed over.
+-- @function Netlink:request
+-- @tab message `type`: a number, or a name of rtnetlink, `"RTM_GETLINK"`;
+-- `flags`: names in a string, `"dump"`, `"create excl"`, or an integer; `data`:
+-- what follows the header
+-- @treturn {table,...} the messages that came in answer, those of a dump up to
+-- its end; `interrupted` is true where what was dumped has changed meanwhile
+-- (`NLM_F_DUMP_INTR`), so that it may not be consistent
+-- @raise what the kernel says, with the name of the type as `call`: EPERM,
+-- ENODEV, EEXIST, …; where it gives its reason, that is in `extack`, and
+-- `offset` is where in the request it saw it. What `Netlink:receive` raises.
+-- @usage
+-- local ifinfomsg = ("\0"):rep(16)
+-- local messages = nl:request { type = "RTM_GETLINK", flags = "dump",
+--                               data = ifinfomsg }
+function methods:request(message)
+  if type(message) ~= "table" then
+    codec.misuse "bad argument #1 to 'request' (table expected)"
+  end
+  local kind <const> = type_number("request", message.type)
+  local sequence <const> = self.sequence % 0xffffffff + 1
+  local bytes <const> = codec.encode {
+    type = kind, seq = sequence, data = message.data,
+    flags = flag_bits("request", message.flags) | c.NLM_F_REQUEST |
+      c.NLM_F_ACK,
+  }
+  forget_answers(self)
+  self.sequence = sequence
+  must(self.socket:send(bytes))
+  return collect(self, sequence, self.is_route and type_names[kind] or
+                 "request")
+end
+
+-- ---- what rtnetlink(7) adds ----
+
+for _, part in ipairs { "lists", "events", "changes" } do
+  for name, method in pairs(require("sockeye.rtnetlink." .. part)) do
+    methods[name] = method
+  end
+end
+
+local function by_itself(name, options)
+  local nl <close> = M.open()
+  return nl[name](nl, options)
+end
+
+--- The network interfaces: `Netlink:links` on a socket of its own.
+-- @function netlink.links
+-- @treturn {table,...}
+-- @raise as `Netlink:links`; EMFILE
+-- @usage
+-- for _, link in ipairs(netlink.links()) do
+--   print(link.ifname, link.operstate, link.address)
+-- end
+function M.links()
+  return by_itself "links"
+end
+
+--- The addresses of all interfaces: `Netlink:addresses` on a socket of its own.
+-- @function netlink.addresses
+-- @tab[opt] options as `Netlink:addresses` takes them
+-- @treturn {table,...}
+-- @raise as `Netlink:addresses`; EMFILE
+function M.addresses(options)
+  return by_itself("addresses", options)
+end
+
+--- The routes: `Netlink:routes` on a socket of its own.
+-- @function netlink.routes
+-- @tab[opt] options as `Netlink:routes` takes them
+-- @treturn {table,...}
+-- @raise as `Netlink:routes`; EMFILE
+function M.routes(options)
+  return by_itself("routes", options)
+end
+
+-- The multicast groups of rtnetlink by what they tell of.
+local groups_of <const> = {
+  link = { 1 }, address = { 5, 9 }, route = { 7, 11 },
+}
+
+--- Iterate over the changes of links, addresses and routes.
+-- They are collected from this call on: who lists what there is after it, and
+-- then iterates, misses nothing. The socket is closed when the loop is left.
+-- @function netlink.watch
+-- @tab[opt] kinds a list of `"link"`, `"address"`, `"route"`; all of them
+-- unless given
+-- @treturn function an iterator, as `Netlink:events` gives
+-- @return nil
+-- @return nil
+-- @treturn Netlink the socket, which is the loop's to close
+-- @raise argument error for an unknown kind; EMFILE
+-- @usage
+-- for event in netlink.watch { "link" } do
+--   print(event.action, event.ifname, event.operstate)
+-- end
+function M.watch(kinds)
+  local groups <const> = {}
+  for _, kind in ipairs(kinds or { "link", "address", "route" }) do
+    for _, group in ipairs(groups_of[kind] or codec.misuse(
+      ("bad argument #1 to 'watch' (unknown kind '%s')"):format(
+        tostring(kind)))) do
+      groups[#groups + 1] = group
+    end
+  end
+  local nl <const> = M.open("route", groups)
+  return nl:events(), nil, nil, nl
+end
+
+return M

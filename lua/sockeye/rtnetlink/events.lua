@@ -1,0 +1,83 @@
+-- Changes of links, addresses and routes, as rtnetlink(7) tells of them.
+
+local core = require "sockeye.core"
+local values = require "sockeye.rtnetlink.values"
+
+local netlink <const> = core.primitives.netlink
+core.primitives.own()
+
+local c <const> = netlink.constants
+
+local M = {}
+
+local link <const> = require "sockeye.rtnetlink.link"
+local address <const> = require "sockeye.rtnetlink.address"
+local route <const> = require "sockeye.rtnetlink.route"
+
+-- What each type of message tells of.
+local kinds <const> = {
+  [c.RTM_NEWLINK] = { "link", "new", link },
+  [c.RTM_DELLINK] = { "link", "del", link },
+  [c.RTM_NEWADDR] = { "address", "new", address },
+  [c.RTM_DELADDR] = { "address", "del", address },
+  [c.RTM_NEWROUTE] = { "route", "new", route },
+  [c.RTM_DELROUTE] = { "route", "del", route },
+}
+
+-- A link that has gone has a name as long as its last events come.
+local function names_of(nl)
+  return function(index)
+    local known <const> = nl.names[index]
+    if known then return known end
+    local ok, name = pcall(core.if_indextoname, index)
+    return ok and name or "if" .. index
+  end
+end
+
+-- Nil: it is none that is told.
+local function event_of(nl, message)
+  if message.type == c.NLMSG_OVERRUN then values.fail("recv", "ENOBUFS") end
+  local kind <const> = kinds[message.type]
+  if not kind then return nil end
+  local names <const> = names_of(nl)
+  local event <const> = values.reading(kind[3].read, message.data, names)
+  if not event then return nil end
+  event.event, event.action = kind[1], kind[2]
+  if kind[3] == link then
+    nl.names[event.ifindex] = event.ifname
+    link.name(event, names)
+  end
+  return event
+end
+
+-- Adds what one datagram tells to the queue. False: it would have to wait.
+local function fill(nl, queue)
+  local messages <const> = nl:receive()
+  for _, message in ipairs(messages or {}) do
+    queue[#queue + 1] = event_of(nl, message)
+  end
+  return messages and true
+end
+
+--- Iterate over the changes that the groups of the socket tell of.
+-- The socket should be asked nothing meanwhile: `Netlink:request` passes over
+-- them.
+-- @function Netlink:events
+-- @treturn function an iterator: each turn waits for a change, a table of
+-- `event` (`"link"`, `"address"` or `"route"`), `action` (`"new"` or `"del"`)
+-- and the fields that `Netlink:links` and its like have; false where it would
+-- have to wait and must not
+-- @raise as `Netlink:receive`, by the iterator, which can be called again
+function M:events()
+  local queue, first = {}, 1
+  return function()
+    while first > #queue do
+      queue, first = {}, 1
+      if not fill(self, queue) then return false end
+    end
+    first = first + 1
+    return queue[first - 1]
+  end
+end
+
+return M

@@ -1,0 +1,144 @@
+-- Links, addresses and routes as lists.
+
+local core = require "sockeye.core"
+local options_of = require "sockeye.options"
+local values = require "sockeye.rtnetlink.values"
+
+local netlink <const> = core.primitives.netlink
+core.primitives.own()
+
+local M = {}
+
+local readers <const> = {
+  link = require "sockeye.rtnetlink.link",
+  address = require "sockeye.rtnetlink.address",
+  route = require "sockeye.rtnetlink.route",
+}
+
+local tries <const> = 5 -- of a dump that changes while it is made
+
+local families <const> = {
+  inet = core.AF_INET, inet6 = core.AF_INET6,
+}
+
+local function dump(self, kind, data)
+  local answer
+  for _ = 1, tries do
+    answer = self:request { type = kind, flags = "dump", data = data }
+    if not answer.interrupted then break end
+  end
+  return answer
+end
+
+local function list_of(answer, reader, names)
+  local list <const> = { interrupted = answer.interrupted }
+  for _, message in ipairs(answer) do
+    list[#list + 1] = values.reading(reader.read, message.data, names)
+  end
+  return list
+end
+
+local function dump_links(self, more)
+  local data <const> = string.pack(readers.link.header, core.AF_UNSPEC, 0, 0,
+                                   0, 0)
+  local answer <const> = dump(self, "RTM_GETLINK", data .. more)
+  return list_of(answer, readers.link)
+end
+
+-- A function that gives the name for an index.
+local function names_of(links)
+  local names <const> = {}
+  for _, link in ipairs(links) do names[link.ifindex] = link.ifname end
+  return function(index) return names[index] or "if" .. index end
+end
+
+local skip_stats <const> = netlink.attribute(29, string.pack("=I4", 8))
+
+-- A link whose lower one is down is told of as "ip" does.
+local function tell_lower(links)
+  local down <const> = {}
+  for _, link in ipairs(links) do down[link.ifname] = not link.flags.UP end
+  for _, link in ipairs(links) do
+    if down[link.link] then
+      link.flags[#link.flags + 1], link.flags["M-DOWN"] = "M-DOWN", true
+    end
+  end
+  return links
+end
+
+--- The network interfaces (rtnetlink(7)).
+-- @function Netlink:links
+-- @treturn {table,...} each with the fields that `ip -j -d -s link` has:
+-- `ifindex`, `ifname`, `flags` (a list, and a set: `flags.UP`), `mtu`, `qdisc`,
+-- `operstate`, `linkmode`, `group`, `txqlen`, `link_type`; `address` and
+-- `broadcast`; of other links `link`, `link_index`, `link_netnsid`, `master`;
+-- `altnames`, `ifalias`, `permaddr`; `linkinfo.info_kind`, `stats64.rx.bytes`,
+-- `promiscuity`, `min_mtu`, `max_mtu`, … What there is not is absent. The
+-- list's `interrupted` is true where the links changed while they were listed,
+-- in each of five attempts.
+-- @raise as `Netlink:request`
+function M:links()
+  local links <const> = dump_links(self, "")
+  local names <const> = names_of(links)
+  for _, link in ipairs(links) do readers.link.name(link, names) end
+  return tell_lower(links)
+end
+
+local function family_of(call, options)
+  local family <const> = options.family
+  if family ~= nil and not families[family] then
+    netlink.misuse(("bad argument #1 to '%s' (family 'inet' or 'inet6' " ..
+      "expected)"):format(call))
+  end
+  return families[family] or core.AF_UNSPEC
+end
+
+--- The addresses of the interfaces (rtnetlink(7)).
+-- @function Netlink:addresses
+-- @tab[opt] options `family`: `"inet"` or `"inet6"` alone
+-- @treturn {table,...} each with `ifindex` and `ifname`, and with the fields of
+-- `addr_info` in `ip -j address`: `family`, `local`, `prefixlen`, `scope`,
+-- `address` (the other end's, of a point-to-point link), `broadcast`, `label`,
+-- `valid_life_time` and `preferred_life_time` in seconds (0xffffffff is for
+-- ever), `metric`, `protocol`; `dynamic`, `secondary`, `temporary`,
+-- `tentative`, `deprecated`, `nodad`, … are true or absent. `interrupted` as
+-- for `Netlink:links`.
+-- @raise argument error for an unknown option; as `Netlink:request`
+function M:addresses(options)
+  options = options_of.check("addresses", 1, options, { family = "any" })
+  local data <const> = string.pack(readers.address.header,
+    family_of("addresses", options), 0, 0, 0, 0)
+  local names <const> = names_of(dump_links(self, skip_stats))
+  return list_of(dump(self, "RTM_GETADDR", data), readers.address, names)
+end
+
+local known <const> = { family = "any", table = "any" }
+
+--- The routes (rtnetlink(7)).
+-- @function Netlink:routes
+-- @tab[opt] options `family`: `"inet"` or `"inet6"` alone; `table`: the name or
+-- number of one routing table, `"main"`
+-- @treturn {table,...} each with the fields that `ip -j -d route` has:
+-- `family`, `dst` (`"default"`, `"10.0.0.0/8"`), `type`, `table`, `protocol`
+-- and `scope`, by name, or as digits where they have none; `gateway`, `via`,
+-- `dev`, `prefsrc`, `from`, `metric`, `pref`, `tos`, `nhid`; `flags` (a list,
+-- and a set); `metrics` (`metrics[1].mtu`); `nexthops`, a list of `dev`,
+-- `gateway`, `weight` and `flags`. `interrupted` as for `Netlink:links`.
+-- @raise argument error for an unknown option; as `Netlink:request`
+function M:routes(options)
+  options = options_of.check("routes", 1, options, known)
+  local data <const> = string.pack(readers.route.header,
+    family_of("routes", options), 0, 0, 0, 0, 0, 0, 0, 0)
+  local names <const> = names_of(dump_links(self, skip_stats))
+  local all <const> = list_of(dump(self, "RTM_GETROUTE", data),
+                              readers.route, names)
+  if options.table == nil then return all end
+  local wanted <const> = readers.route.table_name(options.table)
+  local list <const> = { interrupted = all.interrupted }
+  for _, route in ipairs(all) do
+    if route.table == wanted then list[#list + 1] = route end
+  end
+  return list
+end
+
+return M

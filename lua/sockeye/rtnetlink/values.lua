@@ -1,0 +1,197 @@
+-- What rtnetlink's messages hold: how integers, texts, addresses and structures
+-- are read of an attribute, and written to one.
+
+local core = require "sockeye.core"
+
+local netlink <const> = core.primitives.netlink
+core.primitives.own()
+
+local inet <const>, inet6 <const> = core.AF_INET, core.AF_INET6
+
+local M = {}
+
+-- ---- what goes wrong ----
+
+--- Raises a sockeye error. `said` is what is to be added to the system's text.
+function M.fail(call, code, said, report)
+  local err <const> = netlink.fault(call, code)
+  if said then err.message = err.message .. ": " .. said end
+  err.extack = report and report.message
+  err.offset = report and report.offset
+  error(err, 0)
+end
+
+--- Calls a function that reads the kernel's bytes.
+function M.reading(f, ...)
+  local ok, result = pcall(f, ...)
+  if ok then return result end
+  local problem <const> = type(result) == "string" and
+    result:match "%f[%l][%l ]+ at byte %d+: .*"
+  if not problem then error(result, 0) end
+  M.fail("recv", "EBADMSG", (problem:gsub("%)$", "")))
+end
+
+-- ---- reading ----
+
+--- What is said of data that is too short.
+function M.cut(data, least)
+  error(("attribute at byte 1: cut short (%d bytes, at least %d)"):format(
+    #data, least), 0)
+end
+
+local function integer(format)
+  local size <const> = string.packsize(format)
+  return function(data)
+    if #data < size then M.cut(data, size) end
+    return (string.unpack(format, data))
+  end
+end
+
+M.u8, M.u32, M.s32 = integer "=I1", integer "=I4", integer "=i4"
+
+function M.text(data)
+  return (data:match "^[^\0]*")
+end
+
+--- "02:42:ac:11:00:02"
+function M.hexadecimal(data)
+  return (data:gsub(".", function(c) return (":%02x"):format(c:byte()) end)
+    :sub(2))
+end
+
+local sockaddr_in6 <const> = string.pack("=I2I2I4", inet6, 0, 0)
+M.sizes = { [inet] = 4, [inet6] = 16 }
+M.family_names = { [inet] = "inet", [inet6] = "inet6" }
+
+--- An IP address; bytes of another family as they are.
+function M.host(data, family)
+  local size <const> = M.sizes[family] or 0
+  if #data < size then M.cut(data, size) end
+  if family == inet then
+    return ("%d.%d.%d.%d"):format(data:byte(1, 4))
+  elseif family == inet6 then
+    return core.unpack(sockaddr_in6 .. data:sub(1, 16) .. "\0\0\0\0").host
+  end
+  return M.hexadecimal(data)
+end
+
+--- The name of a number; itself, as a string, where it has none.
+function M.name_of(names, number)
+  return names[number] or tostring(number)
+end
+
+--- The same of an attribute.
+function M.named(names)
+  return function(data) return M.name_of(names, M.u8(data)) end
+end
+
+--- The bits that are set, in the order of the rows: a list and a set in one.
+function M.flags_of(rows, value)
+  local flags <const> = {}
+  for _, row in ipairs(rows) do
+    if value & row[1] ~= 0 then
+      flags[#flags + 1] = row[2]
+      flags[row[2]] = true
+    end
+  end
+  return flags
+end
+
+--- Each field of the table by its attribute: its name, and what reads it of the
+-- attribute's data and the message's family.
+function M.read_fields(t, rows, bytes, position, family)
+  for _, attribute in ipairs(netlink.attributes(bytes, position)) do
+    local row <const> = rows[attribute.type]
+    if row then t[row[1]] = row[2](attribute.data, family) end
+  end
+  return t
+end
+
+--- A structure at the beginning of a message.
+function M.header(format, data)
+  local size <const> = string.packsize(format)
+  if #data < size then
+    error(("header at byte 1: cut short (%d bytes, at least %d)"):format(
+      #data, size), 0)
+  end
+  return string.unpack(format, data)
+end
+
+-- ---- writing ----
+
+--- What is wrong with a field of the table that a script has called `call`
+-- with.
+function M.reject(call, name, what)
+  netlink.misuse(("bad argument #1 to '%s' (field '%s': %s)"):format(
+    call, name, what))
+end
+
+--- The bytes of an IP address, and its family.
+function M.pack_host(call, name, value)
+  local is6 <const> = type(value) == "string" and value:find(":", 1, true)
+  local ok, address = pcall(is6 and core.inet6 or core.inet, value)
+  if not ok or type(value) ~= "string" or value == "*" then
+    M.reject(call, name, ("not a numeric address: '%s'"):format(
+      tostring(value)))
+  elseif is6 then
+    return address:pack():sub(9, 24), inet6
+  end
+  return address:pack():sub(5, 8), inet
+end
+
+function M.pack_u32(call, name, value)
+  if math.type(value) ~= "integer" or value < 0 or value > 0xffffffff then
+    M.reject(call, name, "integer from 0 to 0xffffffff expected")
+  end
+  return string.pack("=I4", value)
+end
+
+function M.pack_text(call, name, value)
+  if type(value) ~= "string" or value:find "\0" then
+    M.reject(call, name, "string without a zero expected")
+  end
+  return value .. "\0"
+end
+
+function M.pack_hexadecimal(call, name, value)
+  if type(value) ~= "string" or not (value .. ":"):find "^%x%x:[%x:]*$" or
+     (value .. ":"):gsub("%x%x:", "") ~= "" then
+    M.reject(call, name, "hardware address expected")
+  end
+  return (value .. ":"):gsub("(%x%x):", function(digits)
+    return string.char(tonumber(digits, 16))
+  end)
+end
+
+--- The number of a name, or itself.
+function M.number_of(call, name, names, value, most)
+  for number, candidate in pairs(names) do
+    if candidate == value then return number end
+  end
+  local number <const> = math.tointeger(tonumber(value))
+  if not number or number < 0 or number > most then
+    M.reject(call, name, ("unknown: '%s'"):format(tostring(value)))
+  end
+  return number
+end
+
+--- The index of the interface that the table names.
+function M.interface(t, name)
+  return t.ifindex or t[name] and core.if_nametoindex(t[name])
+end
+
+--- An attribute for each field that there is: its name, its type, what writes
+-- it.
+function M.write_fields(call, rows, t)
+  local parts <const> = {}
+  for _, row in ipairs(rows) do
+    local value <const> = t[row[1]]
+    if value ~= nil then
+      parts[#parts + 1] =
+        netlink.attribute(row[2], (row[3](call, row[1], value)))
+    end
+  end
+  return table.concat(parts)
+end
+
+return M
