@@ -355,7 +355,8 @@ in their units; `state` and `ca_state` are names, `options` is a set. What the
 system does not give is absent.
 * *meminfo*: a table of the counters of linux/sock_diag.h, in lower case
 * *address*: an `Address`; *mtuinfo*: an integer; *interface*: an index;
-*multicast_if*: an address, `"0.0.0.0"` where none was set
+*multicast_if*: the address that was set; `"0.0.0.0"` where the interface was
+named otherwise, or not at all
 * *ip_msfilter*, *group_filter*: asked for with a table of the group and the
 interface, as they were joined; it comes as it is set
 * *filter*: a list of instructions, `{code, jt, jf, k}`

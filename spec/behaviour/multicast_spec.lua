@@ -28,7 +28,8 @@ end
 local function there(text, ...)
   return remote(text:gsub("$(%w+)", {
     family = family, all = prefix .. "MULTICAST_ALL",
-    group = group, wire = peer_wire,
+    group = group, wire = peer_wire, hops = v6 and "hoplimit" or "ttl",
+    receive = v6 and "IPV6_RECVHOPLIMIT" or "IP_RECVTTL",
   }):format(...))
 end
 
@@ -196,6 +197,14 @@ describe("multicast", function()
       senders[1]:setsockopt(limit, 255)
       expect(255, senders[1]:getsockopt(limit))
       expect("1", reached())
+      there "r:setsockopt('$receive', true)"
+      for _, hops in ipairs { 1, 7, 255 } do
+        senders[1]:setsockopt(limit, hops)
+        senders[1]:sendto("hops", make(group, port))
+        expect(tostring(hops), there [=[
+          return r:recvmsg { iov = 9, control = true }.control.$hops
+        ]=])
+      end
       local ok, err = pcall(senders[1].setsockopt, senders[1], limit, 256)
       expect("EINVAL", not ok and err.code)
     ]]

@@ -348,6 +348,39 @@ add("setsockopt", function()
                  { group = sockeye.inet("239.1.2.3"), interface = "lo" })
   end, {}, { s }
 end)
+add("a filter of multicast sources", function()
+  local s = datagram()
+  local of = { group = "239.1.2.4", interface = "127.0.0.1" }
+  return function()
+    s:setsockopt("MCAST_JOIN_GROUP", of)
+    for _, name in ipairs { "MCAST_MSFILTER", "IP_MSFILTER" } do
+      local filter = s:getsockopt(name, of)
+      filter.sources = { "192.0.2.1", sockeye.inet("192.0.2.2") }
+      s:setsockopt(name, filter)
+      s:getsockopt(name, of)
+    end
+    s:setsockopt("MCAST_LEAVE_GROUP", of)
+  end, {}, { s }
+end)
+add("a filter of ICMP", function()
+  local s = datagram()
+  return pcall, { s.setsockopt, s, "ICMP6_FILTER", { "nd_redirect", 7 } }, { s }
+end)
+add("what MPTCP tells", function()
+  local ok, l = pcall(sockeye.socket, "inet", "stream", "mptcp")
+  if not ok then l = sockeye.socket("inet", "stream") end
+  l:bind("127.0.0.1:0"):listen()
+  local c = sockeye.socket("inet", "stream", ok and "mptcp" or nil)
+  c:connect(l:getsockname())
+  return function()
+    for _, name in ipairs { "MPTCP_INFO", "MPTCP_TCPINFO",
+                            "MPTCP_SUBFLOW_ADDRS" } do
+      local got, err = pcall(c.getsockopt, c, name)
+      if not got and not sockeye.is_error(err) then error(err, 0) end
+    end
+  end, {}, { l, c }
+end)
+add_call("checksum", sockeye.checksum, "data", 0)
 add("setsockopt of an unknown name", function()
   local s = datagram()
   return pcall, { s.setsockopt, s, "SO_REUSEADR", true }, { s }

@@ -1,0 +1,64 @@
+-- Interfaces and hosts as a script names them.
+
+local sockeye = require "sockeye"
+local descriptors = require "spec.support.descriptors"
+local errors = require "spec.support.errors"
+
+describe("interface of an option", function()
+  descriptors.guard()
+
+  local loopback = sockeye.if_nametoindex "lo"
+  local names = { "lo", loopback, "127.0.0.1" }
+  for _, interface in ipairs(sockeye.interfaces()) do
+    if tostring(interface.address) == "[::1]:0" then names[4] = "::1" end
+  end
+
+  it("has a name, an index and addresses", function()
+    local s <close> = sockeye.socket("inet", "dgram")
+    for _, name in ipairs(names) do
+      s:setsockopt("IP_UNICAST_IF", name)
+      assert.equal(loopback, s:getsockopt("IP_UNICAST_IF"))
+      s:setsockopt("IP_UNICAST_IF", 0)
+    end
+  end)
+
+  it("is the system's choice where it is 0 or empty", function()
+    local s <close> = sockeye.socket("inet", "dgram")
+    for _, name in ipairs { 0, "" } do
+      s:setsockopt("IP_UNICAST_IF", "lo")
+      s:setsockopt("IP_UNICAST_IF", name)
+      assert.equal(0, s:getsockopt("IP_UNICAST_IF"))
+    end
+  end)
+
+  it("has an IPv4 address where the system wants one", function()
+    local s <close> = sockeye.socket("inet", "dgram")
+    local of = { group = "239.255.77.5", source = "192.0.2.1" }
+    for _, name in ipairs(names) do
+      of.interface = name
+      s:setsockopt("IP_ADD_SOURCE_MEMBERSHIP", of)
+      s:setsockopt("IP_DROP_SOURCE_MEMBERSHIP", of)
+    end
+  end)
+
+  local wrong = {
+    { "nosuchinterface", "no interface of that name" },
+    { "192.0.2.254", "no interface of that address" },
+    { "2001:db8::254", "no interface of that address" },
+    { -1, "index out of range" },
+    { 1 << 31, "index out of range" },
+    { 0.5, "name, index or address expected" },
+    { true, "name, index or address expected" },
+    { {}, "name, index or address expected" },
+  }
+
+  it("is one that there is", function()
+    local s <close> = sockeye.socket("inet", "dgram")
+    for _, row in ipairs(wrong) do
+      errors.rejected(row[2], s.setsockopt, s, "IP_UNICAST_IF", row[1])
+      errors.rejected("'interface': " .. row[2], s.setsockopt, s,
+                      "MCAST_JOIN_GROUP",
+                      { group = "239.255.77.5", interface = row[1] })
+    end
+  end)
+end)
