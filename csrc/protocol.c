@@ -16,7 +16,6 @@
 
 #ifdef __linux__
 #include <linux/if_ether.h>
-#include <linux/if_packet.h>
 #include <linux/netlink.h>
 #endif
 
@@ -134,22 +133,6 @@ int protocol_for_system(int family, int protocol)
     return protocols_of(family)->network_order ? htons((uint16_t)protocol)
                                                : protocol;
 }
-
-#ifdef __linux__
-/* SO_PROTOCOL of a packet socket is always 0. */
-int protocol_learn(const struct sockaddr *name, int told)
-{
-    const struct sockaddr_ll *ll = (const void *)name;
-
-    return name->sa_family == AF_PACKET ? ntohs(ll->sll_protocol) : told;
-}
-#else
-int protocol_learn(const struct sockaddr *name, int told)
-{
-    (void)name;
-    return told;
-}
-#endif
 
 void open_protocol(lua_State *L)
 {

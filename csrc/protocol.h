@@ -1,13 +1,11 @@
 /*
  * protocol: the protocols that a socket may be made for, by name.
  *
- * Their numbers mean something else in each family. In Lua, and in `struct
- * socket`, they are in host byte order.
+ * Their numbers mean something else in each family. In Lua they are in host byte
+ * order.
  */
 #ifndef SOCKEYE_PROTOCOL_H
 #define SOCKEYE_PROTOCOL_H
-
-#include <sys/socket.h>
 
 #include <lua.h>
 
@@ -27,10 +25,6 @@ int protocol_opt(lua_State *L, int arg, int family);
 
 /* As socket(2) takes it. */
 int protocol_for_system(int family, int protocol);
-
-/* The protocol of a socket of which SO_PROTOCOL says `told`, and getsockname(2)
- * `name`. */
-int protocol_learn(const struct sockaddr *name, int told);
 
 /* The constants, into the module table on top. */
 void open_protocol(lua_State *L);

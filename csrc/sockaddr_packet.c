@@ -268,7 +268,7 @@ static void set_hardware(struct address *a, const unsigned char *octets,
 
 static const char *parse_hardware(struct address *a, const char *text)
 {
-    unsigned char octets[OCTETS_MOST];
+    unsigned char octets[OCTETS_MOST] = {0};
     size_t count = 0;
 
     if (*text != '\0' && !parse_octets(text, octets, sizeof octets, &count))
@@ -323,7 +323,7 @@ static int check_interface(lua_State *L, int arg)
 
 static void check_hardware(lua_State *L, int arg, struct address *a)
 {
-    unsigned char octets[OCTETS_MOST];
+    unsigned char octets[OCTETS_MOST] = {0};
     size_t count = 0;
     bool known = true;
     size_t length;

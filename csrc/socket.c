@@ -207,7 +207,6 @@ int socket_learn(struct socket *s)
         getsockname(s->handle.fd, (struct sockaddr *)&name, &length) == -1)
         error = errno;
     s->family = name.ss_family;
-    s->protocol = protocol_learn((struct sockaddr *)&name, s->protocol);
     return error;
 }
 
