@@ -4,16 +4,7 @@ local sockeye = require "sockeye"
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
 local options = require "spec.support.options"
-
--- A packet socket that hears nothing yet; or nil, and the reason.
-local function packet_socket()
-  local ok, s = pcall(sockeye.socket, "packet", "raw")
-  if ok then return s end
-  if sockeye.is_error(s, "EPERM") then
-    return nil, "packet sockets need a privilege"
-  end
-  error(s, 0)
-end
+local sockets = require "spec.support.sockets"
 
 describe("option of packet sockets", function()
   descriptors.guard()
@@ -46,7 +37,7 @@ describe("option of packet sockets", function()
   end)
 
   it("names what is wrong in a table", function()
-    local s <close>, reason = packet_socket()
+    local s <close>, reason = sockets.packet("raw")
     if not s then return pending(reason) end
     local function rejected(pattern, name, value)
       errors.rejected("bad argument.*" .. pattern, s.setsockopt, s, name,
@@ -70,7 +61,7 @@ describe("option of packet sockets", function()
   end)
 
   it("has the device and the octets checked: PACKET_ADD_MEMBERSHIP", function()
-    local s <close>, reason = packet_socket()
+    local s <close>, reason = sockets.packet("raw")
     if not s then return pending(reason) end
     local lo = sockeye.if_nametoindex("lo")
     for _, membership in ipairs {
@@ -92,7 +83,7 @@ describe("option of packet sockets", function()
   end)
 
   it("is read as the group that was joined: PACKET_FANOUT", function()
-    local s <close>, reason = packet_socket()
+    local s <close>, reason = sockets.packet("raw")
     if not s then return pending(reason) end
     assert.same({ id = 0, type = "hash", flags = "" },
                 s:getsockopt("PACKET_FANOUT"))
@@ -109,7 +100,7 @@ describe("option of packet sockets", function()
   it("is of a number that the kernel chooses: PACKET_FANOUT", function()
     local groups = {}
     for i = 1, 2 do
-      local s, reason = packet_socket()
+      local s, reason = sockets.packet("raw")
       if not s then return pending(reason) end
       s:bind(sockeye.packet("lo", "arp"))
       s:setsockopt("PACKET_FANOUT", { type = "hash", flags = "uniqueid" })
@@ -120,22 +111,22 @@ describe("option of packet sockets", function()
   end)
 
   it("limits the members of a group: PACKET_FANOUT", function()
-    local sockets = {}
+    local members = {}
     local reason
     for i = 1, 3 do
-      sockets[i], reason = packet_socket()
-      if not sockets[i] then return pending(reason) end
-      sockets[i]:bind(sockeye.packet("lo", "arp"))
+      members[i], reason = sockets.packet("raw")
+      if not members[i] then return pending(reason) end
+      members[i]:bind(sockeye.packet("lo", "arp"))
     end
     local group = { id = 78, type = "hash", max_num_members = 2 }
-    local ok, err = pcall(sockets[1].setsockopt, sockets[1], "PACKET_FANOUT",
+    local ok, err = pcall(members[1].setsockopt, members[1], "PACKET_FANOUT",
                           group)
     if ok then
-      sockets[2]:setsockopt("PACKET_FANOUT", group)
-      errors.raised("ENOSPC", "setsockopt", sockets[3].setsockopt, sockets[3],
+      members[2]:setsockopt("PACKET_FANOUT", group)
+      errors.raised("ENOSPC", "setsockopt", members[3].setsockopt, members[3],
                     "PACKET_FANOUT", group)
     end
-    for _, s in ipairs(sockets) do s:close() end
+    sockets.close(table.unpack(members))
     if not ok then
       assert.is_true(sockeye.is_error(err, "EINVAL"), err)
       return pending("this kernel does not limit groups")

@@ -3,17 +3,8 @@
 local sockeye = require "sockeye"
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
+local sockets = require "spec.support.sockets"
 local unprivileged = require "spec.support.unprivileged"
-
--- A packet socket; or nil, and the reason where there is none to be had.
-local function packet_socket(type, protocol)
-  local ok, s = pcall(sockeye.socket, "packet", type, protocol)
-  if ok then return s end
-  if sockeye.is_error(s, "EPERM") then
-    return nil, "packet sockets need a privilege"
-  end
-  error(s, 0)
-end
 
 describe("the protocol of a socket", function()
   descriptors.guard()
@@ -30,14 +21,14 @@ describe("the protocol of a socket", function()
     function()
       for _, protocol in ipairs { "arp", "ARP", "eth_p_arp", "ETH_P_ARP",
                                   sockeye.ETH_P_ARP, 0x0806 } do
-        local s <close>, reason = packet_socket("raw", protocol)
+        local s <close>, reason = sockets.packet("raw", protocol)
         if not s then return pending(reason) end
         assert.equal("\8\6", s:getsockname():pack():sub(3, 4))
       end
     end)
 
   it("is none for a packet socket that is not told", function()
-    local s <close>, reason = packet_socket("dgram")
+    local s <close>, reason = sockets.packet("dgram")
     if not s then return pending(reason) end
     assert.equal("\0\0", s:getsockname():pack():sub(3, 4))
     assert.equal(0, s:getsockopt("SO_PROTOCOL"))
@@ -69,7 +60,7 @@ describe("the protocol of a socket", function()
   end)
 
   it("is told by name where there is no such socket", function()
-    local s <close>, reason = packet_socket("raw")
+    local s <close>, reason = sockets.packet("raw")
     if not s then return pending(reason) end
     local err = errors.raised("ESOCKTNOSUPPORT", "socket", sockeye.socket,
                               "packet", "stream", "arp")

@@ -55,6 +55,16 @@ function M.refusing()
   return s:getsockname(), s
 end
 
+--- A packet socket; or nil, and the reason where there is none to be had.
+function M.packet(type, protocol)
+  local ok, s = pcall(sockeye.socket, "packet", type, protocol)
+  if ok then return s end
+  if sockeye.is_error(s, "EPERM") then
+    return nil, "packet sockets need a privilege"
+  end
+  error(s, 0)
+end
+
 --- Closes them all.
 function M.close(...)
   for _, s in ipairs { ... } do s:close() end
