@@ -116,7 +116,7 @@ local function set_up(s, groups)
     if not ok and err.code ~= "ENOPROTOOPT" then error(err, 0) end
   end
   -- Whoever is bound anew leaves the first 32 groups.
-  s:bind(core.unpack(string.pack("=I2I2I4I4", core.AF_NETLINK, 0, 0, 0)))
+  s:bind(core.netlink())
   for _, group in ipairs(groups or {}) do
     s:setsockopt("NETLINK_ADD_MEMBERSHIP", group)
   end
@@ -175,7 +175,7 @@ local function next_datagram(s, flags)
     local data, from
     if waiting then data, from = s:recvfrom(length, flags) end
     if not data then return false end
-    if string.unpack("=I4", from:pack(), 5) == 0 then return data end
+    if from.pid == 0 then return data end
   end
 end
 
@@ -335,15 +335,23 @@ local groups_of <const> = {
 --   print(event.action, event.ifname, event.operstate)
 -- end
 function M.watch(kinds)
-  local groups <const> = {}
+  if kinds ~= nil and type(kinds) ~= "table" then
+    codec.misuse "bad argument #1 to 'watch' (table expected)"
+  end
+  local groups <const>, follows_links = {}, false
   for _, kind in ipairs(kinds or { "link", "address", "route" }) do
     for _, group in ipairs(groups_of[kind] or codec.misuse(
       ("bad argument #1 to 'watch' (unknown kind '%s')"):format(
         tostring(kind)))) do
       groups[#groups + 1] = group
+      follows_links = follows_links or kind == "link"
     end
   end
   local nl <const> = M.open("route", groups)
+  local guard <close> = setmetatable({ socket = nl.socket }, closing)
+  nl.follows_links = follows_links
+  for _, link in ipairs(M.links()) do nl.names[link.ifindex] = link.ifname end
+  guard.done = true
   return nl:events(), nil, nil, nl
 end
 

@@ -1,5 +1,6 @@
 -- A netlink socket whose datagrams a spec has made up.
 
+local sockeye = require "sockeye"
 local netlink = require "sockeye.netlink"
 
 local M = {}
@@ -8,13 +9,6 @@ M.message = netlink.encode
 
 local fake = {}
 fake.__index = fake
-
--- An address, as far as it is asked.
-local function sender(pid)
-  return { pid = pid, pack = function()
-    return string.pack("=I2I2I4I4", 16, 0, pid, 0)
-  end }
-end
 
 function fake:send(data)
   self.sent[#self.sent + 1] = netlink.decode(data)[1]
@@ -28,9 +22,10 @@ function fake:recvfrom(size, flags)
     return false
   end
   if type(datagram) == "string" then datagram = { datagram, from = 0 } end
-  if flags:find "peek" then return "", sender(datagram.from), #datagram[1] end
+  local from = sockeye.netlink(datagram.from)
+  if flags:find "peek" then return "", from, #datagram[1] end
   table.remove(self.datagrams, 1)
-  return datagram[1]:sub(1, size), sender(datagram.from)
+  return datagram[1]:sub(1, size), from
 end
 
 function fake:close() self.closed = true end

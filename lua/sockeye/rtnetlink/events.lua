@@ -24,13 +24,16 @@ local kinds <const> = {
   [c.RTM_DELROUTE] = { "route", "del", route },
 }
 
--- A link that has gone has a name as long as its last events come.
+-- Where changes of links are told, too, the names are known from these; where
+-- not, the system is asked for the name of now. What has gone meanwhile has the
+-- name that was known last.
 local function names_of(nl)
   return function(index)
     local known <const> = nl.names[index]
-    if known then return known end
+    if known and nl.follows_links then return known end
     local ok, name = pcall(core.if_indextoname, index)
-    return ok and name or "if" .. index
+    if ok then nl.names[index] = name end
+    return ok and name or known or "if" .. index
   end
 end
 

@@ -57,9 +57,11 @@ local skip_stats <const> = netlink.attribute(29, string.pack("=I4", 8))
 -- A link whose lower one is down is told of as "ip" does.
 local function tell_lower(links)
   local down <const> = {}
-  for _, link in ipairs(links) do down[link.ifname] = not link.flags.UP end
   for _, link in ipairs(links) do
-    if down[link.link] then
+    down[link.ifname or ""] = not link.flags.UP
+  end
+  for _, link in ipairs(links) do
+    if link.link and down[link.link] then
       link.flags[#link.flags + 1], link.flags["M-DOWN"] = "M-DOWN", true
     end
   end
