@@ -395,6 +395,8 @@ bool control_brings_descriptors(struct msghdr *m)
 
 void control_close_descriptors(struct msghdr *m)
 {
+    static const int none = -1;
+
     for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
         size_t count = data_length(m, c) / sizeof(int);
 
@@ -404,6 +406,7 @@ void control_close_descriptors(struct msghdr *m)
             memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
             if (fd >= 0)
                 close(fd);
+            memcpy(CMSG_DATA(c) + i * sizeof fd, &none, sizeof none);
         }
     }
 }

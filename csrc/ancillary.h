@@ -49,7 +49,7 @@ void control_read(lua_State *L, const struct control_reader *r);
 /* Whether the message brings descriptors. */
 bool control_brings_descriptors(struct msghdr *message);
 
-/* Close those that have not been crossed out. */
+/* Close those that have not been crossed out, and cross them out. */
 void control_close_descriptors(struct msghdr *message);
 
 /* ---- between the rooms of the kinds ---- */

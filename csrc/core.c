@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "batch.h"
 #include "checksum.h"
 #include "connection.h"
 #include "error.h"
@@ -56,6 +57,8 @@ int luaopen_sockeye_core(lua_State *L)
     open_transfer(L);
     open_receive(L);
     open_message(L);
+    open_batch(L);
+    open_batch_send(L);
     open_sendfile(L);
     open_splice(L);
     open_stream(L);

@@ -35,13 +35,12 @@ static size_t check_iov(lua_State *L, int arg, int index)
     return type == LUA_TNIL ? 0 : count;
 }
 
-/* Point `iov` to the strings of the value at `index`, which holds them. */
-static void fill_iov(lua_State *L, int arg, int index, struct iovec *iov,
-                     size_t count)
+void message_fill(lua_State *L, int arg, int index, struct parcel *p)
 {
     bool is_list = lua_istable(L, index);
+    struct iovec *iov = p->iov;
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < p->header.msg_iovlen; i++) {
         lua_pushvalue(L, index);
         if (is_list && lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TSTRING)
             field_argerror(L, arg, "iov", "strings expected");
@@ -62,7 +61,7 @@ static void fill_name(lua_State *L, struct msghdr *header, int index)
     a = address_check(L, lua_gettop(L));
     header->msg_name = (void *)&a->any;
     header->msg_namelen = a->length;
-    lua_setiuservalue(L, -2, 1);
+    lua_setiuservalue(L, -2, PARCEL_NAME);
 }
 
 /* The parcel on top has room for `control`, which comes behind its strings. */
@@ -92,9 +91,11 @@ struct parcel *message_pack(lua_State *L, const struct socket *s, int arg,
     if (lua_getfield(L, index, "control") != LUA_TNIL)
         control_write(L, &control, s, arg, lua_gettop(L));
     p = lua_newuserdatauv(L, sizeof *p + count * sizeof *p->iov + control.used,
-                          1);
+                          PARCEL_VALUES);
     p->header = (struct msghdr){.msg_iov = p->iov, .msg_iovlen = count};
-    fill_iov(L, arg, base + 1, p->iov, count);
+    lua_pushvalue(L, base + 1);
+    lua_setiuservalue(L, -2, PARCEL_IOV);
+    message_fill(L, arg, base + 1, p);
     fill_control(&p->header, p->iov + count, &control);
     fill_name(L, &p->header, index);
     lua_replace(L, base + 1);
@@ -131,9 +132,9 @@ static int sendmsg_step(lua_State *L, int status, lua_KContext context)
         lua_settop(L, 2);
         p = message_pack(L, s, 2, 2);
         n = sendmsg(s->handle.fd, &p->header, flags);
-    } while (n == -1 && wait_again(L, &w));
+    } while (n == -1 && transfer_again(L, s, &w, p->header.msg_name));
     if (n == -1)
-        return wait_failed(L, &w, lua_getiuservalue(L, 3, 1) ? 4 : 0);
+        return wait_failed(L, &w, lua_getiuservalue(L, 3, PARCEL_NAME) ? 4 : 0);
     lua_pushinteger(L, n);
     return 1;
 }

@@ -18,8 +18,10 @@
 #define MESSAGE_IOV 1024     /* buffers of one message (UIO_MAXIOV) */
 #define MESSAGE_CONTROL 4096 /* bytes of control data, unless told otherwise */
 
-/* A message to be sent; a userdata whose user value is the address. It points
- * into the strings of the table that it was made from, and into itself. */
+/* A message to be sent; a userdata that points into itself, and into its user
+ * values: the address, and the string or list of strings. */
+enum { PARCEL_NAME = 1, PARCEL_IOV, PARCEL_VALUES = PARCEL_IOV };
+
 struct parcel {
     struct msghdr header;
     struct iovec iov[];
@@ -29,6 +31,10 @@ struct parcel {
  * `index`, to be sent by `s`; argument errors are those of `arg`. */
 struct parcel *message_pack(lua_State *L, const struct socket *s, int arg,
                             int index);
+
+/* Point the parcel to the strings of the value at `index`, its user value: they
+ * may be others after Lua code has run. */
+void message_fill(lua_State *L, int arg, int index, struct parcel *p);
 
 /* The flags in the field `flags` of the table at `index`. */
 int message_flags(lua_State *L, int index);

@@ -53,6 +53,15 @@ bool transfer_ends(const struct socket *s)
 
 /* ---- sending ---- */
 
+bool transfer_again(lua_State *L, const struct socket *s, struct wait *w,
+                    bool has_destination)
+{
+    if (errno == EAGAIN && has_destination && s->family == AF_UNIX &&
+        !wait_never(w) && !wait_blocks(w->handle))
+        return wait_soon(L, w);
+    return wait_again(L, w);
+}
+
 static const char *check_data(lua_State *L, int arg, size_t *size)
 {
     const char *data = lua_tolstring(L, arg, size);
@@ -136,7 +145,7 @@ static int sendto_step(lua_State *L, int status, lua_KContext context)
     do
         n = sendto(s->handle.fd, data, size, flags, to ? &to->any : NULL,
                    to ? to->length : 0);
-    while (n == -1 && wait_again(L, &w));
+    while (n == -1 && transfer_again(L, s, &w, to != NULL));
     if (n == -1)
         return wait_failed(L, &w, to ? 3 : 0);
     lua_pushinteger(L, n);

@@ -28,6 +28,12 @@ static inline size_t transfer_size(lua_State *L, int arg)
     return (size_t)size;
 }
 
+/* As wait_again, after an attempt to send that had a destination, or had none.
+ * Nothing tells of room in the queue of a Unix socket to which this one is not
+ * connected. */
+bool transfer_again(lua_State *L, const struct socket *s, struct wait *w,
+                    bool has_destination);
+
 /* Whether nothing received means the end, and not an empty message. */
 bool transfer_ends(const struct socket *s);
 

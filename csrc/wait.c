@@ -208,24 +208,47 @@ static bool wait_in_task(lua_State *L, struct wait *w, struct task *t)
     return false;
 }
 
-/* The call's deadline is its context; the pause is no time-out. */
-bool wait_soon(lua_State *L, struct wait *w)
+static int64_t earlier(int64_t a, int64_t b)
 {
-    struct task *t = task_current(L);
+    return a < b ? a : b;
+}
+
+static bool wait_soon_outside(lua_State *L, struct wait *w)
+{
+    int64_t now = monotonic_now();
+
+    if (w->deadline == 0)
+        w->deadline = wait_limit(own_deadline(w));
+    if (now >= w->deadline)
+        return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
+    if (wait_poll(NULL, 0, earlier(now + PAUSE, w->deadline)) == -1)
+        interrupt_run(L);
+    return still_open(w);
+}
+
+/* The call's deadline is its context; the pause is no time-out. */
+static bool wait_soon_in_task(lua_State *L, struct wait *w, struct task *t)
+{
     int64_t deadline = w->context > 1 ? (int64_t)w->context
                                       : task_deadline(t, own_deadline(w));
     int64_t now = monotonic_now();
-    int64_t soon = now + PAUSE;
     int error = task_refusal(t, false);
 
     if (error == 0 && now >= deadline)
         return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
     if (error == 0)
-        error = loop_pause(t, t, soon < deadline ? soon : deadline);
+        error = loop_pause(t, t, earlier(now + PAUSE, deadline));
     if (error != 0)
         return end_wait_of(w, t, WAIT_ERROR, error);
     task_suspend(L, t, w->call->name, (lua_KContext)deadline, w->call->step);
     return false;
+}
+
+bool wait_soon(lua_State *L, struct wait *w)
+{
+    struct task *t = task_current(L);
+
+    return t != NULL ? wait_soon_in_task(L, w, t) : wait_soon_outside(L, w);
 }
 
 bool wait_ready(lua_State *L, struct wait *w)

@@ -145,7 +145,7 @@ bool wait_goes_on(struct wait *w, const struct call *call);
 /* Wait for w->events. False, with the outcome set, at the deadline. */
 bool wait_ready(lua_State *L, struct wait *w);
 
-/* Inside a task: try again a little later, for there is nothing that tells. */
+/* Try again a little later, for there is nothing that tells. */
 bool wait_soon(lua_State *L, struct wait *w);
 
 /* After wait_again said no: raise, or push false where it would block. */

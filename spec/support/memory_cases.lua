@@ -238,6 +238,50 @@ add_call("splice of files", function()
   local to <close> = io.tmpfile()
   return sockeye.splice(from, to, nil, { offset_in = 3 })
 end)
+add("sendmany and recvmany", function()
+  local s = datagram()
+  return function(name)
+    s:sendmany({ "one", { iov = { "two", "" }, name = name }, "three",
+                 { iov = ("x"):rep(20000), control = { ttl = 5 } } }, name)
+    s:sendmany({ "four", "five" }, { name, s:getsockname() })
+    return s:recvmany(64, 10)
+  end, { tostring(s:getsockname()) }, { s }
+end)
+add("recvmany of control data and descriptors", function()
+  local a, b = sockeye.socketpair("unix", "dgram")
+  local list = {}
+  for i = 1, 4 do list[i] = { iov = "x", control = { rights = { a, b } } } end
+  a:sendmany(list)
+  return function()
+    for _, m in ipairs(b:recvmany(8, { iov = { 1, 1 }, control = true })) do
+      for _, s in ipairs(m.control.rights) do s:close() end
+    end
+  end, {}, { a, b }
+end)
+add("recvmany of descriptors as numbers", function()
+  local a, b = sockeye.socketpair("unix", "dgram")
+  local list = {}
+  for i = 1, 4 do list[i] = { iov = "x", control = { rights = { a, b } } } end
+  a:sendmany(list)
+  local request = { iov = 1, control = true, rights = "numbers" }
+  local messages = {}
+  local function close()
+    for _, m in ipairs(messages) do
+      for _, fd in ipairs(m.control.rights) do sockeye.adopt(fd):close() end
+    end
+  end
+  return function() messages = b:recvmany(8, request) end, {},
+    { a, b, { close = close } }
+end)
+add("sendmany that fails midway", function()
+  local s = datagram()
+  return pcall, { s.sendmany, s, { "one", { iov = ("x"):rep(70000) } },
+                  tostring(s:getsockname()) }, { s }
+end)
+add("recvmany that would wait", function()
+  local s = datagram()
+  return s.recvmany, { s, 100, 100000, "dontwait" }, { s }
+end)
 add("sockatmark", function()
   local l = listener()
   local c = sockeye.socket("inet", "stream"):connect(l:getsockname())
