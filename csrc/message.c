@@ -50,7 +50,7 @@ void message_fill(lua_State *L, int arg, int index, struct parcel *p)
 }
 
 /* The address becomes the user value of the parcel on top. */
-static void fill_name(lua_State *L, struct msghdr *header, int index)
+static void fill_name(lua_State *L, struct msghdr *header, int arg, int index)
 {
     const struct address *a;
 
@@ -58,7 +58,9 @@ static void fill_name(lua_State *L, struct msghdr *header, int index)
         lua_pop(L, 1);
         return;
     }
-    a = address_check(L, lua_gettop(L));
+    a = address_read(L, lua_gettop(L));
+    if (a == NULL)
+        field_argerror(L, arg, "name", lua_tostring(L, -1));
     header->msg_name = (void *)&a->any;
     header->msg_namelen = a->length;
     lua_setiuservalue(L, -2, PARCEL_NAME);
@@ -97,18 +99,19 @@ struct parcel *message_pack(lua_State *L, const struct socket *s, int arg,
     lua_setiuservalue(L, -2, PARCEL_IOV);
     message_fill(L, arg, base + 1, p);
     fill_control(&p->header, p->iov + count, &control);
-    fill_name(L, &p->header, index);
+    fill_name(L, &p->header, arg, index);
     lua_replace(L, base + 1);
     lua_settop(L, base + 1);
     return p;
 }
 
-int message_flags(lua_State *L, int index)
+int message_flags(lua_State *L, int arg, int index)
 {
-    int flags = 0;
+    int flags;
 
-    if (lua_getfield(L, index, "flags") != LUA_TNIL)
-        flags = names_check_flags(L, lua_gettop(L), &flag_names);
+    lua_getfield(L, index, "flags");
+    if (!names_read_flags(L, -1, &flag_names, &flags))
+        field_argerror(L, arg, "flags", lua_tostring(L, -1));
     lua_pop(L, 1);
     return flags;
 }
@@ -125,7 +128,7 @@ static int sendmsg_step(lua_State *L, int status, lua_KContext context)
     (void)status;
     lua_settop(L, 2);
     luaL_checktype(L, 2, LUA_TTABLE);
-    flags = message_flags(L, 2);
+    flags = message_flags(L, 2, 2);
     flags |=
         wait_start(L, &w, &call, &s->handle, flags, context) | MSG_NOSIGNAL;
     do {
@@ -206,10 +209,13 @@ static void request_control(lua_State *L, int index, struct request *request)
 
 static void request_rights(lua_State *L, int index, struct request *request)
 {
-    static const char *const forms[] = {"sockets", "numbers", NULL};
+    static const char wanted[] = "'sockets' or 'numbers' expected";
+    bool is_given = lua_getfield(L, index, "rights") != LUA_TNIL;
+    const char *form = is_given ? lua_tostring(L, -1) : "sockets";
 
-    lua_getfield(L, index, "rights");
-    request->numbers = luaL_checkoption(L, lua_gettop(L), forms[0], forms) == 1;
+    request->numbers = form != NULL && strcmp(form, "numbers") == 0;
+    if (form == NULL || (!request->numbers && strcmp(form, "sockets") != 0))
+        field_argerror(L, index, "rights", wanted);
     lua_pop(L, 1);
 }
 
@@ -222,7 +228,7 @@ void message_request(lua_State *L, int index, struct request *request)
     request_size(L, index, request);
     request_control(L, index, request);
     request_rights(L, index, request);
-    request->flags = message_flags(L, index);
+    request->flags = message_flags(L, index, index);
 }
 
 /* ---- what has come ---- */

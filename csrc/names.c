@@ -14,6 +14,7 @@
 #include "names.h"
 
 #define LONGEST_NAME 40
+#define FLAG_SEPARATORS " ,|\t\n"
 
 static size_t smallest(size_t a, size_t b, size_t c)
 {
@@ -65,14 +66,19 @@ void nearest_offer(struct nearest *nearest, const char *candidate)
     }
 }
 
-int nearest_argerror(lua_State *L, int arg, const char *kind,
-                     const struct nearest *nearest)
+void nearest_push(lua_State *L, const char *kind, const struct nearest *nearest)
 {
     if (nearest->best == NULL)
         lua_pushfstring(L, "unknown %s '%s'", kind, nearest->wanted);
     else
         lua_pushfstring(L, "unknown %s '%s', did you mean '%s'?", kind,
                         nearest->wanted, nearest->best);
+}
+
+int nearest_argerror(lua_State *L, int arg, const char *kind,
+                     const struct nearest *nearest)
+{
+    nearest_push(L, kind, nearest);
     return luaL_argerror(L, arg, lua_tostring(L, -1));
 }
 
@@ -109,8 +115,8 @@ bool names_find(const struct names *names, const char *text, lua_Integer *value)
     return row != NULL;
 }
 
-static int reject_name(lua_State *L, int arg, const struct names *names,
-                       const char *text)
+static void push_unknown(lua_State *L, const struct names *names,
+                         const char *text)
 {
     struct nearest nearest;
 
@@ -118,17 +124,28 @@ static int reject_name(lua_State *L, int arg, const struct names *names,
     for (const struct name *row = names->rows; row->text; row++)
         nearest_offer(&nearest, row->text);
     nearest.wanted = text;
-    return nearest_argerror(L, arg, names->kind, &nearest);
+    nearest_push(L, names->kind, &nearest);
 }
 
-/* An integer argument where a name would do as well. */
-static lua_Integer check_number(lua_State *L, int arg)
+/* What is wrong, on top of the stack, as an argument error. */
+static int raise_problem(lua_State *L, int arg)
 {
-    lua_Integer value = luaL_checkinteger(L, arg);
+    return luaL_argerror(L, arg, lua_tostring(L, -1));
+}
 
-    luaL_argcheck(L, value >= 0 && value <= 0x7fffffff, arg,
-                  "number out of range");
-    return value;
+/* An integer where a name would do as well. False: what is wrong is pushed. */
+static bool read_number(lua_State *L, int index, lua_Integer *value)
+{
+    int is_integer;
+
+    *value = lua_tointegerx(L, index, &is_integer);
+    if (!is_integer)
+        lua_pushliteral(L, "number has no integer representation");
+    else if (*value < 0 || *value > 0x7fffffff)
+        lua_pushliteral(L, "number out of range");
+    else
+        return true;
+    return false;
 }
 
 const char *text_check(lua_State *L, int arg)
@@ -144,12 +161,16 @@ lua_Integer names_check(lua_State *L, int arg, const struct names *names)
 {
     const char *text;
     const struct name *row;
+    lua_Integer value;
 
     if (lua_type(L, arg) == LUA_TNUMBER)
-        return check_number(L, arg);
+        return read_number(L, arg, &value) ? value : raise_problem(L, arg);
     text = text_check(L, arg);
     row = find_name(names, text);
-    return row ? row->value : reject_name(L, arg, names, text);
+    if (row != NULL)
+        return row->value;
+    push_unknown(L, names, text);
+    return raise_problem(L, arg);
 }
 
 lua_Integer names_opt(lua_State *L, int arg, const struct names *names,
@@ -158,34 +179,66 @@ lua_Integer names_opt(lua_State *L, int arg, const struct names *names,
     return lua_isnoneornil(L, arg) ? absent : names_check(L, arg, names);
 }
 
-/* The value of the word that `*text` begins with; moves past it. */
-static lua_Integer next_flag(lua_State *L, int arg, const struct names *names,
-                             const char **text)
+/* Add the word that `*text` begins with, and move past it. */
+static bool read_flag(lua_State *L, const struct names *names,
+                      const char **text, lua_Integer *flags)
 {
-    size_t length = strcspn(*text, " ,|\t\n");
+    size_t length = strcspn(*text, FLAG_SEPARATORS);
     const char *word = lua_pushlstring(L, *text, length);
     const struct name *row = find_name(names, word);
 
-    if (row == NULL)
-        return reject_name(L, arg, names, word);
+    if (row == NULL) {
+        push_unknown(L, names, word);
+        return false;
+    }
     lua_pop(L, 1);
+    *flags |= row->value;
     *text += length;
-    return row->value;
+    return true;
+}
+
+static bool read_words(lua_State *L, int index, const struct names *names,
+                       lua_Integer *flags)
+{
+    size_t length;
+    const char *text = lua_tolstring(L, index, &length);
+
+    if (text == NULL) {
+        lua_pushfstring(L, "string expected, got %s", luaL_typename(L, index));
+        return false;
+    }
+    if (strlen(text) != length) {
+        lua_pushliteral(L, "name contains a zero");
+        return false;
+    }
+    while (*(text += strspn(text, FLAG_SEPARATORS)) != '\0') {
+        if (!read_flag(L, names, &text, flags))
+            return false;
+    }
+    return true;
+}
+
+bool names_read_flags(lua_State *L, int index, const struct names *names,
+                      int *flags)
+{
+    lua_Integer value = 0;
+    bool is_right = true;
+
+    if (lua_type(L, index) == LUA_TNUMBER)
+        is_right = read_number(L, index, &value);
+    else if (!lua_isnoneornil(L, index))
+        is_right = read_words(L, index, names, &value);
+    *flags = (int)value;
+    return is_right;
 }
 
 int names_check_flags(lua_State *L, int arg, const struct names *names)
 {
-    lua_Integer flags = 0;
-    const char *text;
+    int flags;
 
-    if (lua_isnoneornil(L, arg))
-        return 0;
-    if (lua_type(L, arg) == LUA_TNUMBER)
-        return (int)check_number(L, arg);
-    text = text_check(L, arg);
-    while (*(text += strspn(text, " ,|\t\n")) != '\0')
-        flags |= next_flag(L, arg, names, &text);
-    return (int)flags;
+    if (!names_read_flags(L, arg, names, &flags))
+        raise_problem(L, arg);
+    return flags;
 }
 
 static const struct name *find_value(const struct names *names,

@@ -47,6 +47,10 @@ lua_Integer names_opt(lua_State *L, int arg, const struct names *names,
 /* The same for several names in one string, combined by OR; nil is 0. */
 int names_check_flags(lua_State *L, int arg, const struct names *names);
 
+/* The same for any value. False: what is wrong with it is pushed. */
+bool names_read_flags(lua_State *L, int index, const struct names *names,
+                      int *flags);
+
 /* Most calls are given no flags at all, and then it costs nothing. */
 static inline int names_flags(lua_State *L, int arg, const struct names *names)
 {
@@ -67,7 +71,11 @@ void names_export(lua_State *L, const struct names *names);
 void nearest_start(struct nearest *nearest, const char *wanted);
 void nearest_offer(struct nearest *nearest, const char *candidate);
 
-/* "unknown family 'inet9', did you mean 'inet6'?" as an argument error. */
+/* Push "unknown family 'inet9', did you mean 'inet6'?". */
+void nearest_push(lua_State *L, const char *kind,
+                  const struct nearest *nearest);
+
+/* The same as an argument error. */
 int nearest_argerror(lua_State *L, int arg, const char *kind,
                      const struct nearest *nearest);
 

@@ -236,16 +236,16 @@ static const char *set_path(struct address *a, const char *path, size_t length)
     return NULL;
 }
 
-static void check_path(lua_State *L, int arg, struct address *a,
-                       const char *path, size_t length)
+/* False: what is wrong with the path is pushed. */
+static bool read_path(lua_State *L, struct address *a, const char *path,
+                      size_t length)
 {
     const char *problem = set_path(a, path, length);
 
-    if (problem == NULL)
-        return;
-    lua_pushfstring(L, "%s (%I bytes, at most %I)", problem,
-                    (LUAI_UACINT)length, (LUAI_UACINT)SUN_PATH_SIZE);
-    luaL_argerror(L, arg, lua_tostring(L, -1));
+    if (problem != NULL)
+        lua_pushfstring(L, "%s (%I bytes, at most %I)", problem,
+                        (LUAI_UACINT)length, (LUAI_UACINT)SUN_PATH_SIZE);
+    return problem == NULL;
 }
 
 /*** An IPv4 address (ip(7)).
@@ -369,15 +369,16 @@ static int sockeye_unix(lua_State *L)
     lua_settop(L, 1);
     luaL_argcheck(L, length > 0 || lua_isnil(L, 1), 1, "empty path");
     a = address_new(L);
-    check_path(L, 1, a, path, length);
+    if (!read_path(L, a, path, length))
+        return luaL_argerror(L, 1, lua_tostring(L, -1));
     return 1;
 }
 
 /* ---- parsing ---- */
 
 /* "name" of "unix:name"; '@' stands for the zero of the abstract namespace. */
-static void parse_unix(lua_State *L, int arg, struct address *a,
-                       const char *name, size_t length)
+static bool parse_unix(lua_State *L, struct address *a, const char *name,
+                       size_t length)
 {
     char path[SUN_PATH_SIZE];
 
@@ -386,7 +387,7 @@ static void parse_unix(lua_State *L, int arg, struct address *a,
         path[0] = '\0';
         name = path;
     }
-    check_path(L, arg, a, name, length);
+    return read_path(L, a, name, length);
 }
 
 static bool parse_port(const char *text, in_port_t *port)
@@ -433,40 +434,53 @@ static const char *parse_other(lua_State *L, struct address *a,
     return f->parse(L, a, text + strlen(f->prefix));
 }
 
-/* Push the address that the string at `arg` describes. */
-static const struct address *parse_address(lua_State *L, int arg)
+/* Push the address that the string at `index` describes; NULL: what is wrong
+ * with it. */
+static const struct address *parse_address(lua_State *L, int index)
 {
     size_t length;
-    const char *text = luaL_checklstring(L, arg, &length);
+    const char *text = lua_tolstring(L, index, &length);
     const struct address_family *f = address_family_named(text);
     struct address *a = address_new(L);
     const char *problem = NULL;
 
     if (strncmp(text, "unix:", 5) == 0)
-        parse_unix(L, arg, a, text + 5, length - 5);
-    else if (strlen(text) != length)
+        return parse_unix(L, a, text + 5, length - 5) ? a : NULL;
+    if (strlen(text) != length)
         problem = "it contains a zero";
     else if (f != NULL)
         problem = parse_other(L, a, f, text);
     else
         problem = parse_inet(L, a, text);
-    if (problem != NULL) {
-        lua_pushfstring(L, "not an address: '%s' (%s)", text, problem);
-        luaL_argerror(L, arg, lua_tostring(L, -1));
+    if (problem == NULL)
+        return a;
+    lua_pushfstring(L, "not an address: '%s' (%s)", text, problem);
+    return NULL;
+}
+
+const struct address *address_read(lua_State *L, int index)
+{
+    const struct address *a = address_test(L, index);
+
+    if (a != NULL)
+        return a;
+    if (lua_type(L, index) != LUA_TSTRING) {
+        lua_pushfstring(L, "%s or string expected, got %s", ADDRESS_TYPE,
+                        luaL_typename(L, index));
+        return NULL;
     }
+    a = parse_address(L, index);
+    if (a != NULL)
+        lua_replace(L, index);
     return a;
 }
 
 const struct address *address_check(lua_State *L, int arg)
 {
-    const struct address *a = address_test(L, arg);
+    const struct address *a = address_read(L, arg);
 
-    if (a != NULL)
-        return a;
-    if (lua_type(L, arg) != LUA_TSTRING)
-        luaL_typeerror(L, arg, ADDRESS_TYPE " or string");
-    a = parse_address(L, arg);
-    lua_replace(L, arg);
+    if (a == NULL)
+        luaL_argerror(L, arg, lua_tostring(L, -1));
     return a;
 }
 

@@ -53,6 +53,10 @@ void address_push(lua_State *L, const struct sockaddr *from, socklen_t length);
  * Anything else is an argument error. */
 const struct address *address_check(lua_State *L, int arg);
 
+/* The same for any value, at an absolute index. NULL: what is wrong with it is
+ * pushed. */
+const struct address *address_read(lua_State *L, int index);
+
 /* The address at `arg`, or NULL where there is none. */
 const struct address *address_test(lua_State *L, int arg);
 
