@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -49,6 +50,19 @@ ssize_t descriptor_read(int fd, bool is_socket, char *buffer, size_t size,
     if (is_socket && flags != 0)
         return recv(fd, buffer, size, flags);
     return read(fd, buffer, size);
+}
+
+/* Control data for which there is no room is told, and descriptors are closed
+ * as they are by recv(2). */
+ssize_t descriptor_read_unix(int fd, char *buffer, size_t size, int flags,
+                             bool *has_stopped)
+{
+    struct iovec iov = {buffer, size};
+    struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
+    ssize_t n = recvmsg(fd, &header, flags);
+
+    *has_stopped = n >= 0 && (header.msg_flags & MSG_CTRUNC) != 0;
+    return n;
 }
 
 /* A pipe that poll(2) found ready takes PIPE_BUF bytes without blocking. The

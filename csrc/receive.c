@@ -13,6 +13,7 @@
 #include <lauxlib.h>
 
 #include "buffer.h"
+#include "descriptor.h"
 #include "sockaddr.h"
 #include "socket.h"
 #include "transfer.h"
@@ -25,6 +26,7 @@ struct receipt {
     size_t size; /* how much was asked for, or could be had */
     char *buffer;
     ssize_t length; /* of the message: more than size where it was cut */
+    bool may_drain; /* an answer that is short says that nothing is left */
 };
 
 struct sender {
@@ -44,8 +46,20 @@ static inline void start_receiving(lua_State *L, struct receipt *r,
     r->size = transfer_size(L, 2);
     r->wanted = wanted;
     r->flags = flags | wait_start(L, w, call, &s->handle, flags, context);
+    r->may_drain = w->in_task && wanted == 0 && transfer_gives_all(s);
     if (s->type != SOCK_STREAM)
         r->flags |= MSG_TRUNC;
+}
+
+static ssize_t receive_unix(const struct socket *s, struct receipt *r)
+{
+    bool has_stopped;
+    ssize_t n = descriptor_read_unix(s->handle.fd, r->buffer, r->size, r->flags,
+                                     &has_stopped);
+
+    if (has_stopped)
+        r->may_drain = false;
+    return n;
 }
 
 /* One attempt; `from` may be NULL. */
@@ -54,6 +68,11 @@ static inline ssize_t receive_once(lua_State *L, const struct socket *s,
                                    struct sender *from)
 {
     r->buffer = r->size <= SMALL ? small : scratch_take(L, &r->size);
+    if (s->family == AF_UNIX && r->may_drain) {
+        if (from == NULL)
+            return receive_unix(s, r);
+        r->may_drain = false;
+    }
     if (from == NULL)
         return recv(s->handle.fd, r->buffer, r->size, r->flags);
     from->length = sizeof from->name;
@@ -83,13 +102,6 @@ static bool keep_trying(lua_State *L, const struct socket *s, struct wait *w,
     return true;
 }
 
-/* Whether one call takes all there is. SCTP's streams have messages. */
-static inline bool gives_all(const struct socket *s)
-{
-    return s->type == SOCK_STREAM &&
-           (s->protocol == 0 || s->protocol == IPPROTO_TCP);
-}
-
 /* Receive into `small` or into scratch memory. An attempt that is known to fail
  * is not made. False: `w` says why not. A buffer on the stack makes compilers
  * shy of what pays most here. */
@@ -102,8 +114,7 @@ __attribute__((always_inline)) static inline bool receive(
     r->length = r->error == 0 ? receive_once(L, s, r, small, from) : -1;
     if (r->length == -1 && !keep_trying(L, s, w, r, small, from))
         return false;
-    if (gives_all(s) && r->wanted == 0 && r->length > 0 &&
-        (size_t)r->length < r->size)
+    if (r->may_drain && r->length > 0 && (size_t)r->length < r->size)
         wait_note_drained(w);
     return true;
 }

@@ -13,6 +13,7 @@
 #include "error.h"
 #include "numeral.h"
 #include "stream.h"
+#include "transfer.h"
 
 #define HUGE_SIZE (SIZE_MAX / 2)
 #define SOME 65536
@@ -205,6 +206,26 @@ static enum outcome read_formats(lua_State *L, struct reading *r)
 
 /* ---- receiving ---- */
 
+/* Into `b`; `*may_drain`: if that is less than there was room for, nothing is
+ * left. */
+static ssize_t receive_once(const struct socket *s, const struct wait *w,
+                            struct block *b, size_t room, int flags,
+                            bool *may_drain)
+{
+    bool has_stopped = false;
+    bool drains = w->in_task && transfer_gives_all(s);
+    char *bytes = b->bytes + b->end;
+    ssize_t n;
+
+    if (drains && s->family == AF_UNIX)
+        n = descriptor_read_unix(s->handle.fd, bytes, room, flags,
+                                 &has_stopped);
+    else
+        n = descriptor_read(s->handle.fd, s->type != 0, bytes, room, flags);
+    *may_drain = drains && !has_stopped;
+    return n;
+}
+
 /* Not before there is something to read is memory taken, and none is held while
  * a task waits with nothing. */
 static ssize_t receive(lua_State *L, struct stream *s, const struct wait *w,
@@ -212,17 +233,17 @@ static ssize_t receive(lua_State *L, struct stream *s, const struct wait *w,
 {
     size_t room = block_room(&s->in, s->out.pool, wanted);
     struct block *b = s->in;
+    bool may_drain;
     ssize_t n;
     int error;
 
     if (room == 0)
         raise_errno(L, w->call->name, ENOMEM, 0);
-    n = descriptor_read(s->socket->handle.fd, stream_is_socket(s),
-                        b->bytes + b->end, room, flags);
+    n = receive_once(s->socket, w, b, room, flags, &may_drain);
     error = errno;
     if (n > 0)
         b->end += (size_t)n;
-    if (n > 0 && (size_t)n < room && s->socket->type == SOCK_STREAM)
+    if (n > 0 && (size_t)n < room && may_drain)
         wait_note_drained(w);
     block_consume(&s->in, s->out.pool, 0);
     errno = error;

@@ -4,8 +4,10 @@
 #ifndef SOCKEYE_TRANSFER_H
 #define SOCKEYE_TRANSFER_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 
 #include <lua.h>
 
@@ -33,6 +35,14 @@ static inline size_t transfer_size(lua_State *L, int arg)
  * connected. */
 bool transfer_again(lua_State *L, const struct socket *s, struct wait *w,
                     bool has_destination);
+
+/* Whether one call takes all there is, but for what descriptor_read_unix tells.
+ * SCTP's streams have messages. */
+static inline bool transfer_gives_all(const struct socket *s)
+{
+    return s->type == SOCK_STREAM &&
+           (s->protocol == 0 || s->protocol == IPPROTO_TCP);
+}
 
 /* Whether nothing received means the end, and not an empty message. */
 bool transfer_ends(const struct socket *s);

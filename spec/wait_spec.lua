@@ -5,6 +5,7 @@ local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
 local fork = require "spec.support.fork"
 local process = require "spec.support.process"
+local sockets = require "spec.support.sockets"
 
 local ways = {
   ["on the main thread"] = function(f) return f() end,
@@ -333,4 +334,71 @@ describe("now", function()
       before = now
     end
   end)
+end)
+
+-- What ends a read of a Unix stream though more has come.
+local ends = {
+  ["descriptors"] = function(a)
+    a:sendmsg { iov = "two", control = { rights = { a, a } } }
+  end,
+  ["another sender"] = function(a, b)
+    b:setsockopt("SO_PASSCRED", true)
+    local pid = fork.child(function() a:send "two" end)
+    repeat until fork.state(pid) == "Z"
+    fork.reap(pid)
+  end,
+}
+
+local streaming = {
+  ["recv"] = function(s) return function() return s:recv(100) end end,
+  ["recv of much"] = function(s)
+    return function() return s:recv(100000) end
+  end,
+  ["recvfrom"] = function(s)
+    return function() return (s:recvfrom(100)) end
+  end,
+  ["read"] = function(s) return function() return s:read(100) end end,
+  ["recvmsg"] = function(s)
+    return function()
+      local m = s:recvmsg { iov = 100 }
+      return m and m.data
+    end
+  end,
+  ["a stream"] = function(s)
+    local conn = sockeye.stream(s)
+    return function() return conn:read_some(100) end
+  end,
+  ["lines of a stream"] = function(s) return sockeye.stream(s):lines("L") end,
+}
+
+describe("a task that reads a Unix stream", function()
+  descriptors.guard()
+
+  -- Sends while the task waits, which is woken once. The end would wake it, too.
+  local function send_behind(a, b, send, reader)
+    local got = ""
+    local t = sockeye.spawn(function()
+      for data in reader(b) do
+        got = got .. data
+        if #got >= 12 then return end
+      end
+    end)
+    repeat sockeye.yield() until t:status() == "waiting"
+    a:send "one"
+    send(a, b)
+    a:send "three\n"
+    t:join()
+    return got
+  end
+
+  for title, send in pairs(ends) do
+    for name, reader in pairs(streaming) do
+      it(("reads on behind %s, by %s"):format(title, name), function()
+        local a, b = sockets.unix()
+        assert.equal("onetwothree\n", sockeye.run(
+          sockeye.timeout, 5, send_behind, a, b, send, reader))
+        sockets.close(a, b)
+      end)
+    end
+  end
 end)
