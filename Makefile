@@ -7,7 +7,6 @@ LIBDIR ?= $(PREFIX)/lib/lua/5.4
 LUADIR ?= $(PREFIX)/share/lua/5.4
 BUILD ?= build
 PORT ?= 7777
-SECONDS ?= 600
 
 # Looked up when first used; recipes that may install Lua first, and that are
 # expanded before they run, leave what needs it to a make or a shell of its own.
@@ -99,8 +98,8 @@ lint: ## every warning of compilers, formatters, linters, docs and rockspec
 lint-sources:
 	@CFLAGS="$(REQUIRED)" BUILD=$(BUILD) tools/lint
 
-format: ## clang-format csrc/ in place
-	clang-format -i csrc/*.c csrc/*.h
+format: ## clang-format csrc/ and fuzz/ in place
+	clang-format -i csrc/*.c csrc/*.h fuzz/*.c fuzz/*.h
 
 sanitize: sanitize-asan sanitize-valgrind ## the specs under ASan, UBSan and valgrind
 
@@ -108,7 +107,8 @@ SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=all
 sanitize-asan:
 	@tools/deps build test check
 	$(submake) BUILD=build/asan CC=gcc LDFLAGS="$(SANITIZERS)" \
-		CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZERS)" build
+		CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZERS)" \
+		build build/asan/fuzz/replay.so
 	@$(call with_module,build/asan) tools/sanitize asan $(ARGS)
 
 sanitize-valgrind:
@@ -116,6 +116,7 @@ sanitize-valgrind:
 	$(submake) BUILD=build/valgrind CFLAGS="-O1 -g" build
 	@$(call with_module,build/valgrind) tools/sanitize valgrind $(ARGS)
 
+soak: SECONDS ?= 600
 # A small quarantine of freed memory, which would look like growth.
 soak: ## mixed traffic for SECONDS=600 under ASan; memory has to stay flat
 	@tools/deps build test check
@@ -126,6 +127,31 @@ soak: ## mixed traffic for SECONDS=600 under ASan; memory has to stay flat
 		ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=1 \
 		LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \
 		timeout -k 10 $$(($(SECONDS) + 120)) $$LUA tools/soak.lua $(SECONDS)
+
+# The targets of fuzz/, for the specs, and for libFuzzer.
+$(BUILD)/fuzz/%.o: fuzz/%.c
+	@mkdir -p $(@D)
+	$(call step,cc  )$(CC) $(REQUIRED) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+FUZZ_OBJECTS := $(patsubst fuzz/%.c,$(BUILD)/fuzz/%.o,\
+	$(filter-out fuzz/driver.c fuzz/replay.c,$(wildcard fuzz/*.c)))
+-include $(wildcard $(BUILD)/fuzz/*.d)
+
+$(BUILD)/fuzz/replay.so: $(OBJECTS) $(FUZZ_OBJECTS) $(BUILD)/fuzz/replay.o
+	$(call step,link)$(CC) $(SHARED) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^ \
+		$(SYSTEM_LIBS)
+
+$(BUILD)/fuzz/fuzzer: $(OBJECTS) $(FUZZ_OBJECTS) $(BUILD)/fuzz/driver.o
+	$(call step,link)$(CC) -pthread $(CFLAGS) -fsanitize=fuzzer -o $@ $^ \
+		$$(tools/lua -l) $(SYSTEM_LIBS) -lm
+
+fuzz: SECONDS ?= 30
+fuzz: ## libFuzzer over what decodes, SECONDS=30 each; TARGET=name for one
+	@tools/deps build fuzz
+	$(submake) BUILD=build/fuzzing CC=clang \
+		CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZERS) \
+		-fsanitize=fuzzer-no-link" build/fuzzing/fuzz/fuzzer
+	@LIMIT=$(SECONDS) tools/fuzz $(TARGET)
 
 coverage: ## lines of csrc/ that the specs reach; fails below 95 %
 	@tools/deps build test check
@@ -171,4 +197,4 @@ help: ## this list
 		Makefile
 
 .PHONY: FORCE build deps demo serve test lint lint-sources format sanitize sanitize-asan \
-	sanitize-valgrind soak coverage doc rock bench install env clean help
+	sanitize-valgrind soak fuzz coverage doc rock bench install env clean help

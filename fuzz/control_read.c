@@ -1,0 +1,230 @@
+/*
+ * control_read: control data as the kernel might write it, and as it never
+ * would, read by recvmsg's decoder.
+ *
+ * Input: flags, the requests of memory, the length of an address, the address,
+ * the control data. Whatever would be a descriptor in there becomes one of the
+ * process's own, and none may be left in the end.
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../csrc/ancillary.h"
+#include "../csrc/message.h"
+#include "harness.h"
+
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 4
+#endif
+
+enum { NUMBERS = 1, STARVE = 2, WHOLE = 4, SEVERAL = 8, MOST_PLANTED = 40 };
+
+struct input {
+    unsigned flags;
+    long requests; /* of memory, once the descriptors are there */
+    struct msghdr message;
+};
+
+/* ---- descriptors of one's own ---- */
+
+struct planting {
+    int source;
+    int count;
+    bool has_pidfd;
+};
+
+static void plant(struct planting *p, unsigned char *data, size_t count,
+                  bool real)
+{
+    for (; count > 0; count--, data += sizeof(int)) {
+        int fd = -1;
+
+        if (real && p->count < MOST_PLANTED) {
+            fd = fcntl(p->source, F_DUPFD_CLOEXEC, 0);
+            p->count++;
+        }
+        memcpy(data, &fd, sizeof fd);
+    }
+}
+
+/* Of a pidfd there is one, in one message. */
+static void plant_all(struct msghdr *m, int source)
+{
+    struct planting p = {.source = source};
+    unsigned char *end = (unsigned char *)m->msg_control + m->msg_controllen;
+
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+        unsigned char *data = CMSG_DATA(c);
+        size_t size = c->cmsg_len < CMSG_LEN(0) ? 0 : c->cmsg_len - CMSG_LEN(0);
+        size_t count;
+
+        if (size > (size_t)(end - data))
+            size = (size_t)(end - data);
+        count = size / sizeof(int);
+        if (c->cmsg_level != SOL_SOCKET || count == 0)
+            continue;
+        if (c->cmsg_type == SCM_RIGHTS) {
+            plant(&p, data, count, true);
+        } else if (c->cmsg_type == SCM_PIDFD) {
+            plant(&p, data, count, false);
+            plant(&p, data, 1, !p.has_pidfd);
+            p.has_pidfd = true;
+        }
+    }
+}
+
+/* What came as a number is the caller's to close. */
+static void close_number(lua_State *L)
+{
+    if (lua_isinteger(L, -1) && lua_tointeger(L, -1) >= 0)
+        close((int)lua_tointeger(L, -1));
+    lua_pop(L, 1);
+}
+
+static void close_numbers(lua_State *L, int control)
+{
+    if (lua_getfield(L, control, "rights") == LUA_TTABLE) {
+        for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, -1); i++) {
+            lua_rawgeti(L, -1, i);
+            close_number(L);
+        }
+    }
+    lua_pop(L, 1);
+    lua_getfield(L, control, "pidfd");
+    close_number(L);
+}
+
+/* ---- what is read ---- */
+
+/* Raised in here, descriptors have to be closed by the caller. */
+static int read_alone(lua_State *L)
+{
+    struct input *input = lua_touserdata(L, 1);
+    struct control_reader reader = {
+        .socket = fuzz_socket(L),
+        .message = &input->message,
+        .numbers = input->flags & NUMBERS,
+        .table = 3,
+    };
+
+    fuzz_limit(L, input->requests);
+    lua_newtable(L);
+    control_read(L, &reader);
+    fuzz_check(L, lua_gettop(L) == 3, "control_read leaves values");
+    return 1;
+}
+
+/* As recvmsg does it: the guard is in there. Stack: the input, the options. */
+static int read_whole(lua_State *L)
+{
+    struct input *input = lua_touserdata(L, 1);
+    struct arrival arrival = {
+        .socket = fuzz_socket(L),
+        .header = &input->message,
+        .data = "data",
+        .length = 4 + (input->flags >> 7),
+    };
+    struct request request = {
+        .size = 4,
+        .several = input->flags & SEVERAL,
+        .control = input->message.msg_controllen,
+        .numbers = input->flags & NUMBERS,
+    };
+
+    fuzz_limit(L, input->requests);
+    message_push(L, &arrival, &request, 2);
+    fuzz_limit(L, -1);
+    fuzz_check(L, lua_gettop(L) == 3, "message_push leaves values");
+    if (lua_getfield(L, 3, "control") == LUA_TNIL) {
+        lua_pop(L, 1);
+        lua_newtable(L);
+    }
+    return 1;
+}
+
+/* {iov = {1, 2, 1, 1}} */
+static void push_options(lua_State *L)
+{
+    lua_newtable(L);
+    lua_newtable(L);
+    for (int i = 1; i <= 4; i++) {
+        lua_pushinteger(L, i == 2 ? 2 : 1);
+        lua_rawseti(L, -2, i);
+    }
+    lua_setfield(L, -2, "iov");
+}
+
+/* How many bytes the strings in the value on top have; nothing is deep. */
+static size_t measure(lua_State *L, int depth)
+{
+    size_t sum = 1;
+
+    fuzz_check(L, depth < 5, "tables without an end");
+    luaL_checkstack(L, 4, NULL);
+    if (lua_type(L, -1) == LUA_TSTRING)
+        return lua_rawlen(L, -1);
+    if (!lua_istable(L, -1))
+        return sum;
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        sum += measure(L, depth + 1);
+        lua_pop(L, 1);
+    }
+    return sum;
+}
+
+/* A header of 16 bytes makes, at most, a table of some fields. */
+static void check_control(lua_State *L, size_t size)
+{
+    fuzz_check(L, measure(L, 0) <= 1 + 16 * size, "more than there was");
+    for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, -1); i++) {
+        lua_rawgeti(L, -1, i);
+        lua_getfield(L, -1, "data");
+        fuzz_check(L, lua_type(L, -1) == LUA_TSTRING, "no bytes");
+        fuzz_check(L, lua_rawlen(L, -1) <= size, "more bytes than came");
+        lua_getfield(L, -2, "level");
+        lua_getfield(L, -3, "type");
+        fuzz_check(L, lua_isinteger(L, -1) && lua_isinteger(L, -2),
+                   "neither level nor type");
+        lua_pop(L, 4);
+    }
+}
+
+int fuzz_control_read(lua_State *L)
+{
+    struct supply s = supply_of(L, 1);
+    struct input input = {.flags = take_byte(&s)};
+    size_t name;
+    size_t size;
+    const unsigned char *bytes;
+
+    input.requests = (long)take_byte(&s) + 1;
+    if (!(input.flags & STARVE))
+        input.requests = -1;
+    name = take_byte(&s);
+    bytes = take_bytes(&s, &name);
+    if (name > sizeof(struct sockaddr_storage))
+        name = sizeof(struct sockaddr_storage);
+    input.message.msg_namelen = (socklen_t)name;
+    input.message.msg_name = push_exact(L, bytes, name);
+    size = s.left;
+    input.message.msg_control = push_exact(L, s.bytes, size);
+    input.message.msg_controllen = size;
+    input.message.msg_flags = (int)(input.flags << 3);
+    lua_pushcfunction(L, input.flags & WHOLE ? read_whole : read_alone);
+    lua_pushlightuserdata(L, &input);
+    push_options(L);
+    plant_all(&input.message, fuzz_socket(L)->handle.fd);
+    if (fuzz_starve(L, -1, 2, 1) == LUA_OK) {
+        if (input.flags & NUMBERS)
+            close_numbers(L, lua_gettop(L));
+        check_control(L, size);
+        return 0;
+    }
+    if (!(input.flags & WHOLE))
+        control_close_descriptors(&input.message);
+    fuzz_check_error(L);
+    fuzz_check(L, input.flags & STARVE, "an error where nothing is lacking");
+    return 0;
+}
