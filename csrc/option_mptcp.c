@@ -38,11 +38,7 @@ struct kernel_mptcp_info {
 #define FIELD(name) {#name, offsetof(struct kernel_mptcp_info, name), \
     sizeof ((struct kernel_mptcp_info *)0)->name}
 
-static const struct info_field {
-    const char *name;
-    size_t offset;
-    size_t size;
-} info_fields[] = {
+static const struct info_field info_fields[] = {
     FIELD(subflows), FIELD(add_addr_signal), FIELD(add_addr_accepted),
     FIELD(subflows_max), FIELD(add_addr_signal_max),
     FIELD(add_addr_accepted_max), FIELD(token), FIELD(write_seq),
@@ -56,21 +52,6 @@ static const struct info_field {
 /* clang-format on */
 
 enum { FALLBACK = 1, REMOTE_KEY_RECEIVED = 2 }; /* MPTCP_INFO_FLAG_… */
-
-static lua_Integer read_field(const unsigned char *bytes, size_t size)
-{
-    uint32_t word;
-    uint64_t pair;
-
-    if (size == 1)
-        return *bytes;
-    if (size == sizeof word) {
-        memcpy(&word, bytes, size);
-        return word;
-    }
-    memcpy(&pair, bytes, size);
-    return (lua_Integer)pair;
-}
 
 static void set_flag(lua_State *L, const char *name, int flag)
 {
@@ -89,12 +70,7 @@ static void push_mptcp_info(lua_State *L, const struct option_type *type,
     set_flag(L, "fallback", info.flags & FALLBACK);
     set_flag(L, "remote_key_received", info.flags & REMOTE_KEY_RECEIVED);
     set_flag(L, "csum_enabled", info.csum_enabled);
-    for (const struct info_field *row = info_fields; row->name; row++) {
-        if (row->offset + row->size > length)
-            continue;
-        lua_pushinteger(L, read_field(value->bytes + row->offset, row->size));
-        lua_setfield(L, -2, row->name);
-    }
+    set_info_fields(L, info_fields, value->bytes, length);
 }
 
 const struct option_type mptcp_info_option = {

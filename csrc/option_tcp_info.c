@@ -72,12 +72,6 @@ struct kernel_tcp_info {
     uint32_t received_e1_bytes, received_e0_bytes, received_ce_bytes;
 };
 
-struct info_field {
-    const char *name;
-    size_t offset;
-    size_t size;
-};
-
 /* clang-format off */
 #define FIELD(name)                                                            \
     {#name, offsetof(struct kernel_tcp_info, name),                            \
@@ -144,6 +138,17 @@ static lua_Integer read_field(const unsigned char *bytes, size_t size)
     }
 }
 
+void set_info_fields(lua_State *L, const struct info_field *row,
+                     const unsigned char *bytes, socklen_t length)
+{
+    for (; row->name; row++) {
+        if (row->offset + row->size > length)
+            continue;
+        lua_pushinteger(L, read_field(bytes + row->offset, row->size));
+        lua_setfield(L, -2, row->name);
+    }
+}
+
 static void set_options(lua_State *L, unsigned options)
 {
     lua_newtable(L);
@@ -183,12 +188,7 @@ static void push_tcp_info(lua_State *L, const struct option_type *type,
     memcpy(&info, value->bytes, sizeof info);
     lua_createtable(L, 0, (int)(sizeof info_fields / sizeof *info_fields) + 6);
     set_head(L, &info);
-    for (const struct info_field *row = info_fields; row->name; row++) {
-        if (row->offset + row->size > length)
-            continue;
-        lua_pushinteger(L, read_field(value->bytes + row->offset, row->size));
-        lua_setfield(L, -2, row->name);
-    }
+    set_info_fields(L, info_fields, value->bytes, length);
 }
 
 const struct option_type tcp_info_option = {

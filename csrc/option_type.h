@@ -8,6 +8,7 @@
 #define SOCKEYE_OPTION_TYPE_H
 
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -164,6 +165,17 @@ option_push push_constant;
 /* Push the names of flags, in one string; the number where a bit has none. */
 void push_flag_names(lua_State *L, const struct names *names,
                      lua_Integer flags);
+
+/* An unsigned field of a structure to which Linux appends some. */
+struct info_field {
+    const char *name; /* NULL: the last row */
+    size_t offset;
+    size_t size;
+};
+
+/* Set the fields that are within `length` bytes in the table on top. */
+void set_info_fields(lua_State *L, const struct info_field *row,
+                     const unsigned char *bytes, socklen_t length);
 
 /* The integer at `arg`, which has to be within the range. */
 lua_Integer check_range(lua_State *L, int arg, lua_Integer low,
