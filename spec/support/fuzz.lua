@@ -21,6 +21,8 @@ closed_file:close()
 local strings = {
   "", "\0", "x", "%s%n", "\xff\xfe", ("x"):rep(109), ("x"):rep(5000),
   "127.0.0.1:0", "[::1]:0", "*:0", "127.0.0.1:99999", "[fe80::1%lo]:1",
+  "packet:lo/arp/01:02", "netlink:5/0x1", "vsock:1:any", "packet:////",
+  "2\n6 0 0 1\n6 0 0 0\n", "{ 6, 0, 0, 0 },", "aa:bb:cc:dd:ee:ff",
   "unix:@fuzz", "unix:", "unix:" .. ("x"):rep(200), "127.0.0.1", "::1",
   "inet", "AF_INET6", "unix", "stream", "dgram", "raw", "tcp", "udp", "domain",
   "rd", "rdwr", "peek", "dontwait peek", "waitall", "oob", "errqueue",
@@ -63,6 +65,9 @@ local others = {
   { flags = {} }, { type = 1.5 }, print, coroutine.create(print), io.stdout,
   closed_file, sockeye, sockeye.inet(), sockeye.inet6("::1", 1),
   sockeye.unix("\0fuzz"), sockeye.unix(), sockeye.unpack("\99\0abc"),
+  sockeye.packet("lo", "arp", { address = "\1\2" }), sockeye.netlink(5, 6),
+  sockeye.vsock("local", "any"), { { 6, 0, 0, 0 }, { 6, 0, 0 } },
+  { id = 1, type = "hash", flags = {} }, { type = "promisc", address = 1 },
   sockeye.unpack("\0\0"), sockeye.unpack("\99\0" .. ("x"):rep(126)),
   setmetatable({}, sockeye.Error),
   setmetatable({}, { __index = function(_, key) return key end }),
