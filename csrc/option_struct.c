@@ -85,7 +85,8 @@ const struct option_type groups_option = {
 static void push_memberships(lua_State *L, const struct option_type *type,
                              const union option_value *value, socklen_t length)
 {
-    lua_Integer bits = 8 * (length < type->size ? length : type->size);
+    socklen_t size = length < type->size ? length : type->size;
+    lua_Integer bits = (lua_Integer)size * 8;
     lua_Integer count = 0;
 
     lua_newtable(L);
