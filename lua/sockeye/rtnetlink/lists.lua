@@ -123,9 +123,10 @@ local known <const> = { family = "any", table = "any" }
 -- @treturn {table,...} each with the fields that `ip -j -d route` has:
 -- `family`, `dst` (`"default"`, `"10.0.0.0/8"`), `type`, `table`, `protocol`
 -- and `scope`, by name, or as digits where they have none; `gateway`, `via`,
--- `dev`, `prefsrc`, `from`, `metric`, `pref`, `tos`, `nhid`; `flags` (a list,
--- and a set); `metrics` (`metrics[1].mtu`); `nexthops`, a list of `dev`,
--- `gateway`, `weight` and `flags`. `interrupted` as for `Netlink:links`.
+-- `dev`, `prefsrc`, `from`, `metric`, `pref`, `tos`, `nhid`, `expires` in
+-- seconds; `flags` (a list, and a set); `metrics` (`metrics[1].mtu`);
+-- `nexthops`, a list of `dev`, `gateway`, `weight` and `flags`. `interrupted`
+-- as for `Netlink:links`.
 -- @raise argument error for an unknown option; as `Netlink:request`
 function M:routes(options)
   options = options_of.check("routes", 1, options, known)

@@ -53,7 +53,7 @@ local metric_fields <const> = {
   [10] = { "hoplimit", u32 }, [11] = { "initcwnd", u32 },
   [12] = { "features", u32 }, [13] = { "rto_min", u32 },
   [14] = { "initrwnd", u32 }, [15] = { "quickack", u32 },
-  [16] = { "congctl", values.text }, [17] = { "fastopen_no_cookie", u32 },
+  [16] = { "congestion", values.text }, [17] = { "fastopen_no_cookie", u32 },
 }
 
 local function metrics(data)
@@ -66,6 +66,13 @@ local function via(data)
   local family <const> = string.unpack("=I2", data)
   return { family = values.family_names[family] or tostring(family),
            host = host(data:sub(3), family) }
+end
+
+-- struct rta_cacheinfo has hundredths of a second; 0 is for ever.
+local function expires(data)
+  if #data < 12 then values.cut(data, 12) end
+  local ticks <const> = string.unpack("=i4", data, 9)
+  return ticks ~= 0 and ticks // 100 or nil
 end
 
 local hop_fields <const> = {
@@ -98,7 +105,8 @@ local route_fields <const> = {
   [1] = { "dst", host }, [2] = { "from", host }, [3] = { "iif", u32 },
   [4] = { "dev", u32 }, [5] = { "gateway", host }, [6] = { "metric", u32 },
   [7] = { "prefsrc", host }, [8] = { "metrics", metrics },
-  [9] = { "nexthops", nexthops }, [15] = { "table", u32 },
+  [9] = { "nexthops", nexthops }, [12] = { "expires", expires },
+  [15] = { "table", u32 },
   [16] = { "mark", u32 }, [18] = { "via", via },
   [20] = { "pref", values.named { [0] = "medium", [1] = "high", [3] = "low" } },
   [30] = { "nhid", u32 },

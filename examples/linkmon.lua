@@ -1,0 +1,87 @@
+-- Tells of changes of links, addresses and routes, a line for each, until it is
+-- interrupted.
+--
+--   lua linkmon.lua [-c COUNT] [link] [address] [route]
+--
+--   -c  stop after so many changes
+
+local netlink = require "sockeye.netlink"
+local sockeye = require "sockeye"
+
+local function usage()
+  io.stderr:write("usage: lua linkmon.lua [-c COUNT] [link] [address] ",
+                  "[route]\n")
+  os.exit(2)
+end
+
+local known = { link = true, address = true, route = true }
+
+local function arguments(list)
+  local kinds, count, i = {}, math.huge, 1
+  while list[i] do
+    if list[i] == "-c" then
+      i = i + 1
+      count = math.tointeger(tonumber(list[i]))
+      if not count or count < 1 then usage() end
+    elseif known[list[i]] then
+      kinds[#kinds + 1] = list[i]
+    else
+      usage()
+    end
+    i = i + 1
+  end
+  return kinds[1] and kinds or { "link", "address", "route" }, count
+end
+
+local tellers = {
+  link = function(e)
+    return ("%s %s mtu %d <%s>"):format(e.ifname, e.operstate, e.mtu,
+                                        table.concat(e.flags, ","))
+  end,
+  address = function(e)
+    return ("%s %s/%d scope %s%s"):format(e.ifname, e["local"], e.prefixlen,
+      e.scope, e.tentative and " tentative" or "")
+  end,
+  route = function(e)
+    local hop = e.gateway and " via " .. e.gateway or ""
+    local dev = e.dev and " dev " .. e.dev or ""
+    return ("%s %s%s%s table %s"):format(e.type, e.dst, hop, dev, e.table)
+  end,
+}
+
+-- The next change. Those that were lost are told, for the list of what there is
+-- has to be read anew.
+local function next_of(events)
+  while true do
+    local ok, event = pcall(events)
+    if ok then return event end
+    if not sockeye.is_error(event, "ENOBUFS") then error(event, 0) end
+    print "changes were lost"
+  end
+end
+
+local function watch(kinds, count)
+  local events, _, _, nl = netlink.watch(kinds)
+  local _ <close> = nl
+  print("watching " .. table.concat(kinds, " "))
+  while count > 0 do
+    local event = next_of(events)
+    print(("%s %s %s"):format(event.event, event.action,
+                              tellers[event.event](event)))
+    count = count - 1
+  end
+end
+
+local kinds, count = arguments(arg)
+io.stdout:setvbuf "line"
+
+sockeye.run(function()
+  local watcher
+  local stopper = sockeye.spawn(function()
+    for _ in sockeye.signals("SIGINT", "SIGTERM") do watcher:cancel() end
+  end)
+  watcher = sockeye.spawn(watch, kinds, count)
+  local ok, err = pcall(watcher.join, watcher)
+  stopper:cancel()
+  if not ok and not sockeye.is_error(err, "ECANCELED") then error(err, 0) end
+end)
