@@ -6,6 +6,7 @@
 -- and then nothing has been opened.
 
 local lfs = require "lfs"
+local netlink = require "sockeye.netlink"
 local sockeye = require "sockeye"
 
 -- Without a number of rounds this is a module.
@@ -228,6 +229,7 @@ function M.functions()
   local list = {}
   local socket = getmetatable(sockeye.socket("inet", "stream"))
   add(list, "sockeye.", sockeye)
+  add(list, "netlink.", netlink)
   add(list, "Socket:", socket.__index, random_socket)
   add(list, "Socket.", socket, random_socket)
   add(list, "Address:", address_methods(), random_address)

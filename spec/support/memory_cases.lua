@@ -2,6 +2,7 @@
 -- where prepare() gives a function, its arguments in a list, and a list of
 -- what is to be closed afterwards.
 
+local netlink = require "sockeye.netlink"
 local sockeye = require "sockeye"
 
 local M = {}
@@ -539,5 +540,20 @@ add_call("a signal handler", function()
   sockeye.signal("SIGUSR2", "ignore")
   return came
 end)
+
+-- Netlink.
+local report = netlink.encode {
+  type = netlink.NLMSG_ERROR, flags = netlink.NLM_F_ACK_TLVS,
+  data = string.pack("=i4", -1) .. netlink.encode { type = 16, data = "data" }
+    .. netlink.attribute(1, "a reason") .. netlink.attribute(3, "cookie"),
+}
+add_call("netlink.decode", netlink.decode, report .. report)
+add_call("netlink.decode of a part", pcall, netlink.decode, report, 2)
+add_call("netlink.encode", netlink.encode,
+         { type = 16, seq = 1, data = ("x"):rep(2000) })
+add_call("netlink.attributes", netlink.attributes,
+         netlink.attribute(1, "one") .. netlink.attribute(2, "two", "nested"))
+add_call("netlink.attribute", netlink.attribute, 1, ("x"):rep(2000))
+add_call("netlink.links", netlink.links)
 
 return M
