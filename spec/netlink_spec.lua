@@ -169,6 +169,7 @@ describe("a netlink socket", function()
     errors.raised("EINVAL", "setsockopt", netlink.open, "route", { 1, 1 << 20 })
     errors.raised("EPROTONOSUPPORT", "socket", netlink.open, 31)
     errors.rejected("unknown netlink protocol", netlink.open, "nosuch")
+    errors.rejected("#2 to 'open'.*table expected", netlink.open, "route", 1)
   end)
 
   worlds.it("waits as long as it may, and no longer", function()

@@ -77,7 +77,14 @@ M.attribute = codec.attribute
 local methods <const> = {}
 local Netlink <const> = { __name = "sockeye.Netlink", __index = methods }
 
--- ---- names ----
+-- ---- arguments ----
+
+local function check_table(call, place, value)
+  if type(value) ~= "table" then
+    codec.misuse(("bad argument #%d to '%s' (table expected, got %s)"):format(
+      place, call, type(value)))
+  end
+end
 
 -- The number of a message's type: "RTM_GETLINK", "getlink" or itself.
 local function type_number(call, value)
@@ -136,6 +143,7 @@ local closing <const> = {
 -- group that wants a privilege, EMFILE
 -- @usage local nl <close> = netlink.open "route"
 function M.open(protocol, groups)
+  check_table("open", 2, groups or {})
   local s <const> = core.socket("netlink", "raw", protocol or "route")
   local guard <close> = setmetatable({ socket = s }, closing)
   set_up(s, groups)
@@ -254,9 +262,7 @@ end
 -- local messages = nl:request { type = "RTM_GETLINK", flags = "dump",
 --                               data = ifinfomsg }
 function methods:request(message)
-  if type(message) ~= "table" then
-    codec.misuse "bad argument #1 to 'request' (table expected)"
-  end
+  check_table("request", 1, message)
   local kind <const> = type_number("request", message.type)
   local sequence <const> = self.sequence % 0xffffffff + 1
   local bytes <const> = codec.encode {
@@ -335,9 +341,7 @@ local groups_of <const> = {
 --   print(event.action, event.ifname, event.operstate)
 -- end
 function M.watch(kinds)
-  if kinds ~= nil and type(kinds) ~= "table" then
-    codec.misuse "bad argument #1 to 'watch' (table expected)"
-  end
+  check_table("watch", 1, kinds or {})
   local groups <const>, follows_links = {}, false
   for _, kind in ipairs(kinds or { "link", "address", "route" }) do
     for _, group in ipairs(groups_of[kind] or codec.misuse(
