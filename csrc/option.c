@@ -7,7 +7,9 @@
  * Functions named sockeye_* are the module's, socket_* are methods of a socket.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -102,6 +104,21 @@ static int option_level(const struct option *row, const struct socket *s)
     return (row->access & OPTION_BY_FAMILY) && s->family == AF_INET6
                ? IPPROTO_IPV6
                : row->level;
+}
+
+/* The same for a value: the group of a socket that is IPv6's may be IPv4's. The
+ * structures that have one begin alike. */
+static int value_level(const struct option *row, const struct socket *s,
+                       const struct option_data *data)
+{
+    struct sockaddr_storage group;
+
+    if (!(row->access & OPTION_BY_FAMILY))
+        return row->level;
+    memcpy(&group,
+           (const char *)data->bytes + offsetof(struct group_req, gr_group),
+           sizeof group);
+    return group.ss_family == AF_INET ? row->level : option_level(row, s);
 }
 
 static void check_access(lua_State *L, int arg, const struct option *row,
@@ -302,8 +319,8 @@ static int socket_setsockopt(lua_State *L)
     row = check_option(L, 2);
     check_access(L, 2, row, OPTION_WRITE);
     data = row->type->check(L, 3, row->type, &value);
-    if (setsockopt(s->handle.fd, option_level(row, s), row->number, data.bytes,
-                   data.length) == -1)
+    if (setsockopt(s->handle.fd, value_level(row, s, &data), row->number,
+                   data.bytes, data.length) == -1)
         return raise_errno(L, "setsockopt", errno, 2);
     lua_settop(L, 1);
     return 1;

@@ -200,7 +200,8 @@ static int ask_filter(lua_State *L, int arg, const struct layout *layout,
     unsigned char *bytes = lua_newuserdatauv(L, length, 0);
 
     memset(bytes, 0, length);
-    put_group(L, arg, layout, bytes);
+    if (put_group(L, arg, layout, bytes) == AF_INET)
+        level = row->level;
     put_counts(bytes, layout, 0, *count);
     if (getsockopt(fd, level, row->number, bytes, &length) == -1)
         return errno;

@@ -76,7 +76,7 @@ struct option_type {
 enum option_access {
     OPTION_READ = 1,
     OPTION_WRITE = 2,
-    OPTION_BY_FAMILY = 4, /* at IPPROTO_IPV6 for a socket of that family */
+    OPTION_BY_FAMILY = 4, /* at IPPROTO_IPV6 for a socket and a group of IPv6 */
 };
 
 struct option {

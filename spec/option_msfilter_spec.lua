@@ -155,6 +155,34 @@ describe("source filter", function()
                     { group = group, interface = "nosuchinterface" })
   end))
 
+  it("of an IPv4 group may be of a socket of IPv6", function()
+    local ok, r = pcall(sockeye.socket, "inet6", "dgram")
+    if not ok then return pending("there is no IPv6 here") end
+    local _ <close> = r
+    local s <close> = sockeye.socket("inet", "dgram"):bind("127.0.0.1:0")
+    r:settimeout(20):setsockopt("IPV6_V6ONLY", false):bind("[::]:0")
+    r:setsockopt("IP_MULTICAST_ALL", false)
+    s:setsockopt("IP_MULTICAST_IF", "lo")
+    local of = { group = group4, interface = "lo" }
+    local port = r:getsockname().port
+    local function reached()
+      s:sendto("to the group", sockeye.inet(group4, port))
+      s:sendto("end", sockeye.inet("127.0.0.1", port))
+      return r:recv(99) ~= "end" and r:recv(99) == "end"
+    end
+    r:setsockopt("MCAST_JOIN_GROUP", of)
+    assert.is_true(reached())
+    local filter = r:getsockopt("MCAST_MSFILTER", of)
+    assert.equal("exclude", filter.mode)
+    filter.sources = { "127.0.0.1" }
+    r:setsockopt("MCAST_MSFILTER", filter)
+    assert.is_false(reached())
+    assert.same(filter, r:getsockopt("MCAST_MSFILTER", of))
+    r:setsockopt("MCAST_LEAVE_GROUP", of)
+    r:setsockopt("IP_ADD_MEMBERSHIP", of)
+    assert.is_true(reached())
+  end)
+
   it("has no table for an option that is not asked for by one", function()
     local s <close> = sockeye.socket("inet", "dgram")
     errors.rejected("not asked for by a table", s.getsockopt, s, "IP_TTL", {})
