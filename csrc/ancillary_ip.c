@@ -14,6 +14,7 @@
 #include "error.h"
 #include "field.h"
 #include "sockaddr.h"
+#include "zerocopy.h"
 
 #ifdef __linux__
 
@@ -232,13 +233,16 @@ static const char *push_error(lua_State *L, const struct sock_extended_err *e,
     return "recverr";
 }
 
-static const char *push_zerocopy(lua_State *L,
+static const char *push_zerocopy(lua_State *L, const struct socket *s,
                                  const struct sock_extended_err *e)
 {
+    bool copied = e->ee_code & SO_EE_CODE_ZEROCOPY_COPIED;
+
+    zerocopy_completed(L, s, e->ee_info, e->ee_data, copied);
     lua_createtable(L, 0, 3);
     control_set_integer(L, "low", e->ee_info);
     control_set_integer(L, "high", e->ee_data);
-    lua_pushboolean(L, e->ee_code & SO_EE_CODE_ZEROCOPY_COPIED);
+    lua_pushboolean(L, copied);
     lua_setfield(L, -2, "copied");
     return "zerocopy";
 }
@@ -268,7 +272,7 @@ static const char *push_recverr(lua_State *L, const struct control_reader *r,
     memcpy(&e, data, sizeof e);
     switch (e.ee_origin) {
     case SO_EE_ORIGIN_ZEROCOPY:
-        return push_zerocopy(L, &e);
+        return push_zerocopy(L, r->socket, &e);
     case SO_EE_ORIGIN_TIMESTAMPING:
         return push_stage(L, r, &e);
     default:

@@ -16,6 +16,7 @@
 #include "message.h"
 #include "sockaddr.h"
 #include "transfer.h"
+#include "zerocopy.h"
 
 #ifdef MSG_WAITFORONE
 
@@ -269,7 +270,8 @@ static int start(lua_State *L, struct wait *w, const struct call *call,
     flags |= wait_start(L, w, call, &s->handle, flags, context);
     if (w->in_task && context == WAIT_POSTPONED)
         loop_running->deadline = lua_tointeger(L, DEADLINE);
-    return flags | MSG_NOSIGNAL;
+    /* Nobody would keep these strings. */
+    return (flags & ~FLAG_ZEROCOPY) | MSG_NOSIGNAL;
 }
 
 /* ---- the call ---- */
@@ -351,7 +353,7 @@ what a datagram sent before has led to (ECONNREFUSED) may be forgotten.
 @tab messages strings, and tables as for `sendmsg`, without `flags`
 @param[opt] address where those go that have no `name`: an `Address` or a
 string, or a list of one for each message (false: none), as `recvmany` gives it
-@param[opt] flags as for `send`, for all of them
+@param[opt] flags as for `send`, for all of them; `zerocopy` does nothing
 @treturn int how many messages were sent: all
 @return `false` and the number of messages sent, where the rest would have to
 wait and must not; on a stream also the number of bytes that it took of the next

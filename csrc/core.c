@@ -33,6 +33,7 @@
 #include "transfer.h"
 #include "wait.h"
 #include "worker.h"
+#include "zerocopy.h"
 
 __attribute__((visibility("default"))) int luaopen_sockeye_core(lua_State *L);
 
@@ -61,6 +62,7 @@ int luaopen_sockeye_core(lua_State *L)
     open_batch_send(L);
     open_sendfile(L);
     open_splice(L);
+    open_zerocopy(L);
     open_stream(L);
     open_poll(L);
     open_checksum(L);

@@ -36,12 +36,24 @@ struct source {
     bool urgent;            /* urgent data has come: reads end at its mark */
 };
 
+struct handle;
+
+/* Who has a descriptor's error queue, or the like, to mind. */
+struct attendant {
+    /* Before a wait, which the queue would end at once. */
+    void (*attend)(lua_State *L, struct handle *handle);
+    /* It is to be closed, or given away. True: the descriptor itself is kept,
+     * and closed later. */
+    bool (*leave)(struct handle *handle, bool closing);
+};
+
 /* A descriptor, and how long its owner will wait for it. */
 struct handle {
     int fd;           /* -1: closed */
     bool nonblocking; /* the owner has set O_NONBLOCK */
     int64_t timeout;  /* nanoseconds; 0: never wait; NO_DEADLINE: for ever */
     struct source source;
+    const struct attendant *const *attendant; /* first in it; or NULL */
 };
 
 /* A deadline over all that a task does until it is removed. */

@@ -19,6 +19,7 @@
 #include "message.h"
 #include "sockaddr.h"
 #include "transfer.h"
+#include "zerocopy.h"
 
 /* ---- sending ---- */
 
@@ -116,6 +117,20 @@ int message_flags(lua_State *L, int arg, int index)
     return flags;
 }
 
+/* The message is at index 2. */
+static ssize_t send_parcel(lua_State *L, struct socket *s,
+                           const struct msghdr *header, int flags)
+{
+    ssize_t n;
+
+    if (!wants_zerocopy(flags))
+        return sendmsg(s->handle.fd, header, flags);
+    lua_getfield(L, 2, "iov");
+    n = zerocopy_send(L, s, lua_gettop(L), header, flags);
+    lua_pop(L, 1);
+    return n;
+}
+
 static int sendmsg_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"sendmsg", POLLOUT, sendmsg_step};
@@ -134,7 +149,7 @@ static int sendmsg_step(lua_State *L, int status, lua_KContext context)
     do {
         lua_settop(L, 2);
         p = message_pack(L, s, 2, 2);
-        n = sendmsg(s->handle.fd, &p->header, flags);
+        n = send_parcel(L, s, &p->header, flags);
     } while (n == -1 && transfer_again(L, s, &w, p->header.msg_name));
     if (n == -1)
         return wait_failed(L, &w, lua_getiuservalue(L, 3, PARCEL_NAME) ? 4 : 0);

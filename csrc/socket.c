@@ -199,6 +199,7 @@ int socket_learn(struct socket *s)
     socklen_t length = sizeof name;
     int error = get_int_option(s->handle.fd, SO_TYPE, &s->type);
 
+    s->is_adopted = true;
     if (error == ENOTSOCK)
         return 0;
     if (error == 0)
@@ -242,6 +243,13 @@ static int sockeye_adopt(lua_State *L)
     return 1;
 }
 
+static bool leave_attendant(struct socket *s, bool closing)
+{
+    const struct attendant *const *attendant = s->handle.attendant;
+
+    return attendant != NULL && (*attendant)->leave(&s->handle, closing);
+}
+
 /*** Give the descriptor away: the socket is closed, the descriptor is not.
 @function Socket:detach
 @treturn int the descriptor, which is the caller's to close
@@ -252,6 +260,7 @@ static int socket_detach(lua_State *L)
     struct socket *s = check_open(L, 1, "detach");
 
     loop_forget(&s->handle, false);
+    leave_attendant(s, false);
     lua_pushinteger(L, s->handle.fd);
     s->handle.fd = -1;
     return 1;
@@ -373,10 +382,11 @@ static int socket_dirty(lua_State *L)
 int socket_end(struct socket *s)
 {
     int fd = s->handle.fd;
+    bool is_kept = fd != -1 && leave_attendant(s, true);
 
-    loop_forget(&s->handle, true);
+    loop_forget(&s->handle, !is_kept);
     s->handle.fd = -1;
-    if (fd == -1 || close(fd) == 0 || errno == EINTR)
+    if (fd == -1 || is_kept || close(fd) == 0 || errno == EINTR)
         return 0;
     return errno;
 }

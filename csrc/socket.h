@@ -23,6 +23,7 @@ struct socket {
     int family;               /* AF_UNSPEC: the descriptor is no socket */
     int type;                 /* SOCK_STREAM, …; 0 likewise */
     int protocol;             /* in host byte order */
+    bool is_adopted;          /* what was done with it before is not known */
     bool accepts_nonblocking; /* O_NONBLOCK was set for the sake of accept */
 };
 

@@ -20,6 +20,7 @@
 #include "sockaddr.h"
 #include "socket.h"
 #include "transfer.h"
+#include "zerocopy.h"
 
 #define IOV_BATCH 64
 
@@ -39,6 +40,9 @@ static const struct name flag_rows[] = {
 #endif
 #ifdef MSG_FASTOPEN
     {"fastopen", MSG_FASTOPEN},
+#endif
+#ifdef MSG_ZEROCOPY
+    {"zerocopy", MSG_ZEROCOPY},
 #endif
     {NULL, 0},
 };
@@ -69,6 +73,24 @@ static const char *check_data(lua_State *L, int arg, size_t *size)
     return data != NULL ? data : luaL_checklstring(L, arg, size);
 }
 
+/* The string at index 2. */
+static ssize_t send_string(lua_State *L, struct socket *s, const char *data,
+                           size_t size, const struct address *to, int flags)
+{
+    struct iovec iov = {(char *)data, size};
+    struct msghdr message = {
+        .msg_name = to ? (void *)&to->any : NULL,
+        .msg_namelen = to ? to->length : 0,
+        .msg_iov = &iov,
+        .msg_iovlen = 1,
+    };
+
+    if (wants_zerocopy(flags))
+        return zerocopy_send(L, s, 2, &message, flags);
+    return sendto(s->handle.fd, data, size, flags, to ? &to->any : NULL,
+                  to ? to->length : 0);
+}
+
 static int send_step(lua_State *L, int status, lua_KContext context);
 
 /* `error` is the errno of a first attempt; 0: none has been made. */
@@ -85,11 +107,11 @@ static int send_on(lua_State *L, lua_KContext context, int error)
     flags |=
         wait_start(L, &w, &call, &s->handle, flags, context) | MSG_NOSIGNAL;
     if (error == 0)
-        n = send(s->handle.fd, data, size, flags);
+        n = send_string(L, s, data, size, NULL, flags);
     else
         errno = error;
     while (n == -1 && wait_again(L, &w))
-        n = send(s->handle.fd, data, size, flags);
+        n = send_string(L, s, data, size, NULL, flags);
     if (n == -1)
         return wait_failed(L, &w, 0);
     lua_pushinteger(L, n);
@@ -106,7 +128,7 @@ static int send_step(lua_State *L, int status, lua_KContext context)
 @function Socket:send
 @string data any bytes
 @param[opt] flags names in a string, or an integer: `oob`, `more`, `dontwait`,
-`eor`, `dontroute`, `confirm`
+`eor`, `dontroute`, `confirm`, `zerocopy` (see `Socket:zerocopy_wait`)
 @treturn int how many bytes were taken; `false` where it would have to wait and
 must not
 @raise EPIPE, ECONNRESET, EMSGSIZE, ECONNREFUSED, …; ETIMEDOUT with `timeout`
@@ -143,8 +165,7 @@ static int sendto_step(lua_State *L, int status, lua_KContext context)
     flags |=
         wait_start(L, &w, &call, &s->handle, flags, context) | MSG_NOSIGNAL;
     do
-        n = sendto(s->handle.fd, data, size, flags, to ? &to->any : NULL,
-                   to ? to->length : 0);
+        n = send_string(L, s, data, size, to, flags);
     while (n == -1 && transfer_again(L, s, &w, to != NULL));
     if (n == -1)
         return wait_failed(L, &w, to ? 3 : 0);

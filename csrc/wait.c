@@ -257,6 +257,8 @@ bool wait_ready(lua_State *L, struct wait *w)
 
     if (wait_is_in_task() && wait_never(w))
         return end_wait(w, WAIT_WOULD_BLOCK, EAGAIN);
+    if (w->handle->attendant != NULL)
+        (*w->handle->attendant)->attend(L, w->handle);
     t = w->in_task && lua_isyieldable(L) ? loop_running : task_current(L);
     return t != NULL ? wait_in_task(L, w, t) : wait_outside_task(L, w);
 }

@@ -283,6 +283,15 @@ add("recvmany that would wait", function()
   local s = datagram()
   return s.recvmany, { s, 100, 100000, "dontwait" }, { s }
 end)
+add("send without copies", function()
+  local l = listener()
+  local c = sockeye.socket("inet", "stream"):connect(l:getsockname())
+  return function()
+    c:send("data", "zerocopy")
+    c:sendmsg { iov = { "more", "data" }, flags = "zerocopy" }
+    return c:zerocopy_wait "dontwait"
+  end, {}, { c, l }
+end)
 add("sockatmark", function()
   local l = listener()
   local c = sockeye.socket("inet", "stream"):connect(l:getsockname())
