@@ -254,9 +254,9 @@ static int get_raw(lua_State *L, struct socket *s)
 By its name in the manual, with a Lua value as the option's type has it:
 
 * *bool*: a boolean
-* *int*, *uint*, *size*, *octet*, *word*, *counter*: an integer, in the unit of the manual
-(`TCP_USER_TIMEOUT` in milliseconds, `TCP_KEEPIDLE` in seconds); *word* has 64
-bits, and -1 is the greatest of its numbers
+* *int*, *uint*, *size*, *octet*, *word*, *counter*: an integer, in the unit of
+the manual (`TCP_USER_TIMEOUT` in milliseconds, `TCP_KEEPIDLE` in seconds);
+*word* has 64 bits, and -1 is the greatest of its numbers
 * *seconds*: a number, with fractions; 0 is for ever, and for
 `SO_VM_SOCKETS_CONNECT_TIMEOUT` the kernel's choice
 * *linger*: a number of seconds, 0 to abort the connection on close; or false
@@ -381,8 +381,8 @@ interface, as they were joined; it comes as it is set
 * *packet_stats*: `{packets =, drops =}`, both 0 from then on;
 *rollover_stats*: `{all =, huge =, failed =}`
 * *mptcp_info*: a table of the fields of `struct mptcp_info`, without their
-prefix, and of its flags; *mptcp_tcpinfo*: a list of tables as of *tcp_info*, one
-for each subflow; *mptcp_subflow_addrs*: a list of tables, `local` and `remote`
+prefix, and of its flags; *mptcp_tcpinfo*: a list of tables as of *tcp_info*,
+one for each subflow; *mptcp_subflow_addrs*: a list of tables, `local` and `remote`
 being an `Address`
 
 The raw way takes a level and a number, and gives the bytes; without a size, an

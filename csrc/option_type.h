@@ -56,7 +56,7 @@ typedef void option_push(lua_State *L, const struct option_type *type,
 
 struct option;
 
-/* Of an option that has to be asked for with bytes of its own, made of the value
+/* Of an option that has to be asked for with bytes of its own, made of what is
  * at `arg`, or of which there may be more than fits: ask for it and push one
  * Lua value. Zero, or errno. */
 typedef int option_get(lua_State *L, int arg, const struct option *row,

@@ -3,6 +3,7 @@
 
 local examples = require "spec.support.examples"
 local process = require "spec.support.process"
+local sockeye = require "sockeye"
 
 local M = {}
 
@@ -22,7 +23,7 @@ local known
 --- Whether namespaces can be made here; and if not, the reason to give.
 function M.available()
   if known then return table.unpack(known, 1, 2) end
-  local name = ("sockeye-try-%d"):format(math.random(1 << 30))
+  local name = ("sockeye-try-%d"):format(sockeye.getpid())
   if sh("test $(id -u) = 0").status ~= 0 then
     known = { false, "network namespaces need root" }
   elseif not process.available("ip") then
@@ -132,7 +133,7 @@ local counter = 0
 -- with all that was started on them, however f ends.
 function M.with_namespaces(f)
   counter = counter + 1
-  local base = ("sockeye-%x-%d"):format(math.random(1 << 30), counter)
+  local base = ("sockeye-%d-%d"):format(sockeye.getpid(), counter)
   local ns = {}
   local results = table.pack(xpcall(function()
     ns.a = add_host(base .. "a", 1, 2)
