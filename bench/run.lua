@@ -16,7 +16,7 @@
 local report = require "bench.support.report"
 
 local suites = { "servers", "growth", "requests", "tasks", "instructions",
-                 "syscalls", "bulk" }
+                 "syscalls", "bulk", "files", "zerocopy" }
 local modules = {
   servers = "bench.serving.work",
   growth = "bench.serving.growth",
@@ -25,6 +25,8 @@ local modules = {
   instructions = "bench.calls.instructions",
   syscalls = "bench.calls.syscalls",
   bulk = "bench.calls.bulk",
+  files = "bench.calls.files",
+  zerocopy = "bench.calls.zerocopy",
 }
 
 local function usage()

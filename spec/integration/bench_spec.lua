@@ -94,6 +94,26 @@ describe("the benchmark #slow #ptrace", function()
     end
   end)
 
+  it("of files compares with C, outside of tasks and inside", function()
+    local _, written = run "files"
+    for _, label in ipairs { "sendfile", "Stream:pipe", "splice" } do
+      for _, where in ipairs { "", ", in a task" } do
+        local _, ours, ratio = row(written, label .. where)
+        assert.is_truthy(tonumber((ours:gsub(",", ""))))
+        assert.is_truthy(tonumber(ratio))
+      end
+    end
+  end)
+
+  it("of sends without copies tells what the kernel copied", function()
+    local _, written = run "zerocopy"
+    for _, size in ipairs { "4 KiB", "1024 KiB" } do
+      local _, with, _, _, copied = row(written, "loopback", size)
+      assert.is_truthy(tonumber((with:gsub(",", ""))))
+      assert.is_truthy(copied:match "^%d+ %%$")
+    end
+  end)
+
   it("of instructions counts them", function()
     if not process.available "valgrind" then
       pending "valgrind is not installed"
