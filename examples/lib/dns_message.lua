@@ -36,10 +36,12 @@ function M.encode_name(text)
   return table.concat(labels) .. "\0"
 end
 
--- The name at `at` and where it ends. A pointer leads back in the message, so
--- that following them comes to an end.
+-- The name at `at` and where it ends. It has at most 255 bytes, hence 127
+-- labels, and before each one pointer may do, which leads back in the message:
+-- following them comes to an end, and soon.
 local function decode_name(message, at)
   local labels, finish, limit = {}, nil, at
+  local size, pointers = 1, 0
   while true do
     local length = message:byte(at) or error("name cut short", 0)
     if length == 0 then
@@ -48,8 +50,13 @@ local function decode_name(message, at)
       local label
       label, at = string.unpack("s1", message, at)
       labels[#labels + 1] = label:gsub("[.\\]", "\\%0")
+      size = size + 1 + length
+      if size > 255 then error("name of more than 255 bytes", 0) end
+    elseif length < 0xc0 then
+      error("unknown kind of label", 0)
     else
-      finish = finish or at + 2
+      finish, pointers = finish or at + 2, pointers + 1
+      if pointers > 128 then error("name of too many pointers", 0) end
       at = (string.unpack(">I2", message, at) & 0x3fff) + 1
       if at >= limit then error("name points forward", 0) end
       limit = at
