@@ -95,6 +95,21 @@ static void close_numbers(lua_State *L, int control)
     close_number(L);
 }
 
+/* What was closed is not closed once more by a socket that is collected: the
+ * numbers may be somebody else's by then. */
+static void check_once(lua_State *L)
+{
+    int others[MOST_PLANTED];
+    bool kept = true;
+
+    for (int i = 0; i < MOST_PLANTED; i++)
+        others[i] = fcntl(fuzz_socket(L)->handle.fd, F_DUPFD_CLOEXEC, 0);
+    lua_gc(L, LUA_GCCOLLECT);
+    for (int i = 0; i < MOST_PLANTED; i++)
+        kept = close(others[i]) == 0 && kept;
+    fuzz_check(L, kept, "a descriptor is closed twice");
+}
+
 /* ---- what is read ---- */
 
 /* Raised in here, descriptors have to be closed by the caller. */
@@ -225,6 +240,7 @@ int fuzz_control_read(lua_State *L)
     if (!(input.flags & WHOLE))
         control_close_descriptors(&input.message);
     fuzz_check_error(L);
+    check_once(L);
     fuzz_check(L, input.flags & STARVE, "an error where nothing is lacking");
     return 0;
 }

@@ -1,0 +1,53 @@
+-- Messages of DNS as the examples read them: refused with a text, or names
+-- within their limits that are written and read the same.
+
+package.path = package.path .. ";./examples/lib/?.lua"
+local dns = require "dns_message"
+
+local sections = { "questions", "answers", "authorities", "additionals" }
+
+-- A name's bytes in a message: a length before each label, a zero at the end.
+local function size_of(name)
+  return name == "" and 1 or #name:gsub("\\(.)", "%1") + 2
+end
+
+local function check_names(m)
+  for _, section in ipairs(sections) do
+    for _, r in ipairs(m[section]) do
+      assert(size_of(r.name) <= 255, "a long name")
+      assert(type(r.type) == "string")
+      assert(section == "questions" or type(r.text) == "string")
+    end
+  end
+end
+
+-- The names in data may point to what stands elsewhere now.
+local function without_data(m)
+  for i = 2, #sections do
+    for _, r in ipairs(m[sections[i]]) do r.type, r.data = "TYPE99", "data" end
+  end
+end
+
+local function same(m, again)
+  for _, section in ipairs(sections) do
+    for i, r in ipairs(m[section]) do
+      local other = again[section][i]
+      if r.name ~= other.name or r.type ~= other.type or
+         r.class ~= other.class or r.ttl ~= other.ttl then
+        return false
+      end
+    end
+  end
+  return m.id == again.id and m.flags == again.flags
+end
+
+return function(input)
+  local ok, m = pcall(dns.decode, input)
+  if not ok then
+    assert(type(m) == "string" and #m > 0)
+    return
+  end
+  check_names(m)
+  without_data(m)
+  assert(same(m, dns.decode(dns.encode(m))), "not the same again")
+end
