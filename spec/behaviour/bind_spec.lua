@@ -32,8 +32,29 @@ local function is_in_time_wait(port)
   return false
 end
 
--- An address on which a server has closed its connection first, and itself.
+-- How often the kernel has found its table of TIME_WAIT full, as it is after
+-- many connections, and has kept none.
+local function overflows()
+  local names
+  for line in io.lines "/proc/net/netstat" do
+    local rest = line:match "^TcpExt: (.*)"
+    if rest and not names then
+      names = {}
+      for name in rest:gmatch "%S+" do names[#names + 1] = name end
+    elseif rest then
+      local place = 0
+      for value in rest:gmatch "%S+" do
+        place = place + 1
+        if names[place] == "TCPTimeWaitOverflow" then return value end
+      end
+    end
+  end
+end
+
+-- An address on which a server has closed its connection first, and itself; nil
+-- where the kernel has no room to keep that.
 local function left_in_time_wait(reuse)
+  local before = overflows()
   local l <close> = bind("127.0.0.1:0", reuse):listen()
   local address = l:getsockname()
   local c <close> = sockets.client(address)
@@ -41,10 +62,13 @@ local function left_in_time_wait(reuse)
   a:close()
   assert.is_nil(c:recv(1))
   c:close()
+  local kept = false
   assert.is_true(examples.eventually(function()
-    return is_in_time_wait(address.port)
+    kept = is_in_time_wait(address.port)
+    return kept or overflows() ~= before
   end))
-  return address
+  if kept then return address end
+  pending "the kernel's table of TIME_WAIT is full (tcp_max_tw_buckets)"
 end
 
 describe("bind", function()
@@ -149,6 +173,7 @@ describe("bind", function()
   it("bind-4: refuses a port in TIME_WAIT without SO_REUSEADDR", function()
     for _, reuse in ipairs { false, true } do
       local address = left_in_time_wait(reuse)
+      if not address then return end
       errors.raised("EADDRINUSE", "bind", bind, address, false)
       assert.is_true(is_in_time_wait(address.port))
     end
@@ -156,6 +181,7 @@ describe("bind", function()
 
   it("bind-4: takes a port in TIME_WAIT with SO_REUSEADDR", function()
     local address = left_in_time_wait(true)
+    if not address then return end
     local s <close> = bind(address, true)
     assert.is_true(is_in_time_wait(address.port))
     local c <close> = sockets.client(s:listen():getsockname())
@@ -166,7 +192,9 @@ describe("bind", function()
   -- On BSD, only the socket that binds has to have it.
   it("bind-4: wants SO_REUSEADDR of the one before, too, on Linux",
      function()
-    errors.raised("EADDRINUSE", "bind", bind, left_in_time_wait(false), true)
+    local address = left_in_time_wait(false)
+    if not address then return end
+    errors.raised("EADDRINUSE", "bind", bind, address, true)
   end)
 
   it("bind-5: lets two listeners share a port by SO_REUSEPORT", function()
