@@ -16,7 +16,7 @@
 local report = require "bench.support.report"
 
 local suites = { "servers", "growth", "requests", "tasks", "instructions",
-                 "syscalls", "bulk", "files", "zerocopy" }
+                 "syscalls", "bulk", "files", "zerocopy", "datagrams" }
 local modules = {
   servers = "bench.serving.work",
   growth = "bench.serving.growth",
@@ -27,6 +27,7 @@ local modules = {
   bulk = "bench.calls.bulk",
   files = "bench.calls.files",
   zerocopy = "bench.calls.zerocopy",
+  datagrams = "bench.calls.datagrams",
 }
 
 local function usage()

@@ -5,6 +5,7 @@
  * is told by the next call. Functions named socket_* are methods of a socket.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -221,10 +222,17 @@ static void leave_out_end(struct harvest *h)
         h->count--;
 }
 
-static bool is_same_sender(const struct msghdr *a, const struct msghdr *b)
+/* The most usual length is compared without a call. */
+static inline bool is_same_sender(const struct msghdr *a,
+                                  const struct msghdr *b)
 {
-    return a->msg_namelen == b->msg_namelen &&
-           memcmp(a->msg_name, b->msg_name, a->msg_namelen) == 0;
+    const size_t usual = sizeof(struct sockaddr_in);
+
+    if (a->msg_namelen != b->msg_namelen)
+        return false;
+    return a->msg_namelen == usual
+               ? memcmp(a->msg_name, b->msg_name, usual) == 0
+               : memcmp(a->msg_name, b->msg_name, a->msg_namelen) == 0;
 }
 
 /* Replace the sender on top by that of the message at `i`, if it is another. */
@@ -253,20 +261,23 @@ static void set_length(lua_State *L, lua_Integer number, size_t length)
 static int push_data(lua_State *L, const struct harvest *h)
 {
     const struct tray *t = h->tray;
+    const bool tells = h->request->flags & MSG_TRUNC;
+    const size_t each = t->each;
+    const char *data = t->data;
 
     lua_createtable(L, (int)h->count, 0);
     lua_createtable(L, (int)h->count, 0);
-    for (size_t i = 0; i < h->count; i++) {
+    for (size_t i = 0; i < h->count; i++, data += each) {
         size_t length = t->messages[i].msg_len;
-        bool is_cut = length > t->each;
+        bool is_cut = length > each;
         lua_Integer number = (lua_Integer)i + 1;
 
-        lua_pushlstring(L, t->data + i * t->each, is_cut ? t->each : length);
+        lua_pushlstring(L, data, is_cut ? each : length);
         lua_rawseti(L, DATA, number);
         push_sender(L, t, i);
         lua_pushvalue(L, SENDER);
         lua_rawseti(L, FROM, number);
-        if (is_cut || h->request->flags & MSG_TRUNC)
+        if (is_cut || tells)
             set_length(L, number, length);
     }
     lua_settop(L, FROM);

@@ -14,13 +14,6 @@ local folder <const> = "bench/calls/bulk"
 local block <const> = 65536
 local order = { "c", "sockeye", "luasocket" }
 
--- On one core where there are more, and taskset.
-local function pinned(core, words)
-  local cores = tonumber(command.output "nproc 2>/dev/null") or 1
-  if not command.which "taskset" or cores < 2 then return words end
-  return { "taskset", "-c", tostring(core), table.unpack(words) }
-end
-
 -- Runs one program to its end. Returns its bytes per second.
 local function throughput(peer, action, bytes, check)
   local path = os.tmpname()
@@ -28,9 +21,10 @@ local function throughput(peer, action, bytes, check)
   local words = peers.words(peer, folder, action, path, bytes, check)
   if action == "receive" then
     local sender = peers.words(peer, folder, "send", path, bytes, check)
-    table.insert(words, "timeout 120 " .. command.join(pinned(0, sender)))
+    sender = command.join(command.pinned(0, sender))
+    table.insert(words, "timeout 120 " .. sender)
   end
-  local ok, text = pcall(command.run, pinned(1, words), 120)
+  local ok, text = pcall(command.run, command.pinned(1, words), 120)
   os.remove(path)
   if not ok then error(text, 0) end
   local moved, seconds = text:match "(%d+) bytes in ([%d.]+) s"

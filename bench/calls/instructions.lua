@@ -1,6 +1,7 @@
 -- What the user's side of a call costs: the instructions, counted by
--- callgrind, of a blocking send and recv of 64 bytes. The difference of two
--- numbers of rounds leaves out what is done once.
+-- callgrind, of a blocking send and recv of 64 bytes, and of a recvmsg with
+-- control data. The difference of two numbers of rounds leaves out what is done
+-- once.
 
 local command = require "bench.support.command"
 local peers = require "bench.support.peers"
@@ -17,31 +18,41 @@ local notes = {
   luasocket = "over TCP on the loopback: it has no socketpair",
 }
 
-local function count(peer, rounds)
-  local words = peers.words(peer, folder, rounds)
+-- What receives messages, and the control data that it is measured with.
+local decoders = { "c", "sockeye", "cpython" }
+local kinds = { "none", "ttl", "three" }
+
+local function count(words, wanted)
   local text = command.run({
     "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
     table.unpack(words) }, 300)
-  assert(text:find("exchanged " .. rounds, 1, true), text)
+  assert(text:find(wanted, 1, true), text)
   return tonumber((assert(text:match("Collected : (%d+)"), text)))
 end
 
+-- Instructions of a round.
 local function measure(peer, many)
-  return (count(peer, many) - count(peer, few)) / (many - few)
+  local function exchange(rounds)
+    return count(peers.words(peer, folder, rounds), "exchanged " .. rounds)
+  end
+  return (exchange(many) - exchange(few)) / (many - few)
 end
 
-function M.run(options)
+local function measure_kind(peer, kind, many)
+  local function run(rounds)
+    return count(peers.words(peer, "bench/calls/control", kind, rounds),
+                 rounds .. " rounds")
+  end
+  return (run(many) - run(few)) / (many - few)
+end
+
+local function exchanges(many)
   local result = {
     title = "Blocking send and recv of 64 bytes: user-space instructions",
     columns = { "", "instructions", "" },
     rows = {},
     notes = {},
   }
-  if not command.which "valgrind" then
-    result.notes = { "Not measured: valgrind is not installed." }
-    return result
-  end
-  local many = options.quick and 2000 or 11000
   for _, name in ipairs(order) do
     local peer = peers[name]
     local cell, note = "–", "not installed for this Lua"
@@ -52,6 +63,38 @@ function M.run(options)
     table.insert(result.rows, { peer.title, cell, note })
   end
   return result
+end
+
+local function messages(many)
+  local result = {
+    title = "A datagram by recvmsg, its control data decoded: user-space " ..
+      "instructions",
+    columns = { "", "none", "ttl", "pktinfo, ttl, timestampns" },
+    rows = {},
+    notes = {},
+  }
+  for _, name in ipairs(decoders) do
+    local peer = peers[name]
+    local row = { peer.title }
+    if peer.available() then
+      local sending = measure_kind(peer, "send", many)
+      for _, kind in ipairs(kinds) do
+        local cost = measure_kind(peer, kind, many) - sending
+        table.insert(row, report.number(cost))
+      end
+      table.insert(result.rows, row)
+    end
+  end
+  return result
+end
+
+function M.run(options)
+  if not command.which "valgrind" then
+    return { title = "User-space instructions", columns = { "" }, rows = {},
+             notes = { "Not measured: valgrind is not installed." } }
+  end
+  local many = options.quick and 2000 or 11000
+  return { exchanges(many), messages(many) }
 end
 
 return M

@@ -40,6 +40,13 @@ function M.which(name)
   return path:match("[^\n]+")
 end
 
+--- The same list of words on one core, where there are more, and taskset.
+function M.pinned(core, words)
+  local cores = tonumber(M.output "nproc 2>/dev/null") or 1
+  if not M.which "taskset" or cores < 2 then return words end
+  return { "taskset", "-c", tostring(core), table.unpack(words) }
+end
+
 local compiled = {}
 
 -- Compiles sources, the first time that it is asked for.

@@ -122,5 +122,20 @@ describe("the benchmark #slow #ptrace", function()
     local _, written = run "instructions"
     local count = row(written, "Sockeye"):gsub(",", "")
     assert.is_truthy(tonumber(count) > tonumber((row(written, "C"))))
+    local control = written:match "recvmsg.*"
+    local none, ttl, three = row(control, "Sockeye")
+    assert.is_truthy(ttl > none and three > ttl, control)
+  end)
+
+  it("of datagrams compares with C, each way and each side", function()
+    local _, written = run "datagrams"
+    for _, side in ipairs { "sending, 64 B", "receiving, 1,400 B" } do
+      for _, method in ipairs {
+        "a system call each", "sendmany, recvmany: 32 to a system call",
+      } do
+        local _, _, ours = row(written, side, "Sockeye", method)
+        assert.is_truthy(tonumber(ours), side .. method)
+      end
+    end
   end)
 end)
