@@ -72,8 +72,8 @@ function M.run(options)
     title = "Past the process: a file to TCP, and from TCP to TCP",
     columns = { "", "C, MiB/s", "Sockeye", "of C", "range" },
     rows = {},
-    notes = { ("Medians of %d rounds of %d MiB (a file of %d MiB, %d times), " ..
-      "on the loopback; C's calls block."):format(
+    notes = { ("Medians of %d rounds of %d MiB (a file of %d MiB, %d " ..
+      "times), on the loopback; C's calls block."):format(
       rounds, size * times >> 20, size >> 20, times) },
   }
   for _, row in ipairs(rows) do
