@@ -17,6 +17,7 @@
 #include "buffer.h"
 #include "descriptor.h"
 #include "error.h"
+#include "field.h"
 #include "sockaddr.h"
 #include "socket.h"
 #include "transfer.h"
@@ -192,6 +193,7 @@ static int socket_sendto(lua_State *L)
 struct progress {
     int arg;
     int last;
+    int flags;
     size_t offset; /* bytes of `arg` that are sent */
     size_t sent;   /* bytes in all */
 };
@@ -240,12 +242,17 @@ static void pass_over(lua_State *L, struct progress *p, size_t sent)
     p->offset = sent;
 }
 
-/* The kernel is quicker with what needs no gathering. */
-static ssize_t send_gathered(const struct socket *s, struct iovec *iov,
-                             size_t count, int flags)
+/* The kernel is quicker with what needs no gathering. Strings that are to be
+ * kept go one by one, the first being at `arg`. */
+static ssize_t send_gathered(lua_State *L, struct socket *s, int arg,
+                             struct iovec *iov, size_t count, int flags)
 {
     struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};
 
+    if (wants_zerocopy(flags)) {
+        message.msg_iovlen = 1;
+        return zerocopy_send(L, s, arg, &message, flags);
+    }
     if (count == 1)
         return send(s->handle.fd, iov->iov_base, iov->iov_len, flags);
     return sendmsg(s->handle.fd, &message, flags);
@@ -259,15 +266,15 @@ static const struct call sendall_call = {"sendall", POLLOUT, sendall_step};
 static bool send_rest(lua_State *L, struct socket *s, struct wait *w,
                       struct progress *p, lua_KContext context)
 {
-    int flags =
-        wait_start(L, w, &sendall_call, &s->handle, 0, context) | MSG_NOSIGNAL;
+    int flags = p->flags | MSG_NOSIGNAL |
+                wait_start(L, w, &sendall_call, &s->handle, p->flags, context);
     struct iovec iov[IOV_BATCH];
     ssize_t n;
 
     do {
         size_t count = fill_iov(L, p, iov);
 
-        n = send_gathered(s, iov, count, flags);
+        n = send_gathered(L, s, p->arg, iov, count, flags);
         if (n != -1)
             advance(p, iov, count, (size_t)n);
         else if (p->sent > 0)
@@ -276,12 +283,15 @@ static bool send_rest(lua_State *L, struct socket *s, struct wait *w,
     return n != -1;
 }
 
-/* The context is the number of bytes sent, and one. */
+/* The context is the number of bytes sent, and one. A number on top of the
+ * strings is the flags. */
 static int send_all(lua_State *L, struct socket *s, lua_KContext context)
 {
     struct progress p = {.arg = 2, .last = lua_gettop(L)};
     struct wait w;
 
+    if (lua_type(L, p.last) == LUA_TNUMBER)
+        p.flags = (int)lua_tointeger(L, p.last--);
     if (context > 1)
         pass_over(L, &p, (size_t)context - 1);
     if (send_rest(L, s, &w, &p, context)) {
@@ -305,28 +315,45 @@ static int sendall_step(lua_State *L, int status, lua_KContext context)
     return send_all(L, check_waiting(L, 1, "sendall", context), context);
 }
 
+static int sendall_flags(lua_State *L, int arg)
+{
+    static const char *const fields[] = {"flags", NULL};
+
+    check_fields(L, arg, fields);
+    if (lua_getfield(L, arg, "flags") == LUA_TNIL)
+        field_argerror(L, arg, "flags", "is missing");
+    return names_check_flags(L, lua_gettop(L), &flag_names);
+}
+
 /*** Send everything, going on for as long as it takes (sendmsg(2)).
 Several strings are gathered, not joined. On a datagram socket they are one
 datagram.
 @function Socket:sendall
 @string data any bytes
-@param ... more strings
+@param ... more strings, and at the end a table, if any, with `flags`: as for
+`send`, such as `zerocopy`
 @treturn int how many bytes were sent: all
 @return `false` and the number of bytes sent, where the rest would have to wait
 and must not
 @raise as `send`; the error's `sent` is the number of bytes sent before
 @usage s:sendall("HTTP/1.0 200 OK\r\n\r\n", body)
+s:sendall(image, {flags = "zerocopy"})
 */
 static int socket_sendall(lua_State *L)
 {
     struct socket *s = check_open(L, 1, "sendall");
     int last = lua_gettop(L);
+    bool has_flags = last > 2 && lua_istable(L, last);
+    int flags = has_flags ? sendall_flags(L, last--) : 0;
 
     luaL_checkstring(L, 2);
     for (int arg = 3; arg <= last; arg++)
         luaL_checkstring(L, arg);
+    lua_settop(L, last);
     if (s->type != SOCK_STREAM)
         lua_concat(L, last - 1);
+    if (has_flags)
+        lua_pushinteger(L, flags);
     return send_all(L, s, 0);
 }
 
