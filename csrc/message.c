@@ -98,9 +98,9 @@ struct parcel *message_pack(lua_State *L, const struct socket *s, int arg,
     p->header = (struct msghdr){.msg_iov = p->iov, .msg_iovlen = count};
     lua_pushvalue(L, base + 1);
     lua_setiuservalue(L, -2, PARCEL_IOV);
-    message_fill(L, arg, base + 1, p);
     fill_control(&p->header, p->iov + count, &control);
     fill_name(L, &p->header, arg, index);
+    message_fill(L, arg, base + 1, p);
     lua_replace(L, base + 1);
     lua_settop(L, base + 1);
     return p;
@@ -259,20 +259,20 @@ static const struct name told_rows[] = {
 };
 /* clang-format on */
 
-static void set_flags(lua_State *L, int table, int flags)
+/* To those that there are already, if any. */
+static void add_flags(lua_State *L, int table, int flags)
 {
-    lua_newtable(L);
+    luaL_getsubtable(L, table, "flags");
     for (const struct name *row = told_rows; row->text != NULL; row++) {
         if (flags & row->value) {
             lua_pushboolean(L, true);
             lua_setfield(L, -2, row->text);
         }
     }
-    lua_setfield(L, table, "flags");
+    lua_pop(L, 1);
 }
 
-/* To what there is already, if any. */
-static void add_control(lua_State *L, int table, const struct arrival *a,
+static void set_control(lua_State *L, int table, const struct arrival *a,
                         const struct request *request)
 {
     struct control_reader reader = {
@@ -281,10 +281,10 @@ static void add_control(lua_State *L, int table, const struct arrival *a,
         .numbers = request->numbers,
     };
 
-    luaL_getsubtable(L, table, "control");
+    lua_newtable(L);
     reader.table = lua_gettop(L);
     control_read(L, &reader);
-    lua_pop(L, 1);
+    lua_setfield(L, table, "control");
 }
 
 /* The data on top of the stack becomes `data`, and is split as the sizes in
@@ -321,9 +321,12 @@ static void push_message(lua_State *L, const struct arrival *a,
 {
     const struct msghdr *header = a->header;
     bool is_cut = a->length > request->size;
+    size_t size = is_cut ? request->size : a->length;
     int table;
 
-    lua_pushlstring(L, a->data, is_cut ? request->size : a->length);
+    if (transfer_discards(a->socket, request->flags))
+        size = 0;
+    lua_pushlstring(L, a->data, size);
     lua_createtable(L, 0, 4);
     lua_insert(L, -2);
     table = lua_gettop(L) - 1;
@@ -337,8 +340,8 @@ static void push_message(lua_State *L, const struct arrival *a,
         lua_setfield(L, table, "length");
     }
     if (request->control > 0)
-        add_control(L, table, a, request);
-    set_flags(L, table, header->msg_flags);
+        set_control(L, table, a, request);
+    add_flags(L, table, header->msg_flags);
 }
 
 /* What is done where descriptors have come, which are closed if it raises. */
@@ -359,7 +362,7 @@ static int make_control(lua_State *L)
 {
     const struct pushing *p = lua_touserdata(L, 2);
 
-    add_control(L, 1, p->arrival, p->request);
+    set_control(L, 1, p->arrival, p->request);
     return 0;
 }
 
@@ -459,6 +462,13 @@ static bool is_short(const struct socket *s, const struct request *request,
            length > 0 && length < request->size;
 }
 
+/* Control data of a Unix socket belongs to what came before it, and what comes
+ * behind may be from somebody else. */
+static bool ends_message(const struct socket *s, const struct receiving *r)
+{
+    return s->family == AF_UNIX && r->header.msg_controllen > 0;
+}
+
 /* Receive more into the gather on top. Zero: that was the end; -1: `w` says
  * why there is no more. */
 static ssize_t receive_more(lua_State *L, struct receiving *r, struct wait *w,
@@ -480,6 +490,7 @@ static ssize_t receive_more(lua_State *L, struct receiving *r, struct wait *w,
         g->used += (size_t)n;
         if (r->header.msg_controllen > 0)
             push_guarded(L, make_control, MESSAGE, 0, &p);
+        add_flags(L, MESSAGE, r->header.msg_flags);
     }
     return n;
 }
@@ -501,7 +512,7 @@ static int recvmsg_rest(lua_State *L, int status, lua_KContext context)
     flags = start_receiving(L, &w, &call, s, &request, context);
     do
         n = receive_more(L, &r, &w, s, &request, flags);
-    while (n > 0 && r.header.msg_controllen == 0 &&
+    while (n > 0 && !ends_message(s, &r) &&
            is_short(s, &request, gather_used(L)));
     gather_push(L);
     set_data(L, MESSAGE, OPTIONS, request.several);
@@ -522,7 +533,8 @@ static bool is_end(const struct socket *s, const struct request *request,
                    const struct receiving *r, size_t length)
 {
     return length == 0 && request->size > 0 && transfer_ends(s) &&
-           !(request->flags & MSG_ERRQUEUE) && r->header.msg_controllen == 0;
+           !(request->flags & MSG_ERRQUEUE) && r->header.msg_controllen == 0 &&
+           !(r->header.msg_flags & MSG_CTRUNC);
 }
 
 static int push_arrival(lua_State *L, const struct socket *s,
@@ -571,7 +583,7 @@ static int recvmsg_step(lua_State *L, int status, lua_KContext context)
         return wait_failed(L, &w, 0);
     push_arrival(L, s, &request, &r, data, (size_t)n);
     scratch_release(L, request.size);
-    if (!is_short(s, &request, (size_t)n))
+    if (!is_short(s, &request, (size_t)n) || ends_message(s, &r))
         return 1;
     lua_getfield(L, MESSAGE, "data");
     gather_new(L, lua_tostring(L, -1), (size_t)n, request.size);

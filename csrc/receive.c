@@ -119,13 +119,6 @@ __attribute__((always_inline)) static inline bool receive(
     return true;
 }
 
-/* Whether MSG_TRUNC has discarded what it counts: TCP's alone does. */
-static bool is_discarded(const struct socket *s, const struct receipt *r)
-{
-    return (r->wanted & MSG_TRUNC) && s->type == SOCK_STREAM &&
-           s->family != AF_UNIX;
-}
-
 /* Push the data, where it is in the buffer. */
 static void push_data(lua_State *L, const struct socket *s,
                       const struct receipt *r)
@@ -136,7 +129,7 @@ static void push_data(lua_State *L, const struct socket *s,
         length = r->size;
     if (length == 0 && r->size > 0 && transfer_ends(s))
         lua_pushnil(L);
-    else if (is_discarded(s, r))
+    else if (transfer_discards(s, r->wanted))
         lua_pushliteral(L, "");
     else
         lua_pushlstring(L, r->buffer, length);

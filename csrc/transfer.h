@@ -44,6 +44,13 @@ static inline bool transfer_gives_all(const struct socket *s)
            (s->protocol == 0 || s->protocol == IPPROTO_TCP);
 }
 
+/* Whether MSG_TRUNC discards what it counts: TCP's alone does. */
+static inline bool transfer_discards(const struct socket *s, int flags)
+{
+    return (flags & MSG_TRUNC) && !(flags & MSG_ERRQUEUE) &&
+           s->type == SOCK_STREAM && s->family != AF_UNIX;
+}
+
 /* Whether nothing received means the end, and not an empty message. */
 bool transfer_ends(const struct socket *s);
 

@@ -1,0 +1,107 @@
+local descriptors = require "spec.support.descriptors"
+local errors = require "spec.support.errors"
+local process = require "spec.support.process"
+local sockets = require "spec.support.sockets"
+
+describe("the arguments of messages", function()
+  descriptors.guard()
+
+  local many = {}
+  for i = 1, 1025 do many[i] = "" end
+
+  -- As methods, whose arguments are counted without the socket.
+  local calls = {}
+  function calls.sendmsg(s, message) s:sendmsg(message) end
+  function calls.recvmsg(s, options) s:recvmsg(options) end
+
+  -- The method, its argument, and what its error tells.
+  local wrong = {
+    { "sendmsg", nil, "#1.*table expected" },
+    { "sendmsg", "data", "#1.*table expected" },
+    { "sendmsg", { "data" }, "#1.*named fields alone" },
+    { "sendmsg", { iow = "x" }, "#1.*'iow', did you mean 'iov'" },
+    { "sendmsg", { iov = 5 }, "#1.*'iov'" },
+    { "sendmsg", { iov = { "x", 5 } }, "#1.*'iov'.*strings" },
+    { "sendmsg", { iov = { "x", {} } }, "#1.*'iov'" },
+    { "sendmsg", { iov = many }, "#1.*'iov'.*1024" },
+    { "sendmsg", { iov = "x", name = 5 }, "#1.*'name'.*got number" },
+    { "sendmsg", { iov = "x", name = "localhost:80" },
+      "#1.*'name'.*not an address" },
+    { "sendmsg", { iov = "x", name = "127.0.0.1:80\0" }, "#1.*'name'.*zero" },
+    { "sendmsg", { iov = "x", name = "unix:" .. ("x"):rep(109) },
+      "#1.*'name'.*at most 108" },
+    { "sendmsg", { iov = "x", name = {} }, "#1.*'name'" },
+    { "sendmsg", { iov = "x", flags = "dontwhat" },
+      "#1.*'flags'.*did you mean 'dontwait'" },
+    { "sendmsg", { iov = "x", flags = -1 }, "#1.*'flags'.*range" },
+    { "sendmsg", { iov = "x", flags = 1.5 }, "#1.*'flags'.*integer" },
+    { "sendmsg", { iov = "x", flags = {} }, "#1.*'flags'" },
+    { "sendmsg", { iov = "x", flags = "peek\0" }, "#1.*'flags'.*zero" },
+    { "sendmsg", { iov = "x", control = true }, "#1.*'control'" },
+    { "recvmsg", nil, "#1.*table expected" },
+    { "recvmsg", 5, "#1.*table expected" },
+    { "recvmsg", {}, "#1.*'iov'" },
+    { "recvmsg", { 5 }, "#1.*named fields alone" },
+    { "recvmsg", { iov = -1 }, "#1.*'iov'.*range" },
+    { "recvmsg", { iov = 1.5 }, "#1.*'iov'" },
+    { "recvmsg", { iov = "x" }, "#1.*'iov'" },
+    { "recvmsg", { iov = { 1, -1 } }, "#1.*'iov'" },
+    { "recvmsg", { iov = { 1, 1 << 31 } }, "#1.*'iov'" },
+    { "recvmsg", { iov = { 1, "x" } }, "#1.*'iov'" },
+    { "recvmsg", { iov = 9, control = -1 }, "#1.*'control'.*range" },
+    { "recvmsg", { iov = 9, control = 1 << 31 }, "#1.*'control'.*range" },
+    { "recvmsg", { iov = 9, control = {} }, "#1.*'control'" },
+    { "recvmsg", { iov = 9, flags = "peak" },
+      "#1.*'flags'.*did you mean 'peek'" },
+    { "recvmsg", { iov = 9, rights = "number" }, "#1.*'rights'.*numbers" },
+    { "recvmsg", { iov = 9, rights = true }, "#1.*'rights'" },
+    { "recvmsg", { iov = 9, controll = true }, "#1.*did you mean 'control'" },
+    { "recvmsg", { iov = 9, name = "x" }, "#1.*'name'" },
+  }
+  for i, case in ipairs(wrong) do
+    local method, argument, pattern = table.unpack(case, 1, 3)
+    it(("are told when wrong: %s (%d)"):format(method, i), function()
+      local a, b = sockets.udp()
+      errors.rejected(("bad argument %s"):format(pattern), calls[method], a,
+                      argument)
+      assert.is_false(b:recv(1, "dontwait"))
+      sockets.close(a, b)
+    end)
+  end
+
+  it("may be followed by others, which are not minded", function()
+    local a, b = sockets.unix()
+    assert.equal(1, a:sendmsg({ iov = "x" }, "more", nil, {}))
+    assert.equal("x", b:recvmsg({ iov = 9 }, "more", nil).data)
+    sockets.close(a, b)
+  end)
+
+  it("are left as they were", function()
+    local a, b = sockets.udp()
+    local iov, control = { "x", "y" }, { ttl = 5 }
+    local message = { iov = iov, control = control,
+                      name = tostring(b:getsockname()), flags = "" }
+    a:disconnect():sendmsg(message)
+    assert.same({ iov = { "x", "y" }, control = { ttl = 5 },
+                  name = tostring(b:getsockname()), flags = "" }, message)
+    assert.is_true(message.iov == iov and message.control == control)
+    sockets.close(a, b)
+  end)
+
+  it("may be more than the C stack has room for", function()
+    local result = process.lua_script [[
+      local sockeye = require "sockeye"
+      local a, b = sockeye.socketpair("unix", "dgram")
+      local list = {}
+      for i = 1, 500 do list[i] = ("x"):rep(i) end
+      local control = {}
+      for i = 1, 300 do
+        control[i] = { level = 1, type = 1, data = "" }
+      end
+      print(pcall(a.sendmsg, a, { iov = list, control = control }))
+      print(#b:recvmsg({ iov = 200000 }).data)
+    ]]
+    assert.equal("", result.stderr)
+    assert.equal("125250\n", result.stdout:match "[^\n]*\n$")
+  end)
+end)
