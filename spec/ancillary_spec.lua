@@ -1,0 +1,330 @@
+local sockeye = require "sockeye"
+
+local descriptors = require "spec.support.descriptors"
+local errors = require "spec.support.errors"
+local examples = require "spec.support.examples"
+local messages = require "spec.support.messages"
+local sockets = require "spec.support.sockets"
+
+local SOL_SOCKET <const>, SCM_RIGHTS <const> = sockeye.SOL_SOCKET, 1
+
+describe("control messages", function()
+  descriptors.guard()
+
+  it("of unknown kinds are sent as bytes", function()
+    local a, b = messages.asking("inet", "IP_RECVTTL", "IP_RECVTOS")
+    a:connect(b:getsockname())
+    a:sendmsg { iov = "x", control = {
+      { level = sockeye.IPPROTO_IP, type = 2, data = string.pack("i4", 17) },
+      { level = sockeye.IPPROTO_IP, type = 1, data = string.pack("i4", 40) },
+    } }
+    local m = b:recvmsg { iov = 9, control = true }
+    assert.same({ ttl = 17, tos = 40 }, m.control)
+    sockets.close(a, b)
+  end)
+
+  it("of known kinds are so, too", function()
+    for kind, make in pairs(messages.unix) do
+      local a, b = make()
+      a:sendmsg { iov = "x", control = {
+        { level = SOL_SOCKET, type = SCM_RIGHTS,
+          data = string.pack("i4i4", a:fd(), b:fd()) },
+      } }
+      local m = b:recvmsg { iov = 9, control = true }
+      assert.equal(2, #m.control.rights, kind)
+      sockets.close(a, b, table.unpack(m.control.rights))
+    end
+  end)
+
+  it("of descriptors are joined, as the system joins them", function()
+    local a, b = sockets.unix()
+    a:sendmsg { iov = "x", control = {
+      rights = { a },
+      { level = SOL_SOCKET, type = SCM_RIGHTS, data = string.pack("i4",
+                                                                  b:fd()) },
+      { level = SOL_SOCKET, type = SCM_RIGHTS, data = string.pack("i4",
+                                                                  b:fd()) },
+    } }
+    local m = b:recvmsg { iov = 9, control = true }
+    assert.equal(3, #m.control.rights)
+    sockets.close(a, b, table.unpack(m.control.rights))
+  end)
+
+  it("that are unknown come as level, type and data", function()
+    local a, b = sockets.tcp()
+    -- What has no row: SO_INCOMING_CPU has no message, SO_TIMESTAMP_NEW has.
+    b:setsockopt("SOL_SOCKET", 63, 1)
+    local list
+    for _ = 1, 1000 do
+      a:send "x"
+      list = b:recvmsg({ iov = 9, control = true }).control
+      if #list > 0 then break end
+      sockeye.sleep(0.001)
+    end
+    assert.equal(1, #list)
+    assert.same({ SOL_SOCKET, 63, 16 },
+                { list[1].level, list[1].type, #list[1].data })
+    local seconds = string.unpack("i8", list[1].data)
+    assert.is_true(seconds >= os.time() - 20)
+    sockets.close(a, b)
+  end)
+
+  it("that are cut come as what there is of them", function()
+    local a, b, name = messages.asking("inet", "IP_RECVTTL", "IP_PKTINFO")
+    a:sendto("x", name)
+    local m = b:recvmsg { iov = 9, control = 20 }
+    assert.is_true(m.flags.ctrunc)
+    assert.same({ { level = 0, type = 8, data = m.control[1].data } },
+                m.control)
+    assert.equal(4, #m.control[1].data)
+    sockets.close(a, b)
+  end)
+
+  it("come all together", function()
+    local a, b, name = messages.asking("inet6", "IPV6_RECVPKTINFO",
+      "IPV6_RECVHOPLIMIT", "IPV6_RECVTCLASS", "SO_TIMESTAMPNS")
+    a:sendmsg { iov = "x", name = name,
+                control = { hoplimit = 9, tclass = 8 } }
+    local control = b:recvmsg({ iov = 9, control = true }).control
+    assert.same({ 9, 8, "::1" }, { control.hoplimit, control.tclass,
+                                   control.pktinfo.address })
+    assert.is_truthy(control.timestampns)
+    sockets.close(a, b)
+  end)
+
+  it("can be very many", function()
+    local a, b = sockets.udp()
+    b:setsockopt("IP_RECVTTL", true)
+    local list = {}
+    for i = 1, 500 do
+      list[i] = { level = 0, type = 2, data = string.pack("i4", i % 200 + 1) }
+    end
+    a:sendmsg { iov = "x", control = list }
+    assert.equal(101, b:recvmsg({ iov = 9, control = true }).control.ttl)
+    sockets.close(a, b)
+  end)
+
+  it("longer than the system allows are refused by it", function()
+    local a, b = sockets.udp()
+    local ok, err = pcall(a.sendmsg, a, { iov = "x", control = {
+      { level = 0, type = 2, data = ("x"):rep(1 << 24) } } })
+    assert.is_false(ok)
+    assert.is_true(err.code == "ENOBUFS" or err.code == "EINVAL")
+    sockets.close(a, b)
+  end)
+end)
+
+describe("numbers that go with one message", function()
+  descriptors.guard()
+
+  -- The family, the kind, the options that let it come, the values.
+  local kinds = {
+    { "inet", "ttl", { 1, 64, 255 }, "IP_RECVTTL" },
+    { "inet", "tos", { 0, 4, 252 }, "IP_RECVTOS" },
+    { "inet6", "hoplimit", { 0, 1, 255 }, "IPV6_RECVHOPLIMIT" },
+    { "inet6", "tclass", { 0, 4, 252 }, "IPV6_RECVTCLASS" },
+  }
+  for _, row in ipairs(kinds) do
+    local family, kind, values, option = table.unpack(row)
+    it(("arrive: %s"):format(kind), function()
+      local a, b, name = messages.asking(family, option)
+      for _, value in ipairs(values) do
+        a:sendmsg { iov = "x", name = name, control = { [kind] = value } }
+        assert.same({ [kind] = value },
+                    b:recvmsg({ iov = 9, control = true }).control)
+      end
+      a:sendto("x", name)
+      local before = b:recvmsg({ iov = 9, control = true }).control[kind]
+      assert.is_true(before == 64 or before == 0)
+      sockets.close(a, b)
+    end)
+
+    it("go back as they came: " .. kind, function()
+      local a, b, name = messages.asking(family, option)
+      a:setsockopt(option, true)
+      a:sendmsg { iov = "x", name = name, control = { [kind] = values[2] } }
+      local m = b:recvmsg { iov = 9, control = true }
+      b:sendmsg { iov = m.data, name = m.from, control = m.control }
+      assert.same(m.control, a:recvmsg({ iov = 9, control = true }).control)
+      sockets.close(a, b)
+    end)
+  end
+
+  it("are the socket's own again with -1", function()
+    local a, b, name = messages.asking("inet6", "IPV6_RECVHOPLIMIT")
+    a:setsockopt("IPV6_UNICAST_HOPS", 7)
+    a:sendmsg { iov = "x", name = name, control = { hoplimit = -1 } }
+    assert.equal(7, b:recvmsg({ iov = 9, control = true }).control.hoplimit)
+    sockets.close(a, b)
+  end)
+
+  it("of IPv4 come on a socket of both families", function()
+    local b = sockeye.socket("inet6", "dgram"):settimeout(20)
+    b:setsockopt("IPV6_V6ONLY", false):bind(sockeye.inet6())
+    b:setsockopt("IP_RECVTTL", true):setsockopt("IP_PKTINFO", true)
+    local a = sockets.bound("127.0.0.1:0", "dgram")
+    a:sendmsg { iov = "x", control = { ttl = 33 },
+                name = sockeye.inet("127.0.0.1", b:getsockname().port) }
+    local m = b:recvmsg { iov = 9, control = true }
+    assert.equal(33, m.control.ttl)
+    assert.equal("::ffff:127.0.0.1", m.from.host)
+    sockets.close(a, b)
+  end)
+
+  it("tell how much TCP still has", function()
+    local a, b = sockets.tcp()
+    b:setsockopt("TCP_INQ", true)
+    a:sendall "hello, world"
+    sockets.arrived(b, 12)
+    for _, row in ipairs { { 5, 7 }, { 2, 5 }, { 5, 0 } } do
+      local m = b:recvmsg { iov = row[1], control = true }
+      assert.equal(row[2], m.control.inq)
+    end
+    a:sendall "abc"
+    a:sendall "def"
+    sockets.arrived(b, 18)
+    local m = b:recvmsg { iov = 6, control = true, flags = "waitall" }
+    assert.same({ "abcdef", { inq = 0 } }, { m.data, m.control })
+    sockets.close(a, b)
+  end)
+end)
+
+describe("segmentation offload", function()
+  descriptors.guard()
+
+  for _, family in ipairs { "inet", "inet6" } do
+    it("sends many datagrams by one call: " .. family, function()
+      local a, b = messages.udp(family)
+      local data = examples.bytes(10000)
+      local ok, err = pcall(a.sendmsg, a, {
+        iov = { data:sub(1, 999), data:sub(1000) }, name = b:getsockname(),
+        control = { gso_size = 1200 },
+      })
+      if not ok then
+        assert.is_true(err.code == "EINVAL" or err.code == "EIO")
+        sockets.close(a, b)
+        return pending "this kernel does not segment"
+      end
+      for at = 1, #data, 1200 do
+        assert.is_true(b:recv(65535) == data:sub(at, at + 1199))
+      end
+      assert.is_false(b:recv(1, "dontwait"))
+      errors.raised("EINVAL", "sendmsg", a.sendmsg, a, {
+        iov = data, name = b:getsockname(), control = { gso_size = 1 },
+      })
+      sockets.close(a, b)
+    end)
+
+    it("receives many datagrams by one call: " .. family, function()
+      local a, b = messages.asking(family)
+      local data = examples.bytes(10000)
+      b:setsockopt("UDP_GRO", true)
+      if not pcall(a.sendmsg, a, { iov = data, name = b:getsockname(),
+                                   control = { gso_size = 1200 } }) then
+        sockets.close(a, b)
+        return pending "this kernel does not segment"
+      end
+      local got = {}
+      while #table.concat(got) < #data do
+        local m = b:recvmsg { iov = 65535, control = true }
+        if #m.data > 1200 then assert.equal(1200, m.control.gro_size) end
+        got[#got + 1] = m.data
+      end
+      assert.is_true(data == table.concat(got))
+      a:sendto("x", b:getsockname())
+      assert.same({}, b:recvmsg({ iov = 9, control = true }).control)
+      sockets.close(a, b)
+    end)
+  end
+end)
+
+describe("control data to send", function()
+  descriptors.guard()
+
+  local function nested(depth)
+    return depth == 0 and {} or { nested(depth - 1) }
+  end
+
+  -- What it is, and what the argument error tells.
+  local wrong = {
+    { "ttl", "'control'" },
+    { { tll = 5 }, "unknown control message 'tll', did you mean 'ttl'" },
+    { { credential = {} }, "did you mean 'credentials'" },
+    { { ttl = "5x" }, "'ttl': integer expected" },
+    { { ttl = 1.5 }, "'ttl': integer expected" },
+    { { ttl = -1 }, "'ttl': out of range %(0 to 255%)" },
+    { { ttl = 256 }, "'ttl': out of range" },
+    { { hoplimit = -2 }, "'hoplimit': out of range %(%-1 to 255%)" },
+    { { tos = 256 }, "'tos': out of range" },
+    { { gso_size = 65536 }, "'gso_size': out of range" },
+    { { flowinfo = 1 << 28 }, "'flowinfo': out of range" },
+    { { mark = 1 << 32 }, "'mark': out of range" },
+    { { txtime = -1 }, "'txtime': out of range" },
+    { { hopopts = 5 }, "'hopopts': string expected" },
+    { { timestamp = {} }, "'timestamp': can only be received" },
+    { { recverr = {} }, "'recverr': can only be received" },
+    { { gro_size = 5 }, "'gro_size': can only be received" },
+    { { pidfd = 5 }, "'pidfd': can only be received" },
+    { { rights = 5 }, "'rights': list of descriptors" },
+    { { rights = { "x" } }, "'rights': sockets, files, descriptors" },
+    { { rights = { 0, {} } }, "'rights': sockets, files, descriptors" },
+    { { rights = { -1 } }, "'rights': sockets, files, descriptors" },
+    { { credentials = 5 }, "table expected" },
+    { { credentials = { pidd = 5 } }, "did you mean 'pid'" },
+    { { credentials = { pid = -1 } }, "field 'pid': out of range" },
+    { { credentials = { uid = 1 << 32 } }, "field 'uid': out of range" },
+    { { credentials = { gid = "x" } }, "field 'gid': integer" },
+    { { pktinfo = "lo" }, "table expected" },
+    { { pktinfo = { adress = "" } }, "did you mean 'address'" },
+    { { pktinfo = { address = "localhost" } }, "'address': IPv4 address" },
+    { { pktinfo = { address = "::1" } }, "'address': IPv4 address" },
+    { { pktinfo = { address = {} } }, "'address': IPv4 address" },
+    { { pktinfo = { ifindex = -1 } }, "'ifindex': out of range" },
+    { { pktinfo = { interface = "nosuch" } }, "no such interface" },
+    { { pktinfo = { interface = ("x"):rep(16) } }, "no such interface" },
+    { { pktinfo = { interface = 1 } }, "'interface': string" },
+    { { 5 }, "table expected" },
+    { { {} }, "'level': integer expected" },
+    { { { level = 0 } }, "'type': integer expected" },
+    { { { level = 0, type = 0 } }, "'data': string expected" },
+    { { { level = 1 << 31, type = 0, data = "" } }, "'level': out of range" },
+    { { { level = 0, type = "x", data = "" } }, "'type': integer" },
+    { { { level = 0, type = 0, data = "", dat = 1 } }, "did you mean 'data'" },
+    { nested(150), "named fields alone" },
+    { { [true] = 5 }, "table expected" },
+  }
+  for i, case in ipairs(wrong) do
+    it(("is told when wrong (%d)"):format(i), function()
+      local a, b = sockets.udp()
+      errors.rejected("bad argument #1 to 'sendmsg' %(.*" .. case[2],
+        function() a:sendmsg { iov = "x", control = case[1] } end)
+      assert.is_false(b:recv(9, "dontwait"))
+      sockets.close(a, b)
+    end)
+  end
+
+  it("may have no kinds at all", function()
+    for _, make in pairs(messages.all) do
+      local a, b = make()
+      a:sendmsg { iov = "x", control = {} }
+      assert.same({}, b:recvmsg({ iov = 9, control = true }).control)
+      sockets.close(a, b)
+    end
+  end)
+
+  it("is refused by the system where the socket does not know it", function()
+    local a, b = sockets.unix()
+    for _, control in ipairs { { ttl = 5 }, { pktinfo = {} },
+                               { gso_size = 5 } } do
+      local ok, err = pcall(a.sendmsg, a, { iov = "x", control = control })
+      assert.is_true(ok or err.code == "EINVAL")
+      if ok then b:recv(9) end
+    end
+    sockets.close(a, b)
+    a, b = messages.udp "inet"
+    errors.raised("EINVAL", "sendmsg", a.sendmsg, a,
+                  { iov = "x", name = b:getsockname(),
+                    control = { ttl = 0 } })
+    sockets.close(a, b)
+  end)
+end)
