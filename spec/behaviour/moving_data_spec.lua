@@ -366,6 +366,50 @@ describe("sendto and recvfrom", function()
   end)
 end)
 
+describe("sendmsg and recvmsg", function()
+  descriptors.guard()
+
+  it("io-4: carry name, buffers, control data and flags over UDP", function()
+    local a = sockets.bound("127.0.0.1:0", "dgram")
+    local b = sockets.bound("127.0.0.1:0", "dgram"):setsockopt("IP_RECVTTL",
+                                                               true)
+    assert.equal(10, a:sendmsg {
+      iov = { "one", "two", "four" }, name = b:getsockname(),
+      control = { ttl = 33 }, flags = "dontwait",
+    })
+    assert.same({
+      data = "onetwofo", iov = { "onet", "", "wofo" }, length = 10,
+      from = a:getsockname(), control = { ttl = 33 }, flags = { trunc = true },
+    }, b:recvmsg { iov = { 4, 0, 4 }, control = true })
+    assert.is_false(b:recvmsg { iov = 9, flags = "dontwait" })
+    sockets.close(a, b)
+  end)
+
+  it("io-4: need no name on TCP, which has a peer, and mind none", function()
+    local c, a = sockets.tcp()
+    a:setsockopt("IP_RECVTTL", true)
+    for _, name in ipairs { false, "192.0.2.1:9" } do
+      assert.equal(6, c:sendmsg { iov = { "one", "two" }, name = name or nil })
+      assert.same({ data = "onetwo", iov = { "onet", "wo" }, flags = {},
+                    control = {} },
+                  a:recvmsg { iov = { 4, 4, 4 }, control = true })
+    end
+    c:close()
+    assert.is_nil(a:recvmsg { iov = { 4 }, control = true })
+    a:close()
+  end)
+
+  it("io-4: tell of urgent data by their flags", function()
+    local c, a = sockets.tcp()
+    c:sendmsg { iov = { "a", "!" }, flags = "oob" }
+    assert.is_truthy(sockeye.poll({ [a] = "p" }, 20)[a])
+    assert.same({ data = "!", flags = { oob = true } },
+                a:recvmsg { iov = 9, flags = "oob" })
+    assert.equal("a", a:recvmsg({ iov = 9, flags = "peek" }).data)
+    sockets.close(c, a)
+  end)
+end)
+
 -- Two ends of each kind that keeps the bounds of messages.
 local messages = {
   UDP = sockets.udp,
