@@ -239,6 +239,8 @@ describe("a netlink request", function()
     errors.rejected("'type'.*'getlinkk'", nl.request, nl, { type = "getlinkk" })
     errors.rejected("'flags'.*'dumb'", nl.request, nl,
                     { type = 18, flags = "ack dumb" })
+    errors.rejected("'flags'", nl.request, nl, { type = 18, flags = {} })
+    errors.rejected("'flags'", nl.request, nl, { type = 18, flags = 1 << 16 })
     errors.rejected("'data'", nl.request, nl, { type = 18, data = 5 })
   end)
 

@@ -101,7 +101,7 @@ end
 local function flag_bits(call, value)
   if math.type(value) == "integer" then return value end
   local bits = 0
-  for word in (value or ""):gmatch "[^%s,|]+" do
+  for word in tostring(value or ""):gmatch "[^%s,|]+" do
     local name <const> = word:upper():gsub("^NLM_F_", "")
     bits = bits | (c["NLM_F_" .. name] or codec.misuse(
       ("bad argument #1 to '%s' (field 'flags': unknown: '%s')"):format(
@@ -147,10 +147,12 @@ function M.open(protocol, groups)
   local s <const> = core.socket("netlink", "raw", protocol or "route")
   local guard <close> = setmetatable({ socket = s }, closing)
   set_up(s, groups)
+  local self <const> = setmetatable({
+    socket = s, sequence = 0, names = {},
+    is_route = s:getsockopt "SO_PROTOCOL" == "route",
+  }, Netlink)
   guard.done = true
-  return setmetatable({ socket = s, sequence = 0, names = {},
-                        is_route = s:getsockopt "SO_PROTOCOL" == "route" },
-                      Netlink)
+  return self
 end
 
 --- Give the socket back.
