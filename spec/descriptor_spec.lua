@@ -6,19 +6,6 @@ local fork = require "spec.support.fork"
 local process = require "spec.support.process"
 local sockets = require "spec.support.sockets"
 
--- Takes what s takes without waiting; how much it was.
-local function fill(s, size)
-  local block, total = ("x"):rep(size or 4096), 0
-  s:settimeout(0)
-  while true do
-    local n = s:write(block)
-    if not n then break end
-    total = total + n
-  end
-  s:settimeout(20)
-  return total
-end
-
 -- The same open file under another number, which sockeye.adopt has not seen.
 local function share(s)
   local spare <close> = sockeye.socket("unix", "stream")
@@ -56,7 +43,7 @@ describe("a pipe or a file", function()
     errors.raised("ETIMEDOUT", "read", r.read, r, 1)
     r:settimeout(0)
     assert.is_false(r:read(1))
-    local total = fill(w)
+    local total = sockets.fill(w)
     assert.is_true(total > 0)
     w:settimeout(0.01)
     errors.raised("ETIMEDOUT", "write", w.write, w, "x")

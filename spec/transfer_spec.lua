@@ -31,19 +31,6 @@ local function child_reading(s, other, size)
   end
 end
 
--- Takes what s takes without waiting; how much it was.
-local function fill(s, size)
-  local block, total = ("x"):rep(size or 4096), 0
-  s:settimeout(0)
-  while true do
-    local n = s:write(block)
-    if not n then break end
-    total = total + n
-  end
-  s:settimeout(20)
-  return total
-end
-
 -- The same open file under another number, which sockeye.adopt has not seen.
 local function share(s)
   local spare <close> = sockeye.socket("unix", "stream")
@@ -218,7 +205,7 @@ describe("a full socket", function()
        function()
       for _, make in pairs(streams) do
         local a, b = make()
-        local before = fill(a)
+        local before = sockets.fill(a)
         a:settimeout(0)
         assert.is_false((a[method](a, table.unpack(arguments))))
         a:settimeout(0.01)
@@ -252,7 +239,7 @@ describe("O_NONBLOCK that somebody else has set", function()
     it("still lets it wait: " .. method, function()
       local a, b = sockets.unix()
       local other = share(a):fcntl("O_NONBLOCK", true)
-      fill(a)
+      sockets.fill(a)
       a:settimeout(nil)
       assert.is_false((other[method](other, table.unpack(arguments))))
       local _ <close> = fork.interrupt("USR1", function()
@@ -281,7 +268,7 @@ describe("SO_RCVTIMEO and SO_SNDTIMEO", function()
 
   it("are the user's own, and raise EAGAIN", function()
     local a, b = sockets.unix()
-    fill(a)
+    sockets.fill(a)
     a:setsockopt("SO_RCVTIMEO", 0.01):setsockopt("SO_SNDTIMEO", 0.01)
     a:settimeout(nil)
     for _, method in ipairs(readers) do

@@ -4,19 +4,6 @@ local errors = require "spec.support.errors"
 local fork = require "spec.support.fork"
 local sockets = require "spec.support.sockets"
 
--- Sends without waiting until nothing more is taken. Returns how much was.
-local function fill(s)
-  local before = s:gettimeout()
-  local block, sent = ("x"):rep(65536), 0
-  s:settimeout(0)
-  repeat
-    local n = s:send(block)
-    sent = sent + (n or 0)
-  until not n
-  s:settimeout(before)
-  return sent
-end
-
 -- A child that holds all that this process does until the pipe's other end is
 -- closed. Then it runs f. Returns the process id and the pipe's end.
 local function holder(f)
@@ -49,7 +36,7 @@ describe("close", function()
   it("close-1: ends the connection, after what is queued", function()
     local c, a = sockets.tcp()
     local _ <close> = a
-    local sent = fill(c)
+    local sent = sockets.fill(c)
     c:close()
     assert.equal(sent, #sockets.read_all(a))
     assert.equal("CLOSE_WAIT", a:state())
@@ -97,7 +84,7 @@ describe("shutdown", function()
   it("shutdown-1: wr sends what is queued, and the peer can answer",
      function()
     local c, a = sockets.tcp()
-    local sent = fill(c)
+    local sent = sockets.fill(c)
     c:shutdown "wr"
     errors.raised("EPIPE", "send", c.send, c, "x")
     assert.equal("FIN_WAIT1", c:state())
@@ -235,7 +222,7 @@ describe("RST", function()
   it("shutdown-4: loses what an aborted connection had queued", function()
     local c, a = sockets.tcp()
     local _ <close> = a
-    local sent = fill(c)
+    local sent = sockets.fill(c)
     c:setsockopt("SO_LINGER", 0):close()
     local received = 0
     local ok, err = pcall(function()

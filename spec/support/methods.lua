@@ -32,6 +32,7 @@ local arguments = {
   recv = { 1 },
   recvfrom = { 1 },
   recvmany = { 1, 1 },
+  recvmsg = { { iov = 1 } },
   send = { "data" },
   sendall = { "data" },
   sendmany = { { "data" } },

@@ -92,6 +92,32 @@ function M.arrived(s, n)
   end
 end
 
+-- Waits until all that is on its way has come: where the receiver has no more
+-- room, the sender has none, either.
+local function settle(s)
+  examples.eventually(function()
+    local ok, info = pcall(s.getsockopt, s, "TCP_INFO")
+    return not ok or info.unacked == 0
+  end)
+end
+
+--- Writes without waiting until nothing more is taken. Returns how much was.
+function M.fill(s, size)
+  local before = s:gettimeout()
+  local block, total = ("x"):rep(size or 4096), 0
+  local count
+  s:settimeout(0)
+  repeat
+    count = total
+    for n in function() return s:write(block) or nil end do
+      total = total + n
+    end
+    settle(s)
+  until total == count
+  s:settimeout(before)
+  return total
+end
+
 --- Everything up to the end.
 function M.read_all(s)
   local parts = {}
