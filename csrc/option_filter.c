@@ -297,7 +297,8 @@ static void push_instruction(lua_State *L, const struct sock_filter *i)
     lua_rawseti(L, -2, 1 + K);
 }
 
-/* The kernel counts the length in instructions. */
+/* The kernel counts the length in instructions, which checkers of memory take
+ * for bytes: for them, the rest is zero. */
 static int get_filter(lua_State *L, int arg, const struct option *row,
                       int level, int fd)
 {
@@ -306,6 +307,7 @@ static int get_filter(lua_State *L, int arg, const struct option *row,
     socklen_t count = BPF_MAXINSNS;
 
     (void)arg;
+    memset(program, 0, BPF_MAXINSNS * sizeof *program);
     if (getsockopt(fd, level, row->number, program, &count) == -1)
         return errno;
     lua_createtable(L, (int)count, 0);
