@@ -2,8 +2,8 @@
  * pipe: from one stream to another, past Lua and, where the system can, past
  * this process.
  *
- * What is between the two when a call ends without an error of Lua's memory is
- * put back. Follows splice(2), pipe(2).
+ * What is between the two when a call ends, however it does, is put back.
+ * Follows splice(2), pipe(2).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,10 +17,14 @@
 #define CHUNK ((size_t)65536) /* what a pipe holds */
 #define BURST 4               /* chunks, before others have a turn */
 
-enum { FROM = 1, TO, COUNT, STATE, READ_END, WRITE_END };
+#define MOVING_TYPE "sockeye.moving"
 
-/* What is known of a call, on its stack. */
+enum { FROM = 1, TO, COUNT, STATE };
+
+/* What is known of a call, on its stack, and closed with it. */
 struct moving {
+    struct stream *from;
+    int pipe[2]; /* the ends of the system's; -1: none */
     size_t left;
     size_t moved;
     size_t inside; /* bytes in the system's pipe */
@@ -44,33 +48,24 @@ static size_t smaller(size_t a, size_t b)
 /* ---- what goes between ---- */
 
 /* Without a pipe the bytes are copied. */
-static void open_pipe(lua_State *L, struct moving *m)
+static void open_pipe(struct moving *m)
 {
-    struct socket *r = socket_new(L);
-    struct socket *w = socket_new(L);
-    int fd[2];
-
-    m->copies = pipe2(fd, O_CLOEXEC | O_NONBLOCK) == -1;
-    if (m->copies)
-        return;
-    r->handle.fd = fd[0];
-    w->handle.fd = fd[1];
+    m->copies = pipe2(m->pipe, O_CLOEXEC | O_NONBLOCK) == -1;
 }
 
-static int pipe_end(lua_State *L, int index)
+static void close_pipe(struct moving *m)
 {
-    return ((struct socket *)lua_touserdata(L, index))->handle.fd;
-}
-
-static void close_pipe(lua_State *L)
-{
-    socket_drop(lua_touserdata(L, READ_END));
-    socket_drop(lua_touserdata(L, WRITE_END));
+    for (int i = 0; i < 2; i++) {
+        if (m->pipe[i] != -1)
+            close(m->pipe[i]);
+        m->pipe[i] = -1;
+    }
 }
 
 /* What could not go on is unread again. */
-static void put_back(lua_State *L, struct moving *m, struct stream *from)
+static void put_back(struct moving *m)
 {
+    struct stream *from = m->from;
     struct block *b;
     ssize_t n;
 
@@ -78,7 +73,7 @@ static void put_back(lua_State *L, struct moving *m, struct stream *from)
         return;
     b = from->in;
     do
-        n = read(pipe_end(L, READ_END), b->bytes + b->end, m->inside);
+        n = read(m->pipe[0], b->bytes + b->end, m->inside);
     while (n == -1 && errno == EINTR);
     if (n > 0)
         b->end += (size_t)n;
@@ -89,9 +84,9 @@ static void put_back(lua_State *L, struct moving *m, struct stream *from)
 /* ---- one attempt ---- */
 
 /* Zero: there is something in the pipe, or the end; or errno. */
-static int splice_in(lua_State *L, struct moving *m, struct stream *from)
+static int splice_in(struct moving *m, struct stream *from)
 {
-    ssize_t n = splice_between(from->socket->handle.fd, pipe_end(L, WRITE_END),
+    ssize_t n = splice_between(from->socket->handle.fd, m->pipe[1],
                                smaller(m->left, CHUNK));
 
     if (n == -1) {
@@ -107,13 +102,13 @@ static int splice_in(lua_State *L, struct moving *m, struct stream *from)
 }
 
 /* Zero: some of it has gone on; or errno. */
-static int splice_out(lua_State *L, struct moving *m, const struct stream *to)
+static int splice_out(struct moving *m, const struct stream *to)
 {
     struct quiet q;
     ssize_t n;
 
     quiet_begin(&q);
-    n = splice_between(pipe_end(L, READ_END), to->socket->handle.fd, m->inside);
+    n = splice_between(m->pipe[0], to->socket->handle.fd, m->inside);
     quiet_end(&q, n == -1 && errno == EPIPE);
     if (n == -1)
         return errno;
@@ -124,7 +119,7 @@ static int splice_out(lua_State *L, struct moving *m, const struct stream *to)
 }
 
 /* Zero: for now, or for good; or errno, in this direction. */
-static int splice_some(lua_State *L, struct moving *m, struct stream *from,
+static int splice_some(struct moving *m, struct stream *from,
                        const struct stream *to, enum direction *direction)
 {
     struct unblocked u[2];
@@ -136,7 +131,7 @@ static int splice_some(lua_State *L, struct moving *m, struct stream *from,
         if (m->inside == 0 && (m->left == 0 || from->ended))
             break;
         *direction = m->inside == 0 ? READING : WRITING;
-        error = m->inside == 0 ? splice_in(L, m, from) : splice_out(L, m, to);
+        error = m->inside == 0 ? splice_in(m, from) : splice_out(m, to);
     }
     reblock(&u[1]);
     reblock(&u[0]);
@@ -172,11 +167,8 @@ static int pipe_step(lua_State *L, int status, lua_KContext context);
 static const struct call read_call = {"pipe", POLLIN, pipe_step};
 static const struct call write_call = {"pipe", POLLOUT, pipe_step};
 
-static int fail_pipe(lua_State *L, const struct wait *w, struct moving *m,
-                     struct stream *from)
+static int fail_pipe(lua_State *L, const struct wait *w, const struct moving *m)
 {
-    put_back(L, m, from);
-    close_pipe(L);
     if (w->outcome == WAIT_WOULD_BLOCK) {
         lua_pushboolean(L, false);
         lua_pushinteger(L, (lua_Integer)m->moved);
@@ -190,10 +182,10 @@ static int fail_pipe(lua_State *L, const struct wait *w, struct moving *m,
 
 /* After an attempt that moved nothing: whether to try again. */
 static bool wait_to_move(lua_State *L, struct wait *w, struct moving *m,
-                         struct stream *from, int error)
+                         int error)
 {
     if (is_unfit(error) && !m->copies) {
-        put_back(L, m, from);
+        put_back(m);
         m->copies = true;
         return true;
     }
@@ -218,7 +210,7 @@ static bool move_on(lua_State *L, struct wait *w, struct moving *m,
 
     if (!fills && to->out.pending == NULL)
         error = from->in != NULL ? send_received(m, from, to)
-                                 : splice_some(L, m, from, to, &direction);
+                                 : splice_some(m, from, to, &direction);
     /* A time-out is for a time in which nothing moves. */
     flags = wait_start(L, w, direction == READING ? &read_call : &write_call,
                        direction == READING ? &from->socket->handle
@@ -229,7 +221,7 @@ static bool move_on(lua_State *L, struct wait *w, struct moving *m,
         return stream_flush(L, to, w, flags, &unsent);
     if (fills)
         return stream_fill(L, from, w, smaller(m->left, CHUNK));
-    return error == 0 || wait_to_move(L, w, m, from, error);
+    return error == 0 || wait_to_move(L, w, m, error);
 }
 
 static bool has_more(const struct moving *m, const struct stream *from)
@@ -249,14 +241,13 @@ static int pipe_step(lua_State *L, int status, lua_KContext context)
     (void)status;
     if (context != 0 && wait_is_in_task()) {
         if (!wait_goes_on(&w, &write_call))
-            return fail_pipe(L, &w, m, from);
+            return fail_pipe(L, &w, m);
         context = context == WAIT_POSTPONED ? 0 : context;
     }
     for (; has_more(m, from); context = 0) {
         if (!move_on(L, &w, m, from, to, context))
-            return fail_pipe(L, &w, m, from);
+            return fail_pipe(L, &w, m);
     }
-    close_pipe(L);
     lua_pushinteger(L, (lua_Integer)m->moved);
     return 1;
 }
@@ -286,17 +277,48 @@ static int stream_pipe(lua_State *L)
     luaL_argcheck(L, count >= 0, COUNT, "count must not be negative");
     lua_settop(L, COUNT);
     m = lua_newuserdatauv(L, sizeof *m, 0);
-    *m = (struct moving){.left = has_count ? (size_t)count : SIZE_MAX};
-    open_pipe(L, m);
+    *m = (struct moving){
+        .from = lua_touserdata(L, FROM),
+        .pipe = {-1, -1},
+        .left = has_count ? (size_t)count : SIZE_MAX,
+    };
+    luaL_setmetatable(L, MOVING_TYPE);
+    lua_toclose(L, STATE);
+    open_pipe(m);
     return pipe_step(L, LUA_OK, 0);
+}
+
+static int moving_close(lua_State *L)
+{
+    struct moving *m = luaL_checkudata(L, 1, MOVING_TYPE);
+
+    put_back(m);
+    close_pipe(m);
+    return 0;
+}
+
+/* Of a task that was left where it stood, and its streams with it. */
+static int moving_gc(lua_State *L)
+{
+    close_pipe(luaL_checkudata(L, 1, MOVING_TYPE));
+    return 0;
 }
 
 void add_stream_pipe(lua_State *L)
 {
+    static const luaL_Reg metamethods[] = {
+        {"__close", moving_close},
+        {"__gc", moving_gc},
+        {NULL, NULL},
+    };
     static const luaL_Reg methods[] = {
         {"pipe", stream_pipe},
         {NULL, NULL},
     };
+
+    luaL_newmetatable(L, MOVING_TYPE);
+    luaL_setfuncs(L, metamethods, 0);
+    lua_pop(L, 1);
 
     luaL_setfuncs(L, methods, 0);
 }

@@ -1,5 +1,6 @@
 local sockeye = require "sockeye"
 local errors = require "spec.support.errors"
+local fork = require "spec.support.fork"
 local process = require "spec.support.process"
 local sockets = require "spec.support.sockets"
 local streams = require "spec.support.streams"
@@ -155,6 +156,19 @@ describe("pipe", function()
     source:send "data"
     errors.raised("EPIPE", "pipe", from.pipe, from, to)
     assert.equal("data", from:read_some())
+  end)
+
+  it("loses nothing when a handler raises", function()
+    local from, source = streams.pair()
+    local to = streams.pair()
+    streams.fill(to.socket)
+    source:send "data"
+    local interrupt <close> = fork.interrupt("USR1", function()
+      error("enough", 0)
+    end)
+    assert.same({ false, "enough" }, { pcall(from.pipe, from, to) })
+    assert.equal("data", from:read_some())
+    assert.is_table(interrupt)
   end)
 
   worlds.it("raises the sender's reset when all has been moved", function()
