@@ -41,7 +41,7 @@ static int connect_to(const char *host, const char *port)
 {
     struct sockaddr_in a = {
         .sin_family = AF_INET,
-        .sin_port = htons((unsigned short)atoi(port)),
+        .sin_port = htons((unsigned short)strtoul(port, NULL, 10)),
     };
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
@@ -113,7 +113,7 @@ static void report(size_t bytes, double start)
     printf("%zu bytes in %.9f s\n", bytes, now() - start);
 }
 
-static void run_sendfile(const char *path, int times, const char *command)
+static void run_sendfile(const char *path, long times, const char *command)
 {
     int file = open(path, O_RDONLY);
     FILE *child;
@@ -122,7 +122,7 @@ static void run_sendfile(const char *path, int times, const char *command)
     double start = now();
     ssize_t n;
 
-    for (int i = 0; i < times; i++) {
+    for (long i = 0; i < times; i++) {
         off_t offset = 0;
 
         do {
@@ -175,7 +175,7 @@ int main(int argc, char **argv)
     else if (argc == 5 && strcmp(argv[1], "source") == 0)
         run_source(connect_to(argv[3], argv[4]), strtoul(argv[2], NULL, 10));
     else if (argc == 5 && strcmp(argv[1], "sendfile") == 0)
-        run_sendfile(argv[2], atoi(argv[3]), argv[4]);
+        run_sendfile(argv[2], strtol(argv[3], NULL, 10), argv[4]);
     else if (argc == 5 && strcmp(argv[1], "pipe") == 0)
         run_pipe(strtoul(argv[2], NULL, 10), argv[3], argv[4]);
     else
