@@ -2,8 +2,9 @@
  * control_write: tables of control messages, sensible ones and others, encoded
  * as sendmsg does, and decoded again.
  *
- * Input: the requests of memory, or zero; then, for each field, its name and
- * its value, by numbers into the lists below.
+ * Input: the requests of memory, or zero, and in the highest bit whether the
+ * socket is of IPv6; then, for each field, its name and its value, by numbers
+ * into the lists below.
  */
 #include <string.h>
 
@@ -178,16 +179,22 @@ static void check_layout(lua_State *L, struct msghdr *m, lua_Integer count)
     fuzz_check(L, used == m->msg_controllen, "bytes that are no message");
 }
 
-/* A table becomes what is read from what it was written to. */
+/* A table becomes what is read from what it was written to, by a socket of
+ * the family. */
 static int write_and_read(lua_State *L)
 {
     struct control_writer w;
     struct msghdr message = {.msg_name = NULL};
+    struct socket socket = {
+        .handle = fuzz_socket(L)->handle,
+        .family = (int)lua_tointeger(L, 2),
+        .type = SOCK_DGRAM,
+    };
     struct control_reader reader = {
-        .socket = fuzz_socket(L), .message = &message, .numbers = true};
+        .socket = &socket, .message = &message, .numbers = true};
 
-    control_write(L, &w, reader.socket, 1, 1);
-    fuzz_check(L, lua_gettop(L) == 2, "control_write leaves values");
+    control_write(L, &w, &socket, 1, 1);
+    fuzz_check(L, lua_gettop(L) == 3, "control_write leaves values");
     message.msg_control = push_exact(L, w.bytes, w.used);
     message.msg_controllen = w.used;
     check_layout(L, &message, count_fields(L, 1));
@@ -235,12 +242,14 @@ static void check_field(lua_State *L, int read)
 int fuzz_control_write(lua_State *L)
 {
     struct supply s = supply_of(L, 1);
-    long requests = (long)take_byte(&s);
+    unsigned first = take_byte(&s);
+    long requests = first & 0x7f;
     bool has_list = push_table(L, &s);
 
     lua_pushcfunction(L, write_and_read);
     lua_pushvalue(L, 2);
-    if (fuzz_starve(L, requests == 0 ? -1 : requests, 1, 1) != LUA_OK) {
+    lua_pushinteger(L, first & 0x80 ? AF_INET6 : AF_INET);
+    if (fuzz_starve(L, requests == 0 ? -1 : requests, 2, 1) != LUA_OK) {
         fuzz_check_error(L);
         return 0;
     }
