@@ -129,8 +129,8 @@ static void make_name(lua_State *L)
     if (!lua_toboolean(L, -1)) {
         lua_pop(L, 1);
         lua_pushboolean(L, false);
-    } else {
-        address_check(L, lua_gettop(L));
+    } else if (address_read(L, lua_gettop(L)) == NULL) {
+        luaL_argerror(L, ADDRESS, lua_tostring(L, -1));
     }
 }
 

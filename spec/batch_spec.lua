@@ -362,6 +362,8 @@ describe("the arguments of a batch", function()
       { "recvmany", 4, 1, { iov = 1 }, "peek" },
       { "sendmany", 2 }, { "sendmany", 2, "string" },
       { "sendmany", 3, {}, 5 }, { "sendmany", 3, {}, "nowhere" },
+      { "sendmany", 3, { "x" }, { "nowhere" } },
+      { "sendmany", 3, { "x" }, { 5 } },
       { "sendmany", 4, {}, nil, "unknown" },
     } do
       local method = case[1]
