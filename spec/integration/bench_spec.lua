@@ -13,7 +13,7 @@ local function run(suite, ...)
   local words = { "bench/run", "--quick", suite, ... }
   return examples.with_folder(function(folder)
     local result = process.run(words,
-      { env = { BENCH_OUT = folder, LUA = process.lua }, timeout = 120 })
+      { env = { BENCH_OUT = folder, LUA = process.lua }, timeout = 400 })
     assert.are.equal(0, result.status, result.stderr)
     local written = read(("%s/%s.md"):format(folder, suite))
     assert.are.equal(written,
