@@ -25,6 +25,7 @@
 
 #include <linux/errqueue.h>
 
+#define SOME 8           /* outstanding calls, which are worth a look */
 #define LINGERING 64     /* closed sockets, of which the kernel has strings */
 #define LAST_WAIT 5000   /* milliseconds, when the Lua state is closed */
 #define PAUSE 1000000    /* nanoseconds between two looks */
@@ -393,7 +394,8 @@ ssize_t zerocopy_send(lua_State *L, struct socket *s, int index,
     t = tracker_of(L, s);
     if (t == NULL)
         return sendmsg(s->handle.fd, message, copying);
-    attend(L, &s->handle);
+    if (t->outstanding >= SOME)
+        attend(L, &s->handle);
     reap_left(L, t->all);
     anchor(L, t, index);
     n = sendmsg(s->handle.fd, message, flags);
@@ -493,17 +495,17 @@ static int zerocopy_step(lua_State *L, int status, lua_KContext context)
 /*** Wait until the kernel is done with all that was sent with the flag
 `zerocopy`.
 
-That flag (MSG_ZEROCOPY) has `send`, `sendto` and `sendmsg` give a string to the
-kernel without copying it, which pays for large ones on a real interface; on the
-loopback, and where an interface or a protocol cannot, the kernel copies it
-after all. The string is kept until the kernel has said in the socket's error
-queue that it is done with it. That is looked for by later calls that send so or
-that have to wait, and by this one, but not on a socket that has asked for other
-messages of that queue (IP_RECVERR, SO_TIMESTAMPING): there it is noted when the
-script receives them with the flag `errqueue`. Until then, `poll` finds the
-socket ready, as for an error. Where the kernel would keep account of too much
-(ENOBUFS), and on an adopted socket that had SO_ZEROCOPY set, the string is sent
-by a copy.
+That flag (MSG_ZEROCOPY) has `send`, `sendto`, `sendall` and `sendmsg` give
+strings to the kernel without copying them, which pays for large ones on a real
+interface; on the loopback, and where an interface or a protocol cannot, the
+kernel copies after all. The string is kept until the kernel has said in the
+socket's error queue that it is done with it. That is looked for by later calls
+that send so (every few of them) or that have to wait, and by this one, but not
+on a socket that has asked for other messages of that queue (IP_RECVERR,
+SO_TIMESTAMPING): there it is noted when the script receives them with the flag
+`errqueue`. Until then, `poll` finds the socket ready, as for an error. Where
+the kernel would keep account of too much (ENOBUFS), and on an adopted socket
+that had SO_ZEROCOPY set, the string is sent by a copy.
 
 A socket that is closed before shuts the connection down as ever; its descriptor
 stays open until the kernel is done, which is looked for by later calls that

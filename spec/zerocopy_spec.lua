@@ -2,6 +2,7 @@ local sockeye = require "sockeye"
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
 local examples = require "spec.support.examples"
+local netns = require "spec.support.netns"
 local process = require "spec.support.process"
 local sockets = require "spec.support.sockets"
 local streams = require "spec.support.streams"
@@ -30,7 +31,7 @@ end
 local probe <close> = sockeye.socket("inet", "stream")
 if not pcall(probe.setsockopt, probe, "SO_ZEROCOPY", true) then
   describe("zerocopy", function()
-    pending "is measured where the system has SO_ZEROCOPY"
+    pending "is for systems with SO_ZEROCOPY"
   end)
   return
 end
@@ -133,6 +134,32 @@ describe("a send without copies", function()
     sockets.await(a, "CLOSED")
     assert.is_false((pcall(a.send, a, "x", "zerocopy")))
     assert.same({ 0, 0 }, { a:zerocopy_wait() })
+  end)
+end)
+
+describe("a send without copies to an interface", function()
+  local available, reason = netns.available()
+  if available and not process.available "tc" then
+    available, reason = false, "it needs the tc command (iproute2)"
+  end
+  if not available then
+    pending("is not copied (" .. reason .. ")")
+    return
+  end
+
+  -- A receiver on the same machine would be given a copy: nobody receives.
+  it("is not copied #namespace", function()
+    netns.with_namespaces(function(ns)
+      ns.a:must("tc qdisc add dev wire1 root pfifo limit 0")
+      ns.a:must("ip neigh add 10.77.0.9 lladdr 02:00:00:00:00:09 dev wire1")
+      local result = ns.a:lua [[
+        local sockeye = require "sockeye"
+        local s = sockeye.socket("inet", "dgram"):connect("10.77.0.9:9")
+        for i = 1, 20 do s:send(("x"):rep(1000 + i), "zerocopy") end
+        print(s:zerocopy_wait())
+      ]]
+      assert.equal("20\t0\n", result.stdout, result.stderr)
+    end)
   end)
 end)
 
