@@ -612,8 +612,6 @@ print(m.data, m.from, m.control.ttl)
 */
 static int socket_recvmsg(lua_State *L)
 {
-    check_socket(L, SELF);
-    luaL_checktype(L, OPTIONS, LUA_TTABLE);
     lua_settop(L, OPTIONS);
     return recvmsg_step(L, LUA_OK, 0);
 }

@@ -63,6 +63,17 @@ local wrong = [[
   s.send, s, "data", "nosuch"
   s.sendto, s, "data", 80
   s.sendto, s, "data", "127.0.0.1:1", "nosuch"
+  s.sendmsg, s, "data"
+  s.sendmsg, s, { iov = { "data", 5 } }
+  s.sendmsg, s, { iov = "data", name = "localhost:80" }
+  s.sendmsg, s, { iov = "data", control = { ttl = 256 } }
+  s.sendmsg, s, { iov = "data", control = { tll = 5 } }
+  s.recvmsg, s, 5
+  s.recvmsg, s, { iov = -1 }
+  s.recvmsg, s, { iov = { 1, "x" } }
+  s.recvmsg, s, { iov = 5, control = -1 }
+  s.recvmsg, s, { iov = 5, rights = "number" }
+  s.recvmsg, s, { iov = 5, flags = "peak" }
   s.sendall, s
   s.sendall, s, "data", nil, "data"
   u.write, u, nil

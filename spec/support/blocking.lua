@@ -101,6 +101,18 @@ local makers = {
   ["connect (unix)"] = connecting("unix"),
   recv = reading "recv",
   recvfrom = reading "recvfrom",
+  recvmsg = function(self)
+    local a, b = keep(self, sockeye.socketpair())
+    self.owner = a
+    self.call = function()
+      local m = a:recvmsg { iov = { 2, 3 }, control = true }
+      return m.data == "hello" and #m.control.rights == 1 and
+        keep(self, m.control.rights[1]) and true
+    end
+    self.unblock = function()
+      b:sendmsg { iov = "hello", control = { rights = { b } } }
+    end
+  end,
   read = reading "read",
   ["read (pipe)"] = function(self)
     local r, w = keep(self, sockeye.pipe())
@@ -110,6 +122,7 @@ local makers = {
   end,
   send = writing("send", "data"),
   sendall = writing("sendall", "one", "two"),
+  sendmsg = writing("sendmsg", { iov = { "one", "two" } }),
   sendto = writing("sendto", "data", nil),
   write = writing("write", "data"),
   ["write (pipe)"] = function(self)

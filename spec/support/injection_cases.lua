@@ -95,6 +95,12 @@ add_pair("recvfrom", "recv", nil, 10)
 add_pair("recvfrom", "recv", nil, 100000)
 add_pair("recvfrom", "recvfrom", nil, 10)
 add_pair("recvfrom", "read", 5, 10)
+add_pair("sendmsg", "sendmsg", nil, { iov = { "data", "more" } })
+add_pair("sendmsg", "sendmsg", 5,
+         { iov = "data", control = { rights = { 0 } } })
+add_pair("recvmsg", "recvmsg", nil, { iov = 10, control = true })
+add_pair("recvmsg", "recvmsg", 5, { iov = { 2, 100000 } })
+add_pair("recvmsg", "recvmsg", 5, { iov = 10, flags = "waitall" })
 add("sendto", "sendto", function()
   local s = sockeye.socket("inet", "dgram"):bind("127.0.0.1:0")
   return s.sendto, { s, "data", s:getsockname() }, { s }
