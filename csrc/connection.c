@@ -127,6 +127,13 @@ static bool prepare_accept(struct socket *s)
     return wait_blocks(&s->handle) || s->accepts_nonblocking;
 }
 
+/* Whether what is accepted has its listener's TCP_NODELAY. */
+#ifdef __linux__
+#define INHERITS_NODELAY true
+#else
+#define INHERITS_NODELAY false
+#endif
+
 static int accept_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"accept", POLLIN, accept_step};
@@ -156,6 +163,7 @@ static int accept_step(lua_State *L, int status, lua_KContext context)
     c->family = s->family;
     c->type = s->type;
     c->protocol = s->protocol;
+    c->is_prompt = s->is_prompt && INHERITS_NODELAY;
     address_settle(peer, length);
     return 2;
 }

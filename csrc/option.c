@@ -181,6 +181,7 @@ static int set_raw(lua_State *L, struct socket *s)
     const void *bytes;
     int number;
 
+    s->is_prompt = false;
     if (lua_type(L, 4) == LUA_TNUMBER) {
         number = (int)check_range(L, 4, INT32_MIN, UINT32_MAX);
         bytes = &number;
@@ -319,6 +320,7 @@ static int socket_setsockopt(lua_State *L)
     row = check_option(L, 2);
     check_access(L, 2, row, OPTION_WRITE);
     data = row->type->check(L, 3, row->type, &value);
+    s->is_prompt = false;
     if (setsockopt(s->handle.fd, value_level(row, s, &data), row->number,
                    data.bytes, data.length) == -1)
         return raise_errno(L, "setsockopt", errno, 2);

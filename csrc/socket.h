@@ -25,6 +25,7 @@ struct socket {
     int protocol;             /* in host byte order */
     bool is_adopted;          /* what was done with it before is not known */
     bool accepts_nonblocking; /* O_NONBLOCK was set for the sake of accept */
+    bool is_prompt;           /* TCP_NODELAY was set for the sake of streams */
 };
 
 extern const char socket_tag;

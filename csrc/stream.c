@@ -37,6 +37,17 @@ struct stream *reject_stream(lua_State *L, int arg, const char *call,
     return NULL;
 }
 
+/* Small pieces are sent at once, where it is TCP's. */
+static void make_prompt(struct socket *s)
+{
+    const int on = 1;
+
+    if (s->type == SOCK_STREAM &&
+        (s->family == AF_INET || s->family == AF_INET6))
+        s->is_prompt = setsockopt(s->handle.fd, IPPROTO_TCP, TCP_NODELAY, &on,
+                                  sizeof on) == 0;
+}
+
 /*** A socket with buffers, which is read and written as Lua's files are.
 The stream keeps the socket, as its field `socket`: for options, names and
 whatever else streams have no calls for. Small pieces are sent at once on TCP
@@ -57,7 +68,6 @@ for line in conn:lines() do conn:write(line, "\n") end
 */
 static int sockeye_stream(lua_State *L)
 {
-    const int on = 1;
     struct socket *socket = check_open(L, 1, "stream");
     struct stream *s = lua_newuserdatauv(L, sizeof *s, 1);
 
@@ -73,10 +83,16 @@ static int sockeye_stream(lua_State *L)
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
     luaL_setmetatable(L, STREAM_TYPE);
-    if (socket->type == SOCK_STREAM &&
-        (socket->family == AF_INET || socket->family == AF_INET6))
-        setsockopt(socket->handle.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (!socket->is_prompt)
+        make_prompt(socket);
     return 1;
+}
+
+/* make_prompt(listener): the streams of what it accepts need not be. */
+static int sockeye_make_prompt(lua_State *L)
+{
+    make_prompt(check_open(L, 1, "setsockopt"));
+    return 0;
 }
 
 /* What is not a method has `false` in the table of methods. */
@@ -268,6 +284,10 @@ void open_stream(lua_State *L)
 {
     lua_pushcfunction(L, sockeye_stream);
     lua_setfield(L, -2, "stream");
+    lua_getfield(L, -1, "primitives");
+    lua_pushcfunction(L, sockeye_make_prompt);
+    lua_setfield(L, -2, "make_prompt");
+    lua_pop(L, 1);
     open_block(L);
     luaL_newmetatable(L, STREAM_TYPE);
     luaL_setfuncs(L, metamethods, 0);

@@ -26,6 +26,25 @@ for _, world in ipairs {
     descriptors.guard()
     local within = world[2]
 
+    it("has small pieces sent at once on what it accepts", function()
+      within(function()
+        local l <close> = sockeye.listen "127.0.0.1:0"
+        local function accepted()
+          local c <close> = sockeye.socket("inet", "stream")
+          c:connect(l:getsockname())
+          return (l:accept())
+        end
+        local s <close> = accepted()
+        assert.is_true(s:getsockopt "TCP_NODELAY")
+        s:setsockopt("TCP_NODELAY", false)
+        assert.is_true(sockeye.stream(s).socket:getsockopt "TCP_NODELAY")
+        l:setsockopt("TCP_NODELAY", false)
+        local other <close> = accepted()
+        assert.is_false(other:getsockopt "TCP_NODELAY")
+        assert.is_true(sockeye.stream(other).socket:getsockopt "TCP_NODELAY")
+      end)
+    end)
+
     it("gives a socket that listens", function()
       for _, endpoint in ipairs { "127.0.0.1:0", "localhost:0",
                                   sockeye.inet("127.0.0.1", 0) } do

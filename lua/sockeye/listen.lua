@@ -32,7 +32,9 @@ local function bind_inet(s, address, options, v6only)
   if v6only ~= nil and address.family == "inet6" then
     s:setsockopt("IPV6_V6ONLY", v6only)
   end
-  s:bind(address):listen(options.backlog)
+  s:bind(address)
+  primitives.make_prompt(s)
+  s:listen(options.backlog)
 end
 
 local function listen_inet(address, options, v6only)
@@ -134,6 +136,9 @@ end
 -- The socket is bound, with SO_REUSEADDR, and listens. `"*:port"` is every
 -- address of this host: one socket for IPv6 and IPv4 where there is IPv6, else
 -- IPv4 alone. A name stands for the first of its addresses that can be bound.
+--
+-- Small pieces are sent at once on what it accepts (TCP_NODELAY), as streams
+-- want it.
 --
 -- The file of a Unix socket that nobody answers is removed first; one that
 -- somebody answers, or that is no socket, never is. Closing the socket leaves
