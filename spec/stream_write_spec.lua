@@ -143,6 +143,17 @@ describe("a peer that does not read", function()
     end)
   end)
 
+  it("lets a task that has ended wait until the deadline around run", function()
+    local conn = streams.pair()
+    sockets.fill(conn.socket)
+    local err = errors.raised("ETIMEDOUT", "flush", sockeye.timeout, 0.01,
+                              sockeye.run, function()
+      conn:settimeout(nil)
+      conn:write "this stays"
+    end)
+    assert.is_true(err.timeout)
+  end)
+
   it("does not keep the end of a scope by an error", function()
     sockeye.run(function()
       local conn = streams.pair()
