@@ -100,7 +100,7 @@ describe("many datagrams", function()
   end
 
   it("are no more than were asked for", function()
-    local a, b = sockets.udp()
+    local a, b = sockets.unix "dgram"
     a:sendmany(strings(10))
     assert.same({ 1, 3, 6 }, { #b:recvmany(1, 100), #b:recvmany(3, 100),
                                #b:recvmany(1 << 40, 100) })
@@ -132,8 +132,8 @@ describe("many datagrams", function()
   end)
 
   it("share the address of their sender", function()
-    local a, b = families.inet()
-    local c, d = families.inet()
+    local a, b = families.unix()
+    local c, d = families.unix()
     local to = b:getsockname()
     for _, s in ipairs { a, a, c, c, a } do s:sendto("x", to) end
     local _, from = receive(b, 5, 5, 10)
@@ -151,7 +151,7 @@ describe("many datagrams", function()
   end)
 
   it("tell the lengths of those that were cut", function()
-    local a, b = sockets.udp()
+    local a, b = sockets.unix "dgram"
     a:sendmany { "1", "four", ("x"):rep(1000), "", "two" }
     local data = receive(b, 5, 5, 2)
     assert.same({ "1", "fo", "xx", "", "tw" },
@@ -166,7 +166,7 @@ describe("many datagrams", function()
   end)
 
   it("stay in the queue with peek, which gives one", function()
-    local a, b = sockets.udp()
+    local a, b = sockets.unix "dgram"
     a:sendmany { "one", "two" }
     for _ = 1, 3 do assert.same({ "one" }, (b:recvmany(9, 9, "peek"))) end
     assert.same({ "one", "two" }, (b:recvmany(9, 9, "waitall")))
@@ -184,14 +184,14 @@ describe("many datagrams", function()
   end)
 
   it("are none where the list is empty", function()
-    local a, b = sockets.udp()
+    local a, b = sockets.unix "dgram"
     assert.equal(0, a:sendmany {})
     assert.is_false(b:recvmany(1, 1, "dontwait"))
     sockets.close(a, b)
   end)
 
   it("are not kept by what is received into", function()
-    local a, b = sockets.udp()
+    local a, b = sockets.unix "dgram"
     local kept = {}
     for i = 1, 50 do
       a:sendmany { "message " .. i, "more" }
@@ -235,8 +235,11 @@ describe("control data of many messages", function()
       { iov = "one", control = { ttl = 11 } }, "two",
       { iov = { "th", "ree" }, control = { ttl = 33 } },
     })
-    local list = b:recvmany(9, { iov = 100, control = true })
-    assert.equal(3, #list)
+    local list = {}
+    while #list < 3 do
+      local some = b:recvmany(9, { iov = 100, control = true })
+      table.move(some, 1, #some, #list + 1, list)
+    end
     for i, ttl in ipairs { 11, 64, 33 } do
       local m = list[i]
       assert.equal(({ "one", "two", "three" })[i], m.data)
@@ -250,7 +253,7 @@ describe("control data of many messages", function()
   end)
 
   it("comes as recvmsg gives it, in the sizes asked for", function()
-    local a, b = sockets.udp()
+    local a, b = sockets.unix "dgram"
     local list = { "abcdef", "", "abcdefghij" }
     local request = { iov = { 2, 3, 2 }, control = 100 }
     a:sendmany(list)
