@@ -33,7 +33,6 @@ local arguments = {
   recvfrom = { 1 },
   recvmsg = { { iov = 1 } },
   recvmany = { 1, 1 },
-  recvmsg = { { iov = 1 } },
   send = { "data" },
   sendall = { "data" },
   sendmany = { { "data" } },

@@ -1,0 +1,207 @@
+-- The routers on the way to a host, in the manner of traceroute(8): UDP probes
+-- that may go one hop, two hops, … and what the error queue tells of who threw
+-- them away. No privilege is needed.
+--
+--   lua traceroute.lua [-4 | -6] [-n] [-m HOPS] [-q PROBES] [-w SECONDS] HOST
+--
+--   -n  no names        -m  hops at most, 30
+--   -q  probes for each hop, 3
+--   -w  to wait for the answers to them, 5 s
+--
+-- Exits with 0 where the host was reached.
+
+local sockeye = require "sockeye"
+
+local function usage()
+  io.stderr:write("usage: lua traceroute.lua [-4 | -6] [-n] [-m HOPS] ",
+                  "[-q PROBES] [-w SECONDS] HOST\n")
+  os.exit(2)
+end
+
+-- The values that each option may have.
+local limits = { m = { 1, 255, integer = true }, q = { 1, 100, integer = true },
+                 w = { 0, 3600 } }
+
+local function check_number(text, limit)
+  local number = tonumber(text)
+  if limit.integer then number = math.tointeger(number) end
+  if not number or number < limit[1] or number > limit[2] then usage() end
+  return number
+end
+
+local function arguments(list)
+  local options, host, i = { m = 30, q = 3, w = 5 }, nil, 1
+  while list[i] do
+    local letter, rest = list[i]:match "^%-(.)(.*)$"
+    if letter and letter:find "[46n]" and rest == "" then
+      options[letter] = true
+    elseif limits[letter] then
+      if rest == "" then i, rest = i + 1, list[i + 1] end
+      options[letter] = check_number(rest, limits[letter])
+    elseif letter or host then
+      usage()
+    else
+      host = list[i]
+    end
+    i = i + 1
+  end
+  return options, host or usage()
+end
+
+-- What differs from one version of IP to the other: `reached` is the code of
+-- what says that nobody listens there, and the marks are of other codes.
+local versions = {
+  inet = {
+    errors = "IP_RECVERR", hops = "ttl", header = 28, make = sockeye.inet,
+    unreachable = 3, reached = 3,
+    marks = { [0] = " !N", " !H", " !P", [4] = " !F-%d", [5] = " !S",
+              [9] = " !X", [10] = " !X", [13] = " !X" },
+  },
+  inet6 = {
+    errors = "IPV6_RECVERR", hops = "hoplimit", header = 48,
+    make = sockeye.inet6, unreachable = 1, reached = 4,
+    marks = { [0] = " !N", " !X", " !S", " !H" },
+  },
+}
+
+local first_port <const>, size <const> = 33434, 32
+
+local options, host = arguments(arg)
+
+local function resolve()
+  local family = options["4"] and "inet" or options["6"] and "inet6" or nil
+  return sockeye.resolve(host, nil, { type = "dgram",
+                                      family = family })[1].address
+end
+
+local function new_trace()
+  local address = resolve()
+  local version = versions[address.family]
+  local s = sockeye.socket(address.family, "dgram")
+  s:setsockopt(version.errors, true)
+  return { address = address, version = version, socket = s, probes = {},
+           names = {} }
+end
+
+-- "name (address)", or the address alone.
+local function name_of(trace, address)
+  if options.n then return address.host end
+  local name = trace.names[address.host]
+  if not name then
+    local ok, found = pcall(sockeye.nameinfo, address, "namereqd")
+    name = ("%s (%s)"):format(ok and found or address.host, address.host)
+    trace.names[address.host] = name
+  end
+  return name
+end
+
+-- Each probe goes to a port of its own, by which its answer is known.
+local function note(trace, m)
+  local probe = m.from and trace.probes[m.from.port]
+  local e = m.control and m.control.recverr
+  if not probe or probe.from then return end
+  probe.from = e and e.offender or trace.address
+  probe.elapsed = sockeye.now() - probe.sent
+  local version = trace.version
+  local is_final = not e or e.type == version.unreachable
+  probe.reached = is_final and (not e or e.code == version.reached)
+  probe.is_final = is_final
+  if is_final and not probe.reached then
+    probe.mark = (version.marks[e.code] or " !<%d>"):format(
+      version.marks[e.code] and e.info or e.code)
+  end
+end
+
+-- All that has been told of probes; whether it was anything.
+local function read_answers(trace)
+  local some = false
+  for _, flags in ipairs { "errqueue dontwait", "dontwait" } do
+    repeat
+      local ok, m = pcall(trace.socket.recvmsg, trace.socket,
+                          { iov = 512, control = true, flags = flags })
+      if ok and m then note(trace, m) end
+      some = some or ok and m
+    until not ok or not m
+  end
+  return some
+end
+
+-- An error that a probe before has met is raised by the next call.
+local function send(trace, hop, port)
+  local scope = trace.address.family == "inet6" and
+    { scope = trace.address.scope_id } or nil
+  local probe = { sent = sockeye.now() }
+  trace.probes[port] = probe
+  repeat
+    local ok, err = pcall(trace.socket.sendmsg, trace.socket, {
+      iov = ("@"):rep(size), control = { [trace.version.hops] = hop },
+      name = trace.version.make(trace.address.host, port, scope),
+    })
+    if not ok and not read_answers(trace) then error(err, 0) end
+  until ok
+  return probe
+end
+
+local function is_answered(probes)
+  for _, probe in ipairs(probes) do
+    if not probe.from then return false end
+  end
+  return true
+end
+
+local function wait_for(trace, probes)
+  local deadline = sockeye.now() + options.w
+  while not is_answered(probes) do
+    local left = deadline - sockeye.now()
+    if left <= 0 then break end
+    sockeye.poll({ [trace.socket] = "r" }, left)
+    read_answers(trace)
+  end
+end
+
+-- Whether the way goes on behind it, and whether its end is the host.
+local function try_hop(trace, hop)
+  local probes = {}
+  for i = 1, options.q do
+    local number = (hop - 1) * options.q + i - 1
+    probes[i] = send(trace, hop, first_port + number % 30000)
+  end
+  wait_for(trace, probes)
+  local is_final, is_reached, before = false, false, nil
+  io.write(("%2d "):format(hop))
+  for _, probe in ipairs(probes) do
+    if not probe.from then
+      io.write " *"
+    else
+      if probe.from.host ~= before then
+        io.write(" ", name_of(trace, probe.from))
+      end
+      io.write(("  %.3f ms%s"):format(probe.elapsed * 1000, probe.mark or ""))
+      before = probe.from.host
+      is_final = is_final or probe.is_final
+      is_reached = is_reached or probe.reached
+    end
+  end
+  io.write "\n"
+  return is_final, is_reached
+end
+
+local function main()
+  local trace = new_trace()
+  local _ <close> = trace.socket
+  io.stdout:setvbuf "line"
+  print(("traceroute to %s (%s), %d hops max, %d byte packets"):format(
+    host, trace.address.host, options.m, size + trace.version.header))
+  for hop = 1, options.m do
+    local is_final, is_reached = try_hop(trace, hop)
+    if is_final then return is_reached end
+  end
+  return false
+end
+
+local ok, result = pcall(main)
+if not ok then
+  io.stderr:write("traceroute: ", tostring(result), "\n")
+  os.exit(2)
+end
+os.exit(result and 0 or 1)
