@@ -2,6 +2,7 @@ local sockeye = require "sockeye"
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
 local process = require "spec.support.process"
+local sockets = require "spec.support.sockets"
 
 local function listener(family, address, backlog)
   local s = sockeye.socket(family or "inet", "stream")
@@ -306,16 +307,8 @@ describe("connect", function()
     assert.is_true(c:fcntl("O_NONBLOCK"))
   end)
 
-  -- With backlog 0 one connection is established and the next stays in
-  -- SYN_SENT for want of a place.
-  local function busy_listener()
-    local l = listener(nil, nil, 0)
-    local c = sockeye.socket("inet", "stream"):connect(l:getsockname())
-    return l, c
-  end
-
   it("runs out of the caller's time, and may be taken up again", function()
-    local l, first = busy_listener()
+    local l, first = sockets.busy_listener()
     local c <close> = sockeye.socket("inet", "stream")
     c:settimeout(0.01)
     local err = errors.raised("ETIMEDOUT", "connect", c.connect, c,

@@ -376,7 +376,8 @@ local streaming = {
 describe("a task that reads a Unix stream", function()
   descriptors.guard()
 
-  -- Sends while the task waits, which is woken once. The end would wake it, too.
+  -- Sends while the task waits, which is woken once. The end would wake it,
+  -- too.
   local function send_behind(a, b, send, reader)
     local got = ""
     local t = sockeye.spawn(function()

@@ -11,13 +11,6 @@ local function begin(address)
   return s, s:connect(address)
 end
 
--- A listener whose queue is full, so that it answers no SYN; and the one that
--- fills it.
-local function busy_listener()
-  local l = sockets.listener("127.0.0.1:0", 0)
-  return l, sockets.client(l:getsockname())
-end
-
 describe("connect", function()
   descriptors.guard()
 
@@ -31,7 +24,7 @@ describe("connect", function()
   end)
 
   it("connect-1: is in SYN_SENT until the peer answers", function()
-    local l <close>, other = busy_listener()
+    local l <close>, other = sockets.busy_listener()
     local _ <close> = other
     local c <close>, connected = begin(l:getsockname())
     assert.is_false(connected)
@@ -82,7 +75,7 @@ describe("connect", function()
 
   it("connect-3: gives up at the caller's deadline, and can go on",
      function()
-    local l <close>, other = busy_listener()
+    local l <close>, other = sockets.busy_listener()
     local _ <close> = other
     local c <close> = sockeye.socket("inet", "stream")
     c:settimeout(0.01)
@@ -261,7 +254,7 @@ describe("connect after a failure", function()
   end)
 
   it("connect-6: is not to be had while an attempt is under way", function()
-    local l <close>, other = busy_listener()
+    local l <close>, other = sockets.busy_listener()
     local _ <close> = other
     local c <close> = begin(l:getsockname())
     local again <close> = sockets.listener()

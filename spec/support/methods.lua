@@ -31,7 +31,6 @@ local arguments = {
   read = { 1 },
   recv = { 1 },
   recvfrom = { 1 },
-  recvmsg = { { iov = 1 } },
   recvmany = { 1, 1 },
   send = { "data" },
   sendall = { "data" },

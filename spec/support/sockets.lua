@@ -27,6 +27,25 @@ function M.client(address)
   return s:settimeout(limit):connect(address)
 end
 
+--- Waits until that many connections wait to be accepted: what a client has may
+-- be on its way still.
+function M.await_queue(l, n)
+  if not examples.eventually(function()
+    return l:getsockopt("TCP_INFO").unacked == n
+  end) then
+    error(("no %d connections wait to be accepted"):format(n), 2)
+  end
+end
+
+--- A listener on the loopback whose queue is full, so that the next one stays
+-- in SYN_SENT; and the client that fills it.
+function M.busy_listener()
+  local l = M.listener("127.0.0.1:0", 0)
+  local c = M.client(l:getsockname())
+  M.await_queue(l, 1)
+  return l, c
+end
+
 --- Both ends of a TCP connection: the client's and the server's.
 function M.tcp()
   local l <close> = M.listener()
