@@ -54,7 +54,7 @@ ssize_t descriptor_read(int fd, bool is_socket, char *buffer, size_t size,
 
 /* Control data for which there is no room is told, and descriptors are closed
  * as they are by recv(2). */
-ssize_t descriptor_read_unix(int fd, char *buffer, size_t size, int flags,
+ssize_t descriptor_read_unix(int fd, void *buffer, size_t size, int flags,
                              bool *has_stopped)
 {
     struct iovec iov = {buffer, size};

@@ -21,7 +21,7 @@ ssize_t descriptor_write(int fd, bool is_socket, const char *data, size_t size,
 /* Receive from a Unix stream. A read ends at a message with control data, and
  * at one from somebody else where credentials are asked for: `*has_stopped`
  * tells that more may have come behind it. */
-ssize_t descriptor_read_unix(int fd, char *buffer, size_t size, int flags,
+ssize_t descriptor_read_unix(int fd, void *buffer, size_t size, int flags,
                              bool *has_stopped);
 
 /* Whether it is ready: `events` as poll(2) has them. */

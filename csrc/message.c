@@ -60,8 +60,10 @@ static void fill_name(lua_State *L, struct msghdr *header, int arg, int index)
         return;
     }
     a = address_read(L, lua_gettop(L));
-    if (a == NULL)
+    if (a == NULL) {
         field_argerror(L, arg, "name", lua_tostring(L, -1));
+        return;
+    }
     header->msg_name = (void *)&a->any;
     header->msg_namelen = a->length;
     lua_setiuservalue(L, -2, PARCEL_NAME);
@@ -596,14 +598,16 @@ cmsg(3)).
 @function Socket:recvmsg
 @tab options `iov`: how many bytes of data at most, or a list of sizes;
 `control`: `true`, or the bytes of room for control data, without which there is
-none; `flags`: as for `recv`; `rights`: `"numbers"` for descriptors as integers,
+none; `flags`: as for `recv`, but `waitall` ends at control data of a Unix
+socket, which belongs to what has come before; `rights`: `"numbers"` for descriptors as integers,
 which are the caller's to close, in place of sockets
 @treturn ?table `data`: a string; `iov`: the same as a list, where `iov` was
-one; `from`: the sender's `Address`; `control`: a table by kind, see `control`;
+one; `from`: the sender's `Address`, or from the error queue where the message
+had been sent to; `control`: a table by kind, see `control`;
 `flags`: a table with `trunc` (the data was cut), `ctrunc` (the control data
 was: what did not fit is lost, and the system has closed descriptors that did
 not), `eor`, `oob`, `errqueue`, each `true` or absent; `length`: that of the
-whole datagram, where it was cut. nil at the end of a stream; `false` where it
+whole datagram, where it was cut, or with `trunc`. nil at the end of a stream; `false` where it
 would have to wait and must not, and from an empty error queue
 @raise as `recv`; with `waitall`, what has come so far is in the error's
 `partial`
