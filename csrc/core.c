@@ -57,7 +57,7 @@ int luaopen_sockeye_core(lua_State *L)
     open_connection(L);
     open_transfer(L);
     open_receive(L);
-    open_message(L);
+    open_sendmsg(L);
     open_batch(L);
     open_batch_send(L);
     open_sendfile(L);

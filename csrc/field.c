@@ -14,30 +14,29 @@ int field_argerror(lua_State *L, int arg, const char *name, const char *what)
     return luaL_argerror(L, arg, lua_tostring(L, -1));
 }
 
-static void refuse_key(lua_State *L, int arg, const char *key,
-                       const char *const *names)
+static int refuse_key(lua_State *L, int arg, const char *key,
+                      const char *const *names)
 {
     struct nearest nearest;
 
     nearest_start(&nearest, key);
     for (; *names != NULL; names++)
         nearest_offer(&nearest, *names);
-    nearest_argerror(L, arg, "field", &nearest);
+    return nearest_argerror(L, arg, "field", &nearest);
 }
 
-/* The key on top of the stack has to be one of the names. */
-static void check_key(lua_State *L, int arg, const char *const *names)
+int field_find(lua_State *L, int arg, const char *const *names)
 {
     const char *key;
 
-    if (lua_type(L, -1) != LUA_TSTRING)
+    if (lua_type(L, -2) != LUA_TSTRING)
         luaL_argerror(L, arg, "table with named fields alone expected");
-    key = lua_tostring(L, -1);
-    for (const char *const *name = names; *name != NULL; name++) {
-        if (strcmp(*name, key) == 0)
-            return;
+    key = lua_tostring(L, -2);
+    for (int i = 0; names[i] != NULL; i++) {
+        if (strcmp(names[i], key) == 0)
+            return i;
     }
-    refuse_key(L, arg, key, names);
+    return refuse_key(L, arg, key, names);
 }
 
 void field_check_names(lua_State *L, int arg, int index,
@@ -47,14 +46,13 @@ void field_check_names(lua_State *L, int arg, int index,
         luaL_argerror(L, arg, "table expected");
     lua_pushnil(L);
     while (lua_next(L, index)) {
+        field_find(L, arg, names);
         lua_pop(L, 1);
-        check_key(L, arg, names);
     }
 }
 
-/* The value on top of the stack. */
-static lua_Integer check_integer(lua_State *L, int arg, const char *name,
-                                 lua_Integer low, lua_Integer high)
+lua_Integer field_value(lua_State *L, int arg, const char *name,
+                        lua_Integer low, lua_Integer high)
 {
     int is_integer;
     lua_Integer number = lua_tointegerx(L, -1, &is_integer);
@@ -66,23 +64,28 @@ static lua_Integer check_integer(lua_State *L, int arg, const char *name,
                         (LUAI_UACINT)high);
         field_argerror(L, arg, name, lua_tostring(L, -1));
     }
-    lua_pop(L, 1);
     return number;
 }
 
 lua_Integer field_integer(lua_State *L, int arg, int index, const char *name,
                           lua_Integer low, lua_Integer high)
 {
+    lua_Integer number;
+
     lua_getfield(L, index, name);
-    return check_integer(L, arg, name, low, high);
+    number = field_value(L, arg, name, low, high);
+    lua_pop(L, 1);
+    return number;
 }
 
 lua_Integer field_opt_integer(lua_State *L, int arg, int index,
                               const char *name, lua_Integer low,
                               lua_Integer high, lua_Integer absent)
 {
+    lua_Integer number = absent;
+
     if (lua_getfield(L, index, name) != LUA_TNIL)
-        return check_integer(L, arg, name, low, high);
+        number = field_value(L, arg, name, low, high);
     lua_pop(L, 1);
-    return absent;
+    return number;
 }

@@ -16,6 +16,14 @@ int field_argerror(lua_State *L, int arg, const char *name, const char *what);
 void field_check_names(lua_State *L, int arg, int index,
                        const char *const *names);
 
+/* Which of the names the key at -2 is; else argument error. For walks with
+ * lua_next. */
+int field_find(lua_State *L, int arg, const char *const *names);
+
+/* The integer on top of the stack, which stays there: a field's value. */
+lua_Integer field_value(lua_State *L, int arg, const char *name,
+                        lua_Integer low, lua_Integer high);
+
 /* An integer within a range. */
 lua_Integer field_integer(lua_State *L, int arg, int index, const char *name,
                           lua_Integer low, lua_Integer high);

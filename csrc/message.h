@@ -65,7 +65,15 @@ struct arrival {
 void message_push(lua_State *L, const struct arrival *a,
                   const struct request *request, int options);
 
-/* The methods, joined to the module table on top. */
-void open_message(lua_State *L);
+/* Split the data on top of the stack as the sizes in the options say, the last
+ * of which may be short or missing, into the message at `table`; pops it. */
+void message_set_data(lua_State *L, int table, int options, bool several);
+
+/* Add the control data and flags of another part of the message at `index`. */
+void message_add(lua_State *L, int index, const struct arrival *a,
+                 const struct request *request);
+
+/* The methods of sendmsg.c, joined to the module table on top. */
+void open_sendmsg(lua_State *L);
 
 #endif
