@@ -32,6 +32,18 @@
 /* Linux never gives a number out twice: a kernel may know an option that the
  * headers of the C library do not. */
 #ifdef __linux__
+/* Those of SOL_SOCKET are other ones where SO_TYPE is. */
+#if SO_TYPE == 3
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#endif
+#ifndef SO_RCVPRIORITY
+#define SO_RCVPRIORITY 82
+#endif
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+#endif
 #ifndef IP_RECVERR_RFC4884
 #define IP_RECVERR_RFC4884 26
 #endif
@@ -140,6 +152,7 @@ const struct option option_rows[] = {
 #ifdef __linux__
     ROW(SO_ATTACH_BPF, SOL_SOCKET, int, WRITE),
     ROW(SO_ATTACH_FILTER, SOL_SOCKET, filter, BOTH),
+    ROW(SO_GET_FILTER, SOL_SOCKET, filter, READ),
     ROW(SO_ATTACH_REUSEPORT_CBPF, SOL_SOCKET, filter, WRITE),
     ROW(SO_ATTACH_REUSEPORT_EBPF, SOL_SOCKET, int, WRITE),
     ROW(SO_BINDTODEVICE, SOL_SOCKET, string, BOTH),

@@ -81,6 +81,7 @@ describe("filter", function()
     end
     assert(ok, err)
     assert.same(list, s:getsockopt("SO_ATTACH_FILTER"))
+    assert.same(list, s:getsockopt("SO_GET_FILTER"))
   end)
 
   it("is none where none was attached, or it was detached", function()

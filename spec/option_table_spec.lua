@@ -213,6 +213,14 @@ end
 describe("option", function()
   descriptors.guard()
 
+  it("is known where the headers of the C library are older", function()
+    local known = {}
+    for _, option in ipairs(sockeye.options()) do known[option.name] = true end
+    assert.is_true(known.SO_PASSPIDFD)
+    assert.is_true(known.SO_PASSRIGHTS)
+    assert.is_true(known.SO_RCVPRIORITY)
+  end)
+
   it("is one of at least ninety, each with a name of its own", function()
     local seen = {}
     for _, option in ipairs(sockeye.options()) do
