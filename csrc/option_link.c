@@ -19,8 +19,14 @@
 
 /* ---- hosts ---- */
 
-static bool parse_host(struct host *host, const char *text)
+/* From the text on top of the stack. */
+static bool parse_host(lua_State *L, struct host *host)
 {
+    const char *text = lua_tostring(L, -1);
+
+    host->family = AF_UNSPEC;
+    if (strlen(text) != lua_rawlen(L, -1))
+        return false;
     host->family = AF_INET;
     if (inet_pton(AF_INET, text, &host->in) == 1)
         return true;
@@ -87,8 +93,7 @@ void check_host_value(lua_State *L, int arg, const char *field, int family,
     if (a != NULL)
         known = host_of(host, &a->any);
     else
-        known = lua_type(L, -1) == LUA_TSTRING &&
-                parse_host(host, lua_tostring(L, -1));
+        known = lua_type(L, -1) == LUA_TSTRING && parse_host(L, host);
     if (!known)
         field_argerror(L, arg, field, "numeric address expected");
     if (family != AF_UNSPEC && host->family != family)
@@ -143,20 +148,31 @@ static bool complete_link(lua_State *L, struct link *link, bool wants_address)
     return found;
 }
 
+static void check_link_text(lua_State *L, int arg, const char *field,
+                            struct link *link)
+{
+    const char *text = lua_tostring(L, -1);
+    size_t length = lua_rawlen(L, -1);
+
+    if (length == 0 || parse_host(L, &link->local))
+        return;
+    if (strlen(text) == length)
+        link->index = find_interface(L, text);
+    if (link->index == 0)
+        argerror_at(L, arg, field, "no interface of that name");
+}
+
 void check_link(lua_State *L, int arg, const char *field, struct link *link)
 {
+    const struct address *a = address_test(L, -1);
     int isinteger;
     lua_Integer index;
-    const char *text;
 
     memset(link, 0, sizeof *link);
+    if (a != NULL && host_of(&link->local, &a->any))
+        return;
     if (lua_type(L, -1) == LUA_TSTRING) {
-        text = lua_tostring(L, -1);
-        if (parse_host(&link->local, text) || *text == '\0')
-            return;
-        link->index = find_interface(L, text);
-        if (link->index == 0)
-            argerror_at(L, arg, field, "no interface of that name");
+        check_link_text(L, arg, field, link);
         return;
     }
     index = lua_tointegerx(L, -1, &isinteger);

@@ -55,6 +55,7 @@ describe("option of an interface or a group", function()
         end
         refuse("'group'", { group = false })
         refuse("'group'", { group = "eth0" })
+        refuse("'group'", { group = good.group .. "\0" })
         refuse("'group'", { group = 5 })
         refuse("'group'", { group = sockeye.unix("/x") })
         if good.wrong then refuse("'group'", { group = good.wrong }) end

@@ -8,9 +8,11 @@ describe("interface of an option", function()
   descriptors.guard()
 
   local loopback = sockeye.if_nametoindex "lo"
-  local names = { "lo", loopback, "127.0.0.1" }
+  local names = { "lo", loopback, "127.0.0.1", sockeye.inet("127.0.0.1") }
   for _, interface in ipairs(sockeye.interfaces()) do
-    if tostring(interface.address) == "[::1]:0" then names[4] = "::1" end
+    if tostring(interface.address) == "[::1]:0" then
+      table.move({ "::1", interface.address }, 1, 2, #names + 1, names)
+    end
   end
 
   it("has a name, an index and addresses", function()
@@ -45,6 +47,10 @@ describe("interface of an option", function()
     { "nosuchinterface", "no interface of that name" },
     { "192.0.2.254", "no interface of that address" },
     { "2001:db8::254", "no interface of that address" },
+    { sockeye.inet("192.0.2.254"), "no interface of that address" },
+    { "lo\0", "no interface of that name" },
+    { "127.0.0.1\0", "no interface of that name" },
+    { sockeye.unix(), "name, index or address expected" },
     { -1, "index out of range" },
     { 1 << 31, "index out of range" },
     { 0.5, "name, index or address expected" },
