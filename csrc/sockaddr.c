@@ -15,6 +15,7 @@
 #include <lauxlib.h>
 
 #include "error.h"
+#include "field.h"
 #include "sockaddr.h"
 #include "sockaddr_family.h"
 
@@ -313,9 +314,10 @@ static uint32_t check_flowinfo(lua_State *L, int arg)
 
 static void check_options(lua_State *L, int arg, struct address *a)
 {
+    static const char *const fields[] = {"scope", "flowinfo", NULL};
     uint32_t scope;
 
-    luaL_checktype(L, arg, LUA_TTABLE);
+    check_fields(L, arg, fields);
     scope = check_scope(L, arg);
     if (scope != 0)
         a->in6.sin6_scope_id = scope;

@@ -18,6 +18,7 @@
 
 #include <lauxlib.h>
 
+#include "field.h"
 #include "protocol.h"
 
 #define OCTETS_OFFSET offsetof(struct sockaddr_ll, sll_addr)
@@ -366,9 +367,10 @@ static uint32_t check_field(lua_State *L, int arg, const char *field,
 
 static void check_options(lua_State *L, int arg, struct address *a)
 {
+    static const char *const fields[] = {"address", "hatype", "pkttype", NULL};
     struct sockaddr_ll *ll = link_of(a);
 
-    luaL_checktype(L, arg, LUA_TTABLE);
+    check_fields(L, arg, fields);
     check_hardware(L, arg, a);
     ll->sll_hatype = (unsigned short)check_field(L, arg, "hatype",
                                                  &hardware_names, UINT16_MAX);

@@ -121,6 +121,7 @@ describe("a packet address", function()
     { "#3.*'address'", "lo", "ip", { address = "0242.ac11.0002" } },
     { "#3.*'address'", "lo", "ip", { address = "123456789" } },
     { "#3.*'address'", "lo", "ip", { address = ("ab:"):rep(116) .. "cd" } },
+    { "#3.*'adress'.*'address'", "lo", "ip", { adress = ether } },
     { "#3.*'hatype'", "lo", "ip", { hatype = "etherr" } },
     { "#3.*'hatype'", "lo", "ip", { hatype = 65536 } },
     { "#3.*'hatype'", "lo", "ip", { hatype = -1 } },

@@ -127,6 +127,7 @@ describe("an inet6 address", function()
 
   local options = {
     { "a number", 5 }, { "a string", "lo" }, { "true", true },
+    { "an unknown field", { scop = "lo" } },
     { "no interface", { scope = "nosuch0" } },
     { "an empty scope", { scope = "" } },
     { "a scope with a zero", { scope = "lo\0" } },
