@@ -170,6 +170,12 @@ int raise_misuse(lua_State *L, const char *text)
     return lua_error(L);
 }
 
+/* misuse(text): raise it, after the position of the script's line. */
+static int error_misuse(lua_State *L)
+{
+    return raise_misuse(L, luaL_checkstring(L, 1));
+}
+
 /* The chunk that calls this is the library's: errors tell of who called it. */
 static int error_library(lua_State *L)
 {
@@ -337,13 +343,21 @@ no name here
 @field subject what else it was about: an option, a file, an interface
 @field timeout true where the time-out of the socket or the call ran out, and
 `code` is `"ETIMEDOUT"`; absent where the kernel gave up
-@field sent how many bytes `sendall` had sent
-@field partial the data that `recv` with `waitall` had received
+@field sent how many bytes had been sent before, or messages, by a call that
+sends more than one
+@field partial the data that had been received before: of `recv` and `recvmsg`
+with `waitall`, of `splice`
+@field traceback that of the task which the error ended
 */
 
 void push_library_mark(lua_State *L)
 {
     lua_pushcfunction(L, error_library);
+}
+
+void push_misuse(lua_State *L)
+{
+    lua_pushcfunction(L, error_misuse);
 }
 
 void open_error(lua_State *L)

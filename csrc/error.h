@@ -42,6 +42,9 @@ int errno_number(const char *name);
 /* Push the function by which a chunk says that it belongs to the library. */
 void push_library_mark(lua_State *L);
 
+/* Push the function by which it raises what is the script's mistake. */
+void push_misuse(lua_State *L);
+
 /* sockeye.Error and is_error, into the module table on top of the stack. */
 void open_error(lua_State *L);
 

@@ -353,22 +353,12 @@ static int netlink_fault(lua_State *L)
     return 1;
 }
 
-/* misuse(text): raise it, after the position of the script's line. */
-static int netlink_misuse(lua_State *L)
-{
-    return raise_misuse(L, luaL_checkstring(L, 1));
-}
-
 void open_netlink(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"attribute", netlink_attribute},
-        {"attributes", netlink_attributes},
-        {"decode", netlink_decode},
-        {"encode", netlink_encode},
-        {"fault", netlink_fault},
-        {"misuse", netlink_misuse},
-        {NULL, NULL},
+        {"attribute", netlink_attribute}, {"attributes", netlink_attributes},
+        {"decode", netlink_decode},       {"encode", netlink_encode},
+        {"fault", netlink_fault},         {NULL, NULL},
     };
 
     lua_getfield(L, -1, "primitives");

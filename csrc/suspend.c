@@ -316,6 +316,8 @@ void open_suspend(lua_State *L)
     luaL_newlib(L, primitives);
     push_library_mark(L);
     lua_setfield(L, -2, "own");
+    push_misuse(L);
+    lua_setfield(L, -2, "misuse");
     lua_setfield(L, -2, "primitives");
     luaL_newmetatable(L, SCOPE_TYPE);
     lua_pushcfunction(L, scope_close);

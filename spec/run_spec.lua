@@ -154,6 +154,13 @@ describe("signals", function()
     sockeye.signal("USR1", before)
   end)
 
+  it("are ones that there are", function()
+    run(function()
+      errors.rejected("errors%.lua:%d+: bad argument #2 to 'signals' .*'USR3'",
+                      sockeye.signals, "USR1", "USR3")
+    end)
+  end)
+
   it("are waited for no more when the loop is left", function()
     local ok, err = pcall(run, function()
       spawn(function() sockeye.kill(sockeye.getpid(), "USR1") end)

@@ -7,7 +7,8 @@ local primitives <const> = core.primitives
 local codec <const> = primitives.netlink
 primitives.own()
 
-local c <const> = codec.constants
+local c <const>, misuse <const> = codec.constants, primitives.misuse
+local rethrow <const> = require("sockeye.options").rethrow
 local fail <const>, reading <const> = values.fail, values.reading
 
 local M <const> = {}
@@ -81,7 +82,7 @@ local Netlink <const> = { __name = "sockeye.Netlink", __index = methods }
 
 local function check_table(call, place, value)
   if type(value) ~= "table" then
-    codec.misuse(("bad argument #%d to '%s' (table expected, got %s)"):format(
+    misuse(("bad argument #%d to '%s' (table expected, got %s)"):format(
       place, call, type(value)))
   end
 end
@@ -92,8 +93,9 @@ local function type_number(call, value)
     type(value) == "string" and
     (c[value:upper()] or c["RTM_" .. value:upper()])
   if not number then
-    codec.misuse(("bad argument #1 to '%s' (field 'type': unknown: '%s')")
-      :format(call, tostring(value)))
+    misuse(("bad argument #1 to '%s' (field 'type': %s)"):format(
+      call, type(value) == "string" and ("unknown: '%s'"):format(value) or
+        "number or name expected"))
   end
   return number
 end
@@ -103,7 +105,7 @@ local function flag_bits(call, value)
   local bits = 0
   for word in tostring(value or ""):gmatch "[^%s,|]+" do
     local name <const> = word:upper():gsub("^NLM_F_", "")
-    bits = bits | (c["NLM_F_" .. name] or codec.misuse(
+    bits = bits | (c["NLM_F_" .. name] or misuse(
       ("bad argument #1 to '%s' (field 'flags': unknown: '%s')"):format(
         call, word)))
   end
@@ -125,7 +127,8 @@ local function set_up(s, groups)
   -- Whoever is bound anew leaves the first 32 groups.
   s:bind(core.netlink())
   for _, group in ipairs(groups or {}) do
-    s:setsockopt("NETLINK_ADD_MEMBERSHIP", group)
+    local ok, err = pcall(s.setsockopt, s, "NETLINK_ADD_MEMBERSHIP", group)
+    if not ok then rethrow("open", 2, err) end
   end
 end
 
@@ -144,7 +147,8 @@ local closing <const> = {
 -- @usage local nl <close> = netlink.open "route"
 function M.open(protocol, groups)
   check_table("open", 2, groups or {})
-  local s <const> = core.socket("netlink", "raw", protocol or "route")
+  local ok, s = pcall(core.socket, "netlink", "raw", protocol or "route")
+  if not ok then rethrow("open", 1, s) end
   local guard <close> = setmetatable({ socket = s }, closing)
   set_up(s, groups)
   local self <const> = setmetatable({
@@ -346,7 +350,7 @@ function M.watch(kinds)
   check_table("watch", 1, kinds or {})
   local groups <const>, follows_links = {}, false
   for _, kind in ipairs(kinds or { "link", "address", "route" }) do
-    for _, group in ipairs(groups_of[kind] or codec.misuse(
+    for _, group in ipairs(groups_of[kind] or misuse(
       ("bad argument #1 to 'watch' (unknown kind '%s')"):format(
         tostring(kind)))) do
       groups[#groups + 1] = group

@@ -1,5 +1,8 @@
 -- Tables of options, as calls take them for their last argument.
 
+local primitives <const> = require("sockeye.core").primitives
+primitives.own()
+
 local M = {}
 
 local function is_seconds(value)
@@ -54,9 +57,20 @@ function M.check(call, argument, options, known)
   if options == nil then return {} end
   local what <const> = problem(options, known)
   if what then
-    error(("bad argument #%d to '%s' (%s)"):format(argument, call, what), 3)
+    primitives.misuse(("bad argument #%d to '%s' (%s)"):format(argument, call,
+                                                               what))
   end
   return options
+end
+
+--- Raises what a call inside `call` has raised. What was wrong with its
+-- argument is wrong with one of the script's.
+function M.rethrow(call, argument, err)
+  local what <const> = type(err) == "string" and
+    err:match "bad argument #%d+ to '[^']*' (%(.*%))$"
+  if not what then error(err, 0) end
+  primitives.misuse(("bad argument #%d to '%s' %s"):format(argument, call,
+                                                           what))
 end
 
 return M

@@ -1,6 +1,7 @@
 -- Signals as a task sees them: one after the other, in a loop.
 
 local core = require "sockeye.core"
+local options = require "sockeye.options"
 
 local primitives <const> = core.primitives
 primitives.own()
@@ -28,7 +29,7 @@ end
 -- end
 function M.signals(...)
   local come <const> = require("sockeye.channel").channel(math.huge)
-  local before <const> = {}
+  local before <const>, place = {}, 0
   local release <const> = primitives.hold("signals")
   local closing <const> = setmetatable({}, {
     __close = function()
@@ -37,7 +38,8 @@ function M.signals(...)
     end,
   })
   local ok, err = pcall(function(...)
-    for _, name in ipairs { ... } do
+    for i, name in ipairs { ... } do
+      place = i
       local handler <const> = core.signal(name, function(caught)
         come:put(caught)
       end)
@@ -47,7 +49,7 @@ function M.signals(...)
   if not ok then
     restore(before)
     release()
-    error(err, 0)
+    options.rethrow("signals", place, err)
   end
   return come:values(), nil, nil, closing
 end

@@ -89,8 +89,8 @@ end
 local function family_of(call, options)
   local family <const> = options.family
   if family ~= nil and not families[family] then
-    netlink.misuse(("bad argument #1 to '%s' (family 'inet' or 'inet6' " ..
-      "expected)"):format(call))
+    core.primitives.misuse(("bad argument #1 to '%s' (family 'inet' or " ..
+      "'inet6' expected)"):format(call))
   end
   return families[family] or core.AF_UNSPEC
 end

@@ -122,7 +122,7 @@ end
 --- What is wrong with a field of the table that a script has called `call`
 -- with.
 function M.reject(call, name, what)
-  netlink.misuse(("bad argument #1 to '%s' (field '%s': %s)"):format(
+  core.primitives.misuse(("bad argument #1 to '%s' (field '%s': %s)"):format(
     call, name, what))
 end
 
@@ -131,8 +131,8 @@ function M.pack_host(call, name, value)
   local is6 <const> = type(value) == "string" and value:find(":", 1, true)
   local ok, address = pcall(is6 and core.inet6 or core.inet, value)
   if not ok or type(value) ~= "string" or value == "*" then
-    M.reject(call, name, ("not a numeric address: '%s'"):format(
-      tostring(value)))
+    M.reject(call, name, value == nil and "numeric address expected" or
+      ("not a numeric address: '%s'"):format(tostring(value)))
   elseif is6 then
     return address:pack():sub(9, 24), inet6
   end
