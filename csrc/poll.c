@@ -35,21 +35,21 @@ static short event_of(char letter)
     return 0;
 }
 
-/* The events that the string on top of the stack names. */
-static short check_events(lua_State *L)
+/* The events that the string on top of the stack names, for argument `arg`. */
+static short check_events(lua_State *L, int arg)
 {
     size_t length = 0;
     const char *text = lua_tolstring(L, -1, &length);
     short events = 0;
 
-    luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING && length > 0, WANTED,
-                  "values must be \"r\", \"w\", \"rw\" or contain \"p\"");
+    luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING && length > 0, arg,
+                  "events must be \"r\", \"w\", \"rw\" or contain \"p\"");
     for (; length > 0; text++, length--) {
         short event = event_of(*text);
 
         if (event == 0) {
-            lua_pushfstring(L, "unknown event '%c' in a value", *text);
-            luaL_argerror(L, WANTED, lua_tostring(L, -1));
+            lua_pushfstring(L, "unknown event '%c'", *text);
+            luaL_argerror(L, arg, lua_tostring(L, -1));
         }
         events |= event;
     }
@@ -64,7 +64,7 @@ static nfds_t list_keys(lua_State *L)
     lua_newtable(L);
     lua_pushnil(L);
     while (lua_next(L, WANTED)) {
-        check_events(L);
+        check_events(L, WANTED);
         lua_pop(L, 1);
         luaL_argcheck(L, descriptor_at(L, -1) != NO_DESCRIPTOR, WANTED,
                       "keys must be sockets, files or descriptors");
@@ -84,7 +84,7 @@ static void fill_pollfds(lua_State *L, struct pollfd *fds, nfds_t count,
         lua_rawgeti(L, KEYS, (lua_Integer)i + 1);
         lua_pushvalue(L, -1);
         if (lua_rawget(L, WANTED) != LUA_TNIL) {
-            fds[i].events = check_events(L);
+            fds[i].events = check_events(L, WANTED);
             fds[i].fd = descriptor_at(L, -2);
             if (fds[i].fd == CLOSED_DESCRIPTOR)
                 raise_errno(L, "poll", closed, 0);
@@ -267,7 +267,7 @@ where it is closed meanwhile
 static int sockeye_wait(lua_State *L)
 {
     luaL_checkany(L, 1);
-    luaL_optstring(L, 2, NULL);
+    wait_check_seconds(L, 3);
     lua_settop(L, 3);
     lua_pushcfunction(L, sockeye_poll);
     lua_newtable(L);
@@ -276,6 +276,7 @@ static int sockeye_wait(lua_State *L)
         lua_pushliteral(L, "r");
     else
         lua_pushvalue(L, 2);
+    check_events(L, 2);
     luaL_argcheck(L, descriptor_at(L, 1) != NO_DESCRIPTOR, 1,
                   "socket, file or descriptor expected");
     lua_rawset(L, -3);

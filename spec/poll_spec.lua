@@ -178,6 +178,24 @@ describe("a table for poll", function()
   end)
 end)
 
+describe("a descriptor for wait", function()
+  descriptors.guard()
+
+  it("is not waited for with wrong arguments", function()
+    local a <close>, b = sockeye.socketpair()
+    b:close()
+    for _, what in ipairs { "x", 1.5, {}, false } do
+      errors.rejected("bad argument #1 .*wait'", sockeye.wait, what, "r", 0)
+    end
+    for _, events in ipairs { "", "x", "rx", 1, true, {} } do
+      errors.rejected("bad argument #2 .*wait'", sockeye.wait, a, events, 0)
+    end
+    for _, seconds in ipairs { -1, 0 / 0, "x", {}, false } do
+      errors.rejected("bad argument #3 .*wait'", sockeye.wait, a, "r", seconds)
+    end
+  end)
+end)
+
 describe("a signal handler during poll", function()
   descriptors.guard()
 
