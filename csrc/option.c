@@ -277,7 +277,8 @@ to leave the group
 being blocked: numbers or names (`"echoreply"`, `"ICMP6_ECHO_REPLY"`); the types
 of IPv4's ICMP from 32 on always pass
 * *filter* (classic BPF): what `tcpdump -ddd` or `-dd` prints; or a list of
-instructions, each `{code, jt, jf, k}`; or their bytes
+instructions, each `{code, jt, jf, k}`; or their bytes. SO_DETACH_FILTER, an
+int of any value, takes it off
 * *packet_mreq* (packet(7)): `{type =, interface =, address =}`, the type being
 `"promisc"`, `"allmulti"`, `"multicast"` or `"unicast"`; the last two with a
 hardware address, `"01:00:5e:00:00:fb"`
