@@ -91,35 +91,27 @@ local known <const> = {
 
 -- The fields as they are written: "10.0.0.1/24" has two of them.
 local function fields_of(call, t)
-  local fields <const> = { prefixlen = t.prefixlen, bits = permanent }
+  local fields <const> = { bits = permanent }
   for name in pairs(known) do fields[name] = t[name] end
-  local host_part <const>, prefix <const> =
-    tostring(t["local"]):match "^(.*)/(%d+)$"
-  if host_part then
-    fields["local"], fields.prefixlen = host_part, math.tointeger(prefix)
-  end
+  local family
+  fields["local"], fields.prefixlen, family =
+    values.split_prefix(call, "local", t["local"], t.prefixlen)
   for _, row in ipairs(address_flags) do
     if t[row[2]] then fields.bits = fields.bits | row[1] end
   end
   fields.address = t.address or fields["local"]
-  local _, family <const> = values.pack_host(call, "local", fields["local"])
-  fields.prefixlen = fields.prefixlen or 8 * values.sizes[family]
-  if fields.prefixlen > 8 * values.sizes[family] then
-    values.reject(call, "prefixlen", "out of range")
-  end
   return fields, family
 end
 
 --- As the link's.
 function M.write(call, t)
-  options.check(call, 1, t, known)
+  t = options.check(call, 1, t, known)
   local fields <const>, family <const> = fields_of(call, t)
   local scope <const> =
     values.number_of(call, "scope", scopes, t.scope or 0, 255)
-  local index <const> = values.interface(t, "ifname")
-  if not index then values.reject(call, "ifname", "string expected") end
-  return string.pack(M.header, family, fields.prefixlen, 0, scope, index) ..
-    values.write_fields(call, changes, fields)
+  return string.pack(M.header, family, fields.prefixlen, 0, scope,
+                     values.interface(call, t)) ..
+    values.write_fields(call, changes, fields, family)
 end
 
 return M

@@ -148,11 +148,9 @@ local known <const> = {
 
 --- The data of a message that changes a link. `call` is whose argument `t` is.
 function M.write(call, t)
-  options.check(call, 1, t, known)
-  local index <const> = values.interface(t, "ifname")
-  if not index then values.reject(call, "ifname", "string expected") end
-  return string.pack(M.header, core.AF_UNSPEC, 0, index, t.up and up or 0,
-                     t.up ~= nil and up or 0) ..
+  t = options.check(call, 1, t, known)
+  return string.pack(M.header, core.AF_UNSPEC, 0, values.interface(call, t),
+                     t.up and up or 0, t.up ~= nil and up or 0) ..
     values.write_fields(call, changes, t)
 end
 

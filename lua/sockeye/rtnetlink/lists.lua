@@ -17,10 +17,6 @@ local readers <const> = {
 
 local tries <const> = 5 -- of a dump that changes while it is made
 
-local families <const> = {
-  inet = core.AF_INET, inet6 = core.AF_INET6,
-}
-
 local function dump(self, kind, data)
   local answer
   for _ = 1, tries do
@@ -52,6 +48,7 @@ local function names_of(links)
   return function(index) return names[index] or "if" .. index end
 end
 
+-- IFLA_EXT_MASK with RTEXT_FILTER_SKIP_STATS.
 local skip_stats <const> = netlink.attribute(29, string.pack("=I4", 8))
 
 -- A link whose lower one is down is told of as "ip" does.
@@ -87,12 +84,12 @@ function M:links()
 end
 
 local function family_of(call, options)
-  local family <const> = options.family
-  if family ~= nil and not families[family] then
+  local family <const> = values.families[options.family]
+  if options.family ~= nil and not family then
     core.primitives.misuse(("bad argument #1 to '%s' (family 'inet' or " ..
       "'inet6' expected)"):format(call))
   end
-  return families[family] or core.AF_UNSPEC
+  return family or core.AF_UNSPEC
 end
 
 --- The addresses of the interfaces (rtnetlink(7)).

@@ -159,26 +159,20 @@ local known <const> = {
   type = "any", family = "any",
 }
 
--- The address and the length of "10.0.0.0/8"; nil and 0 of "default".
-local function destination(call, dst)
-  if dst == "default" then return nil, 0, nil end
-  local address, length = tostring(dst):match "^(.*)/(%d+)$"
-  address = address or dst
-  local _, family <const> = values.pack_host(call, "dst", address)
-  length = math.tointeger(length or 8 * values.sizes[family])
-  if length > 8 * values.sizes[family] then
-    values.reject(call, "dst", "prefix out of range")
+-- The address and the length of "10.0.0.0/8", and the family of the route; of
+-- "default" nil and 0, and the family that something else tells.
+local function destination(call, t)
+  local address, length, family = nil, 0, nil
+  if t.dst ~= "default" then
+    address, length, family = values.split_prefix(call, "dst", t.dst)
+  elseif t.gateway then
+    family = select(2, values.pack_host(call, "gateway", t.gateway))
   end
-  return address, length, family
-end
-
-local function family_of(call, t)
-  if t.family == "inet6" then return core.AF_INET6 end
-  local _, family
-  if t.gateway then
-    _, family = values.pack_host(call, "gateway", t.gateway)
+  local told <const> = values.families[t.family]
+  if t.family ~= nil and not told then
+    values.reject(call, "family", "'inet' or 'inet6' expected")
   end
-  return family or core.AF_INET
+  return address, length, told or family or core.AF_INET
 end
 
 -- What is not told of a route, that is to be added or to be deleted.
@@ -193,9 +187,8 @@ end
 
 --- As the link's.
 function M.write(call, t)
-  options.check(call, 1, t, known)
-  local address <const>, length <const>, family = destination(call, t.dst)
-  family = family or family_of(call, t)
+  t = options.check(call, 1, t, known)
+  local address <const>, length <const>, family <const> = destination(call, t)
   local defaults <const> = defaults_of(call, t)
   local function number(name, names, most)
     return values.number_of(call, name, names,
@@ -203,14 +196,14 @@ function M.write(call, t)
   end
   local fields <const> = {
     dst = address, gateway = t.gateway, metric = t.metric,
-    prefsrc = t.prefsrc, dev = t.dev and core.if_nametoindex(t.dev),
+    prefsrc = t.prefsrc, dev = t.dev and values.index_of(call, "dev", t.dev),
     table = number("table", tables, 0xffffffff),
   }
   return string.pack(M.header, family, length, 0, 0, 0,
                      number("protocol", protocols, 255),
                      number("scope", scopes, 255),
                      number("type", route_types, 255), 0) ..
-    values.write_fields(call, changes, fields)
+    values.write_fields(call, changes, fields, family)
 end
 
 return M

@@ -61,6 +61,7 @@ end
 
 local sockaddr_in6 <const> = string.pack("=I2I2I4", inet6, 0, 0)
 M.sizes = { [inet] = 4, [inet6] = 16 }
+M.families = { inet = inet, inet6 = inet6 }
 M.family_names = { [inet] = "inet", [inet6] = "inet6" }
 
 --- An IP address; bytes of another family as they are.
@@ -126,17 +127,34 @@ function M.reject(call, name, what)
     call, name, what))
 end
 
---- The bytes of an IP address, and its family.
-function M.pack_host(call, name, value)
+--- The bytes of an IP address, and its family, which may have to be a certain
+-- one.
+function M.pack_host(call, name, value, family)
   local is6 <const> = type(value) == "string" and value:find(":", 1, true)
   local ok, address = pcall(is6 and core.inet6 or core.inet, value)
   if not ok or type(value) ~= "string" or value == "*" then
     M.reject(call, name, value == nil and "numeric address expected" or
       ("not a numeric address: '%s'"):format(tostring(value)))
-  elseif is6 then
-    return address:pack():sub(9, 24), inet6
   end
-  return address:pack():sub(5, 8), inet
+  local own <const> = is6 and inet6 or inet
+  if own ~= (family or own) then
+    M.reject(call, name, ("not of family '%s'"):format(M.family_names[family]))
+  end
+  return address:pack():sub(table.unpack(is6 and { 9, 24 } or { 5, 8 })), own
+end
+
+--- An address, the length of its prefix and its family, of "10.0.0.1/24". The
+-- length may have a field of its own, and is that of the address by default.
+function M.split_prefix(call, name, value, length)
+  local host <const>, digits <const> = tostring(value):match "^(.*)/(%d+)$"
+  local address <const> = host or value
+  local _, family <const> = M.pack_host(call, name, address)
+  local most <const> = 8 * M.sizes[family]
+  length = tonumber(digits) or length or most
+  if length > most then
+    M.reject(call, host and name or "prefixlen", "prefix out of range")
+  end
+  return address, length, family
 end
 
 function M.pack_u32(call, name, value)
@@ -175,20 +193,28 @@ function M.number_of(call, name, names, value, most)
   return number
 end
 
---- The index of the interface that the table names.
-function M.interface(t, name)
-  return t.ifindex or t[name] and core.if_nametoindex(t[name])
+--- The index of the interface that a field names.
+function M.index_of(call, name, value)
+  if type(value) ~= "string" then M.reject(call, name, "string expected") end
+  return core.if_nametoindex(value)
+end
+
+--- The index of the interface that the table is about.
+function M.interface(call, t)
+  local index <const> = t.ifindex or M.index_of(call, "ifname", t.ifname)
+  if index > 0x7fffffff then M.reject(call, "ifindex", "out of range") end
+  return index
 end
 
 --- An attribute for each field that there is: its name, its type, what writes
--- it.
-function M.write_fields(call, rows, t)
+-- it. Addresses have to be of the family, where that is given.
+function M.write_fields(call, rows, t, family)
   local parts <const> = {}
   for _, row in ipairs(rows) do
     local value <const> = t[row[1]]
     if value ~= nil then
       parts[#parts + 1] =
-        netlink.attribute(row[2], (row[3](call, row[1], value)))
+        netlink.attribute(row[2], (row[3](call, row[1], value, family)))
     end
   end
   return table.concat(parts)
