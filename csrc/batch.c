@@ -360,12 +360,7 @@ static int start_receiving(lua_State *L, struct wait *w,
 {
     int flags = request->flags & ~(MSG_WAITALL | MSG_TRUNC);
 
-    if (flags & MSG_ERRQUEUE)
-        flags |= MSG_DONTWAIT;
-    flags |= wait_start(L, w, call, &s->handle, flags, context);
-    if (s->type != SOCK_STREAM)
-        flags |= MSG_TRUNC;
-    return flags | MSG_WAITFORONE | MSG_CMSG_CLOEXEC;
+    return message_start(L, w, call, s, flags, context) | MSG_WAITFORONE;
 }
 
 static int recvmany_step(lua_State *L, int status, lua_KContext context)

@@ -189,6 +189,18 @@ void message_request(lua_State *L, int index, struct request *request)
         field_argerror(L, index, "iov", "size or list of sizes expected");
 }
 
+/* Packet sockets refuse a flag that means nothing to them. */
+int message_start(lua_State *L, struct wait *w, const struct call *call,
+                  struct socket *s, int flags, lua_KContext context)
+{
+    if (flags & MSG_ERRQUEUE)
+        flags |= MSG_DONTWAIT;
+    flags |= wait_start(L, w, call, &s->handle, flags, context);
+    if (s->type != SOCK_STREAM)
+        flags |= MSG_TRUNC;
+    return s->family == AF_UNIX ? flags | MSG_CMSG_CLOEXEC : flags;
+}
+
 /* ---- what has come ---- */
 
 /* clang-format off */

@@ -14,6 +14,7 @@
 #include <lua.h>
 
 #include "socket.h"
+#include "wait.h"
 
 #define MESSAGE_IOV 1024     /* buffers of one message (UIO_MAXIOV) */
 #define MESSAGE_CONTROL 4096 /* bytes of control data, unless told otherwise */
@@ -51,6 +52,12 @@ struct request {
 
 /* The request in the table {iov, control, flags, rights} at `index`. */
 void message_request(lua_State *L, int index, struct request *request);
+
+/* Begin to receive messages; the result is the flags for recvmsg(2).
+ * The error queue never waits, the length of a datagram is told, and descriptors
+ * are close-on-exec. */
+int message_start(lua_State *L, struct wait *w, const struct call *call,
+                  struct socket *s, int flags, lua_KContext context);
 
 /* A message received, in the memory that `header` points to. */
 struct arrival {

@@ -33,7 +33,7 @@ static ssize_t send_parcel(lua_State *L, struct socket *s,
 static int sendmsg_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"sendmsg", POLLOUT, sendmsg_step};
-    struct socket *s = check_waiting(L, 1, "sendmsg", context);
+    struct socket *s = check_waiting(L, 1, call.name, context);
     const struct parcel *p;
     struct wait w;
     int flags;
@@ -119,22 +119,6 @@ static ssize_t receive_once(struct receiving *r, const struct socket *s,
     return recvmsg(s->handle.fd, &r->header, flags);
 }
 
-/* The error queue never waits; descriptors are close-on-exec; the length of a
- * datagram is told. */
-static int start_receiving(lua_State *L, struct wait *w,
-                           const struct call *call, struct socket *s,
-                           const struct request *request, lua_KContext context)
-{
-    int flags = request->flags;
-
-    if (flags & MSG_ERRQUEUE)
-        flags |= MSG_DONTWAIT;
-    flags |= wait_start(L, w, call, &s->handle, flags, context);
-    if (s->type != SOCK_STREAM)
-        flags |= MSG_TRUNC;
-    return s->family == AF_UNIX ? flags | MSG_CMSG_CLOEXEC : flags;
-}
-
 /* ---- MSG_WAITALL ---- */
 
 static bool is_short(const struct socket *s, const struct request *request,
@@ -190,7 +174,7 @@ static int recvmsg_rest(lua_State *L, int status, lua_KContext context)
     (void)status;
     message_request(L, OPTIONS, &request);
     r.control = lua_isnil(L, CONTROL) ? &r.small : lua_touserdata(L, CONTROL);
-    flags = start_receiving(L, &w, &call, s, &request, context);
+    flags = message_start(L, &w, &call, s, request.flags, context);
     do
         n = receive_more(L, &r, &w, s, &request, flags);
     while (n > 0 && !ends_message(s, &r) &&
@@ -218,9 +202,9 @@ static bool is_end(const struct socket *s, const struct request *request,
            !(r->header.msg_flags & MSG_CTRUNC);
 }
 
-static int push_arrival(lua_State *L, const struct socket *s,
-                        const struct request *request, struct receiving *r,
-                        const char *data, size_t length)
+static void push_arrival(lua_State *L, const struct socket *s,
+                         const struct request *request, struct receiving *r,
+                         const char *data, size_t length)
 {
     struct arrival a = {s, &r->header, data, length};
 
@@ -228,7 +212,6 @@ static int push_arrival(lua_State *L, const struct socket *s,
         lua_pushnil(L);
     else
         message_push(L, &a, request, OPTIONS);
-    return 1;
 }
 
 static bool receive_again(lua_State *L, struct wait *w, size_t size)
@@ -243,7 +226,7 @@ static bool receive_again(lua_State *L, struct wait *w, size_t size)
 static int recvmsg_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"recvmsg", POLLIN, recvmsg_step};
-    struct socket *s = check_waiting(L, SELF, "recvmsg", context);
+    struct socket *s = check_waiting(L, SELF, call.name, context);
     struct request request;
     struct receiving r;
     struct wait w;
@@ -255,7 +238,7 @@ static int recvmsg_step(lua_State *L, int status, lua_KContext context)
     (void)status;
     message_request(L, OPTIONS, &request);
     prepare(L, &r, &request);
-    flags = start_receiving(L, &w, &call, s, &request, context);
+    flags = message_start(L, &w, &call, s, request.flags, context);
     do {
         data = request.size <= SMALL ? small : scratch_take(L, &request.size);
         n = receive_once(&r, s, &request, data, request.size, flags);

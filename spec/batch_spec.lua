@@ -222,6 +222,19 @@ describe("many datagrams", function()
     assert.is_true(count > 0)
     sockets.close(a, b, c, d)
   end)
+
+  it("are received by a packet socket, too", function()
+    local a <close>, reason = sockets.packet("dgram")
+    if not a then return pending(reason) end
+    local protocol <const> = 0x88b5
+    local b <close> = sockets.packet("dgram")
+    b:settimeout(20):bind(sockeye.packet("lo", protocol))
+    a:sendmany({ "one", "two" }, sockeye.packet("lo", protocol,
+      { address = "00:00:00:00:00:00" }))
+    local data, from = receive(b, 2, 10, 100)
+    assert.same({ "one", "two" }, data)
+    assert.equal("lo", from[2].interface)
+  end)
 end)
 
 describe("control data of many messages", function()
