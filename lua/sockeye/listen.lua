@@ -124,7 +124,8 @@ end
 -- Permissions as a number, or in octal digits as for chmod(1).
 local function check_mode(mode)
   local number <const> = type(mode) == "string" and
-    mode:find("^[0-7]+$") and tonumber(mode, 8) or math.tointeger(mode)
+    mode:find("^[0-7]+$") and tonumber(mode, 8) or
+    type(mode) == "number" and math.tointeger(mode)
   if not number or number < 0 or number > 511 then
     error(("bad argument #2 to 'listen' (option 'mode': octal digits " ..
            "expected, as in \"0660\", got %s)"):format(tostring(mode)), 3)
