@@ -1,4 +1,4 @@
--- Prints a line for each packet, as tcpdump -n does; writes them to a file that
+-- Prints a line for each packet, as tcpdump -nS does; writes them to a file that
 -- tcpdump and Wireshark read. It needs root, or CAP_NET_RAW.
 --
 --   lua sniffer.lua                           all interfaces, until Ctrl-C
