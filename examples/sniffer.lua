@@ -1,5 +1,5 @@
--- Prints a line for each packet, as tcpdump -nS does; writes them to a file that
--- tcpdump and Wireshark read. It needs root, or CAP_NET_RAW.
+-- Prints a line for each packet, as tcpdump -nS does; writes them to a file
+-- that tcpdump and Wireshark read. It needs root, or CAP_NET_RAW.
 --
 --   lua sniffer.lua                           all interfaces, until Ctrl-C
 --   lua sniffer.lua -i eth0 -c 10             ten packets of one
