@@ -329,10 +329,8 @@ static void add_unknown(lua_State *L, const struct control_reader *r,
                         const struct cmsghdr *c, size_t length)
 {
     lua_createtable(L, 0, 3);
-    lua_pushinteger(L, c->cmsg_level);
-    lua_setfield(L, -2, "level");
-    lua_pushinteger(L, c->cmsg_type);
-    lua_setfield(L, -2, "type");
+    field_set_integer(L, "level", c->cmsg_level);
+    field_set_integer(L, "type", c->cmsg_type);
     lua_pushlstring(L, (const char *)CMSG_DATA(c), length);
     lua_setfield(L, -2, "data");
     lua_rawseti(L, r->table, (lua_Integer)lua_rawlen(L, r->table) + 1);

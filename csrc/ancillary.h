@@ -92,9 +92,6 @@ int control_argerror(lua_State *L, const struct control_writer *w,
 lua_Integer control_integer(lua_State *L, const struct control_writer *w,
                             const struct control_kind *kind);
 
-/* Set a field of the table on top. */
-void control_set_integer(lua_State *L, const char *name, lua_Integer number);
-
 /* Push {seconds=, nanoseconds=}. */
 void control_push_time(lua_State *L, const struct timespec *time);
 

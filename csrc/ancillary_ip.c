@@ -25,8 +25,7 @@ static void set_host(lua_State *L, const char *name, int family,
 {
     char text[INET6_ADDRSTRLEN];
 
-    lua_pushstring(L, inet_ntop(family, host, text, sizeof text));
-    lua_setfield(L, -2, name);
+    field_set_string(L, name, inet_ntop(family, host, text, sizeof text));
 }
 
 /* The field `address` of the table on top, a numeric host or an Address.
@@ -163,7 +162,7 @@ static const char *push_mtuinfo(lua_State *L, const struct control_reader *r,
     address_push(L, (const struct sockaddr *)&info.ip6m_addr,
                  sizeof info.ip6m_addr);
     lua_setfield(L, -2, "address");
-    control_set_integer(L, "mtu", info.ip6m_mtu);
+    field_set_integer(L, "mtu", info.ip6m_mtu);
     return kind->name;
 }
 
@@ -195,13 +194,6 @@ static const struct names origin_names = {
 static const struct names stage_names = {
     "stage", {"SCM_TSTAMP_", NULL}, stage_rows};
 
-static void set_name(lua_State *L, const char *field, const struct names *names,
-                     lua_Integer value)
-{
-    names_push(L, names, value);
-    lua_setfield(L, -2, field);
-}
-
 /* Behind the error: whoever told of it; AF_UNSPEC where that is nobody. */
 static void set_offender(lua_State *L, const unsigned char *data, size_t length)
 {
@@ -221,14 +213,13 @@ static const char *push_error(lua_State *L, const struct sock_extended_err *e,
                               const unsigned char *data, size_t length)
 {
     lua_createtable(L, 0, 8);
-    control_set_integer(L, "errno", e->ee_errno);
-    lua_pushstring(L, errno_name((int)e->ee_errno));
-    lua_setfield(L, -2, "name");
-    set_name(L, "origin", &origin_names, e->ee_origin);
-    control_set_integer(L, "type", e->ee_type);
-    control_set_integer(L, "code", e->ee_code);
-    control_set_integer(L, "info", e->ee_info);
-    control_set_integer(L, "data", e->ee_data);
+    field_set_integer(L, "errno", e->ee_errno);
+    field_set_string(L, "name", errno_name((int)e->ee_errno));
+    field_set_name(L, "origin", &origin_names, e->ee_origin);
+    field_set_integer(L, "type", e->ee_type);
+    field_set_integer(L, "code", e->ee_code);
+    field_set_integer(L, "info", e->ee_info);
+    field_set_integer(L, "data", e->ee_data);
     set_offender(L, data, length);
     return "recverr";
 }
@@ -240,10 +231,9 @@ static const char *push_zerocopy(lua_State *L, const struct socket *s,
 
     zerocopy_completed(L, s, e->ee_info, e->ee_data, copied);
     lua_createtable(L, 0, 3);
-    control_set_integer(L, "low", e->ee_info);
-    control_set_integer(L, "high", e->ee_data);
-    lua_pushboolean(L, copied);
-    lua_setfield(L, -2, "copied");
+    field_set_integer(L, "low", e->ee_info);
+    field_set_integer(L, "high", e->ee_data);
+    field_set_boolean(L, "copied", copied);
     return "zerocopy";
 }
 
@@ -257,8 +247,8 @@ static const char *push_stage(lua_State *L, const struct control_reader *r,
         lua_pop(L, 1);
         lua_createtable(L, 0, 4);
     }
-    control_set_integer(L, "id", e->ee_data);
-    set_name(L, "stage", &stage_names, e->ee_info);
+    field_set_integer(L, "id", e->ee_data);
+    field_set_name(L, "stage", &stage_names, e->ee_info);
     return name;
 }
 

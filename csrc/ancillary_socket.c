@@ -19,12 +19,6 @@
 #include "error.h"
 #include "field.h"
 
-void control_set_integer(lua_State *L, const char *name, lua_Integer number)
-{
-    lua_pushinteger(L, number);
-    lua_setfield(L, -2, name);
-}
-
 /* ---- numbers ---- */
 
 static void check_int(lua_State *L, struct control_writer *w,
@@ -307,8 +301,8 @@ const struct control_type rights_control = {
 void control_push_time(lua_State *L, const struct timespec *time)
 {
     lua_createtable(L, 0, 2);
-    control_set_integer(L, "seconds", time->tv_sec);
-    control_set_integer(L, "nanoseconds", time->tv_nsec);
+    field_set_integer(L, "seconds", time->tv_sec);
+    field_set_integer(L, "nanoseconds", time->tv_nsec);
 }
 
 static const char *push_timestamp(lua_State *L, const struct control_reader *r,
@@ -321,8 +315,8 @@ static const char *push_timestamp(lua_State *L, const struct control_reader *r,
     (void)length;
     memcpy(&time, data, sizeof time);
     lua_createtable(L, 0, 2);
-    control_set_integer(L, "seconds", time.tv_sec);
-    control_set_integer(L, "microseconds", time.tv_usec);
+    field_set_integer(L, "seconds", time.tv_sec);
+    field_set_integer(L, "microseconds", time.tv_usec);
     return kind->name;
 }
 
@@ -383,9 +377,9 @@ static const char *push_credentials(lua_State *L,
     (void)length;
     memcpy(&credentials, data, sizeof credentials);
     lua_createtable(L, 0, 3);
-    control_set_integer(L, "pid", credentials.pid);
-    control_set_integer(L, "uid", credentials.uid);
-    control_set_integer(L, "gid", credentials.gid);
+    field_set_integer(L, "pid", credentials.pid);
+    field_set_integer(L, "uid", credentials.uid);
+    field_set_integer(L, "gid", credentials.gid);
     return kind->name;
 }
 
@@ -454,11 +448,10 @@ void control_set_interface(lua_State *L, const struct control_reader *r,
 {
     struct ifreq request = {.ifr_ifindex = (int)index};
 
-    control_set_integer(L, "ifindex", index);
+    field_set_integer(L, "ifindex", index);
     if (index == 0 || ioctl(r->socket->handle.fd, SIOCGIFNAME, &request) == -1)
         return;
-    lua_pushstring(L, request.ifr_name);
-    lua_setfield(L, -2, "interface");
+    field_set_string(L, "interface", request.ifr_name);
 }
 
 /* The index of the interface whose name is on top of the stack. */
@@ -505,7 +498,7 @@ static const char *push_timestamping_packet(lua_State *L,
     memcpy(numbers, data, sizeof numbers);
     lua_createtable(L, 0, 3);
     control_set_interface(L, r, numbers[0]);
-    control_set_integer(L, "length", numbers[1]);
+    field_set_integer(L, "length", numbers[1]);
     return kind->name;
 }
 
@@ -526,15 +519,15 @@ static const char *push_auxdata(lua_State *L, const struct control_reader *r,
     (void)length;
     memcpy(&aux, data, sizeof aux);
     lua_createtable(L, 0, 7);
-    control_set_integer(L, "status", aux.tp_status);
-    control_set_integer(L, "len", aux.tp_len);
-    control_set_integer(L, "snaplen", aux.tp_snaplen);
-    control_set_integer(L, "mac", aux.tp_mac);
-    control_set_integer(L, "net", aux.tp_net);
+    field_set_integer(L, "status", aux.tp_status);
+    field_set_integer(L, "len", aux.tp_len);
+    field_set_integer(L, "snaplen", aux.tp_snaplen);
+    field_set_integer(L, "mac", aux.tp_mac);
+    field_set_integer(L, "net", aux.tp_net);
     if (aux.tp_status & TP_STATUS_VLAN_VALID)
-        control_set_integer(L, "vlan_tci", aux.tp_vlan_tci);
+        field_set_integer(L, "vlan_tci", aux.tp_vlan_tci);
     if (aux.tp_status & TP_STATUS_VLAN_TPID_VALID)
-        control_set_integer(L, "vlan_tpid", aux.tp_vlan_tpid);
+        field_set_integer(L, "vlan_tpid", aux.tp_vlan_tpid);
     return kind->name;
 }
 

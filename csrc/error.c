@@ -13,6 +13,7 @@
 #include <lauxlib.h>
 
 #include "error.h"
+#include "field.h"
 
 #define ERROR_TYPE "sockeye.Error"
 
@@ -183,16 +184,9 @@ static int error_library(lua_State *L)
 
     if (lua_getstack(L, 1, &ar) && lua_getinfo(L, "S", &ar)) {
         lua_rawgetp(L, LUA_REGISTRYINDEX, &library_key);
-        lua_pushboolean(L, true);
-        lua_setfield(L, -2, ar.source);
+        field_set_boolean(L, ar.source, true);
     }
     return 0;
-}
-
-static void set_string(lua_State *L, const char *field, const char *text)
-{
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, field);
 }
 
 /* Push an error object with the fields that every one has. */
@@ -202,9 +196,9 @@ static void push_error(lua_State *L, const char *call, const char *code,
     luaL_checkstack(L, 6, NULL);
     lua_createtable(L, 0, 7);
     if (code != NULL)
-        set_string(L, "code", code);
-    set_string(L, "call", call);
-    set_string(L, "message", message);
+        field_set_string(L, "code", code);
+    field_set_string(L, "call", call);
+    field_set_string(L, "message", message);
     push_where(L);
     lua_setfield(L, -2, "where");
     luaL_setmetatable(L, ERROR_TYPE);
@@ -223,8 +217,7 @@ void push_errno(lua_State *L, const char *call, int code, int subject)
     if (subject != 0)
         subject = lua_absindex(L, subject);
     push_error(L, call, errno_name(code), strerror(code));
-    lua_pushinteger(L, code);
-    lua_setfield(L, -2, "errno");
+    field_set_integer(L, "errno", code);
     if (subject != 0)
         set_subject(L, subject);
 }
@@ -232,8 +225,7 @@ void push_errno(lua_State *L, const char *call, int code, int subject)
 void push_timeout(lua_State *L, const char *call, int subject)
 {
     push_errno(L, call, ETIMEDOUT, subject);
-    lua_pushboolean(L, true);
-    lua_setfield(L, -2, "timeout");
+    field_set_boolean(L, "timeout", true);
 }
 
 int raise_errno(lua_State *L, const char *call, int code, int subject)

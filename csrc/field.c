@@ -1,12 +1,11 @@
 /*
- * field: the fields of tables that are arguments; see field.h.
+ * field: the fields of tables; see field.h.
  */
 #include <string.h>
 
 #include <lauxlib.h>
 
 #include "field.h"
-#include "names.h"
 
 int field_argerror(lua_State *L, int arg, const char *name, const char *what)
 {
@@ -88,4 +87,37 @@ lua_Integer field_opt_integer(lua_State *L, int arg, int index,
         number = field_value(L, arg, name, low, high);
     lua_pop(L, 1);
     return number;
+}
+
+void field_set_boolean(lua_State *L, const char *name, bool value)
+{
+    lua_pushboolean(L, value);
+    lua_setfield(L, -2, name);
+}
+
+void field_set_integer(lua_State *L, const char *name, lua_Integer number)
+{
+    lua_pushinteger(L, number);
+    lua_setfield(L, -2, name);
+}
+
+void field_set_string(lua_State *L, const char *name, const char *text)
+{
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, name);
+}
+
+void field_set_name(lua_State *L, const char *name, const struct names *names,
+                    lua_Integer value)
+{
+    names_push(L, names, value);
+    lua_setfield(L, -2, name);
+}
+
+void field_set_flags(lua_State *L, const struct name *rows, lua_Integer flags)
+{
+    for (; rows->text != NULL; rows++) {
+        if (flags & rows->value)
+            field_set_boolean(L, rows->text, true);
+    }
 }

@@ -1,5 +1,5 @@
 /*
- * field: the fields of tables that are arguments.
+ * field: the fields of tables: of arguments, and of what comes back.
  *
  * `index` is the table's, an absolute one; `arg` the argument whose error it is
  * when something is wrong with it.
@@ -7,7 +7,11 @@
 #ifndef SOCKEYE_FIELD_H
 #define SOCKEYE_FIELD_H
 
+#include <stdbool.h>
+
 #include <lua.h>
+
+#include "names.h"
 
 /* "field 'group': what" as an argument error. */
 int field_argerror(lua_State *L, int arg, const char *name, const char *what);
@@ -45,5 +49,17 @@ static inline lua_Integer check_number_field(lua_State *L, int arg,
 {
     return field_integer(L, arg, arg, name, low, high);
 }
+
+/* Set a field of the table on top. A string may be NULL: it is absent. */
+void field_set_boolean(lua_State *L, const char *name, bool value);
+void field_set_integer(lua_State *L, const char *name, lua_Integer number);
+void field_set_string(lua_State *L, const char *name, const char *text);
+
+/* The same: the name that `value` has; the number where it has none. */
+void field_set_name(lua_State *L, const char *name, const struct names *names,
+                    lua_Integer value);
+
+/* Set to true those named by the rows whose bits are in `flags`. */
+void field_set_flags(lua_State *L, const struct name *rows, lua_Integer flags);
 
 #endif

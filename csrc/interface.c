@@ -22,6 +22,7 @@
 #include <lauxlib.h>
 
 #include "error.h"
+#include "field.h"
 #include "foreign.h"
 #include "interface.h"
 #include "names.h"
@@ -174,19 +175,13 @@ static void set_netmask(lua_State *L, const struct sockaddr *mask)
         (mask->sa_family != AF_INET && mask->sa_family != AF_INET6))
         return;
     set_address(L, "netmask", mask);
-    lua_pushinteger(L, prefix_length(mask));
-    lua_setfield(L, -2, "prefix");
+    field_set_integer(L, "prefix", prefix_length(mask));
 }
 
 static void set_flags(lua_State *L, unsigned int flags)
 {
     lua_newtable(L);
-    for (const struct name *row = flag_rows; row->text; row++) {
-        if (flags & (unsigned int)row->value) {
-            lua_pushboolean(L, true);
-            lua_setfield(L, -2, row->text);
-        }
-    }
+    field_set_flags(L, flag_rows, flags);
     lua_setfield(L, -2, "flags");
 }
 
@@ -197,11 +192,9 @@ static void push_entry(lua_State *L, const struct ifaddrs *list,
     unsigned int index = link_index(link, entry->ifa_name);
 
     lua_createtable(L, 0, 8);
-    lua_pushstring(L, entry->ifa_name);
-    lua_setfield(L, -2, "name");
+    field_set_string(L, "name", entry->ifa_name);
     if (index != 0) {
-        lua_pushinteger(L, index);
-        lua_setfield(L, -2, "index");
+        field_set_integer(L, "index", index);
     }
     set_flags(L, entry->ifa_flags);
     set_hardware(L, link);
@@ -346,10 +339,8 @@ static int sockeye_if_nameindex(lua_State *L)
     lua_newtable(L);
     for (; list->if_index != 0; list++) {
         lua_createtable(L, 0, 2);
-        lua_pushinteger(L, list->if_index);
-        lua_setfield(L, -2, "index");
-        lua_pushstring(L, list->if_name);
-        lua_setfield(L, -2, "name");
+        field_set_integer(L, "index", list->if_index);
+        field_set_string(L, "name", list->if_name);
         lua_rawseti(L, -2, ++count);
     }
     foreign_release(held);

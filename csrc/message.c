@@ -214,17 +214,6 @@ static const struct name told_rows[] = {
 };
 /* clang-format on */
 
-/* Set in the table on top. */
-static void set_flags(lua_State *L, int flags)
-{
-    for (const struct name *row = told_rows; row->text != NULL; row++) {
-        if (flags & row->value) {
-            lua_pushboolean(L, true);
-            lua_setfield(L, -2, row->text);
-        }
-    }
-}
-
 static void set_control(lua_State *L, int table, const struct arrival *a,
                         const struct request *request)
 {
@@ -293,7 +282,7 @@ static void push_message(lua_State *L, const struct arrival *a,
     if (request->control > 0)
         set_control(L, table, a, request);
     lua_newtable(L);
-    set_flags(L, header->msg_flags);
+    field_set_flags(L, told_rows, header->msg_flags);
     lua_setfield(L, table, "flags");
 }
 
@@ -351,6 +340,6 @@ void message_add(lua_State *L, int index, const struct arrival *a,
     if (a->header->msg_controllen > 0)
         push_guarded(L, make_control, index, 0, &p);
     lua_getfield(L, index, "flags");
-    set_flags(L, a->header->msg_flags);
+    field_set_flags(L, told_rows, a->header->msg_flags);
     lua_pop(L, 1);
 }

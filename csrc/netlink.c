@@ -119,12 +119,6 @@ static struct netlink_reader check_bytes(lua_State *L)
 
 /* ---- reading ---- */
 
-static void set_integer(lua_State *L, const char *field, lua_Integer value)
-{
-    lua_pushinteger(L, value);
-    lua_setfield(L, -2, field);
-}
-
 static void set_bytes(lua_State *L, const char *field,
                       const struct netlink_reader *r, size_t from, size_t to)
 {
@@ -136,10 +130,10 @@ static void set_bytes(lua_State *L, const char *field,
 static void push_header(lua_State *L, const struct netlink_message *m)
 {
     lua_createtable(L, 0, 7);
-    set_integer(L, "type", m->type);
-    set_integer(L, "flags", m->flags);
-    set_integer(L, "seq", m->seq);
-    set_integer(L, "pid", m->pid);
+    field_set_integer(L, "type", m->type);
+    field_set_integer(L, "flags", m->flags);
+    field_set_integer(L, "seq", m->seq);
+    field_set_integer(L, "pid", m->pid);
 }
 
 /* Up to its first zero. */
@@ -170,7 +164,7 @@ static void set_acknowledged_number(lua_State *L, const char *field,
     if (a->end - a->payload != sizeof value)
         return;
     memcpy(&value, r->bytes + a->payload, sizeof value);
-    set_integer(L, field, value);
+    field_set_integer(L, field, value);
 }
 
 /* The attributes of an extended acknowledgement, by their type. */
@@ -208,7 +202,7 @@ static void set_report(lua_State *L, struct netlink_reader *r,
 
     if (!netlink_read_report(r, m, &report))
         reject(L, "report", r);
-    set_integer(L, "errno", -(lua_Integer)report.error);
+    field_set_integer(L, "errno", -(lua_Integer)report.error);
     if (report.has_request) {
         push_header(L, &report.request);
         set_bytes(L, "data", r, report.request.payload, report.request.end);
@@ -247,11 +241,9 @@ static int netlink_attributes(lua_State *L)
     lua_newtable(L);
     while (netlink_next_attribute(&r, &a)) {
         lua_createtable(L, 0, 4);
-        set_integer(L, "type", a.type);
-        lua_pushboolean(L, a.nested);
-        lua_setfield(L, -2, "nested");
-        lua_pushboolean(L, a.net_byteorder);
-        lua_setfield(L, -2, "net_byteorder");
+        field_set_integer(L, "type", a.type);
+        field_set_boolean(L, "nested", a.nested);
+        field_set_boolean(L, "net_byteorder", a.net_byteorder);
         set_bytes(L, "data", &r, a.payload, a.end);
         lua_rawseti(L, -2, ++count);
     }

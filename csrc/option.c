@@ -431,18 +431,12 @@ static int socket_getsockopt(lua_State *L)
 static void push_option(lua_State *L, const struct option *row)
 {
     lua_createtable(L, 0, 6);
-    lua_pushstring(L, row->name);
-    lua_setfield(L, -2, "name");
-    lua_pushstring(L, row->level_name);
-    lua_setfield(L, -2, "level");
-    lua_pushinteger(L, row->number);
-    lua_setfield(L, -2, "number");
-    lua_pushstring(L, row->type->name);
-    lua_setfield(L, -2, "type");
-    lua_pushboolean(L, row->access & OPTION_READ);
-    lua_setfield(L, -2, "readable");
-    lua_pushboolean(L, row->access & OPTION_WRITE);
-    lua_setfield(L, -2, "writable");
+    field_set_string(L, "name", row->name);
+    field_set_string(L, "level", row->level_name);
+    field_set_integer(L, "number", row->number);
+    field_set_string(L, "type", row->type->name);
+    field_set_boolean(L, "readable", row->access & OPTION_READ);
+    field_set_boolean(L, "writable", row->access & OPTION_WRITE);
 }
 
 /*** The options that `getsockopt` and `setsockopt` know by name.

@@ -53,12 +53,6 @@ static const struct info_field info_fields[] = {
 
 enum { FALLBACK = 1, REMOTE_KEY_RECEIVED = 2 }; /* MPTCP_INFO_FLAG_… */
 
-static void set_flag(lua_State *L, const char *name, int flag)
-{
-    lua_pushboolean(L, flag);
-    lua_setfield(L, -2, name);
-}
-
 static void push_mptcp_info(lua_State *L, const struct option_type *type,
                             const union option_value *value, socklen_t length)
 {
@@ -67,9 +61,10 @@ static void push_mptcp_info(lua_State *L, const struct option_type *type,
     (void)type;
     memcpy(&info, value->bytes, sizeof info);
     lua_createtable(L, 0, (int)(sizeof info_fields / sizeof *info_fields) + 3);
-    set_flag(L, "fallback", info.flags & FALLBACK);
-    set_flag(L, "remote_key_received", info.flags & REMOTE_KEY_RECEIVED);
-    set_flag(L, "csum_enabled", info.csum_enabled);
+    field_set_boolean(L, "fallback", info.flags & FALLBACK);
+    field_set_boolean(L, "remote_key_received",
+                      info.flags & REMOTE_KEY_RECEIVED);
+    field_set_boolean(L, "csum_enabled", info.csum_enabled);
     set_info_fields(L, info_fields, value->bytes, length);
 }
 

@@ -180,8 +180,7 @@ static void push_filter(lua_State *L, int arg, const struct layout *layout,
     lua_setfield(L, -2, "group");
     lua_getfield(L, arg, "interface");
     lua_setfield(L, -2, "interface");
-    lua_pushstring(L, mode == MCAST_INCLUDE ? "include" : "exclude");
-    lua_setfield(L, -2, "mode");
+    field_set_string(L, "mode", mode == MCAST_INCLUDE ? "include" : "exclude");
     lua_createtable(L, (int)count, 0);
     for (uint32_t i = 0; i < count; i++) {
         push_source(L, layout, bytes + layout->sources + i * layout->source);

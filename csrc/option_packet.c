@@ -180,10 +180,8 @@ static void push_fanout(lua_State *L, const struct option_type *type,
     (void)type;
     (void)length;
     lua_createtable(L, 0, 3);
-    lua_pushinteger(L, number & UINT16_MAX);
-    lua_setfield(L, -2, "id");
-    names_push(L, &fanout_names, number >> 16 & UINT8_MAX);
-    lua_setfield(L, -2, "type");
+    field_set_integer(L, "id", number & UINT16_MAX);
+    field_set_name(L, "type", &fanout_names, number >> 16 & UINT8_MAX);
     push_flag_names(L, &fanout_flag_names, number >> 16 & 0xff00U);
     lua_setfield(L, -2, "flags");
 }
@@ -206,8 +204,7 @@ static void push_statistics(lua_State *L, const struct option_type *type,
     (void)type;
     lua_createtable(L, 0, 3);
     for (size_t i = 0; i < count && i < 3; i++) {
-        lua_pushinteger(L, value->numbers[i]);
-        lua_setfield(L, -2, fields[i]);
+        field_set_integer(L, fields[i], value->numbers[i]);
     }
 }
 
@@ -228,8 +225,7 @@ static void push_rollover(lua_State *L, const struct option_type *type,
     memcpy(numbers, value->bytes, sizeof numbers);
     lua_createtable(L, 0, 3);
     for (int i = 0; i < 3; i++) {
-        lua_pushinteger(L, (lua_Integer)numbers[i]);
-        lua_setfield(L, -2, fields[i]);
+        field_set_integer(L, fields[i], (lua_Integer)numbers[i]);
     }
 }
 

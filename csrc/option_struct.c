@@ -13,12 +13,6 @@
 #include "option_type.h"
 #include "sockaddr.h"
 
-static void set_integer(lua_State *L, const char *field, lua_Integer number)
-{
-    lua_pushinteger(L, number);
-    lua_setfield(L, -2, field);
-}
-
 /* ---- address ---- */
 
 static void push_address(lua_State *L, const struct option_type *type,
@@ -47,9 +41,9 @@ static void push_ucred(lua_State *L, const struct option_type *type,
     (void)length;
     memcpy(&credentials, value->bytes, sizeof credentials);
     lua_createtable(L, 0, 3);
-    set_integer(L, "pid", credentials.pid);
-    set_integer(L, "uid", (uid_t)credentials.uid);
-    set_integer(L, "gid", (gid_t)credentials.gid);
+    field_set_integer(L, "pid", credentials.pid);
+    field_set_integer(L, "uid", (uid_t)credentials.uid);
+    field_set_integer(L, "gid", (gid_t)credentials.gid);
 }
 
 const struct option_type ucred_option = {
@@ -130,8 +124,8 @@ static void push_port_range(lua_State *L, const struct option_type *type,
     (void)type;
     (void)length;
     lua_createtable(L, 0, 2);
-    set_integer(L, "low", value->numbers[0] & UINT16_MAX);
-    set_integer(L, "high", value->numbers[0] >> 16);
+    field_set_integer(L, "low", value->numbers[0] & UINT16_MAX);
+    field_set_integer(L, "high", value->numbers[0] >> 16);
 }
 
 const struct option_type port_range_option = {
@@ -159,7 +153,7 @@ static void push_meminfo(lua_State *L, const struct option_type *type,
         count = length / sizeof *value->numbers;
     lua_createtable(L, 0, (int)count);
     for (size_t i = 0; i < count; i++)
-        set_integer(L, meminfo_fields[i], value->numbers[i]);
+        field_set_integer(L, meminfo_fields[i], value->numbers[i]);
 }
 
 const struct option_type meminfo_option = {
@@ -191,8 +185,8 @@ static void push_txtime(lua_State *L, const struct option_type *type,
     (void)type;
     (void)length;
     lua_createtable(L, 0, 2);
-    set_integer(L, "clockid", (int)value->numbers[0]);
-    set_integer(L, "flags", value->numbers[1]);
+    field_set_integer(L, "clockid", (int)value->numbers[0]);
+    field_set_integer(L, "flags", value->numbers[1]);
 }
 
 const struct option_type txtime_option = {

@@ -144,39 +144,29 @@ void set_info_fields(lua_State *L, const struct info_field *row,
     for (; row->name; row++) {
         if (row->offset + row->size > length)
             continue;
-        lua_pushinteger(L, read_field(bytes + row->offset, row->size));
-        lua_setfield(L, -2, row->name);
+        field_set_integer(L, row->name,
+                          read_field(bytes + row->offset, row->size));
     }
 }
 
 static void set_options(lua_State *L, unsigned options)
 {
     lua_newtable(L);
-    for (const struct name *row = info_options; row->text; row++) {
-        if ((options & row->value) == 0)
-            continue;
-        lua_pushboolean(L, true);
-        lua_setfield(L, -2, row->text);
-    }
+    field_set_flags(L, info_options, options);
     lua_setfield(L, -2, "options");
 }
 
 /* The eight bytes that every kernel gives. */
 static void set_head(lua_State *L, const struct kernel_tcp_info *info)
 {
-    lua_pushstring(L, tcp_state_name(info->state));
-    lua_setfield(L, -2, "state");
-    names_push(L, &ca_names, info->ca_state);
-    lua_setfield(L, -2, "ca_state");
+    field_set_string(L, "state", tcp_state_name(info->state));
+    field_set_name(L, "ca_state", &ca_names, info->ca_state);
     set_options(L, info->options);
-    lua_pushinteger(L, info->snd_wscale);
-    lua_setfield(L, -2, "snd_wscale");
-    lua_pushinteger(L, info->rcv_wscale);
-    lua_setfield(L, -2, "rcv_wscale");
-    lua_pushboolean(L, info->delivery_rate_app_limited);
-    lua_setfield(L, -2, "delivery_rate_app_limited");
-    lua_pushinteger(L, info->fastopen_client_fail);
-    lua_setfield(L, -2, "fastopen_client_fail");
+    field_set_integer(L, "snd_wscale", info->snd_wscale);
+    field_set_integer(L, "rcv_wscale", info->rcv_wscale);
+    field_set_boolean(L, "delivery_rate_app_limited",
+                      info->delivery_rate_app_limited);
+    field_set_integer(L, "fastopen_client_fail", info->fastopen_client_fail);
 }
 
 static void push_tcp_info(lua_State *L, const struct option_type *type,

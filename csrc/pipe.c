@@ -11,6 +11,7 @@
 
 #include "descriptor.h"
 #include "error.h"
+#include "field.h"
 #include "stream.h"
 #include "transit.h"
 
@@ -175,8 +176,7 @@ static int fail_pipe(lua_State *L, const struct wait *w, const struct moving *m)
         return 2;
     }
     wait_push_error(L, w, 0);
-    lua_pushinteger(L, (lua_Integer)m->moved);
-    lua_setfield(L, -2, "sent");
+    field_set_integer(L, "sent", (lua_Integer)m->moved);
     return lua_error(L);
 }
 

@@ -17,6 +17,7 @@
 #include <lauxlib.h>
 
 #include "error.h"
+#include "field.h"
 #include "foreign.h"
 #include "interrupt.h"
 #include "names.h"
@@ -296,13 +297,10 @@ static void push_result(lua_State *L, const struct addrinfo *ai)
     lua_createtable(L, 0, 4);
     address_push(L, ai->ai_addr, ai->ai_addrlen);
     lua_setfield(L, -2, "address");
-    names_push(L, &type_names, ai->ai_socktype);
-    lua_setfield(L, -2, "type");
-    names_push(L, &protocol_names, ai->ai_protocol);
-    lua_setfield(L, -2, "protocol");
+    field_set_name(L, "type", &type_names, ai->ai_socktype);
+    field_set_name(L, "protocol", &protocol_names, ai->ai_protocol);
     if (ai->ai_canonname != NULL) {
-        lua_pushstring(L, ai->ai_canonname);
-        lua_setfield(L, -2, "canonname");
+        field_set_string(L, "canonname", ai->ai_canonname);
     }
 }
 

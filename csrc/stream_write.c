@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 
 #include "error.h"
+#include "field.h"
 #include "stream.h"
 #include "task.h"
 
@@ -140,8 +141,8 @@ static int fail_writing(lua_State *L, const struct wait *w, size_t total,
                         size_t unsent)
 {
     wait_push_error(L, w, 0);
-    lua_pushinteger(L, (lua_Integer)(total > unsent ? total - unsent : 0));
-    lua_setfield(L, -2, "sent");
+    field_set_integer(L, "sent",
+                      (lua_Integer)(total > unsent ? total - unsent : 0));
     return lua_error(L);
 }
 

@@ -304,8 +304,7 @@ static int send_all(lua_State *L, struct socket *s, lua_KContext context)
         return 2;
     }
     wait_push_error(L, &w, 0);
-    lua_pushinteger(L, (lua_Integer)p.sent);
-    lua_setfield(L, -2, "sent");
+    field_set_integer(L, "sent", (lua_Integer)p.sent);
     return lua_error(L);
 }
 

@@ -13,6 +13,7 @@
 #include <lauxlib.h>
 
 #include "error.h"
+#include "field.h"
 #include "interrupt.h"
 #include "transit.h"
 
@@ -72,8 +73,7 @@ static int fail_transit(lua_State *L, const struct wait *w, struct transit *m)
         return has_partial ? 3 : 2;
     }
     wait_push_error(L, w, 0);
-    lua_pushinteger(L, (lua_Integer)m->moved);
-    lua_setfield(L, -2, "sent");
+    field_set_integer(L, "sent", (lua_Integer)m->moved);
     if (has_partial) {
         push_between(L, m);
         lua_setfield(L, -2, "partial");
