@@ -8,29 +8,26 @@
 local netlink = require "sockeye.netlink"
 local sockeye = require "sockeye"
 
+local folder = arg[0]:match "^.*/" or "./"
+package.path = folder .. "lib/?.lua;" .. package.path
+local arguments = require "arguments"
+local until_signal = require "until_signal"
+
 local function usage()
   io.stderr:write("usage: lua linkmon.lua [-c COUNT] [link] [address] ",
                   "[route]\n")
   os.exit(2)
 end
 
-local known = { link = true, address = true, route = true }
-
-local function arguments(list)
-  local kinds, count, i = {}, math.huge, 1
-  while list[i] do
-    if list[i] == "-c" then
-      i = i + 1
-      count = math.tointeger(tonumber(list[i]))
-      if not count or count < 1 then usage() end
-    elseif known[list[i]] then
-      kinds[#kinds + 1] = list[i]
-    else
-      usage()
-    end
-    i = i + 1
+local function parse(list)
+  local options, kinds = arguments.parse(list, {
+    c = { 1, math.maxinteger, integer = true },
+  }, usage)
+  for _, kind in ipairs(kinds) do
+    if kind ~= "link" and kind ~= "address" and kind ~= "route" then usage() end
   end
-  return kinds[1] and kinds or { "link", "address", "route" }, count
+  return kinds[1] and kinds or { "link", "address", "route" },
+    options.c or math.maxinteger
 end
 
 local tellers = {
@@ -72,16 +69,6 @@ local function watch(kinds, count)
   end
 end
 
-local kinds, count = arguments(arg)
+local kinds, count = parse(arg)
 io.stdout:setvbuf "line"
-
-sockeye.run(function()
-  local watcher
-  local stopper = sockeye.spawn(function()
-    for _ in sockeye.signals("SIGINT", "SIGTERM") do watcher:cancel() end
-  end)
-  watcher = sockeye.spawn(watch, kinds, count)
-  local ok, err = pcall(watcher.join, watcher)
-  stopper:cancel()
-  if not ok and not sockeye.is_error(err, "ECANCELED") then error(err, 0) end
-end)
+sockeye.run(until_signal, watch, kinds, count)

@@ -19,6 +19,7 @@ local sockeye = require "sockeye"
 
 local folder = arg[0]:match "^.*/" or "./"
 package.path = folder .. "lib/?.lua;" .. package.path
+local arguments = require "arguments"
 local dns = require "dns_message"
 local link_local = require "link_local"
 
@@ -36,22 +37,12 @@ local function usage()
   os.exit(2)
 end
 
-local function arguments(list)
-  local options, i = { w = 1 }, 1
-  while list[i] and list[i]:match "^%-." do
-    local letter = list[i]:match "^%-([461iwa])$" or usage()
-    options[letter] = true
-    if letter == "i" or letter == "w" then
-      i = i + 1
-      options[letter] = list[i] or usage()
-    end
-    i = i + 1
-  end
-  options.w = tonumber(options.w) or usage()
-  return options, { table.unpack(list, i) }
-end
+local kinds = {
+  ["4"] = "flag", ["6"] = "flag", ["1"] = "flag", a = "flag", i = "text",
+  w = { 0, 3600 },
+}
 
-local options, words = arguments(arg)
+local options, words = arguments.parse(arg, kinds, usage)
 
 local function same_name(a, b) return a:lower() == b:lower() end
 
@@ -117,7 +108,7 @@ local function query(ends, question)
         pause = pause * 2
       end
     end)
-    local ok, err = pcall(sockeye.timeout, options.w, done.get, done)
+    local ok, err = pcall(sockeye.timeout, options.w or 1, done.get, done)
     if not ok and not sockeye.is_error(err, "ETIMEDOUT") then error(err, 0) end
     g:cancel()
   end)
@@ -340,7 +331,7 @@ end
 
 local function main()
   local links = link_local.find(options.i)
-  local family = options["4"] and "inet" or options["6"] and "inet6" or nil
+  local family = arguments.family(options)
   if options.a then
     local host, service = parse_host()
     return respond(link_local.open(links, port, family), links, host, service)

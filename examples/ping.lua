@@ -4,7 +4,7 @@
 --   lua ping.lua [-4 | -6] [-c COUNT] [-i SECONDS] [-s BYTES] [-t TTL]
 --                [-W SECONDS] HOST
 --
---   -c  stop after so many replies      -s  bytes of data, 56
+--   -c  send so many requests           -s  bytes of data, 56
 --   -i  between two requests, 1 s       -t  hops that a request may take
 --   -W  to wait for the last reply; without it, twice the longest round trip,
 --       or 10 s where there was none
@@ -14,45 +14,25 @@
 
 local sockeye = require "sockeye"
 
+local folder = arg[0]:match "^.*/" or "./"
+package.path = folder .. "lib/?.lua;" .. package.path
+local arguments = require "arguments"
+
 local function usage()
   io.stderr:write("usage: lua ping.lua [-4 | -6] [-c COUNT] [-i SECONDS] ",
                   "[-s BYTES] [-t TTL] [-W SECONDS] HOST\n")
   os.exit(2)
 end
 
--- The values that each option may have.
-local limits = {
-  c = { 1, 1 << 31, integer = true }, i = { 0.002, 3600 },
-  s = { 0, 65507, integer = true }, t = { 1, 255, integer = true },
-  W = { 0, 3600 },
+local kinds = {
+  ["4"] = "flag", ["6"] = "flag", c = { 1, 1 << 31, integer = true },
+  i = { 0.002, 3600 }, s = { 0, 65507, integer = true },
+  t = { 1, 255, integer = true }, W = { 0, 3600 },
 }
 
-local function check_number(text, limit)
-  local number = tonumber(text)
-  if limit.integer then number = math.tointeger(number) end
-  if not number or number < limit[1] or number > limit[2] then usage() end
-  return number
-end
-
-local function arguments(list)
-  local options, host, i = { i = 1, s = 56 }, nil, 1
-  while list[i] do
-    local letter, rest = list[i]:match "^%-(.)(.*)$"
-    if letter == "4" or letter == "6" then
-      if rest ~= "" then usage() end
-      options.family = letter == "4" and "inet" or "inet6"
-    elseif limits[letter] then
-      if rest == "" then i, rest = i + 1, list[i + 1] end
-      options[letter] = check_number(rest, limits[letter])
-    elseif letter or host then
-      usage()
-    else
-      host = list[i]
-    end
-    i = i + 1
-  end
-  return options, host or usage()
-end
+local options, words = arguments.parse(arg, kinds, usage)
+local host = #words == 1 and words[1] or usage()
+options.i, options.s = options.i or 1, options.s or 56
 
 -- What differs from one version of IP to the other.
 local versions = {
@@ -96,7 +76,6 @@ local versions = {
   },
 }
 
-local options, host = arguments(arg)
 local stop <const> = {} -- what the handler of SIGINT raises
 
 local function open(family, version)
@@ -122,8 +101,8 @@ local function milliseconds(seconds)
 end
 
 local function new_pinger()
-  local found = sockeye.resolve(host, nil, { type = "dgram",
-                                             family = options.family })
+  local found = sockeye.resolve(host, nil, {
+    type = "dgram", family = arguments.family(options) })
   local address = found[1].address
   local version = versions[address.family]
   local self = {

@@ -11,7 +11,9 @@ local sockeye = require "sockeye"
 
 local folder = arg[0]:match "^.*/" or "./"
 package.path = folder .. "lib/?.lua;" .. package.path
+local arguments = require "arguments"
 local decoder = require "packet"
+local until_signal = require "until_signal"
 
 local snapshot <const> = 262144
 local linktypes <const> = { ethernet = 1, cooked = 113 } -- LINKTYPE_ of pcap
@@ -110,28 +112,20 @@ local function usage(problem)
   os.exit(2)
 end
 
-local function parse(words)
-  local names = { i = "interface", c = "count", w = "output", f = "filter" }
-  local options = { interface = "any" }
-  local i = 1
-  while i <= #words do
-    local letter = words[i]:match "^%-(%a)$"
-    if letter == "p" then
-      options.promiscuous = true
-    elseif names[letter] and words[i + 1] then
-      options[names[letter]], i = words[i + 1], i + 1
-    else
-      usage()
-    end
-    i = i + 1
-  end
-  options.count = math.tointeger(tonumber(options.count or math.maxinteger))
-  if not options.count or options.count < 1 then usage() end
-  if options.interface == "any" and (options.filter or options.promiscuous)
-  then
+local function parse(list)
+  local given, words = arguments.parse(list, {
+    i = "text", c = { 1, math.maxinteger, integer = true }, w = "text",
+    f = "text", p = "flag",
+  }, usage)
+  if words[1] then usage() end
+  local interface = given.i or "any"
+  if interface == "any" and (given.f or given.p) then
     usage "-f and -p are of one interface: -i"
   end
-  return options
+  return {
+    interface = interface, count = given.c or math.maxinteger,
+    output = given.w, filter = given.f, promiscuous = given.p,
+  }
 end
 
 local function main(options)
@@ -139,7 +133,7 @@ local function main(options)
   local file <close> = options.output and
     start_file(options.output, is_cooked and "cooked" or "ethernet") or nil
   local captured = 0
-  local capture = sockeye.spawn(function()
+  until_signal(function()
     while captured < options.count do
       local packet = next_packet(s, is_cooked)
       captured = captured + 1
@@ -147,12 +141,6 @@ local function main(options)
       print(say_line(packet))
     end
   end)
-  local watch = sockeye.spawn(function()
-    for _ in sockeye.signals("SIGINT", "SIGTERM") do capture:cancel() end
-  end)
-  local ok, err = pcall(capture.join, capture)
-  watch:cancel()
-  if not ok and not sockeye.is_error(err, "ECANCELED") then error(err, 0) end
   local told = s:getsockopt("PACKET_STATISTICS")
   io.stderr:write(("%d packets captured\n%d packets received by filter\n" ..
     "%d packets dropped by kernel\n"):format(captured, told.packets,

@@ -12,41 +12,26 @@
 
 local sockeye = require "sockeye"
 
+local folder = arg[0]:match "^.*/" or "./"
+package.path = folder .. "lib/?.lua;" .. package.path
+local arguments = require "arguments"
+
 local function usage()
   io.stderr:write("usage: lua traceroute.lua [-4 | -6] [-n] [-m HOPS] ",
                   "[-q PROBES] [-w SECONDS] HOST\n")
   os.exit(2)
 end
 
--- The values that each option may have.
-local limits = { m = { 1, 255, integer = true }, q = { 1, 100, integer = true },
-                 w = { 0, 3600 } }
+local kinds = {
+  ["4"] = "flag", ["6"] = "flag", n = "flag",
+  m = { 1, 255, integer = true }, q = { 1, 100, integer = true },
+  w = { 0, 3600 },
+}
 
-local function check_number(text, limit)
-  local number = tonumber(text)
-  if limit.integer then number = math.tointeger(number) end
-  if not number or number < limit[1] or number > limit[2] then usage() end
-  return number
-end
-
-local function arguments(list)
-  local options, host, i = { m = 30, q = 3, w = 5 }, nil, 1
-  while list[i] do
-    local letter, rest = list[i]:match "^%-(.)(.*)$"
-    if letter and letter:find "[46n]" and rest == "" then
-      options[letter] = true
-    elseif limits[letter] then
-      if rest == "" then i, rest = i + 1, list[i + 1] end
-      options[letter] = check_number(rest, limits[letter])
-    elseif letter or host then
-      usage()
-    else
-      host = list[i]
-    end
-    i = i + 1
-  end
-  return options, host or usage()
-end
+local options, words = arguments.parse(arg, kinds, usage)
+local host = #words == 1 and words[1] or usage()
+options.m, options.q = options.m or 30, options.q or 3
+options.w = options.w or 5
 
 -- What differs from one version of IP to the other: `reached` is the code of
 -- what says that nobody listens there, and the marks are of other codes.
@@ -66,12 +51,9 @@ local versions = {
 
 local first_port <const>, size <const> = 33434, 32
 
-local options, host = arguments(arg)
-
 local function resolve()
-  local family = options["4"] and "inet" or options["6"] and "inet6" or nil
-  return sockeye.resolve(host, nil, { type = "dgram",
-                                      family = family })[1].address
+  return sockeye.resolve(host, nil, {
+    type = "dgram", family = arguments.family(options) })[1].address
 end
 
 local function new_trace()
