@@ -7,7 +7,7 @@
 
 local sockeye = require "sockeye"
 
-if #arg ~= 1 then
+if #arg ~= 1 or arg[1]:find "^%-" then
   io.stderr:write("usage: lua echo_fork.lua HOST:PORT | unix:PATH\n")
   os.exit(2)
 end

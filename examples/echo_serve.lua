@@ -9,7 +9,7 @@
 
 local sockeye = require "sockeye"
 
-if #arg == 0 then
+if #arg == 0 or arg[1]:find "^%-" then
   io.stderr:write("usage: lua echo_serve.lua HOST:PORT | unix:PATH …\n")
   os.exit(2)
 end

@@ -11,7 +11,7 @@ local sockeye = require "sockeye"
 
 local batch <const>, largest <const> = 64, 65535
 
-if #arg == 0 then
+if #arg == 0 or arg[1]:find "^%-" then
   io.stderr:write("usage: lua echo_udp.lua ADDRESS:PORT | unix:PATH …\n")
   os.exit(2)
 end

@@ -6,7 +6,7 @@
 local sockeye = require "sockeye"
 
 local url, path = table.unpack(arg, 1, 2)
-if not url then
+if not url or url:find "^%-" then
   io.stderr:write("usage: lua httpget.lua URL [FILE]\n")
   os.exit(2)
 end

@@ -4,7 +4,7 @@
 
 local sockeye = require "sockeye"
 
-if #arg == 0 then
+if #arg == 0 or arg[1]:find "^%-" then
   io.stderr:write("usage: lua lookup.lua NAME | ADDRESS …\n")
   os.exit(2)
 end

@@ -6,7 +6,7 @@
 
 local sockeye = require "sockeye"
 
-if #arg == 0 then
+if #arg == 0 or arg[1]:find "^%-" then
   io.stderr:write("usage: lua resp.lua HOST:PORT | unix:PATH [COMMAND …]\n")
   os.exit(2)
 end
