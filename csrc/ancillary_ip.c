@@ -4,7 +4,6 @@
  *
  * ip(7), ipv6(7), RFC 3542, linux/errqueue.h.
  */
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -13,6 +12,7 @@
 #include "ancillary.h"
 #include "error.h"
 #include "field.h"
+#include "host.h"
 #include "sockaddr.h"
 #include "zerocopy.h"
 
@@ -21,35 +21,19 @@
 #include <linux/errqueue.h>
 
 static void set_host(lua_State *L, const char *name, int family,
-                     const void *host)
+                     const void *bytes)
 {
-    char text[INET6_ADDRSTRLEN];
-
-    field_set_string(L, name, inet_ntop(family, host, text, sizeof text));
+    host_push(L, family, bytes);
+    lua_setfield(L, -2, name);
 }
 
-/* The field `address` of the table on top, a numeric host or an Address.
- * Absent: all zero. */
-static void check_host(lua_State *L, const struct control_writer *w, int family,
-                       void *host)
+/* The field `address` of the table on top; absent: all zero. */
+static void check_address(lua_State *L, const struct control_writer *w,
+                          int family, struct host *host)
 {
-    int type = lua_getfield(L, -1, "address");
-    const struct address *a = address_test(L, lua_gettop(L));
-    bool known = type == LUA_TNIL;
-
-    if (type == LUA_TSTRING)
-        known = inet_pton(family, lua_tostring(L, -1), host) == 1;
-    if (a != NULL && a->any.sa_family == family) {
-        known = true;
-        if (family == AF_INET)
-            memcpy(host, &a->in.sin_addr, sizeof a->in.sin_addr);
-        else
-            memcpy(host, &a->in6.sin6_addr, sizeof a->in6.sin6_addr);
-    }
-    if (!known)
-        field_argerror(L, w->arg, "address",
-                       family == AF_INET ? "IPv4 address expected"
-                                         : "IPv6 address expected");
+    memset(host, 0, sizeof *host);
+    if (lua_getfield(L, -1, "address") != LUA_TNIL)
+        host_check(L, w->arg, "address", family, host);
     lua_pop(L, 1);
 }
 
@@ -64,10 +48,12 @@ static void check_pktinfo(lua_State *L, struct control_writer *w,
                           const struct control_kind *kind)
 {
     struct in_pktinfo info;
+    struct host host;
 
     memset(&info, 0, sizeof info);
     field_check_names(L, w->arg, lua_gettop(L), pktinfo_fields);
-    check_host(L, w, AF_INET, &info.ipi_spec_dst);
+    check_address(L, w, AF_INET, &host);
+    info.ipi_spec_dst = host.in;
     info.ipi_ifindex = (int)control_interface(L, w);
     control_append(L, w, kind->level, kind->number, &info, sizeof info);
 }
@@ -97,10 +83,12 @@ static void check_pktinfo6(lua_State *L, struct control_writer *w,
                            const struct control_kind *kind)
 {
     struct in6_pktinfo info;
+    struct host host;
 
     memset(&info, 0, sizeof info);
     field_check_names(L, w->arg, lua_gettop(L), pktinfo_fields);
-    check_host(L, w, AF_INET6, &info.ipi6_addr);
+    check_address(L, w, AF_INET6, &host);
+    info.ipi6_addr = host.in6;
     info.ipi6_ifindex = control_interface(L, w);
     control_append(L, w, kind->level, kind->number, &info, sizeof info);
 }

@@ -10,6 +10,7 @@
 
 #include <lauxlib.h>
 
+#include "host.h"
 #include "option_link.h"
 #include "option_type.h"
 
@@ -94,9 +95,9 @@ static void check_membership(lua_State *L, int arg, int family, bool sourced,
 
     memset(m, 0, sizeof *m);
     check_fields(L, arg, sourced ? fields : sourceless);
-    check_host(L, arg, "group", family, &m->group);
+    host_check_field(L, arg, "group", family, &m->group);
     if (sourced)
-        check_host(L, arg, "source", m->group.family, &m->source);
+        host_check_field(L, arg, "source", m->group.family, &m->source);
     check_link_field(L, arg, &m->link);
 }
 
@@ -130,7 +131,7 @@ static struct option_data check_group(lua_State *L, int arg,
     check_membership(L, arg, AF_UNSPEC, false, &m);
     memset(&value->group, 0, sizeof value->group);
     value->group.gr_interface = need_index(L, arg, "interface", &m.link);
-    store_host(&value->group.gr_group, &m.group);
+    host_store(&value->group.gr_group, &m.group);
     return (struct option_data){&value->group, sizeof value->group};
 }
 
@@ -150,8 +151,8 @@ static struct option_data check_group_source(lua_State *L, int arg,
     check_membership(L, arg, AF_UNSPEC, true, &m);
     memset(request, 0, sizeof *request);
     request->gsr_interface = need_index(L, arg, "interface", &m.link);
-    store_host(&request->gsr_group, &m.group);
-    store_host(&request->gsr_source, &m.source);
+    host_store(&request->gsr_group, &m.group);
+    host_store(&request->gsr_source, &m.source);
     return (struct option_data){request, sizeof *request};
 }
 
@@ -233,7 +234,7 @@ static void push_in_addr(lua_State *L, const struct option_type *type,
 {
     (void)type;
     (void)length;
-    push_host(L, AF_INET, &value->in_addr);
+    host_push(L, AF_INET, &value->in_addr);
 }
 
 const struct option_type multicast_if_option = {
@@ -256,7 +257,7 @@ static struct option_data check_pktinfo6(lua_State *L, int arg,
 
     (void)type;
     check_fields(L, arg, fields);
-    check_host(L, arg, "address", AF_INET6, &host);
+    host_check_field(L, arg, "address", AF_INET6, &host);
     check_link_field(L, arg, &link);
     request.ipi6_addr = host.in6;
     request.ipi6_ifindex = need_index(L, arg, "interface", &link);

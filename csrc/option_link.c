@@ -1,9 +1,8 @@
 /*
- * option_link: the hosts and interfaces that a script names; see option_link.h.
+ * option_link: the interfaces that a script names; see option_link.h.
  *
  * Interfaces are looked up in what getifaddrs(3) tells.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -12,69 +11,10 @@
 #include <lauxlib.h>
 
 #include "error.h"
+#include "field.h"
 #include "option_link.h"
-#include "option_type.h"
 #include "sockaddr.h"
 #include "socket.h"
-
-/* ---- hosts ---- */
-
-/* From the text on top of the stack. */
-static bool parse_host(lua_State *L, struct host *host)
-{
-    const char *text = lua_tostring(L, -1);
-
-    host->family = AF_UNSPEC;
-    if (strlen(text) != lua_rawlen(L, -1))
-        return false;
-    host->family = AF_INET;
-    if (inet_pton(AF_INET, text, &host->in) == 1)
-        return true;
-    host->family = AF_INET6;
-    if (inet_pton(AF_INET6, text, &host->in6) == 1)
-        return true;
-    host->family = AF_UNSPEC;
-    return false;
-}
-
-static bool host_of(struct host *host, const struct sockaddr *name)
-{
-    host->family = name->sa_family;
-    if (host->family == AF_INET)
-        host->in = ((const struct sockaddr_in *)(const void *)name)->sin_addr;
-    else if (host->family == AF_INET6)
-        host->in6 =
-            ((const struct sockaddr_in6 *)(const void *)name)->sin6_addr;
-    else
-        return false;
-    return true;
-}
-
-static bool same_host(const struct host *a, const struct host *b)
-{
-    size_t size = a->family == AF_INET ? sizeof a->in : sizeof a->in6;
-
-    return a->family == b->family && memcmp(&a->in, &b->in, size) == 0;
-}
-
-void store_host(struct sockaddr_storage *name, const struct host *host)
-{
-    union {
-        struct sockaddr_in in;
-        struct sockaddr_in6 in6;
-    } address;
-
-    memset(&address, 0, sizeof address);
-    if (host->family == AF_INET) {
-        address.in.sin_family = AF_INET;
-        address.in.sin_addr = host->in;
-    } else {
-        address.in6.sin6_family = AF_INET6;
-        address.in6.sin6_addr = host->in6;
-    }
-    memset(name, 0, sizeof *name);
-    memcpy(name, &address, sizeof address);
-}
 
 static int argerror_at(lua_State *L, int arg, const char *field,
                        const char *what)
@@ -83,35 +23,6 @@ static int argerror_at(lua_State *L, int arg, const char *field,
                  : luaL_argerror(L, arg, what);
 }
 
-void check_host_value(lua_State *L, int arg, const char *field, int family,
-                      struct host *host)
-{
-    const struct address *a = address_test(L, -1);
-    bool known;
-
-    memset(host, 0, sizeof *host);
-    if (a != NULL)
-        known = host_of(host, &a->any);
-    else
-        known = lua_type(L, -1) == LUA_TSTRING && parse_host(L, host);
-    if (!known)
-        field_argerror(L, arg, field, "numeric address expected");
-    if (family != AF_UNSPEC && host->family != family)
-        field_argerror(L, arg, field,
-                       family == AF_INET ? "IPv4 address expected"
-                                         : "IPv6 address expected");
-}
-
-void check_host(lua_State *L, int arg, const char *field, int family,
-                struct host *host)
-{
-    lua_getfield(L, arg, field);
-    check_host_value(L, arg, field, family, host);
-    lua_pop(L, 1);
-}
-
-/* ---- interfaces ---- */
-
 /* Whether an entry of getifaddrs is of the interface that `link` names. */
 static bool is_link(const struct ifaddrs *entry, const struct link *link)
 {
@@ -119,7 +30,7 @@ static bool is_link(const struct ifaddrs *entry, const struct link *link)
 
     if (link->index != 0)
         return if_nametoindex(entry->ifa_name) == link->index;
-    return host_of(&host, entry->ifa_addr) && same_host(&host, &link->local);
+    return host_of(&host, entry->ifa_addr) && host_is_same(&host, &link->local);
 }
 
 /* Complete a link that was named otherwise: its index, or an IPv4 address. */
@@ -154,7 +65,7 @@ static void check_link_text(lua_State *L, int arg, const char *field,
     const char *text = lua_tostring(L, -1);
     size_t length = lua_rawlen(L, -1);
 
-    if (length == 0 || parse_host(L, &link->local))
+    if (length == 0 || host_parse(L, &link->local))
         return;
     if (strlen(text) == length)
         link->index = find_interface(L, text);

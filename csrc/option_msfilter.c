@@ -14,6 +14,7 @@
 
 #include <lauxlib.h>
 
+#include "host.h"
 #include "option_link.h"
 #include "option_type.h"
 
@@ -53,7 +54,7 @@ static int put_group(lua_State *L, int arg, const struct layout *layout,
     struct in_addr local;
     uint32_t index;
 
-    check_host(L, arg, "group", is_ipv4 ? AF_INET : AF_UNSPEC, &group);
+    host_check_field(L, arg, "group", is_ipv4 ? AF_INET : AF_UNSPEC, &group);
     check_link_field(L, arg, &link);
     if (is_ipv4) {
         local = need_local(L, arg, &link);
@@ -62,7 +63,7 @@ static int put_group(lua_State *L, int arg, const struct layout *layout,
     } else {
         index = need_index(L, arg, "interface", &link);
         memcpy(bytes, &index, sizeof index);
-        store_host(&name, &group);
+        host_store(&name, &group);
         memcpy(bytes + offsetof(struct group_filter, gf_group), &name,
                sizeof name);
     }
@@ -110,11 +111,11 @@ static void put_source(lua_State *L, int arg, const struct layout *layout,
     struct sockaddr_storage name;
     struct host source;
 
-    check_host_value(L, arg, "sources", family, &source);
+    host_check(L, arg, "sources", family, &source);
     if (layout == &ipv4_layout) {
         memcpy(bytes, &source.in, sizeof source.in);
     } else {
-        store_host(&name, &source);
+        host_store(&name, &source);
         memcpy(bytes, &name, sizeof name);
     }
 }
@@ -157,14 +158,14 @@ static void push_source(lua_State *L, const struct layout *layout,
     } name;
 
     if (layout == &ipv4_layout) {
-        push_host(L, AF_INET, bytes);
+        host_push(L, AF_INET, bytes);
         return;
     }
     memcpy(&name, bytes, sizeof name);
     if (name.in.sin_family == AF_INET)
-        push_host(L, AF_INET, &name.in.sin_addr);
+        host_push(L, AF_INET, &name.in.sin_addr);
     else
-        push_host(L, AF_INET6, &name.in6.sin6_addr);
+        host_push(L, AF_INET6, &name.in6.sin6_addr);
 }
 
 /* Push a table as check_filter takes it, the group and the interface being

@@ -4,7 +4,6 @@
  * socket(7), ip(7), ipv6(7) and tcp(7) say which option has which type and
  * which unit; a number is never cut to fit.
  */
-#include <arpa/inet.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
@@ -31,13 +30,6 @@ lua_Integer check_range(lua_State *L, int arg, lua_Integer low,
         luaL_argerror(L, arg, lua_tostring(L, -1));
     }
     return number;
-}
-
-void push_host(lua_State *L, int family, const void *address)
-{
-    char text[INET6_ADDRSTRLEN];
-
-    lua_pushstring(L, inet_ntop(family, address, text, sizeof text));
 }
 
 static struct option_data number_data(union option_value *value, int number)

@@ -181,7 +181,4 @@ void set_info_fields(lua_State *L, const struct info_field *row,
 lua_Integer check_range(lua_State *L, int arg, lua_Integer low,
                         lua_Integer high);
 
-/* Push an IP address, without a port, as a string. */
-void push_host(lua_State *L, int family, const void *address);
-
 #endif
