@@ -420,27 +420,12 @@ void zerocopy_completed(lua_State *L, const struct socket *s, uint32_t low,
 
 /* ---- waiting ---- */
 
-static int zerocopy_step(lua_State *L, int status, lua_KContext context);
-
-/* Nothing tells of the error queue alone: look again a little later. */
+/* Nothing tells of the error queue alone. */
 static bool wait_a_little(lua_State *L, struct wait *w)
 {
-    const int64_t soon = wait_deadline(PAUSE);
-
-    if (wait_never(w)) {
-        errno = EAGAIN;
-        return wait_again(L, w);
-    }
-    if (wait_is_in_task())
+    if (!wait_never(w))
         return wait_soon(L, w);
-    if (w->deadline == 0)
-        w->deadline = wait_limit(wait_deadline(w->handle->timeout));
-    if (wait_deadline(0) >= w->deadline) {
-        w->outcome = WAIT_TIMED_OUT;
-        w->error = ETIMEDOUT;
-        return false;
-    }
-    errno = wait_poll(NULL, 0, soon) == -1 ? errno : EINTR;
+    errno = EAGAIN;
     return wait_again(L, w);
 }
 
