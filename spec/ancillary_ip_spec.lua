@@ -378,8 +378,6 @@ end
 
 local function it_in_namespaces(name, wanted, script)
   it(name .. " #namespace", function()
-    local available, reason = netns.available()
-    if not available then return pending(reason) end
     netns.with_namespaces(function(ns)
       prepare(ns)
       ns.a:await_ipv6()
@@ -476,8 +474,6 @@ ENETUNREACH icmp6 1 0 0 fd00:77::2
   ]])
 
   it("that is too late is told #namespace", function()
-    local available, reason = netns.available()
-    if not available then return pending(reason) end
     netns.with_namespaces(function(ns)
       local command = "tc qdisc replace dev wire1 root etf clockid CLOCK_TAI"
       if ns.a:run({ "sh", "-c", command }).status ~= 0 then

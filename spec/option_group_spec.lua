@@ -229,8 +229,6 @@ describe("IPv6 multicast group", function()
   descriptors.guard()
 
   it("is joined and left by each of the options #namespace", function()
-    local available, reason = netns.available()
-    if not available then return pending(reason) end
     netns.with_namespaces(function(ns)
       local result = ns.a:lua(ipv6_script, {
         args = { "ff15::77:1", ns.a.interface, ns.a.address6 },

@@ -127,8 +127,6 @@ describe("Multipath TCP between hosts", function()
   descriptors.guard()
 
   it("tells of every subflow #namespace", function()
-    local available, reason = netns.available()
-    if not available then return pending(reason) end
     netns.with_namespaces(function(ns)
       local has = ns.a:run { "ip", "mptcp", "limits", "set", "subflow", "4",
                              "add_addr_accepted", "4" }

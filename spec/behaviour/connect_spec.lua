@@ -123,12 +123,6 @@ local function assert_all(expected, host, addresses, timeout)
   end
 end
 
-local function with_hosts(f)
-  local is_there, reason = netns.available()
-  if not is_there then pending(reason) return end
-  netns.with_namespaces(f)
-end
-
 -- b sends on what is not for it, and always says why it cannot.
 local function make_router(ns)
   ns.b:must "echo 1 >/proc/sys/net/ipv4/ip_forward"
@@ -145,7 +139,7 @@ describe("connect between hosts", function()
 
   it("connect-3: tells the kernel's time-out from the caller's #namespace",
      function()
-    with_hosts(function(ns)
+    netns.with_namespaces(function(ns)
       local address = ns.b.address .. ":9"
       ns.b:must(("ip route add blackhole %s/32"):format(ns.a.address))
       assert_all({ "ETIMEDOUT", true, "SYN_SENT" }, ns.a, { address }, 0.01)
@@ -156,7 +150,7 @@ describe("connect between hosts", function()
   -- BSD goes on sending SYN until its time-out.
   it("connect-4: fails at the first ICMP message on Linux #namespace",
      function()
-    with_hosts(function(ns)
+    netns.with_namespaces(function(ns)
       make_router(ns)
       assert_all({ "EHOSTUNREACH", false, "CLOSED" }, ns.a,
                  { "10.99.1.1:9", "10.99.1.2:9" })
@@ -167,7 +161,7 @@ describe("connect between hosts", function()
 
   it("connect-4: fails before any packet where no route leads #namespace",
      function()
-    with_hosts(function(ns)
+    netns.with_namespaces(function(ns)
       ns.a:must "ip route add unreachable 10.98.1.0/24"
       ns.a:must "ip route add prohibit 10.98.2.0/24"
       ns.a:must "ip route add blackhole 10.98.3.0/24"
@@ -180,7 +174,7 @@ describe("connect between hosts", function()
   end)
 
   it("connect-5: finds no neighbour that answers ARP #namespace", function()
-    with_hosts(function(ns)
+    netns.with_namespaces(function(ns)
       assert_all({ "ECONNREFUSED", false, "CLOSED" }, ns.a,
                  { ns.b.address .. ":9", ("[%s]:9"):format(ns.b.address6) })
       for _, family in ipairs { "ipv4", "ipv6" } do

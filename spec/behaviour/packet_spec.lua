@@ -320,14 +320,8 @@ describe("a packet socket between hosts", function()
     ]]):format(type, host.interface, of, host.interface, host.address, body)
   end
 
-  local function with_hosts(f)
-    local available, reason = netns.available()
-    if not available then return pending(reason) end
-    netns.with_namespaces(f)
-  end
-
   it("asks for a hardware address, and is answered #namespace", function()
-    with_hosts(function(ns)
+    netns.with_namespaces(function(ns)
       local result = ns.a:lua(script(ns.a, "dgram", "arp", ([[
         local own = s:getsockname().address
         local octets = own:gsub("(%%x%%x):?", function(pair)
@@ -353,7 +347,7 @@ describe("a packet socket between hosts", function()
   end)
 
   it("hears a broadcast #namespace", function()
-    with_hosts(function(ns)
+    netns.with_namespaces(function(ns)
       local hearing = ns.b:start_lua(script(ns.b, "dgram", "802_ex1", [[
         io.stdout:setvbuf "no"
         print "ready"
@@ -372,7 +366,7 @@ describe("a packet socket between hosts", function()
 
   it("makes the interface promiscuous as long as it is open #namespace",
      function()
-    with_hosts(function(ns)
+    netns.with_namespaces(function(ns)
       local show = ("ip -d link show %s"):format(ns.a.interface)
       local body = [[
         for _, kind in ipairs { "promisc", "allmulti" } do
@@ -400,7 +394,7 @@ describe("a packet socket between hosts", function()
   end)
 
   it("is told that the interface is down, or gone #namespace", function()
-    with_hosts(function(ns)
+    netns.with_namespaces(function(ns)
       local result = ns.a:lua(script(ns.a, "raw", "all", [[
         assert(os.execute "ip link set wire1 down")
         local _, err = pcall(function() while true do s:recv(65536) end end)

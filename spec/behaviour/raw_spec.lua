@@ -301,8 +301,6 @@ describe("a header of the script's own", function()
     local family, field, source, protocol = table.unpack(row)
     it(("has any source: %s %s #namespace"):format(family, protocol),
        function()
-      local available, reason = netns.available()
-      if not available then return pending(reason) end
       netns.with_namespaces(function(ns)
         assert.equal("not from here " .. source,
           remote.run(ns.a, ns.b, spoof_script,
@@ -334,8 +332,6 @@ describe("ping socket", function()
   descriptors.guard()
 
   it("is for the groups that may have one #namespace", function()
-    local available, reason = netns.available()
-    if not available then return pending(reason) end
     netns.with_namespaces(function(ns)
       local kinds = {
         { { "inet", "icmp", "8", "127.0.0.1" }, "0\t0\t5\tping\t127.0.0.1\n" },

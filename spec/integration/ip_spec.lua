@@ -1,3 +1,4 @@
+local descriptors = require "spec.support.descriptors"
 local examples = require "spec.support.examples"
 local json = require "spec.support.json"
 local netns = require "spec.support.netns"
@@ -79,10 +80,10 @@ local setup = [[
 ]]
 
 describe("ip lists as ip(8) does", function()
+  descriptors.guard()
+
   -- In one pair of namespaces, made for the first.
   local function with_host(f)
-    local can, reason = netns.available()
-    if not can then return pending(reason) end
     netns.with_namespaces(function(ns)
       ns.a:await_ipv6()
       ns.a:run { "sh", "-c", setup }
@@ -134,6 +135,8 @@ describe("ip lists as ip(8) does", function()
 end)
 
 describe("ip", function()
+  descriptors.guard()
+
   it("needs no privilege, and no namespace", function()
     local result = examples.run("ip", { "-4", "-j", "addr" })
     assert.equal("", result.stderr)

@@ -1,3 +1,4 @@
+local descriptors = require "spec.support.descriptors"
 local examples = require "spec.support.examples"
 local netns = require "spec.support.netns"
 local process = require "spec.support.process"
@@ -5,8 +6,6 @@ local process = require "spec.support.process"
 -- Runs f(ns, start), where start(…) starts the monitor on a host and waits
 -- until it is watching.
 local function with_host(f)
-  local can, reason = netns.available()
-  if not can then return pending(reason) end
   netns.with_namespaces(function(ns)
     ns.a:await_ipv6()
     f(ns, function(...)
@@ -18,6 +17,8 @@ local function with_host(f)
 end
 
 describe("linkmon tells", function()
+  descriptors.guard()
+
   it("of links that go down and up, in order #namespace", function()
     with_host(function(ns, start)
       local monitor = start "link"
@@ -61,6 +62,8 @@ describe("linkmon tells", function()
 end)
 
 describe("linkmon", function()
+  descriptors.guard()
+
   for _, signal in ipairs { "INT", "TERM" } do
     it("ends well by SIG" .. signal, function()
       local monitor <close> =

@@ -9,8 +9,6 @@ local service <const> = "My Files._http._tcp"
 -- service. ask(…) runs mdns on a.
 local function with_responder(f)
   return function()
-    local available, reason = netns.available()
-    if not available then return pending(reason) end
     netns.with_namespaces(function(ns)
       ns.a:await_ipv6()
       ns.b:await_ipv6()

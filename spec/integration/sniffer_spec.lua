@@ -56,8 +56,6 @@ local traffic <const> = [[
 
 -- Runs f(ns, running) where a sniffer runs on host a with the arguments.
 local function with_sniffer(arguments, f)
-  local available, reason = netns.available()
-  if not available then return pending(reason) end
   return netns.with_namespaces(function(ns)
     local running = ns.a:start { process.lua, tool,
                                  table.unpack(arguments(ns)) }

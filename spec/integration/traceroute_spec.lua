@@ -29,8 +29,6 @@ end
 -- traceroute with these arguments.
 local function with_hosts(f)
   return function()
-    local available, reason = netns.available()
-    if not available then return pending(reason) end
     netns.with_namespaces(function(near)
       netns.with_namespaces(function(far)
         for number, host in ipairs { far.a, far.b } do
