@@ -207,27 +207,14 @@ void control_append(lua_State *L, struct control_writer *w, int level,
     memcpy(bytes + CMSG_LEN(0), data, length);
 }
 
-int control_argerror(lua_State *L, const struct control_writer *w,
-                     const struct control_kind *kind, const char *what)
+static int refuse_name(lua_State *L, int arg, const char *name)
 {
-    lua_pushfstring(L, "control message '%s': %s", kind->name, what);
-    return luaL_argerror(L, w->arg, lua_tostring(L, -1));
-}
+    struct nearest nearest;
 
-lua_Integer control_integer(lua_State *L, const struct control_writer *w,
-                            const struct control_kind *kind)
-{
-    int is_integer;
-    lua_Integer number = lua_tointegerx(L, -1, &is_integer);
-
-    if (!is_integer)
-        control_argerror(L, w, kind, "integer expected");
-    else if (number < kind->type->low || number > kind->type->high)
-        control_argerror(L, w, kind,
-                         lua_pushfstring(L, "out of range (%I to %I)",
-                                         (LUAI_UACINT)kind->type->low,
-                                         (LUAI_UACINT)kind->type->high));
-    return number;
+    nearest_start(&nearest, name);
+    for (const struct control_kind *kind = kinds; kind->name; kind++)
+        nearest_offer(&nearest, kind->name);
+    return nearest_argerror(L, arg, "control message", &nearest);
 }
 
 /* The kind for the name on the stack at -2: of two, that of the family. */
@@ -236,21 +223,18 @@ static const struct control_kind *check_kind(lua_State *L,
 {
     const char *name = lua_tostring(L, -2);
     const struct control_kind *found = NULL;
-    struct nearest nearest;
 
-    nearest_start(&nearest, name);
     for (const struct control_kind *kind = kinds; kind->name; kind++) {
         bool fits = kind->family == 0 || kind->family == w->socket->family;
 
         if (strcmp(kind->name, name) == 0 &&
             (found == NULL || (fits && kind->type->check != NULL)))
             found = kind;
-        nearest_offer(&nearest, kind->name);
     }
     if (found == NULL)
-        nearest_argerror(L, w->arg, "control message", &nearest);
+        refuse_name(L, w->arg, name);
     else if (found->type->check == NULL)
-        control_argerror(L, w, found, "can only be received");
+        field_argerror(L, w->arg, name, "can only be received");
     return found;
 }
 
@@ -391,20 +375,25 @@ bool control_brings_descriptors(struct msghdr *m)
     return false;
 }
 
-void control_close_descriptors(struct msghdr *m)
+/* Close the descriptors that the bytes are, and cross them out. */
+static void close_listed(unsigned char *data, size_t length)
 {
     static const int none = -1;
 
+    for (; length >= sizeof(int); length -= sizeof(int), data += sizeof(int)) {
+        int fd;
+
+        memcpy(&fd, data, sizeof fd);
+        if (fd >= 0)
+            close(fd);
+        memcpy(data, &none, sizeof none);
+    }
+}
+
+void control_close_descriptors(struct msghdr *m)
+{
     for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-        size_t count = data_length(m, c) / sizeof(int);
-
-        for (size_t i = 0; is_of_descriptors(c) && i < count; i++) {
-            int fd;
-
-            memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-            if (fd >= 0)
-                close(fd);
-            memcpy(CMSG_DATA(c) + i * sizeof fd, &none, sizeof none);
-        }
+        if (is_of_descriptors(c))
+            close_listed(CMSG_DATA(c), data_length(m, c));
     }
 }

@@ -67,10 +67,10 @@ typedef const char *control_push(lua_State *L, const struct control_reader *r,
                                  unsigned char *data, size_t length);
 
 struct control_type {
-    size_t size;          /* the fewest bytes that are understood */
+    size_t size;          /* the fewest bytes understood; of a number: all */
     control_check *check; /* NULL: cannot be sent */
     control_push *push;   /* NULL: is never received */
-    lua_Integer low;      /* of an integer: the range */
+    lua_Integer low;      /* of a number: the range to send; < 0: signed */
     lua_Integer high;
     bool joins;       /* several become one field */
     bool descriptors; /* the bytes are descriptors, to be closed by somebody */
@@ -83,14 +83,6 @@ struct control_kind {
     int family; /* of the socket, where two kinds share a name; 0: any */
     const struct control_type *type;
 };
-
-/* "control message 'ttl': what" as an argument error. */
-int control_argerror(lua_State *L, const struct control_writer *w,
-                     const struct control_kind *kind, const char *what);
-
-/* The integer on top of the stack, which has to be within the kind's range. */
-lua_Integer control_integer(lua_State *L, const struct control_writer *w,
-                            const struct control_kind *kind);
 
 /* Push {seconds=, nanoseconds=}. */
 void control_push_time(lua_State *L, const struct timespec *time);

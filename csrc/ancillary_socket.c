@@ -21,52 +21,59 @@
 
 /* ---- numbers ---- */
 
-static void check_int(lua_State *L, struct control_writer *w,
-                      const struct control_kind *kind)
+static lua_Integer check_integer(lua_State *L, const struct control_writer *w,
+                                 const struct control_kind *kind)
 {
-    int number = (int)control_integer(L, w, kind);
-
-    control_append(L, w, kind->level, kind->number, &number, sizeof number);
+    return field_value(L, w->arg, kind->name, kind->type->low,
+                       kind->type->high);
 }
 
-static const char *push_int(lua_State *L, const struct control_reader *r,
-                            const struct control_kind *kind,
-                            unsigned char *data, size_t length)
+static void check_number(lua_State *L, struct control_writer *w,
+                         const struct control_kind *kind)
 {
-    int number;
+    int64_t number = check_integer(L, w, kind);
+    uint32_t word = (uint32_t)number;
+    uint16_t half = (uint16_t)number;
+    uint8_t octet = (uint8_t)number;
+    const void *const forms[] = {
+        [sizeof number] = &number,
+        [sizeof word] = &word,
+        [sizeof half] = &half,
+        [sizeof octet] = &octet,
+    };
 
-    (void)r;
-    (void)length;
-    memcpy(&number, data, sizeof number);
-    lua_pushinteger(L, number);
-    return kind->name;
+    control_append(L, w, kind->level, kind->number, forms[kind->type->size],
+                   kind->type->size);
 }
 
-static void check_uint(lua_State *L, struct control_writer *w,
-                       const struct control_kind *kind)
-{
-    uint32_t number = (uint32_t)control_integer(L, w, kind);
-
-    control_append(L, w, kind->level, kind->number, &number, sizeof number);
-}
-
-static const char *push_uint(lua_State *L, const struct control_reader *r,
-                             const struct control_kind *kind,
-                             unsigned char *data, size_t length)
+static const char *push_number(lua_State *L, const struct control_reader *r,
+                               const struct control_kind *kind,
+                               unsigned char *data, size_t length)
 {
     uint32_t number;
 
     (void)r;
     (void)length;
     memcpy(&number, data, sizeof number);
-    lua_pushinteger(L, number);
+    lua_pushinteger(L, kind->type->low < 0 ? (int32_t)number
+                                           : (lua_Integer)number);
+    return kind->name;
+}
+
+static const char *push_octet(lua_State *L, const struct control_reader *r,
+                              const struct control_kind *kind,
+                              unsigned char *data, size_t length)
+{
+    (void)r;
+    (void)length;
+    lua_pushinteger(L, data[0]);
     return kind->name;
 }
 
 static void check_network(lua_State *L, struct control_writer *w,
                           const struct control_kind *kind)
 {
-    uint32_t number = htonl((uint32_t)control_integer(L, w, kind));
+    uint32_t number = htonl((uint32_t)check_integer(L, w, kind));
 
     control_append(L, w, kind->level, kind->number, &number, sizeof number);
 }
@@ -84,68 +91,35 @@ static const char *push_network(lua_State *L, const struct control_reader *r,
     return kind->name;
 }
 
-static void check_octet(lua_State *L, struct control_writer *w,
-                        const struct control_kind *kind)
-{
-    unsigned char number = (unsigned char)control_integer(L, w, kind);
-
-    control_append(L, w, kind->level, kind->number, &number, sizeof number);
-}
-
-static const char *push_octet(lua_State *L, const struct control_reader *r,
-                              const struct control_kind *kind,
-                              unsigned char *data, size_t length)
-{
-    (void)r;
-    (void)length;
-    lua_pushinteger(L, data[0]);
-    return kind->name;
-}
-
-static void check_short(lua_State *L, struct control_writer *w,
-                        const struct control_kind *kind)
-{
-    uint16_t number = (uint16_t)control_integer(L, w, kind);
-
-    control_append(L, w, kind->level, kind->number, &number, sizeof number);
-}
-
-static void check_nanoseconds(lua_State *L, struct control_writer *w,
-                              const struct control_kind *kind)
-{
-    uint64_t number = (uint64_t)control_integer(L, w, kind);
-
-    control_append(L, w, kind->level, kind->number, &number, sizeof number);
-}
-
 const struct control_type ttl_control = {
     .size = sizeof(int),
-    .check = check_int,
-    .push = push_int,
+    .check = check_number,
+    .push = push_number,
     .low = 0,
     .high = UINT8_MAX,
 };
 const struct control_type hops_control = {
     .size = sizeof(int),
-    .check = check_int,
-    .push = push_int,
+    .check = check_number,
+    .push = push_number,
     .low = -1,
     .high = UINT8_MAX,
 };
 const struct control_type number_control = {
     .size = sizeof(int),
-    .push = push_int,
+    .push = push_number,
+    .low = INT32_MIN,
 };
 const struct control_type uint_control = {
     .size = sizeof(uint32_t),
-    .check = check_uint,
-    .push = push_uint,
+    .check = check_number,
+    .push = push_number,
     .low = 0,
     .high = UINT32_MAX,
 };
 const struct control_type counter_control = {
     .size = sizeof(uint32_t),
-    .push = push_uint,
+    .push = push_number,
 };
 const struct control_type network_control = {
     .size = sizeof(uint32_t),
@@ -156,20 +130,20 @@ const struct control_type network_control = {
 };
 const struct control_type octet_control = {
     .size = 1,
-    .check = check_octet,
+    .check = check_number,
     .push = push_octet,
     .low = 0,
     .high = UINT8_MAX,
 };
 const struct control_type short_control = {
     .size = sizeof(uint16_t),
-    .check = check_short,
+    .check = check_number,
     .low = 0,
     .high = UINT16_MAX,
 };
 const struct control_type nanoseconds_control = {
     .size = sizeof(uint64_t),
-    .check = check_nanoseconds,
+    .check = check_number,
     .low = 0,
     .high = INT64_MAX,
 };
@@ -183,7 +157,7 @@ static void check_bytes(lua_State *L, struct control_writer *w,
     const char *bytes;
 
     if (lua_type(L, -1) != LUA_TSTRING)
-        control_argerror(L, w, kind, "string expected");
+        field_argerror(L, w->arg, kind->name, "string expected");
     bytes = lua_tolstring(L, -1, &length);
     control_append(L, w, kind->level, kind->number, bytes, length);
 }
@@ -226,7 +200,7 @@ static void check_rights(lua_State *L, struct control_writer *w,
     int *descriptors;
 
     if (!lua_istable(L, -1))
-        control_argerror(L, w, kind, "list of descriptors expected");
+        field_argerror(L, w->arg, kind->name, "list of descriptors expected");
     count = (lua_Integer)lua_rawlen(L, -1);
     descriptors = lua_newuserdatauv(L, (size_t)count * sizeof(int) + 1, 0);
     for (lua_Integer i = 1; i <= count; i++) {
@@ -235,7 +209,8 @@ static void check_rights(lua_State *L, struct control_writer *w,
         lua_rawgeti(L, -2, i);
         fd = descriptor_at(L, lua_gettop(L));
         if (fd == NO_DESCRIPTOR)
-            control_argerror(L, w, kind, "sockets, files, descriptors alone");
+            field_argerror(L, w->arg, kind->name,
+                           "sockets, files, descriptors alone");
         if (fd == CLOSED_DESCRIPTOR)
             raise_errno(L, "sendmsg", EBADF, 0);
         descriptors[i - 1] = fd;
