@@ -132,6 +132,16 @@ describe("a child", function()
   end)
 end)
 
+describe("a spec of namespaces", function()
+  it("is pending where they cannot be made", function()
+    local available = netns.available
+    netns.available = function() return false, "none here" end
+    local ok, err = pcall(netns.with_namespaces, error)
+    netns.available = available
+    assert.same({ false, "none here" }, { ok, err.message })
+  end)
+end)
+
 describe("network namespaces #namespace", function()
   descriptors.guard()
 
