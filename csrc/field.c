@@ -50,19 +50,24 @@ void field_check_names(lua_State *L, int arg, int index,
     }
 }
 
+static void reject_range(lua_State *L, int arg, const char *name,
+                         lua_Integer low, lua_Integer high)
+{
+    lua_pushfstring(L, "out of range (%I to %I)", (LUAI_UACINT)low,
+                    (LUAI_UACINT)high);
+    field_argerror(L, arg, name, lua_tostring(L, -1));
+}
+
 lua_Integer field_value(lua_State *L, int arg, const char *name,
                         lua_Integer low, lua_Integer high)
 {
     int is_integer;
     lua_Integer number = lua_tointegerx(L, -1, &is_integer);
 
-    if (!is_integer) {
+    if (!is_integer)
         field_argerror(L, arg, name, "integer expected");
-    } else if (number < low || number > high) {
-        lua_pushfstring(L, "out of range (%I to %I)", (LUAI_UACINT)low,
-                        (LUAI_UACINT)high);
-        field_argerror(L, arg, name, lua_tostring(L, -1));
-    }
+    else if (number < low || number > high)
+        reject_range(L, arg, name, low, high);
     return number;
 }
 
@@ -86,6 +91,47 @@ lua_Integer field_opt_integer(lua_State *L, int arg, int index,
     if (lua_getfield(L, index, name) != LUA_TNIL)
         number = field_value(L, arg, name, low, high);
     lua_pop(L, 1);
+    return number;
+}
+
+lua_Integer field_opt_name(lua_State *L, int arg, int index, const char *name,
+                           const struct names *names, lua_Integer high,
+                           lua_Integer absent)
+{
+    lua_Integer value = absent;
+
+    if (lua_getfield(L, index, name) != LUA_TNIL) {
+        if (!names_read(L, -1, names, &value))
+            field_argerror(L, arg, name, lua_tostring(L, -1));
+        else if (value > high)
+            reject_range(L, arg, name, 0, high);
+    }
+    lua_pop(L, 1);
+    return value;
+}
+
+int field_flags(lua_State *L, int arg, int index, const char *name,
+                const struct names *names)
+{
+    int flags;
+
+    lua_getfield(L, index, name);
+    if (!names_read_flags(L, -1, names, &flags))
+        field_argerror(L, arg, name, lua_tostring(L, -1));
+    lua_pop(L, 1);
+    return flags;
+}
+
+lua_Integer check_range(lua_State *L, int arg, lua_Integer low,
+                        lua_Integer high)
+{
+    lua_Integer number = luaL_checkinteger(L, arg);
+
+    if (number < low || number > high) {
+        lua_pushfstring(L, "number out of range (%I to %I)", (LUAI_UACINT)low,
+                        (LUAI_UACINT)high);
+        luaL_argerror(L, arg, lua_tostring(L, -1));
+    }
     return number;
 }
 

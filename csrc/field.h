@@ -37,6 +37,19 @@ lua_Integer field_opt_integer(lua_State *L, int arg, int index,
                               const char *name, lua_Integer low,
                               lua_Integer high, lua_Integer absent);
 
+/* A name or number, 0 to `high`; or `absent` for nil. */
+lua_Integer field_opt_name(lua_State *L, int arg, int index, const char *name,
+                           const struct names *names, lua_Integer high,
+                           lua_Integer absent);
+
+/* Flags, as names or as a number; 0 for nil. */
+int field_flags(lua_State *L, int arg, int index, const char *name,
+                const struct names *names);
+
+/* The integer that is the argument itself, within a range. */
+lua_Integer check_range(lua_State *L, int arg, lua_Integer low,
+                        lua_Integer high);
+
 /* Where the argument itself is the table. */
 static inline void check_fields(lua_State *L, int arg, const char *const *names)
 {

@@ -103,17 +103,6 @@ struct parcel *message_pack(lua_State *L, const struct socket *s, int arg,
     return p;
 }
 
-int message_flags(lua_State *L, int arg, int index)
-{
-    int flags;
-
-    lua_getfield(L, index, "flags");
-    if (!names_read_flags(L, -1, &flag_names, &flags))
-        field_argerror(L, arg, "flags", lua_tostring(L, -1));
-    lua_pop(L, 1);
-    return flags;
-}
-
 /* ---- what is asked for ---- */
 
 /* Each reads the value on top of the stack, a field of the table at `index`. */

@@ -37,10 +37,6 @@ struct parcel *message_pack(lua_State *L, const struct socket *s, int arg,
  * may be others after Lua code has run. */
 void message_fill(lua_State *L, int arg, int index, struct parcel *p);
 
-/* The flags in the field `flags` of the table at `index`; argument errors are
- * those of `arg`. */
-int message_flags(lua_State *L, int arg, int index);
-
 /* What a message is to be received into. */
 struct request {
     size_t size;    /* of the data */

@@ -157,20 +157,45 @@ const char *text_check(lua_State *L, int arg)
     return text;
 }
 
-lua_Integer names_check(lua_State *L, int arg, const struct names *names)
+/* The string at `index`, whole. NULL: what is wrong with it is pushed. */
+static const char *read_text(lua_State *L, int index)
+{
+    size_t length;
+    const char *text = lua_tolstring(L, index, &length);
+
+    if (text == NULL) {
+        lua_pushfstring(L, "string expected, got %s", luaL_typename(L, index));
+        return NULL;
+    }
+    if (strlen(text) == length)
+        return text;
+    lua_pushliteral(L, "name contains a zero");
+    return NULL;
+}
+
+bool names_read(lua_State *L, int index, const struct names *names,
+                lua_Integer *value)
 {
     const char *text;
-    const struct name *row;
+
+    if (lua_type(L, index) == LUA_TNUMBER)
+        return read_number(L, index, value);
+    text = read_text(L, index);
+    if (text == NULL)
+        return false;
+    if (names_find(names, text, value))
+        return true;
+    push_unknown(L, names, text);
+    return false;
+}
+
+lua_Integer names_check(lua_State *L, int arg, const struct names *names)
+{
     lua_Integer value;
 
-    if (lua_type(L, arg) == LUA_TNUMBER)
-        return read_number(L, arg, &value) ? value : raise_problem(L, arg);
-    text = text_check(L, arg);
-    row = find_name(names, text);
-    if (row != NULL)
-        return row->value;
-    push_unknown(L, names, text);
-    return raise_problem(L, arg);
+    if (lua_type(L, arg) != LUA_TNUMBER)
+        text_check(L, arg);
+    return names_read(L, arg, names, &value) ? value : raise_problem(L, arg);
 }
 
 lua_Integer names_opt(lua_State *L, int arg, const struct names *names,
@@ -200,17 +225,10 @@ static bool read_flag(lua_State *L, const struct names *names,
 static bool read_words(lua_State *L, int index, const struct names *names,
                        lua_Integer *flags)
 {
-    size_t length;
-    const char *text = lua_tolstring(L, index, &length);
+    const char *text = read_text(L, index);
 
-    if (text == NULL) {
-        lua_pushfstring(L, "string expected, got %s", luaL_typename(L, index));
+    if (text == NULL)
         return false;
-    }
-    if (strlen(text) != length) {
-        lua_pushliteral(L, "name contains a zero");
-        return false;
-    }
     while (*(text += strspn(text, FLAG_SEPARATORS)) != '\0') {
         if (!read_flag(L, names, &text, flags))
             return false;

@@ -48,6 +48,8 @@ lua_Integer names_opt(lua_State *L, int arg, const struct names *names,
 int names_check_flags(lua_State *L, int arg, const struct names *names);
 
 /* The same for any value. False: what is wrong with it is pushed. */
+bool names_read(lua_State *L, int index, const struct names *names,
+                lua_Integer *value);
 bool names_read_flags(lua_State *L, int index, const struct names *names,
                       int *flags);
 

@@ -18,10 +18,10 @@
 #include <lauxlib.h>
 
 #include "error.h"
+#include "field.h"
 #include "names.h"
 #include "netlink.h"
 #include "netlink_walk.h"
-#include "option_type.h"
 
 #define PAYLOAD_MOST (INT32_MAX - NETLINK_HEADER)
 #define ATTRIBUTE_MOST (UINT16_MAX - NETLINK_ATTRIBUTE_HEADER)
@@ -255,10 +255,7 @@ static int netlink_attributes(lua_State *L)
 /* The integer field of the table at index 1; 0 where there is none. */
 static lua_Integer opt_field(lua_State *L, const char *name, lua_Integer high)
 {
-    int type = lua_getfield(L, 1, name);
-
-    lua_pop(L, 1);
-    return type == LUA_TNIL ? 0 : check_number_field(L, 1, name, 0, high);
+    return field_opt_integer(L, 1, 1, name, 0, high, 0);
 }
 
 /* Push the field `data` of the table at index 1, or an empty string. */

@@ -60,43 +60,18 @@ static const struct names fanout_flag_names = {
 static const struct names version_names = {
     "packet version", {"TPACKET_", NULL}, version_rows};
 
-/* The field of the table at `arg`, a name or a number up to `most`, checked as
- * if it were the argument. */
+/* The field of the table at `arg`, a name or a number up to `high`. */
 static uint32_t check_name_field(lua_State *L, int arg, const char *field,
-                                 const struct names *names, lua_Integer most)
+                                 const struct names *names, lua_Integer high)
 {
-    lua_Integer number;
+    lua_Integer value = field_opt_name(L, arg, arg, field, names, high, -1);
 
-    if (lua_getfield(L, arg, field) == LUA_TNIL)
+    if (value < 0)
         field_argerror(L, arg, field, "name expected");
-    lua_insert(L, arg);
-    number = names_check(L, arg, names);
-    luaL_argcheck(L, number <= most, arg, "number out of range");
-    lua_remove(L, arg);
-    return (uint32_t)number;
+    return (uint32_t)value;
 }
 
 /* ---- memberships: {interface =, type =, address =} ---- */
-
-static void check_hardware(lua_State *L, int arg, struct packet_mreq *request)
-{
-    bool known = true;
-    size_t length;
-    size_t count = 0;
-
-    if (lua_getfield(L, arg, "address") != LUA_TNIL) {
-        const char *text = lua_type(L, -1) == LUA_TSTRING
-                               ? lua_tolstring(L, -1, &length)
-                               : NULL;
-
-        known = text != NULL && take_octets(text, length, request->mr_address,
-                                            sizeof request->mr_address, &count);
-    }
-    if (!known)
-        field_argerror(L, arg, "address", "hardware address expected");
-    request->mr_alen = (unsigned short)count;
-    lua_pop(L, 1);
-}
 
 static struct option_data check_membership(lua_State *L, int arg,
                                            const struct option_type *type,
@@ -111,7 +86,8 @@ static struct option_data check_membership(lua_State *L, int arg,
     check_fields(L, arg, fields);
     request.mr_type = (unsigned short)check_name_field(
         L, arg, "type", &membership_names, UINT16_MAX);
-    check_hardware(L, arg, &request);
+    request.mr_alen = (unsigned short)check_octets(L, arg, request.mr_address,
+                                                   sizeof request.mr_address);
     check_link_field(L, arg, &link);
     request.mr_ifindex = (int)need_index(L, arg, "interface", &link);
     memcpy(value->bytes, &request, sizeof request);
@@ -129,11 +105,9 @@ static uint32_t check_flags(lua_State *L, int arg)
 {
     uint32_t flags;
 
-    lua_getfield(L, arg, "flags");
-    lua_insert(L, arg);
-    flags = (uint32_t)names_check_flags(L, arg, &fanout_flag_names);
-    luaL_argcheck(L, (flags & ~0xff00U) == 0, arg, "no flags of fanout");
-    lua_remove(L, arg);
+    flags = (uint32_t)field_flags(L, arg, arg, "flags", &fanout_flag_names);
+    if ((flags & ~0xff00U) != 0)
+        field_argerror(L, arg, "flags", "no flags of fanout");
     return flags;
 }
 

@@ -44,20 +44,18 @@ static const struct names icmp_names = {
 static const struct names icmp6_names = {
     "type of ICMPv6", {"ICMP6_", "ICMPV6_"}, icmp6_rows};
 
-/* The value on top of the stack, checked as if it were the argument. */
+/* The value on top of the stack. */
 static uint32_t check_icmp_type(lua_State *L, int arg,
                                 const struct option_type *type)
 {
     lua_Integer number;
 
-    lua_pushvalue(L, -1);
-    lua_insert(L, arg);
-    number = names_check(L, arg, type->names);
+    if (!names_read(L, -1, type->names, &number))
+        luaL_argerror(L, arg, lua_tostring(L, -1));
     if (number > type->high) {
         lua_pushfstring(L, "type out of range (0 to %d)", (int)type->high);
         luaL_argerror(L, arg, lua_tostring(L, -1));
     }
-    lua_remove(L, arg);
     return (uint32_t)number;
 }
 

@@ -19,19 +19,6 @@
 #define LONGEST_NAME 15  /* IFNAMSIZ, TCP_CA_NAME_MAX and TCP_ULP_NAME_MAX */
 #define MOST_SECONDS 1e9 /* a time-out that any time_t holds */
 
-lua_Integer check_range(lua_State *L, int arg, lua_Integer low,
-                        lua_Integer high)
-{
-    lua_Integer number = luaL_checkinteger(L, arg);
-
-    if (number < low || number > high) {
-        lua_pushfstring(L, "number out of range (%I to %I)", (LUAI_UACINT)low,
-                        (LUAI_UACINT)high);
-        luaL_argerror(L, arg, lua_tostring(L, -1));
-    }
-    return number;
-}
-
 static struct option_data number_data(union option_value *value, int number)
 {
     value->number = number;

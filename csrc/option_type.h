@@ -177,8 +177,4 @@ struct info_field {
 void set_info_fields(lua_State *L, const struct info_field *row,
                      const unsigned char *bytes, socklen_t length);
 
-/* The integer at `arg`, which has to be within the range. */
-lua_Integer check_range(lua_State *L, int arg, lua_Integer low,
-                        lua_Integer high);
-
 #endif

@@ -10,6 +10,7 @@
 #include <lauxlib.h>
 
 #include "buffer.h"
+#include "field.h"
 #include "message.h"
 #include "transfer.h"
 #include "zerocopy.h"
@@ -42,7 +43,7 @@ static int sendmsg_step(lua_State *L, int status, lua_KContext context)
     (void)status;
     lua_settop(L, 2);
     luaL_checktype(L, 2, LUA_TTABLE);
-    flags = message_flags(L, 2, 2);
+    flags = field_flags(L, 2, 2, "flags", &flag_names);
     flags |=
         wait_start(L, &w, &call, &s->handle, flags, context) | MSG_NOSIGNAL;
     do {

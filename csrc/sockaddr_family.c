@@ -7,7 +7,10 @@
 
 #include <lauxlib.h>
 
+#include "field.h"
 #include "sockaddr_family.h"
+
+#define RAW_OCTETS 8 /* at most, of those that are given themselves */
 
 /* clang-format off */
 static const struct row {
@@ -127,8 +130,9 @@ bool parse_octets(const char *text, unsigned char *octets, size_t most,
     return false;
 }
 
-bool take_octets(const char *text, size_t length, unsigned char *octets,
-                 size_t most, size_t *count)
+/* A hardware address as a script gives it: in text, or the octets themselves. */
+static bool take_octets(const char *text, size_t length, unsigned char *octets,
+                        size_t most, size_t *count)
 {
     if (strlen(text) == length && parse_octets(text, octets, most, count))
         return true;
@@ -139,13 +143,30 @@ bool take_octets(const char *text, size_t length, unsigned char *octets,
     return true;
 }
 
+size_t check_octets(lua_State *L, int arg, unsigned char *octets, size_t most)
+{
+    int type = lua_getfield(L, arg, "address");
+    bool is_right = type == LUA_TNIL;
+    size_t count = 0;
+    size_t length;
+    const char *text;
+
+    if (type == LUA_TSTRING) {
+        text = lua_tolstring(L, -1, &length);
+        is_right = take_octets(text, length, octets, most, &count);
+    }
+    if (!is_right)
+        field_argerror(L, arg, "address",
+                       "no hardware address like 02:42:ac:11:00:02");
+    lua_pop(L, 1);
+    return count;
+}
+
 uint32_t opt_number(lua_State *L, int arg, uint32_t absent)
 {
-    lua_Integer number = luaL_optinteger(L, arg, absent);
-
-    luaL_argcheck(L, number >= 0 && number <= UINT32_MAX, arg,
-                  "number out of range (0 to 4294967295)");
-    return (uint32_t)number;
+    return lua_isnoneornil(L, arg)
+               ? absent
+               : (uint32_t)check_range(L, arg, 0, UINT32_MAX);
 }
 
 void open_sockaddr_families(lua_State *L)

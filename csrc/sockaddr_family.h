@@ -61,11 +61,9 @@ void push_octets(lua_State *L, const unsigned char *octets, size_t count);
 bool parse_octets(const char *text, unsigned char *octets, size_t most,
                   size_t *count);
 
-/* A hardware address as a script gives it: in text, or the octets themselves, of
- * which there are no more than RAW_OCTETS then. */
-enum { RAW_OCTETS = 8 };
-bool take_octets(const char *text, size_t length, unsigned char *octets,
-                 size_t most, size_t *count);
+/* The hardware address in the field `address` of the table at `arg`: how many
+ * octets it has, none where the field is absent. */
+size_t check_octets(lua_State *L, int arg, unsigned char *octets, size_t most);
 
 /* The number at `arg`, 0 to 2^32 - 1; nil is `absent`. */
 uint32_t opt_number(lua_State *L, int arg, uint32_t absent);

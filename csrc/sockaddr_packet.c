@@ -322,60 +322,18 @@ static int check_interface(lua_State *L, int arg)
     return (int)index;
 }
 
-static void check_hardware(lua_State *L, int arg, struct address *a)
-{
-    unsigned char octets[OCTETS_MOST] = {0};
-    size_t count = 0;
-    bool known = true;
-    size_t length;
-
-    if (lua_getfield(L, arg, "address") == LUA_TSTRING) {
-        const char *text = lua_tolstring(L, -1, &length);
-
-        known = take_octets(text, length, octets, sizeof octets, &count);
-    } else {
-        known = lua_isnil(L, -1);
-    }
-    if (!known)
-        luaL_argerror(L, arg,
-                      "field 'address': no hardware address like "
-                      "02:42:ac:11:00:02");
-    set_hardware(a, octets, count);
-    lua_pop(L, 1);
-}
-
-/* A field of the table at `arg`, a name or a number up to `most`; 0: absent. */
-static uint32_t check_field(lua_State *L, int arg, const char *field,
-                            const struct names *names, uint32_t most)
-{
-    uint32_t number = 0;
-    bool known = true;
-
-    if (lua_getfield(L, arg, field) != LUA_TNIL) {
-        const char *text = lua_tostring(L, -1);
-
-        known = text != NULL && strlen(text) == lua_rawlen(L, -1) &&
-                parse_name(text, names, most, &number);
-    }
-    if (!known) {
-        lua_pushfstring(L, "field '%s': unknown %s", field, names->kind);
-        luaL_argerror(L, arg, lua_tostring(L, -1));
-    }
-    lua_pop(L, 1);
-    return number;
-}
-
 static void check_options(lua_State *L, int arg, struct address *a)
 {
     static const char *const fields[] = {"address", "hatype", "pkttype", NULL};
+    unsigned char octets[OCTETS_MOST] = {0};
     struct sockaddr_ll *ll = link_of(a);
 
     check_fields(L, arg, fields);
-    check_hardware(L, arg, a);
-    ll->sll_hatype = (unsigned short)check_field(L, arg, "hatype",
-                                                 &hardware_names, UINT16_MAX);
-    ll->sll_pkttype = (unsigned char)check_field(L, arg, "pkttype",
-                                                 &packet_type_names, UINT8_MAX);
+    set_hardware(a, octets, check_octets(L, arg, octets, sizeof octets));
+    ll->sll_hatype = (unsigned short)field_opt_name(
+        L, arg, arg, "hatype", &hardware_names, UINT16_MAX, 0);
+    ll->sll_pkttype = (unsigned char)field_opt_name(
+        L, arg, arg, "pkttype", &packet_type_names, UINT8_MAX, 0);
 }
 
 /*** An address of the link layer (packet(7)).

@@ -321,7 +321,7 @@ static int sendall_flags(lua_State *L, int arg)
     check_fields(L, arg, fields);
     if (lua_getfield(L, arg, "flags") == LUA_TNIL)
         field_argerror(L, arg, "flags", "is missing");
-    return names_check_flags(L, lua_gettop(L), &flag_names);
+    return field_flags(L, arg, arg, "flags", &flag_names);
 }
 
 /*** Send everything, going on for as long as it takes (sendmsg(2)).

@@ -123,6 +123,8 @@ describe("a packet address", function()
     { "#3.*'address'", "lo", "ip", { address = ("ab:"):rep(116) .. "cd" } },
     { "#3.*'adress'.*'address'", "lo", "ip", { adress = ether } },
     { "#3.*'hatype'", "lo", "ip", { hatype = "etherr" } },
+    { "#3.*'hatype'.*'ether'", "lo", "ip", { hatype = "ethr" } },
+    { "#3.*'hatype'", "lo", "ip", { hatype = "1" } },
     { "#3.*'hatype'", "lo", "ip", { hatype = 65536 } },
     { "#3.*'hatype'", "lo", "ip", { hatype = -1 } },
     { "#3.*'hatype'", "lo", "ip", { hatype = {} } },
