@@ -90,9 +90,15 @@ header; to send: the interface, by index or name, and `address`, the source
 @field flowinfo → traffic class and flow label, in host byte order
 (IPV6_FLOWINFO)
 @field dontfrag → whether fragments are forbidden, 0 or 1
-@field hopopts,dstopts,rtdstopts,rthdr → extension headers, bytes (RFC 3542)
-@field recvopts,retopts → IP options, bytes; `retopts` alone is sent
-@field recvfragsize the largest fragment, bytes
+@field hopopts → the header of hop-by-hop options, bytes (IPV6_RECVHOPOPTS)
+@field dstopts → that of options for the destination (IPV6_RECVDSTOPTS)
+@field rtdstopts → that of options for each hop of the route (RFC 3542)
+@field rthdr → the routing header (IPV6_RECVRTHDR)
+@field recvopts IP options as they came, with what this host has filled in,
+bytes (IP_RECVOPTS)
+@field retopts → IP options, bytes, without that (IP_RETOPTS)
+@field recvfragsize the largest fragment, bytes (IP_RECVFRAGSIZE,
+IPV6_RECVFRAGSIZE)
 @field checksum the checksum of the whole datagram (IP_CHECKSUM)
 @field origdstaddr the destination before it was redirected, an `Address`
 (IP_RECVORIGDSTADDR)

@@ -130,6 +130,16 @@ describe("the reference", function()
     end
   end)
 
+  it("has every kind of control data", function()
+    local source = read "csrc/ancillary.c"
+    local count = 0
+    for kind in source:gmatch '[%w_]*ROW%("([%w_]+)"' do
+      count = count + 1
+      assert.is_truthy(source:find("@field " .. kind .. " ", 1, true), kind)
+    end
+    assert.is_true(count > 30)
+  end)
+
   it("tells what each gives back", function()
     local silent = {
       -- They do not come back, or have nothing to say.
