@@ -62,7 +62,8 @@ as well as received; the option that has them received is in parentheses.
 @table control
 @field rights → a list of sockets, Lua files and descriptors; received as a
 list of sockets, close-on-exec, or of numbers if asked for
-@field credentials → `{pid=, uid=, gid=}` (SO_PASSCRED)
+@field credentials → `{pid=, uid=, gid=}`; to send, one's own where
+absent (SO_PASSCRED)
 @field pidfd the sender's process, a descriptor that can be waited for
 (SO_PASSPIDFD)
 @field security the sender's security label (SO_PASSSEC, IP_PASSSEC)
@@ -265,9 +266,10 @@ static void write_unknown(lua_State *L, struct control_writer *w)
 }
 
 void control_write(lua_State *L, struct control_writer *w,
-                   const struct socket *s, int arg, int index)
+                   const struct socket *s, const char *call, int arg, int index)
 {
     w->socket = s;
+    w->call = call;
     w->arg = arg;
     w->bytes = w->small.bytes;
     w->used = 0;
@@ -372,13 +374,15 @@ static bool is_of_descriptors(const struct cmsghdr *c)
     return kind != NULL && kind->type->descriptors;
 }
 
-bool control_brings_descriptors(struct msghdr *m)
+size_t control_count_descriptors(struct msghdr *m)
 {
+    size_t count = 0;
+
     for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
         if (is_of_descriptors(c))
-            return true;
+            count += data_length(m, c) / sizeof(int);
     }
-    return false;
+    return count;
 }
 
 /* Close the descriptors that the bytes are, and cross them out. */

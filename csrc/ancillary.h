@@ -20,8 +20,9 @@
  * userdata at `slot`; the writer may not be moved. */
 struct control_writer {
     const struct socket *socket;
-    int arg;  /* whose argument errors are raised */
-    int slot; /* of the stack */
+    const char *call; /* for errors */
+    int arg;          /* whose argument errors are raised */
+    int slot;         /* of the stack */
     unsigned char *bytes;
     size_t used, size;
     union {
@@ -32,7 +33,8 @@ struct control_writer {
 
 /* Encode the table at `index`, an absolute one; pushes one value. */
 void control_write(lua_State *L, struct control_writer *w,
-                   const struct socket *s, int arg, int index);
+                   const struct socket *s, const char *call, int arg,
+                   int index);
 
 /* Received control messages. */
 struct control_reader {
@@ -46,8 +48,8 @@ struct control_reader {
  * become a socket are crossed out in the message. */
 void control_read(lua_State *L, const struct control_reader *r);
 
-/* Whether the message brings descriptors. */
-bool control_brings_descriptors(struct msghdr *message);
+/* How many descriptors the message brings. */
+size_t control_count_descriptors(struct msghdr *message);
 
 /* Close those that have not been crossed out, and cross them out. */
 void control_close_descriptors(struct msghdr *message);

@@ -182,7 +182,8 @@ static const struct names origin_names = {
 static const struct names stage_names = {
     "stage", {"SCM_TSTAMP_", NULL}, stage_rows};
 
-/* Behind the error: whoever told of it; AF_UNSPEC where that is nobody. */
+/* Behind the error: whoever told of it; AF_UNSPEC where that is nobody. What
+ * the room for control data has cut is not made up. */
 static void set_offender(lua_State *L, const unsigned char *data, size_t length)
 {
     struct sockaddr_storage name = {.ss_family = AF_UNSPEC};
@@ -191,7 +192,8 @@ static void set_offender(lua_State *L, const unsigned char *data, size_t length)
     if (length > sizeof name)
         length = sizeof name;
     memcpy(&name, data + sizeof(struct sock_extended_err), length);
-    if (name.ss_family == AF_UNSPEC)
+    if (name.ss_family == AF_UNSPEC ||
+        (name.ss_family == AF_INET6 && length < sizeof(struct sockaddr_in6)))
         return;
     address_push(L, (const struct sockaddr *)&name, (socklen_t)length);
     lua_setfield(L, -2, "offender");

@@ -212,7 +212,7 @@ static void check_rights(lua_State *L, struct control_writer *w,
             field_argerror(L, w->arg, kind->name,
                            "sockets, files, descriptors alone");
         if (fd == CLOSED_DESCRIPTOR)
-            raise_errno(L, "sendmsg", EBADF, 0);
+            raise_errno(L, w->call, EBADF, 0);
         descriptors[i - 1] = fd;
         lua_pop(L, 1);
     }

@@ -214,12 +214,15 @@ static void leave_out_end(struct harvest *h)
 {
     const struct tray *t = h->tray;
 
-    if (!transfer_ends(h->socket) || h->count < t->count || t->each == 0 ||
-        h->request->flags & MSG_ERRQUEUE)
+    if (h->count < t->count)
         return;
-    while (h->count > 0 && t->messages[h->count - 1].msg_len == 0 &&
-           t->messages[h->count - 1].msg_hdr.msg_controllen == 0)
-        h->count--;
+    for (; h->count > 0; h->count--) {
+        const struct mmsghdr *last = &t->messages[h->count - 1];
+
+        if (!message_is_end(h->socket, h->request, &last->msg_hdr,
+                            last->msg_len))
+            return;
+    }
 }
 
 /* The most usual length is compared without a call. */

@@ -120,7 +120,7 @@ static void make_message(lua_State *L, const struct socket *s,
     if (lua_getfield(L, index, "flags") != LUA_TNIL)
         field_argerror(L, LIST, "flags", "is for the call, not for a message");
     lua_pop(L, 1);
-    message_pack(L, s, LIST, index);
+    message_pack(L, s, "sendmany", LIST, index);
     lua_replace(L, index);
 }
 

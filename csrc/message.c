@@ -5,8 +5,11 @@
  * Follows send(2), recvmsg(2). What the kernel would scatter over several
  * buffers is received into one, and then split.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <lauxlib.h>
 
@@ -15,6 +18,8 @@
 #include "message.h"
 #include "sockaddr.h"
 #include "transfer.h"
+
+#define DESCRIPTOR_KB 4
 
 /* ---- to send ---- */
 
@@ -75,8 +80,8 @@ static void fill_control(struct msghdr *header, struct iovec *end,
     memcpy(end, control->bytes, control->used);
 }
 
-struct parcel *message_pack(lua_State *L, const struct socket *s, int arg,
-                            int index)
+struct parcel *message_pack(lua_State *L, const struct socket *s,
+                            const char *call, int arg, int index)
 {
     static const char *const fields[] = {"iov", "name", "control", "flags",
                                          NULL};
@@ -89,7 +94,7 @@ struct parcel *message_pack(lua_State *L, const struct socket *s, int arg,
     count = check_iov(L, arg, index);
     control.used = 0;
     if (lua_getfield(L, index, "control") != LUA_TNIL)
-        control_write(L, &control, s, arg, lua_gettop(L));
+        control_write(L, &control, s, call, arg, lua_gettop(L));
     p = lua_newuserdatauv(L, sizeof *p + count * sizeof *p->iov + control.used,
                           PARCEL_VALUES);
     p->header = (struct msghdr){.msg_iov = p->iov, .msg_iovlen = count};
@@ -275,6 +280,18 @@ static void push_message(lua_State *L, const struct arrival *a,
     lua_setfield(L, table, "flags");
 }
 
+/* What is empty of a stream is its end, whatever control data comes with it; a
+ * message of a seqpacket socket may bring that alone. */
+bool message_is_end(const struct socket *s, const struct request *request,
+                    const struct msghdr *header, size_t length)
+{
+    if (length > 0 || request->size == 0 || !transfer_ends(s) ||
+        request->flags & MSG_ERRQUEUE)
+        return false;
+    return s->type == SOCK_STREAM ||
+           (header->msg_controllen == 0 && !(header->msg_flags & MSG_CTRUNC));
+}
+
 /* What is done where descriptors have come, which are closed if it raises. */
 struct pushing {
     const struct arrival *arrival;
@@ -310,15 +327,41 @@ static void push_guarded(lua_State *L, lua_CFunction make, int index,
     }
 }
 
+/* Sockets that nobody keeps hold descriptors, of which the collector knows
+ * nothing: they count as so much memory each. */
+static void press_collector(lua_State *L, size_t descriptors)
+{
+    if (lua_gc(L, LUA_GCISRUNNING))
+        lua_gc(L, LUA_GCSTEP, DESCRIPTOR_KB * (int)descriptors);
+}
+
+/* The system drops those that would be too many, and says no more of it than
+ * MSG_CTRUNC: to ask for one tells. */
+static void collect_if_none_left(lua_State *L, const struct arrival *a)
+{
+    int probe = fcntl(a->socket->handle.fd, F_DUPFD_CLOEXEC, 0);
+    bool collected = false;
+
+    if (probe == -1)
+        collect_descriptors(L, errno, &collected);
+    else
+        close(probe);
+}
+
 void message_push(lua_State *L, const struct arrival *a,
                   const struct request *request, int options)
 {
     struct pushing p = {a, request};
+    size_t descriptors = control_count_descriptors(a->header);
 
-    if (control_brings_descriptors(a->header))
-        push_guarded(L, make_message, options, 1, &p);
-    else
+    if (descriptors == 0) {
         push_message(L, a, request, options);
+    } else {
+        push_guarded(L, make_message, options, 1, &p);
+        press_collector(L, descriptors);
+    }
+    if (a->header->msg_flags & MSG_CTRUNC && request->control > 0)
+        collect_if_none_left(L, a);
 }
 
 void message_add(lua_State *L, int index, const struct arrival *a,

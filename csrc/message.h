@@ -29,9 +29,9 @@ struct parcel {
 };
 
 /* Push the parcel for the table {iov, name, control, flags} at the absolute
- * `index`, to be sent by `s`; argument errors are those of `arg`. */
-struct parcel *message_pack(lua_State *L, const struct socket *s, int arg,
-                            int index);
+ * `index`, to be sent by `s` with `call`; argument errors are those of `arg`. */
+struct parcel *message_pack(lua_State *L, const struct socket *s,
+                            const char *call, int arg, int index);
 
 /* Point the parcel to the strings of the value at `index`, its user value: they
  * may be others after Lua code has run. */
@@ -75,6 +75,10 @@ void message_set_data(lua_State *L, int table, int options, bool several);
 /* Add the control data and flags of another part of the message at `index`. */
 void message_add(lua_State *L, int index, const struct arrival *a,
                  const struct request *request);
+
+/* Whether nothing received is the end of the stream. */
+bool message_is_end(const struct socket *s, const struct request *request,
+                    const struct msghdr *header, size_t length);
 
 /* The methods of sendmsg.c, joined to the module table on top. */
 void open_sendmsg(lua_State *L);

@@ -13,6 +13,7 @@
 #include <lauxlib.h>
 
 #include "error.h"
+#include "field.h"
 #include "run.h"
 #include "socket.h"
 #include "task.h"
@@ -45,11 +46,13 @@ static bool check_poller(lua_State *L, int arg, const char *name)
 /* Take the options, where there are any, off the arguments. */
 static bool take_options(lua_State *L)
 {
+    static const char *const names[] = {"poller", NULL};
     const char *name = getenv("SOCKEYE_POLLER");
     bool use_poll;
     int arg = 0;
 
     if (lua_istable(L, 1)) {
+        check_fields(L, 1, names);
         if (lua_getfield(L, 1, "poller") != LUA_TNIL) {
             arg = 1;
             name = lua_tostring(L, -1);

@@ -4,9 +4,6 @@
  * Follows sendfile(2). A path is opened for the call, and any other descriptor
  * duplicated, so that nothing which happens to it meanwhile goes wrong.
  */
-#include <errno.h>
-#include <fcntl.h>
-
 #include <lauxlib.h>
 
 #include "error.h"
@@ -17,22 +14,6 @@ static const struct call sendfile_calls[] = {
     [READING] = {"sendfile", POLLIN, transit_step},
     [WRITING] = {"sendfile", POLLOUT, transit_step},
 };
-
-/* A pipe with a name must not wait for who will write to it. */
-static void open_path(lua_State *L, struct end *end, int arg)
-{
-    const char *path = text_check(L, arg);
-    bool collected = false;
-    int fd;
-
-    do
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    while (fd == -1 &&
-           (errno == EINTR || collect_descriptors(L, errno, &collected)));
-    if (fd == -1)
-        raise_errno(L, "open", errno, arg);
-    end_own(end, fd);
-}
 
 static int send_file(lua_State *L, struct handle *handle, struct stream *stream)
 {
@@ -46,10 +27,7 @@ static int send_file(lua_State *L, struct handle *handle, struct stream *stream)
     m->stream = stream;
     m->to.handle = handle;
     m->to.kind = S_IFSOCK;
-    if (lua_type(L, 2) == LUA_TSTRING)
-        open_path(L, &m->from, 2);
-    else
-        end_take(L, &m->from, 2, "sendfile");
+    end_open(L, &m->from, 2, "sendfile");
     m->from.offset = offset;
     m->left = count;
     m->way = BY_SENDFILE;

@@ -48,7 +48,7 @@ static int sendmsg_step(lua_State *L, int status, lua_KContext context)
         wait_start(L, &w, &call, &s->handle, flags, context) | MSG_NOSIGNAL;
     do {
         lua_settop(L, 2);
-        p = message_pack(L, s, 2, 2);
+        p = message_pack(L, s, "sendmsg", 2, 2);
         n = send_parcel(L, s, &p->header, flags);
     } while (n == -1 && transfer_again(L, s, &w, p->header.msg_name));
     if (n == -1)
@@ -60,7 +60,8 @@ static int sendmsg_step(lua_State *L, int status, lua_KContext context)
 /*** Send a message: data from several strings, an address and control data
 (sendmsg(2), cmsg(3)).
 @function Socket:sendmsg
-@tab message `iov`: a string or a list of strings, which are gathered; `name`:
+@tab message `iov`: a string or a list of strings, at most 1,024 of them, which
+are gathered; `name`:
 the destination, an `Address` or a string, where the socket has no peer;
 `control`: a table by kind, see `control`; `flags`: as for `send`
 @treturn int how many bytes of data were taken; `false` where it would have to
@@ -194,22 +195,13 @@ static int recvmsg_rest(lua_State *L, int status, lua_KContext context)
 
 /* ---- the call ---- */
 
-/* Whether nothing received is the end of the stream. */
-static bool is_end(const struct socket *s, const struct request *request,
-                   const struct receiving *r, size_t length)
-{
-    return length == 0 && request->size > 0 && transfer_ends(s) &&
-           !(request->flags & MSG_ERRQUEUE) && r->header.msg_controllen == 0 &&
-           !(r->header.msg_flags & MSG_CTRUNC);
-}
-
 static void push_arrival(lua_State *L, const struct socket *s,
                          const struct request *request, struct receiving *r,
                          const char *data, size_t length)
 {
     struct arrival a = {s, &r->header, data, length};
 
-    if (is_end(s, request, r, length))
+    if (message_is_end(s, request, &r->header, length))
         lua_pushnil(L);
     else
         message_push(L, &a, request, OPTIONS);
@@ -265,7 +257,7 @@ none; `flags`: as for `recv`, but `waitall` ends at control data of a Unix
 socket, which belongs to what has come before; `rights`: `"numbers"` for
 descriptors as integers, which are the caller's to close, in place of sockets
 @treturn ?table `data`: a string; `iov`: the same as a list, where `iov` was
-one; `from`: the sender's `Address`, or from the error queue where the message
+one, of as many strings as there is data for; `from`: the sender's `Address`, or from the error queue where the message
 had been sent to; `control`: a table by kind, see `control`;
 `flags`: a table with `trunc` (the data was cut), `ctrunc` (the control data
 was: what did not fit is lost, and the system has closed descriptors that did

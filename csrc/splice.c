@@ -7,6 +7,7 @@
 #include <lauxlib.h>
 
 #include "error.h"
+#include "field.h"
 #include "splice.h"
 #include "transit.h"
 
@@ -17,22 +18,12 @@ static const struct call splice_calls[] = {
     [WRITING] = {"splice", POLLOUT, transit_step},
 };
 
-/* An option that may be absent. */
 static int64_t option_offset(lua_State *L, const char *name)
 {
-    lua_Integer offset;
-    int is_integer;
-
-    if (lua_isnoneornil(L, OPTIONS) ||
-        lua_getfield(L, OPTIONS, name) == LUA_TNIL)
+    if (lua_isnoneornil(L, OPTIONS))
         return HERE;
-    offset = lua_tointegerx(L, -1, &is_integer);
-    lua_pop(L, 1);
-    if (!is_integer || offset < 0) {
-        lua_pushfstring(L, "%s must be an integer that is not negative", name);
-        luaL_argerror(L, OPTIONS, lua_tostring(L, -1));
-    }
-    return offset;
+    return field_opt_integer(L, OPTIONS, OPTIONS, name, 0, LUA_MAXINTEGER,
+                             HERE);
 }
 
 /* A file that is sent on never leaves anything between. */
@@ -56,8 +47,8 @@ What was taken from a socket and could not go on cannot be put back: it comes
 with the error. (Only an error that a signal handler raises has no place for
 it.) A file's position goes back.
 @function splice
-@param from a `Socket`, a Lua file or a descriptor's number
-@param to likewise
+@param from a `Socket`, a Lua file, a descriptor's number or a path
+@param to likewise, but no path
 @int[opt] count how many bytes at most; otherwise all up to the end
 @tparam[opt] table options `offset_in`, `offset_out`: where to begin in a file,
 whose own position stays
@@ -71,18 +62,19 @@ were taken but not moved. ESPIPE for an offset into what has no positions, EBADF
 */
 static int sockeye_splice(lua_State *L)
 {
+    static const char *const names[] = {"offset_in", "offset_out", NULL};
     size_t count = transit_count(L, COUNT);
     int64_t offset_in, offset_out;
     struct transit *m;
 
     luaL_checkany(L, TO);
     if (!lua_isnoneornil(L, OPTIONS))
-        luaL_checktype(L, OPTIONS, LUA_TTABLE);
+        check_fields(L, OPTIONS, names);
     offset_in = option_offset(L, "offset_in");
     offset_out = option_offset(L, "offset_out");
     lua_settop(L, TRANSIT - 1);
     m = transit_push(L, splice_calls);
-    end_take(L, &m->from, FROM, "splice");
+    end_open(L, &m->from, FROM, "splice");
     end_take(L, &m->to, TO, "splice");
     m->from.offset = offset_in;
     m->to.offset = offset_out;

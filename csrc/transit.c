@@ -166,7 +166,8 @@ int transit_run(lua_State *L, struct transit *m)
 
 /* ---- its ends ---- */
 
-void end_own(struct end *end, int fd)
+/* A new descriptor is the call's. */
+static void own(struct end *end, int fd)
 {
     struct stat status;
 
@@ -208,7 +209,34 @@ void end_take(lua_State *L, struct end *end, int arg, const char *call)
            (fd = descriptor_at(L, arg)) >= 0);
     if (fd == -1)
         raise_errno(L, call, errno, 0);
-    end_own(end, fd);
+    own(end, fd);
+}
+
+/* A pipe with a name must not wait for who will write to it. */
+static void open_path(lua_State *L, struct end *end, int arg)
+{
+    const char *path = text_check(L, arg);
+    bool collected = false;
+    int fd;
+
+    do
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    while (fd == -1 &&
+           (errno == EINTR || collect_descriptors(L, errno, &collected)));
+    if (fd == -1)
+        raise_errno(L, "open", errno, arg);
+    own(end, fd);
+}
+
+void end_open(lua_State *L, struct end *end, int arg, const char *call)
+{
+    if (lua_type(L, arg) != LUA_TSTRING) {
+        end_take(L, end, arg, call);
+        return;
+    }
+    open_path(L, end, arg);
+    if (end->kind == S_IFDIR)
+        raise_errno(L, call, EISDIR, arg);
 }
 
 int64_t transit_offset(lua_State *L, int arg)

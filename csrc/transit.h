@@ -59,8 +59,8 @@ struct transit *transit_push(lua_State *L, const struct call *calls);
  * integer, that is there. */
 void end_take(lua_State *L, struct end *end, int arg, const char *call);
 
-/* A new descriptor is the call's. */
-void end_own(struct end *end, int fd);
+/* The same, or a path, which is opened to be read. */
+void end_open(lua_State *L, struct end *end, int arg, const char *call);
 
 /* Move all that is to be moved. */
 int transit_run(lua_State *L, struct transit *m);

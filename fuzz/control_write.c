@@ -193,7 +193,7 @@ static int write_and_read(lua_State *L)
     struct control_reader reader = {
         .socket = &socket, .message = &message, .numbers = true};
 
-    control_write(L, &w, &socket, 1, 1);
+    control_write(L, &w, &socket, "sendmsg", 1, 1);
     fuzz_check(L, lua_gettop(L) == 3, "control_write leaves values");
     message.msg_control = push_exact(L, w.bytes, w.used);
     message.msg_controllen = w.used;

@@ -276,6 +276,18 @@ describe("recverr", function()
       return name
     end
 
+    it("makes up no offender for which there was no room: " .. family,
+       function()
+      local a = sockets.bound(host == "::1" and "[::1]:0" or "127.0.0.1:0",
+                              "dgram")
+      a:setsockopt(option, true):connect(closed_port()):send "x"
+      local m = messages.queued(a, { iov = 9, control = 40 })
+      assert.equal("ECONNREFUSED", m.control.recverr.name)
+      assert.is_nil(m.control.recverr.offender)
+      assert.is_true(m.flags.ctrunc)
+      a:close()
+    end)
+
     for title, peer in pairs { connected = true, ["not connected"] = false } do
       it(("tells that nobody listens: %s, %s"):format(family, title),
          function()

@@ -211,6 +211,8 @@ describe("descriptors passed", function()
     for _, wrong in ipairs { closed, file, 1 << 30 } do
       errors.raised("EBADF", "sendmsg", a.sendmsg, a,
                     { iov = "x", control = { rights = { a, wrong } } })
+      errors.raised("EBADF", "sendmany", a.sendmany, a,
+                    { { iov = "x", control = { rights = { wrong } } } })
     end
     assert.is_false(b:recv(9, "dontwait"))
     sockets.close(a, b)
@@ -270,6 +272,23 @@ describe("descriptors passed", function()
     ]], { prefix = { "prlimit", "--nofile=60" } })
     assert.equal("", result.stderr)
     assert.equal("1\n", result.stdout)
+  end)
+
+  it("that nobody keeps are collected before there are none left", function()
+    local result = process.lua_script([[
+      local sockeye = require "sockeye"
+      local a, b = sockeye.socketpair()
+      local list, cut = {}, 0
+      for i = 1, 100 do list[i] = a end
+      for _ = 1, 50 do
+        a:sendmsg { iov = "x", control = { rights = list } }
+        local m = b:recvmsg { iov = 9, control = true }
+        if m.flags.ctrunc then cut = cut + 1 end
+      end
+      print(cut <= 25)
+    ]], { prefix = { "prlimit", "--nofile=300" } })
+    assert.equal("", result.stderr)
+    assert.equal("true\n", result.stdout)
   end)
 
   it("that flood a receiver end where there are too many on their way",

@@ -57,6 +57,19 @@ describe("sendmsg", function()
     end)
   end
 
+  for kind, option in pairs { tcp = "TCP_INQ", unix = "SO_PASSCRED" } do
+    it("gives nil at the end, whatever control data is there: " .. kind,
+       function()
+      local a, b = messages.all[kind]()
+      b:setsockopt(option, true)
+      a:close()
+      assert.is_nil(b:recvmsg { iov = 9, control = true })
+      assert.is_nil(b:recvmsg { iov = 9 })
+      assert.is_nil(b:recvmany(4, { iov = 9, control = true }))
+      b:close()
+    end)
+  end
+
   for kind, make in pairs(messages.datagrams) do
     it("sends an empty message, of nothing or of nothing at all: " .. kind,
        function()

@@ -65,6 +65,7 @@ describe("run", function()
 
   for what, arguments in pairs {
     ["an unknown poller"] = { { poller = "kqueue" }, print },
+    ["an unknown option"] = { { poler = "poll" }, print },
     ["a poller that is no name"] = { { poller = {} }, print },
     ["no function"] = {}, ["options alone"] = { {} },
     ["a number"] = { 5 },

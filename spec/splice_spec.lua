@@ -245,14 +245,17 @@ describe("splice", function()
     errors.rejected("Socket expected", a.splice, 1, a)
     errors.rejected("must not be negative", a.splice, a, b, -1)
     errors.rejected("table expected", a.splice, a, b, 1, 2)
-    errors.rejected("offset_in must be", a.splice, a, b, 1,
+    errors.rejected("'offset_in': out of range", a.splice, a, b, 1,
                     { offset_in = -1 })
-    errors.rejected("offset_out must be", a.splice, a, b, 1,
+    errors.rejected("'offset_out': integer expected", a.splice, a, b, 1,
                     { offset_out = "x" })
+    errors.rejected("unknown field 'offset'", a.splice, a, b, 1,
+                    { offset = 1 })
     errors.rejected("stream is moved by pipe", a.splice, a,
                     sockeye.stream(b))
     errors.raised("ESPIPE", "splice", a.splice, a, b, 1, { offset_in = 1 })
     errors.raised("EBADF", "splice", sockeye.splice, 1 << 20, a)
+    errors.raised("ENOENT", "open", sockeye.splice, "/no/such/file", a)
     a:close()
     errors.raised("EBADF", "splice", a.splice, a, b)
     errors.raised("EBADF", "splice", b.splice, b, a)
@@ -260,6 +263,17 @@ describe("splice", function()
 end)
 
 describe("what splice moves", function()
+  it("may be a file by its path", function()
+    local path <const> = os.tmpname()
+    local file <close> = io.open(path, "w")
+    file:write("all of it"):flush()
+    local a, b = unix()
+    assert.equal(6, sockeye.splice(path, a, 99, { offset_in = 3 }))
+    assert.equal(" of it", b:recv(99))
+    sockets.close(a, b)
+    os.remove(path)
+  end)
+
   if not trace.available() then
     pending "does not pass this process (strace cannot be used)"
     return
