@@ -5,6 +5,7 @@
  * ip(7), ipv6(7), RFC 3542, linux/errqueue.h.
  */
 #include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
 
 #include <lauxlib.h>
@@ -182,6 +183,13 @@ static const struct names origin_names = {
 static const struct names stage_names = {
     "stage", {"SCM_TSTAMP_", NULL}, stage_rows};
 
+/* How many bytes tell the address whole. */
+static size_t address_size(int family)
+{
+    return family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                              : offsetof(struct sockaddr_in, sin_zero);
+}
+
 /* Behind the error: whoever told of it; AF_UNSPEC where that is nobody. What
  * the room for control data has cut is not made up. */
 static void set_offender(lua_State *L, const unsigned char *data, size_t length)
@@ -192,8 +200,7 @@ static void set_offender(lua_State *L, const unsigned char *data, size_t length)
     if (length > sizeof name)
         length = sizeof name;
     memcpy(&name, data + sizeof(struct sock_extended_err), length);
-    if (name.ss_family == AF_UNSPEC ||
-        (name.ss_family == AF_INET6 && length < sizeof(struct sockaddr_in6)))
+    if (name.ss_family == AF_UNSPEC || length < address_size(name.ss_family))
         return;
     address_push(L, (const struct sockaddr *)&name, (socklen_t)length);
     lua_setfield(L, -2, "offender");

@@ -281,7 +281,8 @@ describe("recverr", function()
       local a = sockets.bound(host == "::1" and "[::1]:0" or "127.0.0.1:0",
                               "dgram")
       a:setsockopt(option, true):connect(closed_port()):send "x"
-      local m = messages.queued(a, { iov = 9, control = 40 })
+      local m = messages.queued(a, { iov = 9,
+                                     control = family == "inet" and 36 or 48 })
       assert.equal("ECONNREFUSED", m.control.recverr.name)
       assert.is_nil(m.control.recverr.offender)
       assert.is_true(m.flags.ctrunc)
