@@ -148,9 +148,9 @@ bool netlink_read_report(struct netlink_reader *r,
     *report = (struct netlink_report){.attributes = m->end, .end = m->end};
     if (m->type == NETLINK_DONE && size == 0)
         return true;
-    if (size < ERROR_BYTES)
+    if (size < ERROR_BYTES) {
         fail(&inner, NETLINK_CUT_SHORT, size, ERROR_BYTES);
-    else {
+    } else {
         report->error = (int32_t)read32(r->bytes + m->payload);
         inner.position += ERROR_BYTES;
         if (m->type == NETLINK_ERROR)
