@@ -1,9 +1,8 @@
 /*
- * option_raw: the options of raw sockets, UDP-Lite and vsock that have types of
- * their own; see option_type.h.
+ * option_raw: the filters of raw sockets; see option_type.h.
  *
- * raw(7), RFC 3542 section 3.2, udplite(7), vsock(7). The kernel's filters have
- * a bit for each type of ICMP that is blocked; a script lists those that pass.
+ * raw(7), RFC 3542 section 3.2. The kernel has a bit for each type of ICMP that
+ * is blocked; a script lists those that pass.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -110,58 +109,6 @@ const struct option_type icmp6_filter_option = {
     .push = push_icmp_filter,
     .high = ICMP6_TYPES - 1,
     .names = &icmp6_names,
-};
-
-/* ---- UDP-Lite: how many bytes the checksum covers ---- */
-
-static struct option_data check_coverage(lua_State *L, int arg,
-                                         const struct option_type *type,
-                                         union option_value *value)
-{
-    value->number = (int)check_range(L, arg, type->low, type->high);
-    return (struct option_data){&value->number, sizeof value->number};
-}
-
-static void push_coverage(lua_State *L, const struct option_type *type,
-                          const union option_value *value, socklen_t length)
-{
-    (void)type;
-    (void)length;
-    lua_pushinteger(L, value->number);
-}
-
-const struct option_type coverage_option = {
-    .name = "int",
-    .size = sizeof(int),
-    .check = check_coverage,
-    .push = push_coverage,
-    .high = UINT16_MAX, /* the kernel cuts what is more */
-};
-
-/* ---- vsock: 64 bits on every system ---- */
-
-static struct option_data check_wide(lua_State *L, int arg,
-                                     const struct option_type *type,
-                                     union option_value *value)
-{
-    value->pair = (uint64_t)check_range(L, arg, type->low, type->high);
-    return (struct option_data){&value->pair, sizeof value->pair};
-}
-
-static void push_wide(lua_State *L, const struct option_type *type,
-                      const union option_value *value, socklen_t length)
-{
-    (void)type;
-    (void)length;
-    lua_pushinteger(L, (lua_Integer)value->pair);
-}
-
-const struct option_type wide_option = {
-    .name = "counter",
-    .size = sizeof(uint64_t),
-    .check = check_wide,
-    .push = push_wide,
-    .high = LUA_MAXINTEGER,
 };
 
 #endif

@@ -106,6 +106,15 @@ const struct option_type octet_option = {
     .high = UINT8_MAX,
 };
 
+/* UDP-Lite: the kernel cuts what is more. */
+const struct option_type coverage_option = {
+    .name = "int",
+    .size = sizeof(int),
+    .check = check_int,
+    .push = push_int,
+    .high = UINT16_MAX,
+};
+
 /* ---- word, counter: 64 bits where the system has them ---- */
 
 static struct option_data check_word(lua_State *L, int arg,
@@ -145,6 +154,23 @@ const struct option_type counter_option = {
     .name = "counter",
     .size = sizeof(uint64_t),
     .push = push_word,
+};
+
+/* Of vsock, where every system has 64 bits. */
+static struct option_data check_wide(lua_State *L, int arg,
+                                     const struct option_type *type,
+                                     union option_value *value)
+{
+    value->pair = (uint64_t)check_range(L, arg, type->low, type->high);
+    return (struct option_data){&value->pair, sizeof value->pair};
+}
+
+const struct option_type wide_option = {
+    .name = "counter",
+    .size = sizeof(uint64_t),
+    .check = check_wide,
+    .push = push_word,
+    .high = LUA_MAXINTEGER,
 };
 
 /* ---- seconds, linger ---- */

@@ -98,6 +98,8 @@ extern const struct option_type size_option;
 extern const struct option_type octet_option;
 extern const struct option_type word_option;
 extern const struct option_type counter_option;
+extern const struct option_type coverage_option;
+extern const struct option_type wide_option;
 extern const struct option_type seconds_option;
 extern const struct option_type linger_option;
 extern const struct option_type string_option;
@@ -137,11 +139,9 @@ extern const struct option_type group_source_option;
 extern const struct option_type msfilter_option;
 extern const struct option_type group_filter_option;
 
-/* ICMP, UDP-Lite and vsock: option_raw.c. */
+/* ICMP: option_raw.c. */
 extern const struct option_type icmp_filter_option;
 extern const struct option_type icmp6_filter_option;
-extern const struct option_type coverage_option;
-extern const struct option_type wide_option;
 
 /* Classic BPF: option_filter.c. */
 extern const struct option_type filter_option;
