@@ -1,0 +1,35 @@
+-- What cases of little memory are made with, and their list.
+
+local sockeye = require "sockeye"
+
+local M = { list = {} }
+
+function M.add(name, prepare) M.list[#M.list + 1] = { name, prepare } end
+
+--- A call without anything to prepare.
+function M.add_call(name, f, ...)
+  local arguments = table.pack(...)
+  M.add(name, function() return f, arguments, {} end)
+end
+
+--- A method of one end of a socketpair, once the other end has sent data.
+function M.add_pair(name, data, method, ...)
+  local arguments = table.pack(...)
+  M.add(name, function()
+    local a, b = sockeye.socketpair()
+    if data then b:send(data) end
+    return a[method], { a, table.unpack(arguments, 1, arguments.n) },
+      { a, b }
+  end)
+end
+
+function M.listener(family, address)
+  return sockeye.socket(family or "inet", "stream")
+    :bind(address or "127.0.0.1:0"):listen()
+end
+
+function M.datagram()
+  return sockeye.socket("inet", "dgram"):bind("127.0.0.1:0")
+end
+
+return M

@@ -1,0 +1,61 @@
+-- Cases of little memory: streams.
+
+local sockeye = require "sockeye"
+
+local kit = require "spec.support.memory_cases.kit"
+
+local add <const> = kit.add
+
+local function add_stream(name, data, f)
+  add("a stream: " .. name, function()
+    local a, b = sockeye.socketpair()
+    if data then b:sendall(data) end
+    return function() return f(sockeye.stream(a:settimeout(0)), b) end, {},
+      { a, b }
+  end)
+end
+
+add_stream("made and printed", nil, function(conn)
+  return tostring(conn), conn.socket, conn:fd(), conn:gettimeout()
+end)
+add_stream("read", "line\n12 rest of it", function(conn)
+  return conn:read("L", "n", 3), conn:read_until " ", conn:read_some()
+end)
+add_stream("a line that is too long", ("x"):rep(70000), function(conn)
+  return pcall(conn.read, conn)
+end)
+add_stream("lines", "1 one\n2 two\n", function(conn)
+  local t = {}
+  for n, line in conn:lines("n", "l") do
+    if not n then return t end
+    t[n] = line
+  end
+end)
+add_stream("written", nil, function(conn)
+  conn:write("one", 2, 3.5):setvbuf "full":write("four", ("x"):rep(100))
+  return conn:flush():shutdown "wr":close()
+end)
+add_stream("more than the peer takes", nil, function(conn)
+  conn:write(("x"):rep(1000000))
+  return conn:write "more", pcall(conn.close, conn)
+end)
+add_stream("piped", "data", function(conn, b)
+  local other <close>, far = sockeye.socketpair()
+  local to <close> = sockeye.stream(far)
+  b:shutdown "wr"
+  return conn:pipe(to), other:recv(10)
+end)
+add_stream("with a file", nil, function(conn)
+  return conn:setvbuf "full":write "data":sendfile "tools/specs"
+end)
+add_stream("in a task", "line\n", function(conn, b)
+  conn:settimeout()
+  sockeye.run(function()
+    sockeye.spawn(function()
+      local _ <close> = conn
+      for line in conn:lines() do conn:write(line, "\n") end
+    end)
+    assert(b:recv(100) == "line\n")
+    b:shutdown "wr"
+  end)
+end)

@@ -1,0 +1,87 @@
+-- Cases of little memory: waiting, and tasks.
+
+local sockeye = require "sockeye"
+
+local kit = require "spec.support.memory_cases.kit"
+
+local add <const> = kit.add
+local add_call <const> = kit.add_call
+local listener <const> = kit.listener
+
+add("sockatmark", function()
+  local l = listener()
+  local c = sockeye.socket("inet", "stream"):connect(l:getsockname())
+  return c.sockatmark, { c }, { c, l }
+end)
+add("poll", function()
+  local a, b = sockeye.socketpair()
+  b:send("data")
+  return sockeye.poll, { { [a] = "rw", [b:fd()] = "r", [io.stdout] = "p" },
+                         0 }, { a, b }
+end)
+add_call("sleep and now", function()
+  sockeye.sleep(0)
+  return sockeye.now()
+end)
+
+-- Tasks.
+add_call("run with tasks that wait", function()
+  return sockeye.run(function()
+    local a, b = sockeye.socketpair()
+    local ch = sockeye.channel(1)
+    local t = sockeye.spawn(function()
+      for data in function() return b:recv(100) end do ch:put(data) end
+      ch:close()
+    end)
+    for _ = 1, 3 do a:sendall "data" end
+    sockeye.sleep(0)
+    a:close()
+    local count = 0
+    for value in ch:values() do count = count + #value end
+    t:join()
+    b:close()
+    return count
+  end)
+end)
+add_call("run with groups, deadlines and coroutines", function()
+  return sockeye.run(function()
+    local ok, err = pcall(sockeye.timeout, 0, sockeye.group, function(g)
+      g:spawn(sockeye.sleep, 10)
+      g:spawn(sockeye.wrap(function() sockeye.sleep(10) end))
+    end)
+    assert(not ok and (sockeye.is_error(err) or err:find "memory"), err)
+    local a, b = sockeye.socketpair()
+    sockeye.poll({ [a] = "r", [b] = "rw" })
+    return #sockeye.tasks()
+  end)
+end)
+-- What fails by itself, with an error of this pattern.
+local function add_failing(name, pattern, main)
+  add_call(name, function()
+    local ok, err = pcall(sockeye.run, main)
+    assert(not ok)
+    if not tostring(err):find(pattern) then error(err, 0) end
+  end)
+end
+
+add_failing("run whose task fails", "reason", function()
+  local a, b = sockeye.socketpair()
+  sockeye.spawn(a.recv, a, 1)
+  sockeye.spawn(error, "reason")
+  b:recv(1)
+end)
+add_failing("a deadlock", "deadlock", function()
+  sockeye.channel():get()
+end)
+add("a loop that is stepped", function()
+  local loop = sockeye.loop(function()
+    local a, b = sockeye.socketpair()
+    sockeye.spawn(function() b:send "x" end)
+    return a:recv(1)
+  end)
+  return function()
+    for _ = 1, 5 do
+      if not loop:step(1) then break end
+    end
+  end, {}, { loop }
+end)
