@@ -169,44 +169,32 @@ const struct option_type fanout_option = {
 
 /* ---- statistics, which the reading sets to zero ---- */
 
-static void push_statistics(lua_State *L, const struct option_type *type,
-                            const union option_value *value, socklen_t length)
-{
-    static const char *const fields[] = {"packets", "drops", "freeze_q_cnt"};
-    size_t count = length / sizeof *value->numbers;
-
-    (void)type;
-    lua_createtable(L, 0, 3);
-    for (size_t i = 0; i < count && i < 3; i++) {
-        field_set_integer(L, fields[i], value->numbers[i]);
-    }
-}
+static const struct info_field statistics_fields[] = {
+    {"packets", offsetof(struct tpacket_stats_v3, tp_packets), 4},
+    {"drops", offsetof(struct tpacket_stats_v3, tp_drops), 4},
+    {"freeze_q_cnt", offsetof(struct tpacket_stats_v3, tp_freeze_q_cnt), 4},
+    {NULL, 0, 0},
+};
 
 const struct option_type statistics_option = {
     .name = "packet_stats",
     .size = sizeof(struct tpacket_stats_v3),
-    .push = push_statistics,
+    .push = push_info,
+    .fields = statistics_fields,
 };
 
-static void push_rollover(lua_State *L, const struct option_type *type,
-                          const union option_value *value, socklen_t length)
-{
-    static const char *const fields[] = {"all", "huge", "failed"};
-    uint64_t numbers[3];
-
-    (void)type;
-    (void)length;
-    memcpy(numbers, value->bytes, sizeof numbers);
-    lua_createtable(L, 0, 3);
-    for (int i = 0; i < 3; i++) {
-        field_set_integer(L, fields[i], (lua_Integer)numbers[i]);
-    }
-}
+static const struct info_field rollover_fields[] = {
+    {"all", offsetof(struct tpacket_rollover_stats, tp_all), 8},
+    {"huge", offsetof(struct tpacket_rollover_stats, tp_huge), 8},
+    {"failed", offsetof(struct tpacket_rollover_stats, tp_failed), 8},
+    {NULL, 0, 0},
+};
 
 const struct option_type rollover_option = {
     .name = "rollover_stats",
     .size = sizeof(struct tpacket_rollover_stats),
-    .push = push_rollover,
+    .push = push_info,
+    .fields = rollover_fields,
 };
 
 const struct option_type version_option = {

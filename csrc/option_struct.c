@@ -138,28 +138,18 @@ const struct option_type port_range_option = {
 /* ---- meminfo ---- */
 
 /* In the order of linux/sock_diag.h. */
-static const char *const meminfo_fields[] = {
-    "rmem_alloc",  "rcvbuf", "wmem_alloc", "sndbuf", "fwd_alloc",
-    "wmem_queued", "optmem", "backlog",    "drops",
+static const struct info_field meminfo_fields[] = {
+    {"rmem_alloc", 0, 4}, {"rcvbuf", 4, 4},     {"wmem_alloc", 8, 4},
+    {"sndbuf", 12, 4},    {"fwd_alloc", 16, 4}, {"wmem_queued", 20, 4},
+    {"optmem", 24, 4},    {"backlog", 28, 4},   {"drops", 32, 4},
+    {NULL, 0, 0},
 };
-
-static void push_meminfo(lua_State *L, const struct option_type *type,
-                         const union option_value *value, socklen_t length)
-{
-    size_t count = sizeof meminfo_fields / sizeof *meminfo_fields;
-
-    (void)type;
-    if (count > length / sizeof *value->numbers)
-        count = length / sizeof *value->numbers;
-    lua_createtable(L, 0, (int)count);
-    for (size_t i = 0; i < count; i++)
-        field_set_integer(L, meminfo_fields[i], value->numbers[i]);
-}
 
 const struct option_type meminfo_option = {
     .name = "meminfo",
-    .size = sizeof(uint32_t) * (sizeof meminfo_fields / sizeof *meminfo_fields),
-    .push = push_meminfo,
+    .size = 36,
+    .push = push_info,
+    .fields = meminfo_fields,
 };
 
 /* ---- txtime: a clock and flags, as struct sock_txtime has them ---- */

@@ -149,6 +149,13 @@ void set_info_fields(lua_State *L, const struct info_field *row,
     }
 }
 
+void push_info(lua_State *L, const struct option_type *type,
+               const union option_value *value, socklen_t length)
+{
+    lua_newtable(L);
+    set_info_fields(L, type->fields, value->bytes, length);
+}
+
 static void set_options(lua_State *L, unsigned options)
 {
     lua_newtable(L);

@@ -70,7 +70,8 @@ struct option_type {
     option_get *get; /* in place of size and push */
     lua_Integer low; /* of an integer: the range */
     lua_Integer high;
-    const struct names *names; /* of a name or of flags */
+    const struct names *names;       /* of a name or of flags */
+    const struct info_field *fields; /* of a structure of numbers */
 };
 
 enum option_access {
@@ -172,6 +173,9 @@ struct info_field {
     size_t offset;
     size_t size;
 };
+
+/* A table of the fields of type->fields. */
+option_push push_info;
 
 /* Set the fields that are within `length` bytes in the table on top. */
 void set_info_fields(lua_State *L, const struct info_field *row,
