@@ -29,7 +29,8 @@ struct parcel {
 };
 
 /* Push the parcel for the table {iov, name, control, flags} at the absolute
- * `index`, to be sent by `s` with `call`; argument errors are those of `arg`. */
+ * `index`, to be sent by `s` with `call`; argument errors are those of `arg`.
+ */
 struct parcel *message_pack(lua_State *L, const struct socket *s,
                             const char *call, int arg, int index);
 
@@ -49,9 +50,9 @@ struct request {
 /* The request in the table {iov, control, flags, rights} at `index`. */
 void message_request(lua_State *L, int index, struct request *request);
 
-/* Begin to receive messages; the result is the flags for recvmsg(2).
- * The error queue never waits, the length of a datagram is told, and descriptors
- * are close-on-exec. */
+/* Begin to receive messages; the result is the flags for recvmsg(2). The error
+ * queue never waits, the length of a datagram is told, and descriptors are
+ * close-on-exec. */
 int message_start(lua_State *L, struct wait *w, const struct call *call,
                   struct socket *s, int flags, lua_KContext context);
 

@@ -284,8 +284,8 @@ int of any value, takes it off
 hardware address, `"01:00:5e:00:00:fb"`
 * *fanout* (packet(7)): `{id =, type =, flags =}`, the type being `"hash"`,
 `"lb"`, `"cpu"`, `"rollover"`, `"rnd"`, `"qm"`, `"cbpf"` or `"ebpf"`, the flags
-`"rollover"`, `"defrag"`, `"ignore_outgoing"`, or `"uniqueid"` for an `id` of the
-kernel's choice; `max_num_members`, for the first of a group
+`"rollover"`, `"defrag"`, `"ignore_outgoing"`, or `"uniqueid"` for an `id` of
+the kernel's choice; `max_num_members`, for the first of a group
 * *packet_version*: `"v1"`, `"v2"`, `"v3"`
 * *in6_pktinfo*: `{address =, interface =}`
 * *port_range*: `{low =, high =}`, both 0 for the system's
@@ -365,8 +365,8 @@ By its name in the manual, as a Lua value. Beside the types of `setsockopt`:
 
 * *error* (`SO_ERROR`): the code of the pending error, which is thereby cleared,
 `"ECONNREFUSED"`; nil where there is none
-* *family*, *type*, *protocol*: `"inet"`, `"stream"`, `"tcp"`; of a packet socket
-the system tells no protocol here, but in `getsockname`
+* *family*, *type*, *protocol*: `"inet"`, `"stream"`, `"tcp"`; of a packet
+socket the system tells no protocol here, but in `getsockname`
 * *ucred*: `{pid =, uid =, gid =}`; *groups*: a list of group ids;
 *memberships*: a list of the numbers of netlink's multicast groups
 * *counter*: an integer; *label*: a string
@@ -380,13 +380,14 @@ named otherwise, or not at all
 * *ip_msfilter*, *group_filter*: asked for with a table of the group and the
 interface, as they were joined; it comes as it is set
 * *filter*: a list of instructions, `{code, jt, jf, k}`
-* *fanout*: as it is set; a socket in no group is told to be in number 0, by hash
-* *packet_stats*: `{packets =, drops =}`, both 0 from then on;
-*rollover_stats*: `{all =, huge =, failed =}`
+* *fanout*: as it is set; a socket in no group is told to be in number 0, by
+hash
+* *packet_stats*: `{packets =, drops =}`, and `freeze_q_cnt` of version `"v3"`,
+all 0 from then on; *rollover_stats*: `{all =, huge =, failed =}`
 * *mptcp_info*: a table of the fields of `struct mptcp_info`, without their
 prefix, and of its flags; *mptcp_tcpinfo*: a list of tables as of *tcp_info*,
-one for each subflow; *mptcp_subflow_addrs*: a list of tables, `local` and `remote`
-being an `Address`
+one for each subflow; *mptcp_subflow_addrs*: a list of tables, `local` and
+`remote` being an `Address`
 
 The raw way takes a level and a number, and gives the bytes; without a size, an
 integer, for an option that is an `int`.

@@ -2,7 +2,8 @@
  * protocol: the protocols that a socket may be made for, by name; see
  * protocol.h.
  *
- * ip(7), protocols(5), packet(7), netlink(7). A family that has no row of its own has IP's.
+ * ip(7), protocols(5), packet(7), netlink(7). A family without a row of its own
+ * has IP's.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>

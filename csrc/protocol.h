@@ -1,8 +1,8 @@
 /*
  * protocol: the protocols that a socket may be made for, by name.
  *
- * Their numbers mean something else in each family. In Lua they are in host byte
- * order.
+ * Their numbers mean something else in each family. In Lua they are in host
+ * byte order.
  */
 #ifndef SOCKEYE_PROTOCOL_H
 #define SOCKEYE_PROTOCOL_H

@@ -257,8 +257,8 @@ none; `flags`: as for `recv`, but `waitall` ends at control data of a Unix
 socket, which belongs to what has come before; `rights`: `"numbers"` for
 descriptors as integers, which are the caller's to close, in place of sockets
 @treturn ?table `data`: a string; `iov`: the same as a list, where `iov` was
-one, of as many strings as there is data for; `from`: the sender's `Address`, or from the error queue where the message
-had been sent to; `control`: a table by kind, see `control`;
+one, of as many strings as there is data for; `from`: the sender's `Address`, or
+from the error queue where the message had been sent to; `control`: a table by kind, see `control`;
 `flags`: a table with `trunc` (the data was cut), `ctrunc` (the control data
 was: what did not fit is lost, and the system has closed descriptors that did
 not), `eor`, `oob`, `errqueue`, each `true` or absent; `length`: that of the

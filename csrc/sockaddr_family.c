@@ -130,7 +130,7 @@ bool parse_octets(const char *text, unsigned char *octets, size_t most,
     return false;
 }
 
-/* A hardware address as a script gives it: in text, or the octets themselves. */
+/* A hardware address as a script gives it: text, or the octets themselves. */
 static bool take_octets(const char *text, size_t length, unsigned char *octets,
                         size_t most, size_t *count)
 {

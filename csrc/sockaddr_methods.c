@@ -92,8 +92,8 @@ static void get_bytes(lua_State *L, const struct address *a)
 
 /*** A socket address.
 Immutable; made by `inet`, `inet6`, `unix`, `packet`, `netlink`, `vsock`,
-`address`, `unpack` and by the calls that tell an address. Equal addresses compare equal with `==`, and
-`tostring` gives what `address` takes.
+`address`, `unpack` and by the calls that tell an address. Equal addresses
+compare equal with `==`, and `tostring` gives what `address` takes.
 @type Address
 */
 

@@ -2,8 +2,8 @@
  * sockaddr_packet: addresses of the link layer, `struct sockaddr_ll`; see
  * sockaddr_family.h.
  *
- * packet(7). The protocol is in host byte order in Lua, in network byte order in
- * the structure. A hardware address may be longer than the structure shows.
+ * packet(7). The protocol is in host byte order in Lua, in network byte order
+ * in the structure. A hardware address may be longer than the structure shows.
  */
 #include "sockaddr_family.h"
 
@@ -346,7 +346,8 @@ the destination and the interface to send through.
 @tab[opt] options `address`: the hardware address, `"02:42:ac:11:00:02"`, or
 its octets, at most 8; `hatype`: the hardware type, `"ether"`, `"loopback"`, …
 or a number; `pkttype`: `"host"`, `"broadcast"`, `"multicast"`, `"otherhost"`,
-`"outgoing"`, … or a number. The kernel fills in the last two, and heeds neither.
+`"outgoing"`, … or a number. The kernel fills in the last two, and heeds
+neither.
 @treturn Address
 @raise argument error for an interface, a protocol or an address that does not
 exist

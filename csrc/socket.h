@@ -70,9 +70,9 @@ static inline struct socket *check_waiting(lua_State *L, int arg,
 }
 
 /* The socket of a call with `values` on the stack, itself first, where nothing
- * is to be minded but the call: it may block in the kernel, which tells EBADF if
- * it is closed. Most calls are like that; the others go the long way, and so do
- * wrong ones. */
+ * is to be minded but the call: it may block in the kernel, which tells EBADF
+ * if it is closed. Most calls are like that; the others go the long way, and so
+ * do wrong ones. */
 static inline const struct socket *test_plain(lua_State *L, int values)
 {
     const struct socket *s;

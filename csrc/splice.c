@@ -6,7 +6,6 @@
  */
 #include <lauxlib.h>
 
-#include "error.h"
 #include "field.h"
 #include "splice.h"
 #include "transit.h"

@@ -137,9 +137,9 @@ static inline void wait_note_drained(const struct wait *w)
  * waited and run what signals left to be run (which may raise). */
 bool wait_again(lua_State *L, struct wait *w);
 
-/* For a call that has done a part of its work when its task goes on: false, with
- * the outcome, where something speaks against going on, though nothing might
- * have to be waited for. Unlike wait_start, it does not raise that. */
+/* For a call that has done a part of its work when its task goes on: false,
+ * with the outcome, where something speaks against going on, though nothing
+ * might have to be waited for. Unlike wait_start, it does not raise that. */
 bool wait_goes_on(struct wait *w, const struct call *call);
 
 /* Wait for w->events. False, with the outcome set, at the deadline. */
