@@ -4,10 +4,10 @@ local core = require "sockeye.core"
 local group <const> = require("sockeye.structure").group
 local listen <const> = require("sockeye.listen").listen
 local options_of = require "sockeye.options"
+local signals_of = require "sockeye.serve_signals"
 
 local primitives <const> = core.primitives
 primitives.own()
-
 
 local known <const> = {
   connections = "count", grace = "seconds", handler_timeout = "seconds",
@@ -197,44 +197,6 @@ local function accept_until_stopped(server, listener)
   if not ok and not server.reason then error(err, 0) end
 end
 
--- ---- signals ----
-
--- What is to end which servers: name -> servers, before (the handler that was
--- there) and process.
-local caught <const> = {}
-
-local function attend_signal(name)
-  local watch <const> = caught[name]
-  if not watch then return end
-  if watch.process ~= core.getpid() then
-    -- A forked child has no server to end: it ends as it would have.
-    core.signal(name, watch.before)
-    core.kill(core.getpid(), name)
-    return
-  end
-  for server in pairs(watch.servers) do server:stop(name) end
-end
-
-local function watch_signal(name, server)
-  local watch = caught[name]
-  if not watch or watch.process ~= core.getpid() then
-    watch = { servers = {}, process = core.getpid() }
-    watch.before = core.signal(name, attend_signal)
-    caught[name] = watch
-  end
-  watch.servers[server] = true
-end
-
-local function forget_signal(name, server)
-  local watch <const> = caught[name]
-  if not watch or not watch.servers[server] then return end
-  watch.servers[server] = nil
-  if not next(watch.servers) then
-    caught[name] = nil
-    core.signal(name, watch.before)
-  end
-end
-
 -- ---- beginning and end ----
 
 local Server <const> = {}
@@ -280,7 +242,7 @@ end
 
 function Server:__close()
   self.task = nil
-  for _, name in ipairs(self.signals) do forget_signal(name, self) end
+  for _, name in ipairs(self.signals) do signals_of.forget(name, self) end
   stop_listening(self)
   if self.release then self.release() end
 end
@@ -330,7 +292,7 @@ local function serve(server, endpoints)
   server.task = primitives.self("serve")
   server.release = primitives.hold("serve")
   for _, endpoint in ipairs(endpoints) do add_listener(server, endpoint) end
-  for _, name in ipairs(server.signals) do watch_signal(name, server) end
+  for _, name in ipairs(server.signals) do signals_of.watch(name, server) end
   return group(function(g)
     return supervise(server, g)
   end)
