@@ -4,6 +4,7 @@ local fork = require "spec.support.fork"
 local process = require "spec.support.process"
 local sockets = require "spec.support.sockets"
 local streams = require "spec.support.streams"
+local temporary = require "spec.support.temporary"
 local trace = require "spec.support.trace"
 local worlds = require "spec.support.worlds"
 
@@ -29,12 +30,6 @@ local kinds = {
   },
 }
 
-local function numbers(n)
-  local list = {}
-  for i = 1, n do list[i] = i .. "\n" end
-  return table.concat(list)
-end
-
 describe("pipe", function()
   streams.guard()
 
@@ -56,17 +51,11 @@ describe("pipe", function()
     end)
 
     it("moves much, in order: " .. name, function()
-      local text = numbers(200000)
+      local text = temporary.text(1000000)
       sockeye.run(function()
         local from, source = kind[1]()
         local to, sink = kind[2]()
-        sockeye.spawn(function()
-          for i = 1, #text, 10000 do
-            local part = text:sub(i, i + 9999)
-            while part ~= "" do part = part:sub(source:write(part) + 1) end
-          end
-          source:close()
-        end)
+        sockeye.spawn(sockets.pour, source, text)
         local moved = sockeye.spawn(function()
           local n = from:pipe(to)
           to:close()
@@ -109,7 +98,7 @@ describe("pipe", function()
   it("echoes", function()
     sockeye.run(function()
       local conn, peer = streams.tcp()
-      local text = numbers(100000)
+      local text = temporary.text(500000)
       sockeye.spawn(function()
         conn:pipe(conn)
         conn:shutdown "wr"
@@ -122,7 +111,7 @@ describe("pipe", function()
   worlds.it("loses nothing when the receiver is too slow", function(world)
     local from, source = streams.pair()
     local to, sink = streams.pair()
-    local text = numbers(50000)
+    local text = temporary.text(250000)
     to:settimeout(0.005)
     local join = worlds.beside(world, function()
       source:sendall(text)

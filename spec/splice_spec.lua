@@ -57,28 +57,23 @@ describe("splice", function()
                      sockets.read_all(drain))
       end)
 
-      it("moves much, in order, " .. name, function()
-        if source == "messages" then return end
-        local text = temporary.text(1000000)
-        sockeye.run(function()
-          local from, filler = from_kind()
-          local to, drain = to_kind()
-          sockeye.spawn(function()
-            for i = 1, #text, 10000 do
-              local part = text:sub(i, i + 9999)
-              while part ~= "" do part = part:sub(filler:write(part) + 1) end
-            end
-            filler:close()
+      if source ~= "messages" then
+        it("moves much, in order, " .. name, function()
+          local text = temporary.text(1000000)
+          sockeye.run(function()
+            local from, filler = from_kind()
+            local to, drain = to_kind()
+            sockeye.spawn(sockets.pour, filler, text)
+            local moved = sockeye.spawn(function()
+              local n = from:splice(to)
+              to:close()
+              return n
+            end)
+            assert.is_true(sockets.read_all(drain) == text)
+            assert.equal(#text, moved:join())
           end)
-          local moved = sockeye.spawn(function()
-            local n = from:splice(to)
-            to:close()
-            return n
-          end)
-          assert.is_true(sockets.read_all(drain) == text)
-          assert.equal(#text, moved:join())
         end)
-      end)
+      end
     end
   end
 

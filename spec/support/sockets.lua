@@ -137,6 +137,15 @@ function M.fill(s, size)
   return total
 end
 
+--- Writes all of the text, of which each call may take a part, and closes.
+function M.pour(s, text)
+  local done = 0
+  while done < #text do
+    done = done + s:write(text:sub(done + 1, done + 10000))
+  end
+  s:close()
+end
+
 --- Everything up to the end.
 function M.read_all(s)
   local parts = {}
