@@ -2,8 +2,8 @@
  * option_table: a row for each option that has a name; see option_type.h.
  *
  * socket(7), ip(7), ipv6(7), tcp(7), udp(7) and netlink(7), and the kernel's
- * headers where the pages say nothing. An option without a row is left to the raw
- * way.
+ * headers where the pages say nothing. An option without a row is left to the
+ * raw way.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -17,16 +17,32 @@
 
 /* ---- sending ---- */
 
-/* The message is at index 2. */
-static ssize_t send_parcel(lua_State *L, struct socket *s,
-                           const struct msghdr *header, int flags)
+/* Push the parcel's string, or its strings in a list of their own: while memory
+ * is taken, finalizers may change the script's. The parcel is at index 3. */
+static void push_strings(lua_State *L, struct parcel *p)
+{
+    lua_Integer count = (lua_Integer)p->header.msg_iovlen;
+
+    if (lua_getiuservalue(L, 3, PARCEL_IOV) != LUA_TTABLE)
+        return;
+    lua_createtable(L, (int)count, 0);
+    for (lua_Integer i = 1; i <= count; i++) {
+        lua_rawgeti(L, -2, i);
+        lua_rawseti(L, -2, i);
+    }
+    lua_replace(L, -2);
+    message_fill(L, 2, lua_gettop(L), p);
+}
+
+static ssize_t send_parcel(lua_State *L, struct socket *s, struct parcel *p,
+                           int flags)
 {
     ssize_t n;
 
     if (!wants_zerocopy(flags))
-        return sendmsg(s->handle.fd, header, flags);
-    lua_getfield(L, 2, "iov");
-    n = zerocopy_send(L, s, lua_gettop(L), header, flags);
+        return sendmsg(s->handle.fd, &p->header, flags);
+    push_strings(L, p);
+    n = zerocopy_send(L, s, lua_gettop(L), &p->header, flags);
     lua_pop(L, 1);
     return n;
 }
@@ -35,7 +51,7 @@ static int sendmsg_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"sendmsg", POLLOUT, sendmsg_step};
     struct socket *s = check_waiting(L, 1, call.name, context);
-    const struct parcel *p;
+    struct parcel *p;
     struct wait w;
     int flags;
     ssize_t n;
@@ -49,7 +65,7 @@ static int sendmsg_step(lua_State *L, int status, lua_KContext context)
     do {
         lua_settop(L, 2);
         p = message_pack(L, s, "sendmsg", 2, 2);
-        n = send_parcel(L, s, &p->header, flags);
+        n = send_parcel(L, s, p, flags);
     } while (n == -1 && transfer_again(L, s, &w, p->header.msg_name));
     if (n == -1)
         return wait_failed(L, &w, lua_getiuservalue(L, 3, PARCEL_NAME) ? 4 : 0);
@@ -258,12 +274,13 @@ socket, which belongs to what has come before; `rights`: `"numbers"` for
 descriptors as integers, which are the caller's to close, in place of sockets
 @treturn ?table `data`: a string; `iov`: the same as a list, where `iov` was
 one, of as many strings as there is data for; `from`: the sender's `Address`, or
-from the error queue where the message had been sent to; `control`: a table by kind, see `control`;
-`flags`: a table with `trunc` (the data was cut), `ctrunc` (the control data
-was: what did not fit is lost, and the system has closed descriptors that did
-not), `eor`, `oob`, `errqueue`, each `true` or absent; `length`: that of the
-whole datagram, where it was cut, or with `trunc`. nil at the end of a stream;
-`false` where it would have to wait and must not, and from an empty error queue
+from the error queue where the message had been sent to; `control`: a table by
+kind, see `control`; `flags`: a table with `trunc` (the data was cut), `ctrunc`
+(the control data was: what did not fit is lost, and the system has closed
+descriptors that did not), `eor`, `oob`, `errqueue`, each `true` or absent;
+`length`: that of the whole datagram, where it was cut, or with `trunc`. nil at
+the end of a stream; `false` where it would have to wait and must not, and from
+an empty error queue
 @raise as `recv`; with `waitall`, what has come so far is in the error's
 `partial`
 @usage local m = s:recvmsg{iov = 65535, control = true}

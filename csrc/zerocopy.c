@@ -78,22 +78,10 @@ static void push_strings(lua_State *L, const struct tracker *t)
     lua_pop(L, 1);
 }
 
-/* A list may be changed by the script later. */
 static void anchor(lua_State *L, const struct tracker *t, int index)
 {
-    lua_Integer count;
-
     push_strings(L, t);
-    if (lua_istable(L, index)) {
-        count = (lua_Integer)lua_rawlen(L, index);
-        lua_createtable(L, (int)count, 0);
-        for (lua_Integer i = 1; i <= count; i++) {
-            lua_rawgeti(L, index, i);
-            lua_rawseti(L, -2, i);
-        }
-    } else {
-        lua_pushvalue(L, index);
-    }
+    lua_pushvalue(L, index);
     lua_rawseti(L, -2, t->number);
     lua_pop(L, 1);
 }

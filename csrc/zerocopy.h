@@ -29,8 +29,8 @@ static inline bool wants_zerocopy(int flags)
     return flags & FLAG_ZEROCOPY;
 }
 
-/* sendmsg(2), once: the data is that of the string, or of the list of strings,
- * at `index`. It is copied where there is no other way. */
+/* sendmsg(2), once: the data is that of the string at `index`, or of the list of
+ * strings, which nobody else has. It is copied where there is no other way. */
 ssize_t zerocopy_send(lua_State *L, struct socket *s, int index,
                       const struct msghdr *message, int flags);
 
