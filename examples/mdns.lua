@@ -334,11 +334,13 @@ local function main()
   local family = arguments.family(options)
   if options.a then
     local host, service = parse_host()
-    return respond(link_local.open(links, port, family), links, host, service)
+    local ends <close> = link_local.open(links, port, family)
+    return respond(ends, links, host, service)
   end
   local name, type = words[1], (words[2] or "A"):upper()
   if not name or words[3] or not dns.types[type] then usage() end
-  local ends = link_local.open(links, options["1"] and 0 or port, family)
+  local ends <close> =
+    link_local.open(links, options["1"] and 0 or port, family)
   return query(ends, { name = name:gsub("%.$", ""), type = type })
 end
 

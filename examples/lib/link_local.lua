@@ -50,10 +50,17 @@ local function open(family, links, port)
   return self
 end
 
+local Ends = { __name = "link_local.Ends" }
+
+function Ends:__close()
+  for _, each in ipairs(self) do each.socket:close() end
+end
+
 --- A list of the sockets that could be had, of both families or one: each
--- { socket =, family =, links = }.
+-- { socket =, family =, links = }. It is closed by a <close> variable.
 function M.open(links, port, family)
-  local ends, reason = {}, "no interface to multicast on"
+  local ends = setmetatable({}, Ends)
+  local reason = "no interface to multicast on"
   for _, each in ipairs { "inet", "inet6" } do
     if each == (family or each) then
       local ok, result = pcall(open, each, links, port)
