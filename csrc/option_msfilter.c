@@ -23,50 +23,102 @@
 #define MOST_SOURCES 4096 /* in a list; the kernel's own limit is far lower */
 #define ROOM 16           /* sources, at the first attempt to read */
 
-/* How one of the structures lies in memory. */
+/* How one of the structures lies in memory, and what it is made of. */
 struct layout {
+    int family;  /* of its groups; AF_UNSPEC: of either */
     size_t mode; /* and then, of four bytes as well, the count of sources */
     size_t sources;
     size_t source;
+    /* The group and the interface, at the beginning. */
+    void (*put_group)(lua_State *L, int arg, unsigned char *bytes,
+                      const struct host *group, struct link *link);
+    void (*put_source)(unsigned char *bytes, const struct host *source);
+    void (*push_source)(lua_State *L, const unsigned char *bytes);
 };
 
+/* ---- IPv4 alone: struct ip_msfilter ---- */
+
+static void put_ipv4(unsigned char *bytes, const struct host *host)
+{
+    memcpy(bytes, &host->in, sizeof host->in);
+}
+
+static void put_group_ipv4(lua_State *L, int arg, unsigned char *bytes,
+                           const struct host *group, struct link *link)
+{
+    struct in_addr local = need_local(L, arg, link);
+
+    put_ipv4(bytes, group);
+    memcpy(bytes + sizeof local, &local, sizeof local);
+}
+
+static void push_ipv4(lua_State *L, const unsigned char *bytes)
+{
+    host_push(L, AF_INET, bytes);
+}
+
 static const struct layout ipv4_layout = {
+    .family = AF_INET,
     .mode = offsetof(struct ip_msfilter, imsf_fmode),
     .sources = offsetof(struct ip_msfilter, imsf_slist),
     .source = sizeof(struct in_addr),
+    .put_group = put_group_ipv4,
+    .put_source = put_ipv4,
+    .push_source = push_ipv4,
 };
 
+/* ---- either family: struct group_filter ---- */
+
+static void put_name(unsigned char *bytes, const struct host *host)
+{
+    struct sockaddr_storage name;
+
+    host_store(&name, host);
+    memcpy(bytes, &name, sizeof name);
+}
+
+static void put_group_name(lua_State *L, int arg, unsigned char *bytes,
+                           const struct host *group, struct link *link)
+{
+    uint32_t index = need_index(L, arg, "interface", link);
+
+    memcpy(bytes, &index, sizeof index);
+    put_name(bytes + offsetof(struct group_filter, gf_group), group);
+}
+
+static void push_name(lua_State *L, const unsigned char *bytes)
+{
+    struct sockaddr_storage name;
+    struct host host;
+
+    memcpy(&name, bytes, sizeof name);
+    host_of(&host, (const struct sockaddr *)&name);
+    host_push(L, host.family, &host.in);
+}
+
 static const struct layout group_layout = {
+    .family = AF_UNSPEC,
     .mode = offsetof(struct group_filter, gf_fmode),
     .sources = offsetof(struct group_filter, gf_slist),
     .source = sizeof(struct sockaddr_storage),
+    .put_group = put_group_name,
+    .put_source = put_name,
+    .push_source = push_name,
 };
 
-/* The group and the interface of the table at `arg`, at the structure's
- * beginning. The result is the group's family. */
+/* ---- both ways ---- */
+
+/* The group and the interface of the table at `arg`. The result is the group's
+ * family. */
 static int put_group(lua_State *L, int arg, const struct layout *layout,
                      unsigned char *bytes)
 {
-    bool is_ipv4 = layout == &ipv4_layout;
-    struct sockaddr_storage name;
     struct host group;
     struct link link;
-    struct in_addr local;
-    uint32_t index;
 
-    host_check_field(L, arg, "group", is_ipv4 ? AF_INET : AF_UNSPEC, &group);
+    host_check_field(L, arg, "group", layout->family, &group);
     check_link_field(L, arg, &link);
-    if (is_ipv4) {
-        local = need_local(L, arg, &link);
-        memcpy(bytes, &group.in, sizeof group.in);
-        memcpy(bytes + sizeof group.in, &local, sizeof local);
-    } else {
-        index = need_index(L, arg, "interface", &link);
-        memcpy(bytes, &index, sizeof index);
-        host_store(&name, &group);
-        memcpy(bytes + offsetof(struct group_filter, gf_group), &name,
-               sizeof name);
-    }
+    layout->put_group(L, arg, bytes, &group, &link);
     return group.family;
 }
 
@@ -104,22 +156,6 @@ static uint32_t push_sources(lua_State *L, int arg)
     return (uint32_t)count;
 }
 
-/* The source on top of the stack. */
-static void put_source(lua_State *L, int arg, const struct layout *layout,
-                       int family, unsigned char *bytes)
-{
-    struct sockaddr_storage name;
-    struct host source;
-
-    host_check(L, arg, "sources", family, &source);
-    if (layout == &ipv4_layout) {
-        memcpy(bytes, &source.in, sizeof source.in);
-    } else {
-        host_store(&name, &source);
-        memcpy(bytes, &name, sizeof name);
-    }
-}
-
 /* {group =, interface =, mode =, sources =}; what is made of it is pushed. */
 static struct option_data check_filter(lua_State *L, int arg,
                                        const struct layout *layout)
@@ -130,6 +166,7 @@ static struct option_data check_filter(lua_State *L, int arg,
     uint32_t count;
     size_t length;
     unsigned char *bytes;
+    struct host source;
     int family;
 
     check_fields(L, arg, fields);
@@ -142,30 +179,12 @@ static struct option_data check_filter(lua_State *L, int arg,
     put_counts(bytes, layout, mode, count);
     for (uint32_t i = 0; i < count; i++) {
         lua_rawgeti(L, -2, i + 1);
-        put_source(L, arg, layout, family,
-                   bytes + layout->sources + i * layout->source);
+        host_check(L, arg, "sources", family, &source);
+        layout->put_source(bytes + layout->sources + i * layout->source,
+                           &source);
         lua_pop(L, 1);
     }
     return (struct option_data){bytes, (socklen_t)length};
-}
-
-static void push_source(lua_State *L, const struct layout *layout,
-                        const unsigned char *bytes)
-{
-    union {
-        struct sockaddr_in in;
-        struct sockaddr_in6 in6;
-    } name;
-
-    if (layout == &ipv4_layout) {
-        host_push(L, AF_INET, bytes);
-        return;
-    }
-    memcpy(&name, bytes, sizeof name);
-    if (name.in.sin_family == AF_INET)
-        host_push(L, AF_INET, &name.in.sin_addr);
-    else
-        host_push(L, AF_INET6, &name.in6.sin6_addr);
 }
 
 /* Push a table as check_filter takes it, the group and the interface being
@@ -184,7 +203,7 @@ static void push_filter(lua_State *L, int arg, const struct layout *layout,
     field_set_string(L, "mode", mode == MCAST_INCLUDE ? "include" : "exclude");
     lua_createtable(L, (int)count, 0);
     for (uint32_t i = 0; i < count; i++) {
-        push_source(L, layout, bytes + layout->sources + i * layout->source);
+        layout->push_source(L, bytes + layout->sources + i * layout->source);
         lua_rawseti(L, -2, i + 1);
     }
     lua_setfield(L, -2, "sources");
