@@ -371,9 +371,8 @@ end
 
 -- b knows no way to one network, and one of small packets to another.
 local function prepare(ns)
+  ns.b:route()
   for _, line in ipairs {
-    "echo 1 >/proc/sys/net/ipv4/ip_forward",
-    "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding",
     "ip route add unreachable 10.88.1.0/24",
     "ip -6 route add unreachable fd00:88:1::/64",
     "ip link add narrow mtu 1300 type veth peer name narrower mtu 1300",

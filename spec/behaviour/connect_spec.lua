@@ -123,12 +123,8 @@ local function assert_all(expected, host, addresses, timeout)
   end
 end
 
--- b sends on what is not for it, and always says why it cannot.
 local function make_router(ns)
-  ns.b:must "echo 1 >/proc/sys/net/ipv4/ip_forward"
-  ns.b:must "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding"
-  ns.b:must "echo 0 >/proc/sys/net/ipv4/icmp_ratelimit"
-  ns.b:must "echo 0 >/proc/sys/net/ipv6/icmp/ratelimit"
+  ns.b:route()
   ns.a:must("ip route add 10.99.0.0/16 via " .. ns.b.address)
   ns.a:must("ip route add fd00:99::/32 via " .. ns.b.address6)
   ns.b:must "ip route add unreachable 10.99.1.0/24"

@@ -16,11 +16,8 @@ end
 local function with_hosts(f)
   return function()
     netns.with_namespaces(function(ns)
+      ns.b:route()
       ns.b:must [[
-        echo 1 >/proc/sys/net/ipv4/ip_forward
-        echo 0 >/proc/sys/net/ipv4/icmp_ratemask
-        echo 0 >/proc/sys/net/ipv6/icmp/ratelimit
-        echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
         ip route add unreachable 10.99.0.0/24
         ip route add prohibit 10.98.0.0/24
         ip -6 route add unreachable fd00:99::/64

@@ -3,14 +3,6 @@ local examples = require "spec.support.examples"
 local netns = require "spec.support.netns"
 local process = require "spec.support.process"
 
--- What every host does: forwards, and tells of every packet that it drops.
-local every <const> = [[
-  echo 1 >/proc/sys/net/ipv4/ip_forward
-  echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
-  echo 0 >/proc/sys/net/ipv4/icmp_ratemask
-  echo 0 >/proc/sys/net/ipv6/icmp/ratelimit
-]]
-
 -- A wire between two routers of two pairs of hosts.
 local function join(from, to)
   local result = process.run { "ip", "link", "add", "middle1", "netns",
@@ -40,7 +32,7 @@ local function with_hosts(f)
           ]]):gsub("%$1", number))
         end
         for _, host in ipairs { near.a, near.b, far.a, far.b } do
-          host:must(every)
+          host:route()
         end
         join(near.b, far.a)
         near.a:must [[ip route add default via 10.77.0.2

@@ -95,6 +95,18 @@ function host_methods:must(line)
   return result.stdout
 end
 
+--- Makes this host a router, which tells of every packet that it drops. What
+-- the masks name is limited, for all namespaces together: so they name nothing.
+function host_methods:route()
+  self:must [[
+    echo 1 >/proc/sys/net/ipv4/ip_forward
+    echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
+    echo 0 >/proc/sys/net/ipv4/icmp_ratemask
+    echo 0 >/proc/sys/net/ipv6/icmp/ratemask
+    echo 0 >/proc/sys/net/ipv6/icmp/ratelimit
+  ]]
+end
+
 --- Waits until multicast of IPv6 arrives here: the kernel takes a while to find
 -- that the other end of the wire is up, too.
 function host_methods:await_ipv6()
