@@ -60,11 +60,14 @@ static void unmap(struct tray *t)
     *t = (struct tray){.bytes = NULL};
 }
 
-static bool map(struct tray *t, size_t size)
+static bool map(struct tray *t, size_t count, size_t each)
 {
+    size_t size = count * each;
     void *bytes;
 
     unmap(t);
+    if (each > SIZE_MAX / count)
+        return false;
     bytes = mmap(NULL, size, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (bytes == MAP_FAILED)
@@ -155,8 +158,8 @@ static void arrange(lua_State *L, struct tray *t, size_t count,
     if (t->count == count && t->each == request->size &&
         t->control == request->control)
         return;
-    while ((t->bytes == NULL || t->size < count * each) &&
-           !map(t, count * each)) {
+    while ((t->bytes == NULL || t->size / count < each) &&
+           !map(t, count, each)) {
         if (count == 1)
             raise_errno(L, "mmap", ENOMEM, 0);
         count /= 2;
