@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <lauxlib.h>
@@ -51,8 +52,8 @@ static void push_between(lua_State *L, struct transit *m)
     char *bytes = luaL_buffinitsize(L, &b, held + m->piped);
     ssize_t n;
 
-    for (size_t i = 0; i < held; i++)
-        bytes[i] = m->held->bytes[m->held->start + i];
+    if (held > 0)
+        memcpy(bytes, m->held->bytes + m->held->start, held);
     do
         n = m->piped > 0 ? read(m->pipe[0], bytes + held, m->piped) : 0;
     while (n == -1 && errno == EINTR);

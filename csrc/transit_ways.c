@@ -219,25 +219,21 @@ static int copy_in(struct transit *m)
 {
     size_t size = smaller(m->piped > 0 ? m->piped : m->left, CHUNK);
     ssize_t n;
+    int error;
 
     if (!block_reserve(&m->held, m->pool, size))
         return ENOMEM;
     n = read_some(m, m->held->bytes, size);
+    error = n == -1 ? errno : 0;
     if (n > 0)
         m->held->end = (size_t)n;
-    if (n == -1 && m->piped > 0)
-        return errno;
-    if (m->piped > 0)
-        m->piped -= (size_t)n;
-    else if (n != -1)
-        note_taken(m, (size_t)n);
-    if (n <= 0) {
-        int error = n == -1 ? errno : 0;
-
+    else
         block_drop(&m->held, m->pool);
-        return error;
-    }
-    return 0;
+    if (error == 0 && m->piped > 0)
+        m->piped -= (size_t)n;
+    else if (error == 0)
+        note_taken(m, (size_t)n);
+    return error;
 }
 
 static int copy_out(struct transit *m)

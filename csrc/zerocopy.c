@@ -468,7 +468,7 @@ static int zerocopy_step(lua_State *L, int status, lua_KContext context)
 }
 
 /*** Wait until the kernel is done with all that was sent with the flag
-`zerocopy`.
+`zerocopy` (send(2), the kernel's networking/msg_zerocopy.rst).
 
 That flag (MSG_ZEROCOPY) has `send`, `sendto`, `sendall` and `sendmsg` give
 strings to the kernel without copying them, which pays for large ones on a real
