@@ -34,17 +34,14 @@ static void push_strings(lua_State *L, struct parcel *p)
     message_fill(L, 2, lua_gettop(L), p);
 }
 
+/* May leave a value on the stack. */
 static ssize_t send_parcel(lua_State *L, struct socket *s, struct parcel *p,
                            int flags)
 {
-    ssize_t n;
-
     if (!wants_zerocopy(flags))
         return sendmsg(s->handle.fd, &p->header, flags);
     push_strings(L, p);
-    n = zerocopy_send(L, s, lua_gettop(L), &p->header, flags);
-    lua_pop(L, 1);
-    return n;
+    return zerocopy_send(L, s, lua_gettop(L), &p->header, flags);
 }
 
 static int sendmsg_step(lua_State *L, int status, lua_KContext context)
@@ -64,11 +61,12 @@ static int sendmsg_step(lua_State *L, int status, lua_KContext context)
         wait_start(L, &w, &call, &s->handle, flags, context) | MSG_NOSIGNAL;
     do {
         lua_settop(L, 2);
-        p = message_pack(L, s, "sendmsg", 2, 2);
+        p = message_pack(L, s, call.name, 2, 2);
         n = send_parcel(L, s, p, flags);
     } while (n == -1 && transfer_again(L, s, &w, p->header.msg_name));
     if (n == -1)
-        return wait_failed(L, &w, lua_getiuservalue(L, 3, PARCEL_NAME) ? 4 : 0);
+        return wait_failed(
+            L, &w, lua_getiuservalue(L, 3, PARCEL_NAME) ? lua_gettop(L) : 0);
     lua_pushinteger(L, n);
     return 1;
 }
