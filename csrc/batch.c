@@ -66,7 +66,7 @@ static bool map(struct tray *t, size_t count, size_t each)
     void *bytes;
 
     unmap(t);
-    if (each > SIZE_MAX / count)
+    if (count > SIZE_MAX / each)
         return false;
     bytes = mmap(NULL, size, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -158,7 +158,7 @@ static void arrange(lua_State *L, struct tray *t, size_t count,
     if (t->count == count && t->each == request->size &&
         t->control == request->control)
         return;
-    while ((t->bytes == NULL || t->size / count < each) &&
+    while ((t->bytes == NULL || t->size / each < count) &&
            !map(t, count, each)) {
         if (count == 1)
             raise_errno(L, "mmap", ENOMEM, 0);
