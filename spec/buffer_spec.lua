@@ -13,9 +13,11 @@ local status = [[
   end
 ]]
 
+-- Within a limit, large blocks are given back to the system at once.
 local function run(text, limit)
   local options = limit and {
     prefix = { "sh", "-c", ('ulimit -v %d && exec "$@"'):format(limit), "sh" },
+    env = { MALLOC_MMAP_THRESHOLD_ = "131072" },
   }
   local result = process.lua_script(status .. text, options)
   return result.stdout .. result.stderr
