@@ -16,7 +16,7 @@
 #include "transit.h"
 
 #define CHUNK ((size_t)65536) /* what a pipe holds */
-#define BURST 4               /* chunks, before others have a turn */
+#define BURST 8               /* chunks, before others have a turn */
 
 #define MOVING_TYPE "sockeye.moving"
 
@@ -105,12 +105,8 @@ static int splice_in(struct moving *m, struct stream *from)
 /* Zero: some of it has gone on; or errno. */
 static int splice_out(struct moving *m, const struct stream *to)
 {
-    struct quiet q;
-    ssize_t n;
+    ssize_t n = splice_between(m->pipe[0], to->socket->handle.fd, m->inside);
 
-    quiet_begin(&q);
-    n = splice_between(m->pipe[0], to->socket->handle.fd, m->inside);
-    quiet_end(&q, n == -1 && errno == EPIPE);
     if (n == -1)
         return errno;
     m->inside -= (size_t)n;
@@ -120,22 +116,41 @@ static int splice_out(struct moving *m, const struct stream *to)
 }
 
 /* Zero: for now, or for good; or errno, in this direction. */
-static int splice_some(struct moving *m, struct stream *from,
-                       const struct stream *to, enum direction *direction)
+static int splice_burst(struct moving *m, struct stream *from,
+                        const struct stream *to, enum direction *direction)
 {
-    struct unblocked u[2];
     int error = 0;
 
-    unblock(&u[0], from->socket->handle.fd);
-    unblock(&u[1], to->socket->handle.fd);
     for (int i = 0; i < 2 * BURST && error == 0; i++) {
         if (m->inside == 0 && (m->left == 0 || from->ended))
             break;
         *direction = m->inside == 0 ? READING : WRITING;
         error = m->inside == 0 ? splice_in(m, from) : splice_out(m, to);
     }
-    reblock(&u[1]);
-    reblock(&u[0]);
+    return error;
+}
+
+/* The same, waiting in the kernel where that may be. */
+static int splice_some(struct moving *m, struct stream *from,
+                       const struct stream *to, enum direction *direction)
+{
+    bool waits =
+        wait_blocks(&from->socket->handle) && wait_blocks(&to->socket->handle);
+    struct unblocked u[2];
+    struct quiet q;
+    int error;
+
+    quiet_begin(&q);
+    if (waits) {
+        error = splice_burst(m, from, to, direction);
+    } else {
+        unblock(&u[0], from->socket->handle.fd);
+        unblock(&u[1], to->socket->handle.fd);
+        error = splice_burst(m, from, to, direction);
+        reblock(&u[1]);
+        reblock(&u[0]);
+    }
+    quiet_end(&q, true);
     return error;
 }
 

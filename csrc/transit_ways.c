@@ -17,7 +17,7 @@
 #include "transit.h"
 
 #define CHUNK ((size_t)65536)               /* what a pipe holds */
-#define BURST ((size_t)4 * CHUNK)           /* before others have a turn */
+#define BURST ((size_t)8 * CHUNK)           /* before others have a turn */
 #define LONGEST ((size_t)1 << 24)           /* before a handler has one */
 #define ATTEMPTS ((int)(2 * BURST / CHUNK)) /* in and out of a pipe */
 
@@ -113,13 +113,10 @@ static int try_sendfile(struct transit *m, bool waits,
                         enum direction *direction)
 {
     size_t size = smaller(m->left, waits ? LONGEST : BURST);
-    struct quiet q;
     ssize_t n;
 
     *direction = WRITING;
-    quiet_begin(&q);
     n = sendfile_once(m, size);
-    quiet_end(&q, n == -1 ? errno == EPIPE : (size_t)n < size);
     if (n == -1)
         return errno;
     note_taken(m, (size_t)n);
@@ -146,12 +143,9 @@ static int find_direction(const struct transit *m, enum direction *direction)
 static int try_splice(struct transit *m, bool waits, enum direction *direction)
 {
     size_t size = smaller(m->left, BURST);
-    struct quiet q;
     ssize_t n;
 
-    quiet_begin(&q);
     n = splice_once(&m->from, &m->to, size, waits);
-    quiet_end(&q, n == -1 ? errno == EPIPE : (size_t)n < size);
     if (n != -1) {
         note_taken(m, (size_t)n);
         note_moved(m, (size_t)n);
@@ -178,12 +172,9 @@ static int splice_out(struct transit *m, bool waits)
 {
     struct handle pipe = {.fd = m->pipe[0]};
     struct end end = {.handle = &pipe, .offset = HERE};
-    struct quiet q;
     ssize_t n;
 
-    quiet_begin(&q);
     n = splice_once(&end, &m->to, m->piped, waits);
-    quiet_end(&q, n == -1 ? errno == EPIPE : (size_t)n < m->piped);
     if (n == -1)
         return errno;
     m->piped -= (size_t)n;
@@ -303,17 +294,22 @@ static void unblock_end(struct unblocked *u, const struct end *end)
 int transit_try(struct transit *m, bool waits, enum direction *direction)
 {
     struct unblocked from, to;
+    struct quiet q;
     int error;
 
     if (m->way == BY_PIPE && m->pipe[0] == -1 &&
         pipe2(m->pipe, O_CLOEXEC) == -1)
         m->way = BY_COPY;
-    if (waits)
-        return attempts[m->way](m, true, direction);
-    unblock_end(&from, &m->from);
-    unblock_end(&to, &m->to);
-    error = attempts[m->way](m, false, direction);
-    reblock(&to);
-    reblock(&from);
+    quiet_begin(&q);
+    if (waits) {
+        error = attempts[m->way](m, true, direction);
+    } else {
+        unblock_end(&from, &m->from);
+        unblock_end(&to, &m->to);
+        error = attempts[m->way](m, false, direction);
+        reblock(&to);
+        reblock(&from);
+    }
+    quiet_end(&q, true);
     return error;
 }

@@ -31,35 +31,45 @@ local function make_file(bytes)
   return path
 end
 
--- Runs one program to its end. Returns its bytes per second.
-local function throughput(peer, action, path, size, times)
+-- Runs one program to its end. Returns its bytes per second, and its processor
+-- time, in seconds for a GiB.
+local function run(peer, action, path, size, times)
   local bytes = size * times
-  local sink = command.join(peers.words(peers.c, folder, "sink"))
-  local source = command.join(peers.words(peers.c, folder, "source", bytes))
+  local function far_end(...)
+    return command.join(command.pinned(1, peers.words(peers.c, folder, ...)))
+  end
+  local sink, source = far_end "sink", far_end("source", bytes)
   local words
   if action:find "^sendfile" then
     words = peers.words(peer, folder, action, path, times, sink)
   else
     words = peers.words(peer, folder, action, bytes, sink, source)
   end
-  local text = command.run(words, 60)
-  local moved, seconds = text:match "(%d+) bytes in ([%d.]+) s"
+  local text = command.run(command.pinned(0, words), 60)
+  local moved, seconds, processor =
+    text:match "(%d+) bytes in ([%d.]+) s, ([%d.]+) s"
   assert(tonumber(moved) == bytes, text)
-  return bytes / tonumber(seconds)
+  return bytes / tonumber(seconds), tonumber(processor) / bytes * 2 ^ 30
 end
 
 local function measure(row, path, size, times, rounds)
   local c, ours, ratios = {}, {}, {}
+  local c_cpu, our_cpu, cpu_ratios = {}, {}, {}
   for round = 1, rounds do
-    c[round] = throughput(peers.c, row[2], path, size, times)
-    ours[round] = throughput(peers.sockeye, row[3], path, size, times)
+    c[round], c_cpu[round] = run(peers.c, row[2], path, size, times)
+    ours[round], our_cpu[round] = run(peers.sockeye, row[3], path, size, times)
     ratios[round] = ours[round] / c[round]
+    cpu_ratios[round] = c_cpu[round] / our_cpu[round]
   end
-  local low, high = stats.range(ratios)
   return {
     row[1], report.number(stats.median(c) / 2 ^ 20),
     report.number(stats.median(ours) / 2 ^ 20),
-    ("%.2f"):format(stats.median(ratios)), ("%.2f–%.2f"):format(low, high),
+    ("%.2f"):format(stats.median(ratios)),
+    ("%.2f–%.2f"):format(stats.range(ratios)),
+    ("%.0f"):format(stats.median(c_cpu) * 1000),
+    ("%.0f"):format(stats.median(our_cpu) * 1000),
+    ("%.2f"):format(stats.median(cpu_ratios)),
+    ("%.2f–%.2f"):format(stats.range(cpu_ratios)),
   }
 end
 
@@ -70,10 +80,12 @@ function M.run(options)
   local path = make_file(size)
   local result = {
     title = "Past the process: a file to TCP, and from TCP to TCP",
-    columns = { "", "C, MiB/s", "Sockeye", "of C", "range" },
+    columns = { "", "C, MiB/s", "Sockeye", "of C", "range",
+                "C, CPU ms/GiB", "Sockeye", "of C", "range" },
     rows = {},
     notes = { ("Medians of %d rounds of %d MiB (a file of %d MiB, %d " ..
-      "times), on the loopback; C's calls block."):format(
+      "times), on the loopback; C's calls block. What moves has one core, " ..
+      "the far ends another."):format(
       rounds, size * times >> 20, size >> 20, times) },
   }
   for _, row in ipairs(rows) do

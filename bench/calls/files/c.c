@@ -7,7 +7,7 @@
  *     c pipe BYTES SINK SOURCE         moves from the one to the other
  *
  * SINK and SOURCE are commands to which host and port are appended. The last
- * two print the bytes and the seconds.
+ * two print the bytes, the seconds and the processor time.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -108,9 +108,15 @@ static void end(int fd, FILE *child)
         exit(1);
 }
 
-static void report(size_t bytes, double start)
+static double processor_time(void)
 {
-    printf("%zu bytes in %.9f s\n", bytes, now() - start);
+    return (double)clock() / CLOCKS_PER_SEC;
+}
+
+static void report(size_t bytes, double start, double processor)
+{
+    printf("%zu bytes in %.9f s, %.9f s of processor time\n", bytes,
+           now() - start, processor_time() - processor);
 }
 
 static void run_sendfile(const char *path, long times, const char *command)
@@ -120,6 +126,7 @@ static void run_sendfile(const char *path, long times, const char *command)
     int fd = accept_from(command, &child);
     size_t sent = 0;
     double start = now();
+    double processor = processor_time();
     ssize_t n;
 
     for (long i = 0; i < times; i++) {
@@ -133,7 +140,7 @@ static void run_sendfile(const char *path, long times, const char *command)
         } while (n > 0);
     }
     end(fd, child);
-    report(sent, start);
+    report(sent, start, processor);
 }
 
 static void run_pipe(size_t bytes, const char *sink, const char *source)
@@ -142,6 +149,7 @@ static void run_pipe(size_t bytes, const char *sink, const char *source)
     int to = accept_from(sink, &reader);
     int from = accept_from(source, &writer);
     double start = now();
+    double processor = processor_time();
     size_t moved = 0;
     int between[2];
 
@@ -165,7 +173,7 @@ static void run_pipe(size_t bytes, const char *sink, const char *source)
     }
     end(to, reader);
     end(from, writer);
-    report(moved, start);
+    report(moved, start, processor);
 }
 
 int main(int argc, char **argv)

@@ -13,8 +13,13 @@ local function accept_from(line)
   return (listener:accept()), child
 end
 
-local function report(bytes, start)
-  print(("%d bytes in %.9f s"):format(bytes, sockeye.now() - start))
+-- To be called with the bytes that were moved since.
+local function stopwatch()
+  local start, processor = sockeye.now(), os.clock()
+  return function(bytes)
+    print(("%d bytes in %.9f s, %.9f s of processor time"):format(
+      bytes, sockeye.now() - start, os.clock() - processor))
+  end
 end
 
 local run = {}
@@ -22,22 +27,22 @@ local run = {}
 function run.sendfile()
   local s, child = accept_from(command)
   local file <close> = assert(io.open(what, "rb"))
-  local start, sent = sockeye.now(), 0
+  local report, sent = stopwatch(), 0
   for _ = 1, number do sent = sent + s:sendfile(file, 0) end
   s:close()
   assert(child:close())
-  report(sent, start)
+  report(sent)
 end
 
 local function move(moving)
   local to, reader = accept_from(number)
   local from, writer = accept_from(command)
-  local start = sockeye.now()
+  local report = stopwatch()
   local moved = moving(from, to, math.tointeger(tonumber(what)))
   to:close()
   assert(reader:close() and writer:close())
   from:close()
-  report(moved, start)
+  report(moved)
 end
 
 function run.pipe()
