@@ -8,7 +8,6 @@
 
 #include <lua.h>
 
-#include "loop.h"
 #include "wait.h"
 
 #define BATCH 1024 /* messages of one system call (UIO_MAXIOV) */
@@ -18,8 +17,7 @@
 
 static inline void batch_charge(const struct wait *w, size_t count)
 {
-    if (w->in_task)
-        loop_running->budget -= (int)(count / BATCH_SHARE);
+    wait_charge(w, count / BATCH_SHARE);
 }
 
 /* The methods, joined to the module table on top. */

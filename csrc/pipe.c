@@ -232,6 +232,7 @@ static bool move_on(lua_State *L, struct wait *w, struct moving *m,
                                             : &to->socket->handle,
                        0, m->moved + m->inside > before ? 0 : context);
     w->resume = 1;
+    wait_charge(w, (m->moved + m->inside - before) / TRANSIT_SHARE);
     if (to->out.pending != NULL)
         return stream_flush(L, to, w, flags, &unsent);
     if (fills)

@@ -126,6 +126,7 @@ static bool move_on(lua_State *L, struct wait *w, struct transit *m,
                        direction == READING ? m->from.handle : m->to.handle, 0,
                        m->moved + transit_between(m) > before ? 0 : context);
     w->resume = 1;
+    wait_charge(w, (m->moved + transit_between(m) - before) / TRANSIT_SHARE);
     if (flushes)
         return stream_flush(L, m->stream, w, flags, &unsent);
     if (waits && error == 0 && transit_between(m) == 0)

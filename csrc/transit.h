@@ -24,6 +24,9 @@
 
 enum { TRANSIT = 5 }; /* its place, above the arguments */
 
+/* Besides the call itself, so many bytes are an operation of the task's. */
+#define TRANSIT_SHARE 32768
+
 #define HERE (-1) /* an offset: where the descriptor stands */
 
 struct end {

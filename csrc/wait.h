@@ -109,6 +109,13 @@ static inline int wait_start(lua_State *L, struct wait *w,
     return MSG_DONTWAIT;
 }
 
+/* A call that has done as much as so many more counts as these. */
+static inline void wait_charge(const struct wait *w, size_t calls)
+{
+    if (w->in_task)
+        loop_running->budget -= (int)calls;
+}
+
 /* Whether the caller wants to be told at once that it would have to wait. */
 static inline bool wait_never(const struct wait *w)
 {
