@@ -1,4 +1,3 @@
-local process = require "spec.support.process"
 local trace = require "spec.support.trace"
 
 -- What moves ten bytes between two ends, and the calls by which they go; a
@@ -41,15 +40,9 @@ local calls <const> =
 -- The calls that a line of Lua makes between two marks, in order; what opens
 -- the file itself, and ends it, left out.
 local function calls_of(code)
-  local log <const> = os.tmpname()
-  local result = process.lua_script(
-    prelude .. "sockeye.getppid() " .. code .. " sockeye.getppid()" ..
-    " os.remove(path)",
-    { prefix = { "strace", "-f", "-qq", "-o", log, "-e", "trace=" .. calls } })
-  assert.equal(0, result.status, result.stderr)
-  local file <close> = io.open(log)
-  local part = file:read("a"):match "getppid%(%).-\n(.-)[^\n]*getppid"
-  os.remove(log)
+  local text = trace.calls(calls, prelude .. "sockeye.getppid() " .. code ..
+                           " sockeye.getppid() os.remove(path)")
+  local part = text:match "getppid%(%).-\n(.-)[^\n]*getppid"
   local list = {}
   for call in part:gmatch "(%l[%l%d]*)%(" do list[#list + 1] = call end
   return table.concat(list, " ")

@@ -12,4 +12,18 @@ function M.available()
   return result.status == 0, "strace may not trace here"
 end
 
+--- What strace writes of those system calls (names with commas between) while
+-- the script runs, which has to succeed.
+function M.calls(names, script)
+  local log = os.tmpname()
+  local result = process.lua_script(script, {
+    prefix = { "strace", "-f", "-qq", "-o", log, "-e", "trace=" .. names },
+  })
+  local file <close> = io.open(log)
+  local text = file:read "a"
+  os.remove(log)
+  if result.status ~= 0 then error(result.stderr, 2) end
+  return text
+end
+
 return M
