@@ -17,6 +17,7 @@ endif
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion \
 	-Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
 REQUIRED = -std=c11 -D_GNU_SOURCE -fPIC -fno-plt -fvisibility=hidden -pthread $(WARNINGS) \
+	-Icsrc \
 	-isystem $(or $(LUA_INCDIR),$(error No headers of Lua 5.4: run "make deps"))
 ifeq ($(shell uname -s),Darwin)
 SHARED = -bundle -undefined dynamic_lookup
@@ -28,7 +29,7 @@ ifeq ($(shell uname -s),Linux)
 SYSTEM_LIBS = -lrt -ldl
 endif
 
-SOURCES := $(wildcard csrc/*.c)
+SOURCES := $(wildcard csrc/*.c csrc/*/*.c)
 OBJECTS := $(SOURCES:csrc/%.c=$(BUILD)/obj/%.o)
 MODULE := $(BUILD)/sockeye/core.so
 
@@ -99,7 +100,7 @@ lint-sources:
 	@CFLAGS="$(REQUIRED)" BUILD=$(BUILD) tools/lint
 
 format: ## clang-format csrc/ and fuzz/ in place
-	clang-format -i csrc/*.c csrc/*.h fuzz/*.c fuzz/*.h
+	clang-format -i csrc/*.c csrc/*.h csrc/*/*.c csrc/*/*.h fuzz/*.c fuzz/*.h
 
 sanitize: sanitize-asan sanitize-valgrind ## the specs under ASan, UBSan and valgrind
 

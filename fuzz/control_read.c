@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../csrc/ancillary.h"
-#include "../csrc/message.h"
 #include "harness.h"
+#include "message/control.h"
+#include "message/message.h"
 
 #ifndef SCM_PIDFD
 #define SCM_PIDFD 4

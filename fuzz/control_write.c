@@ -8,9 +8,9 @@
  */
 #include <string.h>
 
-#include "../csrc/ancillary.h"
-#include "../csrc/error.h"
+#include "base/error.h"
 #include "harness.h"
+#include "message/control.h"
 
 /* clang-format off */
 static const char *const kinds[] = {

@@ -8,9 +8,9 @@
 
 #include <lualib.h>
 
-#include "../csrc/error.h"
-#include "../csrc/socket.h"
+#include "base/error.h"
 #include "harness.h"
+#include "socket/socket.h"
 
 enum { DESCRIPTORS = 256 };
 

@@ -4,8 +4,8 @@
  * Everything that is found lies within the bytes, each step moves on, and what
  * is wrong is told with a place in them.
  */
-#include "../csrc/netlink_walk.h"
 #include "harness.h"
+#include "system/netlink_walk.h"
 
 enum { DEPTH = 12 };
 

@@ -1,0 +1,553 @@
+/*
+ * sockaddr: socket addresses as immutable userdata; see sockaddr.h.
+ *
+ * Ports, scope ids and flow labels are in host byte order in Lua, in network
+ * byte order in the structure (ip(7), ipv6(7), unix(7)). No name is ever
+ * resolved here. Functions named sockeye_* are the module's; what an address
+ * itself can do is in sockaddr_methods.c.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "address/address.h"
+#include "address/family.h"
+#include "base/error.h"
+#include "base/field.h"
+
+#define FLOWINFO_MAX 0x0fffffff
+
+static const char address_tag = 'a';
+
+/* clang-format off */
+static const struct name family_rows[] = {
+    {"unspec", AF_UNSPEC}, {"inet", AF_INET}, {"inet6", AF_INET6},
+    {"unix", AF_UNIX}, {"local", AF_LOCAL},
+#ifdef AF_NETLINK
+    {"netlink", AF_NETLINK},
+#endif
+#ifdef AF_PACKET
+    {"packet", AF_PACKET},
+#endif
+#ifdef AF_VSOCK
+    {"vsock", AF_VSOCK},
+#endif
+    {NULL, 0},
+};
+/* clang-format on */
+
+const struct names family_names = {"family", {"AF_", "PF_"}, family_rows};
+
+int family_check(lua_State *L, int arg)
+{
+    return (int)names_check(L, arg, &family_names);
+}
+
+static struct address *new_address(lua_State *L, size_t room)
+{
+    struct address *a =
+        lua_newuserdatauv(L, offsetof(struct address, bytes) + room, 0);
+
+    memset(a->bytes, 0, room);
+    a->tag = &address_tag;
+    a->length = sizeof a->any.sa_family;
+    a->room = (socklen_t)room;
+    luaL_setmetatable(L, ADDRESS_TYPE);
+    return a;
+}
+
+struct address *address_new(lua_State *L)
+{
+    return new_address(L, sizeof(struct sockaddr_storage));
+}
+
+struct address *address_new_of(lua_State *L, int family)
+{
+    switch (family) {
+    case AF_INET:
+        return new_address(L, sizeof(struct sockaddr_in));
+    case AF_INET6:
+        return new_address(L, sizeof(struct sockaddr_in6));
+    default:
+        return address_new(L);
+    }
+}
+
+/* A path ends at its first zero, and has one after it where it fits. */
+static socklen_t settle_path(struct address *a, size_t length)
+{
+    size_t path = length > SUN_PATH_OFFSET ? length - SUN_PATH_OFFSET : 0;
+
+    if (path > 0 && a->un.sun_path[0] != '\0') {
+        path = strnlen(a->un.sun_path,
+                       path < SUN_PATH_SIZE ? path : SUN_PATH_SIZE);
+        path += path < SUN_PATH_SIZE;
+    }
+    return (socklen_t)(SUN_PATH_OFFSET + path);
+}
+
+/* Of a family that has a room of its own; any other is left as it is. */
+static socklen_t settle_other(struct address *a, socklen_t length)
+{
+    const struct address_family *f = address_family(a);
+    size_t whole = f != NULL ? f->settle(a) : length;
+
+    return whole < a->room ? (socklen_t)whole : a->room;
+}
+
+void address_settle(struct address *a, socklen_t length)
+{
+    if (length > a->room)
+        length = a->room;
+    memset(a->bytes + length, 0, a->room - length);
+    if (length < sizeof a->any.sa_family)
+        length = sizeof a->any.sa_family;
+    a->length = length;
+    switch (a->any.sa_family) {
+    case AF_INET:
+        memset(a->in.sin_zero, 0, sizeof a->in.sin_zero);
+        a->length = sizeof a->in;
+        break;
+    case AF_INET6:
+        a->length = sizeof a->in6;
+        break;
+    case AF_UNIX:
+        a->length = settle_path(a, length);
+        break;
+    default:
+        a->length = settle_other(a, length);
+        break;
+    }
+}
+
+void address_push(lua_State *L, const struct sockaddr *from, socklen_t length)
+{
+    struct address *a = address_new_of(
+        L, length < sizeof from->sa_family ? AF_UNSPEC : from->sa_family);
+
+    memcpy(a->bytes, from, length < a->room ? length : a->room);
+    address_settle(a, length);
+}
+
+const struct address *address_test(lua_State *L, int arg)
+{
+    const size_t least =
+        offsetof(struct address, bytes) + sizeof(struct sockaddr_in);
+    const struct address *a = lua_touserdata(L, arg);
+
+    if (a == NULL || lua_rawlen(L, arg) < least || a->tag != &address_tag)
+        return NULL;
+    return a;
+}
+
+/* ---- building ---- */
+
+static in_port_t check_port(lua_State *L, int arg)
+{
+    lua_Integer port = luaL_optinteger(L, arg, 0);
+
+    luaL_argcheck(L, port >= 0 && port <= 65535, arg,
+                  "port out of range (0 to 65535)");
+    return htons((in_port_t)port);
+}
+
+/* A host name argument; NULL stands for the wildcard. */
+static const char *opt_host(lua_State *L, int arg)
+{
+    size_t length;
+    const char *host = luaL_optlstring(L, arg, "*", &length);
+
+    luaL_argcheck(L, strlen(host) == length, arg, "host contains a zero");
+    return strcmp(host, "*") == 0 ? NULL : host;
+}
+
+static bool set_inet(struct address *a, const char *host, in_port_t port)
+{
+    a->in.sin_family = AF_INET;
+    a->in.sin_port = port;
+    a->length = sizeof a->in;
+    return host == NULL || inet_pton(AF_INET, host, &a->in.sin_addr) == 1;
+}
+
+/* The C library says ENOENT where it could open no socket to ask through. */
+uint32_t find_interface(lua_State *L, const char *name)
+{
+    unsigned int number = if_nametoindex(name);
+
+    if (number == 0 && errno == ENOENT) {
+        lua_gc(L, LUA_GCCOLLECT);
+        number = if_nametoindex(name);
+    }
+    if (number == 0 && errno == ENOENT)
+        raise_errno(L, "if_nametoindex", EMFILE, 0);
+    return number;
+}
+
+/* The number of the interface named, or numbered, in `text`; 0: none such. */
+static uint32_t parse_scope(lua_State *L, const char *text)
+{
+    uint64_t number = 0;
+
+    if (text[strspn(text, "0123456789")] != '\0' || strlen(text) > 10)
+        return find_interface(L, text);
+    for (; *text != '\0'; text++)
+        number = number * 10 + (uint64_t)(*text - '0');
+    return number <= UINT32_MAX ? (uint32_t)number : 0;
+}
+
+/* `host` may end with "%scope", a name or a number. */
+static bool set_inet6(lua_State *L, struct address *a, const char *host,
+                      in_port_t port)
+{
+    char text[INET6_ADDRSTRLEN + IF_NAMESIZE];
+    char *percent;
+
+    a->in6.sin6_family = AF_INET6;
+    a->in6.sin6_port = port;
+    a->length = sizeof a->in6;
+    if (host == NULL)
+        return true;
+    if (strlen(host) >= sizeof text)
+        return false;
+    strcpy(text, host);
+    percent = strchr(text, '%');
+    if (percent != NULL) {
+        *percent = '\0';
+        a->in6.sin6_scope_id = parse_scope(L, percent + 1);
+        if (a->in6.sin6_scope_id == 0)
+            return false;
+    }
+    return inet_pton(AF_INET6, text, &a->in6.sin6_addr) == 1;
+}
+
+/* NULL, or what is wrong with the path. */
+static const char *set_path(struct address *a, const char *path, size_t length)
+{
+    a->un.sun_family = AF_UNIX;
+    if (length > SUN_PATH_SIZE)
+        return "path too long for sun_path";
+    if (length > 0 && path[0] != '\0' && memchr(path, '\0', length))
+        return "path contains a zero";
+    memcpy(a->un.sun_path, path, length);
+    address_settle(a, (socklen_t)(SUN_PATH_OFFSET + length));
+    return NULL;
+}
+
+/* False: what is wrong with the path is pushed. */
+static bool read_path(lua_State *L, struct address *a, const char *path,
+                      size_t length)
+{
+    const char *problem = set_path(a, path, length);
+
+    if (problem != NULL)
+        lua_pushfstring(L, "%s (%I bytes, at most %I)", problem,
+                        (LUAI_UACINT)length, (LUAI_UACINT)SUN_PATH_SIZE);
+    return problem == NULL;
+}
+
+/*** An IPv4 address (ip(7)).
+Only numeric addresses are taken; names go through `resolve`.
+@function inet
+@string[opt="*"] host dotted decimal, or `"*"` for INADDR_ANY
+@int[opt=0] port in host byte order, 0 to 65535
+@treturn Address
+@raise argument error for a host that is no IPv4 address
+@usage local a = sockeye.inet("127.0.0.1", 80)
+*/
+static int sockeye_inet(lua_State *L)
+{
+    const char *host = opt_host(L, 1);
+    in_port_t port = check_port(L, 2);
+
+    if (!set_inet(address_new(L), host, port)) {
+        lua_pushfstring(L, "not a numeric IPv4 address: '%s'", host);
+        return luaL_argerror(L, 1, lua_tostring(L, -1));
+    }
+    return 1;
+}
+
+/* The scope id in field `scope` of the options at `arg`: a name or number. */
+static uint32_t check_scope(lua_State *L, int arg)
+{
+    uint32_t scope = 0;
+    int type = lua_getfield(L, arg, "scope");
+
+    if (type == LUA_TNUMBER) {
+        int isinteger;
+        lua_Integer number = lua_tointegerx(L, -1, &isinteger);
+
+        luaL_argcheck(L, isinteger && number >= 0 && number <= UINT32_MAX, arg,
+                      "field 'scope' out of range");
+        scope = (uint32_t)number;
+    } else if (type == LUA_TSTRING) {
+        size_t length;
+        const char *name = lua_tolstring(L, -1, &length);
+
+        if (strlen(name) == length)
+            scope = parse_scope(L, name);
+        luaL_argcheck(L, scope != 0, arg,
+                      "field 'scope' names no interface of this system");
+    } else {
+        luaL_argcheck(L, type == LUA_TNIL, arg,
+                      "field 'scope' must be an interface's name or index");
+    }
+    lua_pop(L, 1);
+    return scope;
+}
+
+static uint32_t check_flowinfo(lua_State *L, int arg)
+{
+    int isinteger = 1;
+    lua_Integer flowinfo = 0;
+
+    if (lua_getfield(L, arg, "flowinfo") != LUA_TNIL)
+        flowinfo = lua_tointegerx(L, -1, &isinteger);
+    luaL_argcheck(L, isinteger && flowinfo >= 0 && flowinfo <= FLOWINFO_MAX,
+                  arg, "field 'flowinfo' out of range (0 to 0x0fffffff)");
+    lua_pop(L, 1);
+    return (uint32_t)flowinfo;
+}
+
+static void check_options(lua_State *L, int arg, struct address *a)
+{
+    static const char *const fields[] = {"scope", "flowinfo", NULL};
+    uint32_t scope;
+
+    check_fields(L, arg, fields);
+    scope = check_scope(L, arg);
+    if (scope != 0)
+        a->in6.sin6_scope_id = scope;
+    a->in6.sin6_flowinfo = htonl(check_flowinfo(L, arg));
+}
+
+/*** An IPv6 address (ipv6(7)).
+@function inet6
+@string[opt="*"] host hexadecimal with colons, a scope after `%` allowed, or
+`"*"` for in6addr_any
+@int[opt=0] port in host byte order, 0 to 65535
+@tab[opt] options `scope`: an interface's name or index (RFC 4007);
+`flowinfo`: traffic class and flow label, 0 to 0x0fffffff, in host byte order
+@treturn Address
+@raise argument error for a host that is no IPv6 address, or an interface that
+does not exist
+@usage local a = sockeye.inet6("fe80::1", 80, {scope = "eth0"})
+*/
+static int sockeye_inet6(lua_State *L)
+{
+    const char *host = opt_host(L, 1);
+    in_port_t port = check_port(L, 2);
+    struct address *a;
+
+    lua_settop(L, 3);
+    a = address_new(L);
+    if (!set_inet6(L, a, host, port)) {
+        lua_pushfstring(L, "not a numeric IPv6 address: '%s'", host);
+        return luaL_argerror(L, 1, lua_tostring(L, -1));
+    }
+    if (!lua_isnil(L, 3))
+        check_options(L, 3, a);
+    return 1;
+}
+
+/*** A Unix domain address (unix(7)).
+@function unix
+@string[opt] path a path of at most 108 bytes; with a zero as its first byte, a
+name in the abstract namespace, in which any byte may stand. Absent: the
+address of a socket without a name.
+@treturn Address
+@raise argument error for a path that is empty, too long or has a zero in it
+@usage local a = sockeye.unix("/run/app.sock")
+*/
+static int sockeye_unix(lua_State *L)
+{
+    size_t length;
+    const char *path = luaL_optlstring(L, 1, "", &length);
+    struct address *a;
+
+    lua_settop(L, 1);
+    luaL_argcheck(L, length > 0 || lua_isnil(L, 1), 1, "empty path");
+    a = address_new(L);
+    if (!read_path(L, a, path, length))
+        return luaL_argerror(L, 1, lua_tostring(L, -1));
+    return 1;
+}
+
+/* ---- parsing ---- */
+
+/* "name" of "unix:name"; '@' stands for the zero of the abstract namespace. */
+static bool parse_unix(lua_State *L, struct address *a, const char *name,
+                       size_t length)
+{
+    char path[SUN_PATH_SIZE];
+
+    if (length > 0 && length <= sizeof path && name[0] == '@') {
+        memcpy(path, name, length);
+        path[0] = '\0';
+        name = path;
+    }
+    return read_path(L, a, name, length);
+}
+
+static bool parse_port(const char *text, in_port_t *port)
+{
+    uint32_t number = 0;
+
+    if (*text == '\0' || strlen(text) > 5)
+        return false;
+    for (; *text != '\0'; text++) {
+        if (*text < '0' || *text > '9')
+            return false;
+        number = number * 10 + (uint32_t)(*text - '0');
+    }
+    *port = htons((in_port_t)number);
+    return number <= 65535;
+}
+
+/* "127.0.0.1:80", "*:80", "[::1]:80"; NULL, or what is wrong. */
+static const char *parse_inet(lua_State *L, struct address *a, const char *text)
+{
+    char host[INET6_ADDRSTRLEN + IF_NAMESIZE + 2];
+    const char *colon = strrchr(text, ':');
+    size_t length = colon ? (size_t)(colon - text) : 0;
+    bool bracketed = text[0] == '[' && length > 1 && text[length - 1] == ']';
+    in_port_t port;
+
+    if (colon == NULL || !parse_port(colon + 1, &port))
+        return "no port from 0 to 65535 at its end";
+    if (length >= sizeof host)
+        return "no numeric host";
+    memcpy(host, text, length);
+    host[length - bracketed] = '\0';
+    if (bracketed ? set_inet6(L, a, host + 1, port)
+                  : set_inet(a, strcmp(host, "*") == 0 ? NULL : host, port))
+        return NULL;
+    return "no numeric host; names go through sockeye.resolve";
+}
+
+/* "packet:eth0/arp"; NULL, or what is wrong. */
+static const char *parse_other(lua_State *L, struct address *a,
+                               const struct address_family *f, const char *text)
+{
+    address_begin(a, f);
+    return f->parse(L, a, text + strlen(f->prefix));
+}
+
+/* Push the address that the string at `index` describes; NULL: what is wrong
+ * with it. */
+static const struct address *parse_address(lua_State *L, int index)
+{
+    size_t length;
+    const char *text = lua_tolstring(L, index, &length);
+    const struct address_family *f = address_family_named(text);
+    struct address *a = address_new(L);
+    const char *problem = NULL;
+
+    if (strncmp(text, "unix:", 5) == 0)
+        return parse_unix(L, a, text + 5, length - 5) ? a : NULL;
+    if (strlen(text) != length)
+        problem = "it contains a zero";
+    else if (f != NULL)
+        problem = parse_other(L, a, f, text);
+    else
+        problem = parse_inet(L, a, text);
+    if (problem == NULL)
+        return a;
+    lua_pushfstring(L, "not an address: '%s' (%s)", text, problem);
+    return NULL;
+}
+
+const struct address *address_read(lua_State *L, int index)
+{
+    const struct address *a = address_test(L, index);
+
+    if (a != NULL)
+        return a;
+    if (lua_type(L, index) != LUA_TSTRING) {
+        lua_pushfstring(L, "%s or string expected, got %s", ADDRESS_TYPE,
+                        luaL_typename(L, index));
+        return NULL;
+    }
+    a = parse_address(L, index);
+    if (a != NULL)
+        lua_replace(L, index);
+    return a;
+}
+
+const struct address *address_check(lua_State *L, int arg)
+{
+    const struct address *a = address_read(L, arg);
+
+    if (a == NULL)
+        luaL_argerror(L, arg, lua_tostring(L, -1));
+    return a;
+}
+
+/*** The address that a string describes.
+@function address
+@param text `"127.0.0.1:80"`, `"[::1]:80"`, `"[fe80::1%eth0]:80"`, `"*:80"`
+(INADDR_ANY), `"unix:/path"`, `"unix:@abstract"`, `"unix:"`; or as `tostring`
+gives those of other families, what is zero at their end left out:
+`"packet:eth0/arp/02:42:ac:11:00:02/ether/outgoing"` (`"packet:*"`: any
+interface), `"netlink:0/0x1"`, `"vsock:2:1024"` (`"vsock:any:any"`). An address
+is given back as it is.
+@treturn Address
+@raise argument error that tells what is wrong with the string
+@usage local a = sockeye.address("[::1]:8080")
+*/
+static int sockeye_address(lua_State *L)
+{
+    lua_settop(L, 1);
+    address_check(L, 1);
+    return 1;
+}
+
+/*** The address in the bytes of a `sockaddr` structure.
+@function unpack
+@string bytes as `Address:pack` gives them
+@treturn Address of family and bytes alone where the family is another one
+@raise argument error where the bytes are no such structure
+*/
+static int sockeye_unpack(lua_State *L)
+{
+    size_t length;
+    const char *bytes = luaL_checklstring(L, 1, &length);
+    struct address *a = address_new(L);
+    const struct address_family *f;
+    size_t least = sizeof a->any.sa_family;
+
+    luaL_argcheck(L, length >= least && length <= sizeof a->bytes, 1,
+                  "not a sockaddr: 2 to 128 bytes expected");
+    memcpy(a->bytes, bytes, length);
+    f = address_family(a);
+    if (f != NULL)
+        least = f->settle(a);
+    else if (a->any.sa_family == AF_INET)
+        least = sizeof a->in;
+    else if (a->any.sa_family == AF_INET6)
+        least = sizeof a->in6;
+    luaL_argcheck(L, length >= least, 1, "too short for its family");
+    luaL_argcheck(L, a->any.sa_family != AF_UNIX || length <= sizeof a->un, 1,
+                  "path too long for sun_path");
+    address_settle(a, (socklen_t)length);
+    return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"inet", sockeye_inet},     {"inet6", sockeye_inet6},
+    {"unix", sockeye_unix},     {"address", sockeye_address},
+    {"unpack", sockeye_unpack}, {NULL, NULL},
+};
+
+void open_sockaddr(lua_State *L)
+{
+    luaL_setfuncs(L, functions, 0);
+    names_export(L, &family_names);
+    open_sockaddr_families(L);
+    luaL_newmetatable(L, ADDRESS_TYPE);
+    open_address_methods(L);
+    lua_pop(L, 1);
+}

@@ -1,0 +1,484 @@
+/*
+ * sockaddr_methods: what a script sees of an address: its fields, its printed
+ * form, comparison, and what kind of address it is; see sockaddr.h.
+ *
+ * Methods and metamethods are named address_*, fields get_*. The printed form
+ * is the one that sockeye.address reads.
+ */
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "address/address.h"
+#include "address/family.h"
+
+static const struct address *check_self(lua_State *L)
+{
+    const struct address *a = address_test(L, 1);
+
+    if (a == NULL)
+        luaL_typeerror(L, 1, ADDRESS_TYPE);
+    return a;
+}
+
+/* ---- fields ---- */
+
+static void get_family(lua_State *L, const struct address *a)
+{
+    names_push(L, &family_names, a->any.sa_family);
+}
+
+static void get_host(lua_State *L, const struct address *a)
+{
+    char text[INET6_ADDRSTRLEN];
+
+    const char *host = NULL;
+
+    if (a->any.sa_family == AF_INET)
+        host = inet_ntop(AF_INET, &a->in.sin_addr, text, sizeof text);
+    else if (a->any.sa_family == AF_INET6)
+        host = inet_ntop(AF_INET6, &a->in6.sin6_addr, text, sizeof text);
+    lua_pushstring(L, host);
+}
+
+static void get_port(lua_State *L, const struct address *a)
+{
+    if (a->any.sa_family == AF_INET)
+        lua_pushinteger(L, ntohs(a->in.sin_port));
+    else if (a->any.sa_family == AF_INET6)
+        lua_pushinteger(L, ntohs(a->in6.sin6_port));
+    else
+        lua_pushnil(L);
+}
+
+static void get_flowinfo(lua_State *L, const struct address *a)
+{
+    if (a->any.sa_family == AF_INET6)
+        lua_pushinteger(L, ntohl(a->in6.sin6_flowinfo));
+    else
+        lua_pushnil(L);
+}
+
+static void get_scope_id(lua_State *L, const struct address *a)
+{
+    if (a->any.sa_family == AF_INET6)
+        lua_pushinteger(L, a->in6.sin6_scope_id);
+    else
+        lua_pushnil(L);
+}
+
+static void get_path(lua_State *L, const struct address *a)
+{
+    size_t length = a->length - SUN_PATH_OFFSET;
+
+    if (a->any.sa_family != AF_UNIX || length == 0)
+        lua_pushnil(L);
+    else if (a->un.sun_path[0] == '\0')
+        lua_pushlstring(L, a->un.sun_path, length);
+    else
+        lua_pushlstring(L, a->un.sun_path, strnlen(a->un.sun_path, length));
+}
+
+static void get_bytes(lua_State *L, const struct address *a)
+{
+    size_t family = sizeof a->any.sa_family;
+
+    lua_pushlstring(L, (const char *)a->bytes + family, a->length - family);
+}
+
+/*** A socket address.
+Immutable; made by `inet`, `inet6`, `unix`, `packet`, `netlink`, `vsock`,
+`address`, `unpack` and by the calls that tell an address. Equal addresses
+compare equal with `==`, and `tostring` gives what `address` takes.
+@type Address
+*/
+
+/*** Fields: read only.
+@table fields
+@field family `"inet"`, `"inet6"`, `"unix"`, …; a number where it has no name
+@field host numeric host, a string (inet and inet6)
+@field port 0 to 65535 (inet and inet6), 0 to 4294967295 (vsock)
+@field flowinfo traffic class and flow label (inet6)
+@field scope_id an interface's index, or 0 (inet6)
+@field path the path; the zero and the name of an abstract one; nil for a
+socket without a name (unix)
+@field interface its name; nil for any, and for one that is gone (packet)
+@field ifindex its index; 0: any (packet)
+@field protocol of Ethernet, `"ip"`, `"arp"`, …; a number where it has no name
+(packet)
+@field hatype hardware type: `"ether"`, `"loopback"`, …; a number where it has
+no name (packet)
+@field pkttype `"host"`, `"broadcast"`, `"multicast"`, `"otherhost"`,
+`"outgoing"`, … (packet)
+@field address hardware address, `"02:42:ac:11:00:02"`; nil where it has none
+(packet)
+@field pid the port of a socket; 0: the kernel (netlink)
+@field groups mask of multicast groups (netlink)
+@field cid context id (vsock)
+@field bytes what follows the family in the structure, a string
+*/
+static const struct address_field fields[] = {
+    {"family", get_family},     {"host", get_host},
+    {"port", get_port},         {"flowinfo", get_flowinfo},
+    {"scope_id", get_scope_id}, {"path", get_path},
+    {"bytes", get_bytes},       {NULL, NULL},
+};
+
+static bool push_field(lua_State *L, const struct address *a, const char *name,
+                       const struct address_field *f)
+{
+    for (; f->name != NULL; f++) {
+        if (strcmp(f->name, name) == 0) {
+            f->push(L, a);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Methods are in upvalue 1. */
+static int address_index(lua_State *L)
+{
+    const struct address *a = check_self(L);
+    const struct address_family *f = address_family(a);
+    const char *name = lua_tostring(L, 2);
+
+    if (name != NULL && ((f != NULL && push_field(L, a, name, f->fields)) ||
+                         push_field(L, a, name, fields)))
+        return 1;
+    lua_settop(L, 2);
+    lua_rawget(L, lua_upvalueindex(1));
+    return 1;
+}
+
+static int address_newindex(lua_State *L)
+{
+    return luaL_error(L, "an address is immutable");
+}
+
+/* ---- printing and comparing ---- */
+
+/* A name of digits alone would read as a number. */
+static bool has_name(uint32_t scope, char name[IF_NAMESIZE])
+{
+    return if_indextoname(scope, name) != NULL &&
+           name[strspn(name, "0123456789")] != '\0';
+}
+
+static void push_scope(lua_State *L, uint32_t scope)
+{
+    char name[IF_NAMESIZE];
+
+    if (scope == 0)
+        lua_pushliteral(L, "");
+    else if (has_name(scope, name))
+        lua_pushfstring(L, "%%%s", name);
+    else
+        lua_pushfstring(L, "%%%I", (LUAI_UACINT)scope);
+}
+
+static void push_inet6(lua_State *L, const struct address *a)
+{
+    get_host(L, a);
+    push_scope(L, a->in6.sin6_scope_id);
+    lua_pushfstring(L, "[%s%s]:%d", lua_tostring(L, -2), lua_tostring(L, -1),
+                    (int)ntohs(a->in6.sin6_port));
+}
+
+/* A path that begins with '@' would read as an abstract name: "./" helps. */
+static void push_unix(lua_State *L, const struct address *a)
+{
+    const char *path = a->un.sun_path;
+    size_t length = a->length - SUN_PATH_OFFSET;
+
+    if (length > 0 && path[0] == '\0') {
+        lua_pushliteral(L, "unix:@");
+        lua_pushlstring(L, path + 1, length - 1);
+    } else {
+        lua_pushstring(L, path[0] == '@' ? "unix:./" : "unix:");
+        lua_pushlstring(L, path, strnlen(path, length));
+    }
+    lua_concat(L, 2);
+}
+
+static void push_other(lua_State *L, const struct address *a)
+{
+    const struct address_family *f = address_family(a);
+    luaL_Buffer b;
+
+    if (f != NULL) {
+        f->print(L, a);
+        return;
+    }
+    luaL_buffinit(L, &b);
+    lua_pushfstring(L, "family %d ", (int)a->any.sa_family);
+    luaL_addvalue(&b);
+    for (socklen_t i = sizeof a->any.sa_family; i < a->length; i++) {
+        char hex[3];
+
+        snprintf(hex, sizeof hex, "%02x", a->bytes[i]);
+        luaL_addlstring(&b, hex, 2);
+    }
+    luaL_pushresult(&b);
+}
+
+static int address_tostring(lua_State *L)
+{
+    const struct address *a = check_self(L);
+
+    switch (a->any.sa_family) {
+    case AF_INET:
+        get_host(L, a);
+        lua_pushfstring(L, "%s:%d", lua_tostring(L, -1),
+                        (int)ntohs(a->in.sin_port));
+        break;
+    case AF_INET6:
+        push_inet6(L, a);
+        break;
+    case AF_UNIX:
+        push_unix(L, a);
+        break;
+    default:
+        push_other(L, a);
+        break;
+    }
+    return 1;
+}
+
+static int address_eq(lua_State *L)
+{
+    const struct address *a = address_test(L, 1);
+    const struct address *b = address_test(L, 2);
+
+    lua_pushboolean(L, a && b && a->length == b->length &&
+                           memcmp(a->bytes, b->bytes, a->length) == 0);
+    return 1;
+}
+
+/*** The `sockaddr` structure, byte for byte.
+@function pack
+@treturn string as long as the kernel takes it
+*/
+static int address_pack(lua_State *L)
+{
+    const struct address *a = check_self(L);
+
+    lua_pushlstring(L, (const char *)a->bytes, a->length);
+    return 1;
+}
+
+/*** A string that is the same for equal addresses, to be a table's key.
+@function key
+@treturn string
+@usage clients[peer:key()] = state
+*/
+static int address_key(lua_State *L)
+{
+    return address_pack(L);
+}
+
+/* ---- what kind of address ---- */
+
+/* The IPv4 address in host byte order. */
+static uint32_t inet_number(const struct address *a)
+{
+    return ntohl(a->in.sin_addr.s_addr);
+}
+
+/* How to tell one property of an address, by family. */
+struct property {
+    bool (*inet)(uint32_t host);
+    bool (*inet6)(const struct in6_addr *host);
+    enum address_kind kind; /* in the other families */
+};
+
+static bool other_holds(const struct address *a, enum address_kind kind)
+{
+    const struct address_family *f = address_family(a);
+
+    return f != NULL && kind != KIND_OTHER && f->is[kind] && f->is[kind](a);
+}
+
+static int push_property(lua_State *L, const struct property *property)
+{
+    const struct address *a = check_self(L);
+    bool holds = false;
+
+    if (a->any.sa_family == AF_INET)
+        holds = property->inet && property->inet(inet_number(a));
+    else if (a->any.sa_family == AF_INET6)
+        holds = property->inet6(&a->in6.sin6_addr);
+    else
+        holds = other_holds(a, property->kind);
+    lua_pushboolean(L, holds);
+    return 1;
+}
+
+static bool any4(uint32_t host)
+{
+    return host == INADDR_ANY;
+}
+
+static bool any6(const struct in6_addr *host)
+{
+    return IN6_IS_ADDR_UNSPECIFIED(host);
+}
+
+static bool loopback4(uint32_t host)
+{
+    return host >> 24 == 127;
+}
+
+static bool loopback6(const struct in6_addr *host)
+{
+    return IN6_IS_ADDR_LOOPBACK(host);
+}
+
+static bool multicast4(uint32_t host)
+{
+    return host >> 28 == 0xe;
+}
+
+static bool multicast6(const struct in6_addr *host)
+{
+    return IN6_IS_ADDR_MULTICAST(host);
+}
+
+static bool link_local4(uint32_t host)
+{
+    return host >> 16 == 0xa9fe;
+}
+
+static bool link_local6(const struct in6_addr *host)
+{
+    return IN6_IS_ADDR_LINKLOCAL(host);
+}
+
+static bool private4(uint32_t host)
+{
+    return host >> 24 == 10 || host >> 20 == 0xac1 || host >> 16 == 0xc0a8;
+}
+
+static bool private6(const struct in6_addr *host)
+{
+    return (host->s6_addr[0] & 0xfe) == 0xfc;
+}
+
+static bool v4mapped6(const struct in6_addr *host)
+{
+    return IN6_IS_ADDR_V4MAPPED(host);
+}
+
+/*** Whether this is the wildcard: INADDR_ANY or in6addr_any; any interface of a
+packet address; neither pid nor groups of a netlink one; VMADDR_CID_ANY.
+@function is_any
+@treturn boolean
+*/
+static int address_is_any(lua_State *L)
+{
+    return push_property(L, &(struct property){any4, any6, KIND_ANY});
+}
+
+/*** Whether this is a loopback address: 127.0.0.0/8 or ::1; a packet address of
+hardware type loopback; VMADDR_CID_LOCAL.
+A v4-mapped address is looked at as what it is; `unmap` it first.
+@function is_loopback
+@treturn boolean
+*/
+static int address_is_loopback(lua_State *L)
+{
+    return push_property(
+        L, &(struct property){loopback4, loopback6, KIND_LOOPBACK});
+}
+
+/*** Whether this is a multicast group: 224.0.0.0/4 or ff00::/8; a hardware
+address with its group bit, as broadcast has it; any group of netlink.
+@function is_multicast
+@treturn boolean
+*/
+static int address_is_multicast(lua_State *L)
+{
+    return push_property(
+        L, &(struct property){multicast4, multicast6, KIND_MULTICAST});
+}
+
+/*** Whether this is a link-local address: 169.254.0.0/16 or fe80::/10.
+@function is_link_local
+@treturn boolean
+*/
+static int address_is_link_local(lua_State *L)
+{
+    return push_property(
+        L, &(struct property){link_local4, link_local6, KIND_OTHER});
+}
+
+/*** Whether this is a private address: RFC 1918's three blocks, or fc00::/7
+(RFC 4193).
+@function is_private
+@treturn boolean
+*/
+static int address_is_private(lua_State *L)
+{
+    return push_property(L, &(struct property){private4, private6, KIND_OTHER});
+}
+
+/*** Whether this is an IPv4 address inside an IPv6 one, ::ffff:0:0/96.
+@function is_v4mapped
+@treturn boolean
+*/
+static int address_is_v4mapped(lua_State *L)
+{
+    return push_property(L, &(struct property){NULL, v4mapped6, KIND_OTHER});
+}
+
+/*** The IPv4 address inside a v4-mapped one; any other address as it is.
+@function unmap
+@treturn Address
+*/
+static int address_unmap(lua_State *L)
+{
+    const struct address *a = check_self(L);
+    struct address *plain;
+
+    lua_settop(L, 1);
+    if (a->any.sa_family != AF_INET6 || !v4mapped6(&a->in6.sin6_addr))
+        return 1;
+    plain = address_new(L);
+    plain->in.sin_family = AF_INET;
+    plain->in.sin_port = a->in6.sin6_port;
+    memcpy(&plain->in.sin_addr, a->in6.sin6_addr.s6_addr + 12, 4);
+    address_settle(plain, sizeof plain->in);
+    return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"pack", address_pack},
+    {"key", address_key},
+    {"is_any", address_is_any},
+    {"is_loopback", address_is_loopback},
+    {"is_multicast", address_is_multicast},
+    {"is_link_local", address_is_link_local},
+    {"is_private", address_is_private},
+    {"is_v4mapped", address_is_v4mapped},
+    {"unmap", address_unmap},
+    {NULL, NULL},
+};
+
+static const luaL_Reg metamethods[] = {
+    {"__tostring", address_tostring},
+    {"__eq", address_eq},
+    {"__newindex", address_newindex},
+    {NULL, NULL},
+};
+
+void open_address_methods(lua_State *L)
+{
+    luaL_setfuncs(L, metamethods, 0);
+    luaL_newlib(L, methods);
+    lua_pushcclosure(L, address_index, 1);
+    lua_setfield(L, -2, "__index");
+}

@@ -1,0 +1,125 @@
+/*
+ * sockaddr_netlink: addresses of netlink sockets, `struct sockaddr_nl`; see
+ * sockaddr_family.h.
+ *
+ * netlink(7).
+ */
+#include "address/family.h"
+
+#ifdef __linux__
+
+#include <linux/netlink.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+static struct sockaddr_nl *netlink_of(struct address *a)
+{
+    return (void *)a->bytes;
+}
+
+static const struct sockaddr_nl *the_netlink(const struct address *a)
+{
+    return (const void *)a->bytes;
+}
+
+static size_t settle_netlink(struct address *a)
+{
+    netlink_of(a)->nl_pad = 0;
+    return sizeof(struct sockaddr_nl);
+}
+
+static void push_pid(lua_State *L, const struct address *a)
+{
+    lua_pushinteger(L, the_netlink(a)->nl_pid);
+}
+
+static void push_groups(lua_State *L, const struct address *a)
+{
+    lua_pushinteger(L, the_netlink(a)->nl_groups);
+}
+
+static const struct address_field netlink_fields[] = {
+    {"pid", push_pid},
+    {"groups", push_groups},
+    {NULL, NULL},
+};
+
+static void print_netlink(lua_State *L, const struct address *a)
+{
+    const struct sockaddr_nl *nl = the_netlink(a);
+    char text[40];
+
+    snprintf(text, sizeof text, nl->nl_groups ? "%s%u/0x%x" : "%s%u",
+             netlink_family.prefix, nl->nl_pid, nl->nl_groups);
+    lua_pushstring(L, text);
+}
+
+static const char *parse_netlink(lua_State *L, struct address *a,
+                                 const char *text)
+{
+    struct sockaddr_nl *nl = netlink_of(a);
+    char pid[16];
+    size_t length = strcspn(text, "/");
+
+    (void)L;
+    if (length >= sizeof pid)
+        return "pid out of range";
+    memcpy(pid, text, length);
+    pid[length] = '\0';
+    if (!parse_number(pid, &nl->nl_pid))
+        return "no pid from 0 to 4294967295";
+    if (text[length] == '/' && !parse_number(text + length + 1, &nl->nl_groups))
+        return "no mask of 32 groups";
+    return NULL;
+}
+
+/*** An address of a netlink socket (netlink(7)).
+@function netlink
+@int[opt=0] pid the port of a socket, which is not always a process's number;
+0: the kernel; in `bind`, one that the kernel chooses
+@int[opt=0] groups a mask of multicast groups, the first 32 of them
+@treturn Address
+@raise argument error for numbers that 32 bits do not hold
+@usage s:bind(sockeye.netlink())
+*/
+static int sockeye_netlink(lua_State *L)
+{
+    uint32_t pid = opt_number(L, 1, 0);
+    uint32_t groups = opt_number(L, 2, 0);
+    struct address *a = address_new(L);
+
+    address_begin(a, &netlink_family);
+    netlink_of(a)->nl_pid = pid;
+    netlink_of(a)->nl_groups = groups;
+    return 1;
+}
+
+static bool is_any(const struct address *a)
+{
+    return the_netlink(a)->nl_pid == 0 && the_netlink(a)->nl_groups == 0;
+}
+
+static bool is_multicast(const struct address *a)
+{
+    return the_netlink(a)->nl_groups != 0;
+}
+
+const struct address_family netlink_family = {
+    .family = AF_NETLINK,
+    .prefix = "netlink:",
+    .settle = settle_netlink,
+    .parse = parse_netlink,
+    .print = print_netlink,
+    .fields = netlink_fields,
+    .is = {is_any, NULL, is_multicast},
+};
+
+void open_sockaddr_netlink(lua_State *L)
+{
+    lua_pushcfunction(L, sockeye_netlink);
+    lua_setfield(L, -2, "netlink");
+}
+
+#endif

@@ -1,0 +1,411 @@
+/*
+ * sockaddr_packet: addresses of the link layer, `struct sockaddr_ll`; see
+ * sockaddr_family.h.
+ *
+ * packet(7). The protocol is in host byte order in Lua, in network byte order
+ * in the structure. A hardware address may be longer than the structure shows.
+ */
+#include "address/family.h"
+
+#ifdef __linux__
+
+#include <arpa/inet.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "address/protocol.h"
+#include "base/field.h"
+
+#define OCTETS_OFFSET offsetof(struct sockaddr_ll, sll_addr)
+#define OCTETS_MOST (sizeof(struct sockaddr_storage) - OCTETS_OFFSET)
+#define TEXT_MOST 512 /* bytes of a printed address, and more */
+
+/* clang-format off */
+static const struct name packet_type_rows[] = {
+    {"host", PACKET_HOST}, {"broadcast", PACKET_BROADCAST},
+    {"multicast", PACKET_MULTICAST}, {"otherhost", PACKET_OTHERHOST},
+    {"outgoing", PACKET_OUTGOING}, {"loopback", PACKET_LOOPBACK},
+    {"user", PACKET_USER}, {"kernel", PACKET_KERNEL},
+    {"fastroute", PACKET_FASTROUTE},
+    {NULL, 0},
+};
+
+static const struct name hardware_rows[] = {
+    {"ether", ARPHRD_ETHER}, {"ieee802", ARPHRD_IEEE802},
+    {"arcnet", ARPHRD_ARCNET}, {"ieee1394", ARPHRD_IEEE1394},
+    {"eui64", ARPHRD_EUI64}, {"infiniband", ARPHRD_INFINIBAND},
+    {"slip", ARPHRD_SLIP}, {"can", 280}, {"ppp", ARPHRD_PPP},
+    {"tunnel", ARPHRD_TUNNEL}, {"tunnel6", ARPHRD_TUNNEL6},
+    {"loopback", ARPHRD_LOOPBACK}, {"sit", ARPHRD_SIT},
+    {"ipgre", ARPHRD_IPGRE}, {"ieee80211", ARPHRD_IEEE80211},
+    {"ieee80211_prism", ARPHRD_IEEE80211_PRISM},
+    {"ieee80211_radiotap", ARPHRD_IEEE80211_RADIOTAP},
+    {"ieee802154", ARPHRD_IEEE802154}, {"ip6gre", 823}, {"netlink", 824},
+    {"6lowpan", 825}, {"vsockmon", 826}, {"none", ARPHRD_NONE},
+    {"void", ARPHRD_VOID},
+    {NULL, 0},
+};
+/* clang-format on */
+
+static const struct names packet_type_names = {
+    "packet type", {"PACKET_", NULL}, packet_type_rows};
+static const struct names hardware_names = {
+    "hardware type", {"ARPHRD_", NULL}, hardware_rows};
+
+static struct sockaddr_ll *link_of(struct address *a)
+{
+    return (void *)a->bytes;
+}
+
+static const struct sockaddr_ll *the_link(const struct address *a)
+{
+    return (const void *)a->bytes;
+}
+
+static const unsigned char *octets_of(const struct address *a, size_t *count)
+{
+    size_t most = a->length - OCTETS_OFFSET;
+
+    *count = the_link(a)->sll_halen;
+    if (*count > most)
+        *count = most;
+    return a->bytes + OCTETS_OFFSET;
+}
+
+static size_t settle_packet(struct address *a)
+{
+    size_t end = OCTETS_OFFSET + the_link(a)->sll_halen;
+
+    if (end < sizeof(struct sockaddr_ll)) {
+        memset(a->bytes + end, 0, sizeof(struct sockaddr_ll) - end);
+        end = sizeof(struct sockaddr_ll);
+    }
+    return end;
+}
+
+/* ---- fields and the printed form ---- */
+
+static void push_interface(lua_State *L, const struct address *a)
+{
+    char name[IF_NAMESIZE];
+
+    lua_pushstring(L, if_indextoname((unsigned)the_link(a)->sll_ifindex, name));
+}
+
+static void push_index(lua_State *L, const struct address *a)
+{
+    lua_pushinteger(L, the_link(a)->sll_ifindex);
+}
+
+static void push_protocol(lua_State *L, const struct address *a)
+{
+    names_push(L, &ethernet_names, ntohs(the_link(a)->sll_protocol));
+}
+
+static void push_hardware_type(lua_State *L, const struct address *a)
+{
+    names_push(L, &hardware_names, the_link(a)->sll_hatype);
+}
+
+static void push_packet_type(lua_State *L, const struct address *a)
+{
+    names_push(L, &packet_type_names, the_link(a)->sll_pkttype);
+}
+
+static void push_hardware(lua_State *L, const struct address *a)
+{
+    size_t count;
+    const unsigned char *octets = octets_of(a, &count);
+
+    if (count > 0)
+        push_octets(L, octets, count);
+    else
+        lua_pushnil(L);
+}
+
+static const struct address_field packet_fields[] = {
+    {"interface", push_interface},
+    {"ifindex", push_index},
+    {"protocol", push_protocol},
+    {"hatype", push_hardware_type},
+    {"pkttype", push_packet_type},
+    {"address", push_hardware},
+    {NULL, NULL},
+};
+
+/* Whether a text is a number; of a device that is gone, the kernel says -1. */
+static bool is_number(const char *text)
+{
+    text += *text == '-';
+    return text[strspn(text, "0123456789")] == '\0';
+}
+
+/* A name that is a number, or a star, would read as something else. */
+static void print_interface(lua_State *L, const struct address *a)
+{
+    int index = the_link(a)->sll_ifindex;
+    char name[IF_NAMESIZE];
+
+    if (index == 0)
+        lua_pushliteral(L, "*");
+    else if (if_indextoname((unsigned)index, name) == NULL ||
+             strcmp(name, "*") == 0 || is_number(name))
+        lua_pushfstring(L, "%d", index);
+    else
+        lua_pushstring(L, name);
+}
+
+/* Numbers are known by their hexadecimal form; and some names are digits. */
+static void print_protocol(lua_State *L, const struct address *a)
+{
+    char hex[8];
+
+    push_protocol(L, a);
+    if (lua_type(L, -1) == LUA_TSTRING)
+        return;
+    lua_pop(L, 1);
+    snprintf(hex, sizeof hex, "0x%04x", ntohs(the_link(a)->sll_protocol));
+    lua_pushstring(L, hex);
+}
+
+static void print_hardware(lua_State *L, const struct address *a)
+{
+    size_t count;
+    const unsigned char *octets = octets_of(a, &count);
+
+    push_octets(L, octets, count);
+}
+
+enum { PARTS = 5 };
+
+/* What is zero at the end is left out. */
+static int count_parts(const struct sockaddr_ll *ll)
+{
+    if (ll->sll_pkttype != 0)
+        return PARTS;
+    if (ll->sll_hatype != 0)
+        return 4;
+    if (ll->sll_halen != 0)
+        return 3;
+    return ll->sll_protocol != 0 ? 2 : 1;
+}
+
+static void print_packet(lua_State *L, const struct address *a)
+{
+    static void (*const print[PARTS])(lua_State *, const struct address *) = {
+        print_interface,    print_protocol,   print_hardware,
+        push_hardware_type, push_packet_type,
+    };
+    int count = count_parts(the_link(a));
+    luaL_Buffer b;
+
+    luaL_buffinit(L, &b);
+    luaL_addstring(&b, packet_family.prefix);
+    for (int i = 0; i < count; i++) {
+        if (i > 0)
+            luaL_addchar(&b, '/');
+        print[i](L, a);
+        luaL_addvalue(&b);
+    }
+    luaL_pushresult(&b);
+}
+
+/* ---- parsing ---- */
+
+/* The number of the interface named, or numbered, in `text`; "*" is any. */
+static bool parse_interface(lua_State *L, const char *text, int *index)
+{
+    bool is_negative = *text == '-';
+    uint32_t number = 0;
+
+    *index = 0;
+    if (strcmp(text, "*") == 0)
+        return true;
+    if (!is_number(text)) {
+        number = find_interface(L, text);
+        *index = (int)number;
+        return number != 0;
+    }
+    if (!parse_number(text + is_negative, &number) ||
+        number > INT32_MAX + (uint32_t)is_negative)
+        return false;
+    *index = is_negative ? (int)-number : (int)number;
+    return true;
+}
+
+/* Cut it at its slashes; false: there are too many. */
+static bool split(char *text, const char *parts[PARTS])
+{
+    for (int i = 0; i < PARTS; i++)
+        parts[i] = "";
+    for (int i = 0; text != NULL; i++) {
+        if (i == PARTS)
+            return false;
+        parts[i] = strsep(&text, "/");
+    }
+    return true;
+}
+
+/* An absent part is zero. */
+static bool parse_part(const char *text, const struct names *names,
+                       uint32_t most, uint32_t *number)
+{
+    *number = 0;
+    return *text == '\0' || parse_name(text, names, most, number);
+}
+
+static void set_hardware(struct address *a, const unsigned char *octets,
+                         size_t count)
+{
+    memcpy(a->bytes + OCTETS_OFFSET, octets, count);
+    link_of(a)->sll_halen = (unsigned char)count;
+    address_settle(a, a->room);
+}
+
+static const char *parse_hardware(struct address *a, const char *text)
+{
+    unsigned char octets[OCTETS_MOST] = {0};
+    size_t count = 0;
+
+    if (*text != '\0' && !parse_octets(text, octets, sizeof octets, &count))
+        return "no hardware address like 02:42:ac:11:00:02";
+    set_hardware(a, octets, count);
+    return NULL;
+}
+
+static const char *parse_packet(lua_State *L, struct address *a,
+                                const char *text)
+{
+    struct sockaddr_ll *ll = link_of(a);
+    char copy[TEXT_MOST];
+    const char *parts[PARTS];
+    uint32_t number;
+
+    if (strlen(text) >= sizeof copy || !split(strcpy(copy, text), parts))
+        return "more than five parts, or too long";
+    if (!parse_interface(L, parts[0], &ll->sll_ifindex))
+        return "no such interface";
+    if (!parse_part(parts[1], &ethernet_names, UINT16_MAX, &number))
+        return "unknown Ethernet protocol";
+    ll->sll_protocol = htons((uint16_t)number);
+    if (!parse_part(parts[3], &hardware_names, UINT16_MAX, &number))
+        return "unknown hardware type";
+    ll->sll_hatype = (unsigned short)number;
+    if (!parse_part(parts[4], &packet_type_names, UINT8_MAX, &number))
+        return "unknown packet type";
+    ll->sll_pkttype = (unsigned char)number;
+    return parse_hardware(a, parts[2]);
+}
+
+/* ---- building ---- */
+
+static int check_interface(lua_State *L, int arg)
+{
+    lua_Integer index;
+    int found = 0;
+
+    if (lua_isnoneornil(L, arg))
+        return 0;
+    if (lua_type(L, arg) == LUA_TSTRING) {
+        if (!parse_interface(L, text_check(L, arg), &found))
+            luaL_argerror(L, arg, "no interface of that name");
+        return found;
+    }
+    index = luaL_checkinteger(L, arg);
+    luaL_argcheck(L, index >= 0 && index <= INT32_MAX, arg,
+                  "index out of range");
+    return (int)index;
+}
+
+static void check_options(lua_State *L, int arg, struct address *a)
+{
+    static const char *const fields[] = {"address", "hatype", "pkttype", NULL};
+    unsigned char octets[OCTETS_MOST] = {0};
+    struct sockaddr_ll *ll = link_of(a);
+
+    check_fields(L, arg, fields);
+    set_hardware(a, octets, check_octets(L, arg, octets, sizeof octets));
+    ll->sll_hatype = (unsigned short)field_opt_name(
+        L, arg, arg, "hatype", &hardware_names, UINT16_MAX, 0);
+    ll->sll_pkttype = (unsigned char)field_opt_name(
+        L, arg, arg, "pkttype", &packet_type_names, UINT8_MAX, 0);
+}
+
+/*** An address of the link layer (packet(7)).
+In an argument of `bind`, what a packet socket receives; in one of `sendto`,
+the destination and the interface to send through.
+@function packet
+@param[opt] interface its name or index; nil, 0 or `"*"`: any
+@param[opt=0] protocol an Ethernet protocol, `"ip"`, `"arp"`, `"ipv6"`, `"all"`,
+… (also `"ETH_P_IP"`), or a number in host byte order
+@tab[opt] options `address`: the hardware address, `"02:42:ac:11:00:02"`, or
+its octets, at most 8; `hatype`: the hardware type, `"ether"`, `"loopback"`, …
+or a number; `pkttype`: `"host"`, `"broadcast"`, `"multicast"`, `"otherhost"`,
+`"outgoing"`, … or a number. The kernel fills in the last two, and heeds
+neither.
+@treturn Address
+@raise argument error for an interface, a protocol or an address that does not
+exist
+@usage local a = sockeye.packet("eth0", "arp", {address = "ff:ff:ff:ff:ff:ff"})
+*/
+static int sockeye_packet(lua_State *L)
+{
+    int protocol = protocol_opt(L, 2, AF_PACKET);
+    struct address *a;
+
+    lua_settop(L, 3);
+    a = address_new(L);
+    address_begin(a, &packet_family);
+    link_of(a)->sll_protocol = htons((uint16_t)protocol);
+    if (!lua_isnil(L, 3))
+        check_options(L, 3, a);
+    link_of(a)->sll_ifindex = check_interface(L, 1);
+    return 1;
+}
+
+/* ---- what kind of address ---- */
+
+/* Every interface. */
+static bool is_any(const struct address *a)
+{
+    return the_link(a)->sll_ifindex == 0;
+}
+
+static bool is_loopback(const struct address *a)
+{
+    return the_link(a)->sll_hatype == ARPHRD_LOOPBACK;
+}
+
+/* The group bit of IEEE 802; broadcast is a group, too. */
+static bool is_multicast(const struct address *a)
+{
+    size_t count;
+    const unsigned char *octets = octets_of(a, &count);
+
+    return count == 6 && (octets[0] & 1);
+}
+
+const struct address_family packet_family = {
+    .family = AF_PACKET,
+    .prefix = "packet:",
+    .settle = settle_packet,
+    .parse = parse_packet,
+    .print = print_packet,
+    .fields = packet_fields,
+    .is = {is_any, is_loopback, is_multicast},
+};
+
+void open_sockaddr_packet(lua_State *L)
+{
+    lua_pushcfunction(L, sockeye_packet);
+    lua_setfield(L, -2, "packet");
+    names_export(L, &packet_type_names);
+    names_export(L, &hardware_names);
+}
+
+#endif

@@ -1,0 +1,172 @@
+/*
+ * block: memory for the bytes that a stream holds; see block.h.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "base/block.h"
+
+#define POOL_TYPE "sockeye.Pool"
+#define USUAL_SIZE ((size_t)17 * 4096 - sizeof(struct block) - 16)
+#define LEAST_ROOM ((size_t)2048)
+#define KEPT 32
+
+struct pool {
+    struct block *first;
+    int count;
+    int kept; /* at most */
+};
+
+static const char pool_key = 'p';
+
+struct pool *pool_of(lua_State *L)
+{
+    struct pool *pool;
+
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &pool_key);
+    pool = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return pool;
+}
+
+static struct block *take(struct pool *pool, size_t size)
+{
+    struct block *b = size <= USUAL_SIZE ? pool->first : NULL;
+
+    if (size < USUAL_SIZE)
+        size = USUAL_SIZE;
+    if (b != NULL) {
+        pool->first = b->next;
+        pool->count--;
+    } else {
+        b = malloc(sizeof *b + size);
+        if (b == NULL)
+            return NULL;
+        b->size = size;
+    }
+    b->next = NULL;
+    b->start = b->end = 0;
+    return b;
+}
+
+void block_drop(struct block **b, struct pool *pool)
+{
+    struct block *old = *b;
+
+    *b = NULL;
+    if (old == NULL)
+        return;
+    if (old->size != USUAL_SIZE || pool->count >= pool->kept) {
+        free(old);
+        return;
+    }
+    old->next = pool->first;
+    pool->first = old;
+    pool->count++;
+}
+
+void block_consume(struct block **b, struct pool *pool, size_t size)
+{
+    struct block *block = *b;
+
+    if (block == NULL)
+        return;
+    block->start += size;
+    if (block->start == block->end)
+        block_drop(b, pool);
+}
+
+static void compact(struct block *b)
+{
+    memmove(b->bytes, b->bytes + b->start, b->end - b->start);
+    b->end -= b->start;
+    b->start = 0;
+}
+
+/* To hold `size` bytes in all. */
+static bool grow(struct block **b, size_t size)
+{
+    struct block *block = *b;
+
+    if (block->start > 0)
+        compact(block);
+    if (size <= block->size)
+        return true;
+    block = realloc(block, sizeof *block + size);
+    if (block == NULL)
+        return false;
+    block->size = size;
+    *b = block;
+    return true;
+}
+
+/* Memory doubles as bytes come, however many are wanted. */
+size_t block_room(struct block **b, struct pool *pool, size_t wanted)
+{
+    struct block *block = *b;
+    size_t room;
+
+    if (block == NULL) {
+        *b = block = take(pool, 1);
+        return block ? block->size : 0;
+    }
+    room = block->size - block->end;
+    if (room >= LEAST_ROOM && (room >= wanted || room >= block->size / 2))
+        return room;
+    if (block->start >= block->size / 2)
+        compact(block);
+    else if (room < LEAST_ROOM)
+        grow(b, block->size * 2);
+    return (*b)->size - (*b)->end;
+}
+
+bool block_reserve(struct block **b, struct pool *pool, size_t size)
+{
+    struct block *block = *b;
+    size_t needed;
+
+    if (block == NULL) {
+        *b = take(pool, size);
+        return *b != NULL;
+    }
+    if (block->size - block->end >= size)
+        return true;
+    needed = block_used(block) + size;
+    if (needed > block->size && needed < block->size * 2)
+        needed = block->size * 2;
+    return grow(b, needed);
+}
+
+void block_append(struct block *b, const char *bytes, size_t size)
+{
+    memcpy(b->bytes + b->end, bytes, size);
+    b->end += size;
+}
+
+/* Streams that are collected later give back for good. */
+static int pool_gc(lua_State *L)
+{
+    struct pool *pool = luaL_checkudata(L, 1, POOL_TYPE);
+    struct block *next;
+
+    for (struct block *b = pool->first; b != NULL; b = next) {
+        next = b->next;
+        free(b);
+    }
+    *pool = (struct pool){NULL, 0, 0};
+    return 0;
+}
+
+void open_block(lua_State *L)
+{
+    struct pool *pool = lua_newuserdatauv(L, sizeof *pool, 0);
+
+    *pool = (struct pool){NULL, 0, KEPT};
+    luaL_newmetatable(L, POOL_TYPE);
+    lua_pushcfunction(L, pool_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &pool_key);
+}

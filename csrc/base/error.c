@@ -1,0 +1,365 @@
+/*
+ * error: a failed system call becomes a Lua error here, and only here.
+ *
+ * The error object is a table with the metatable `sockeye.Error` (errno(3),
+ * strerror(3), gai_strerror(3)). Functions named sockeye_* are the module's,
+ * error_* are metamethods.
+ */
+#include <errno.h>
+#include <netdb.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "base/error.h"
+#include "base/field.h"
+
+#define ERROR_TYPE "sockeye.Error"
+
+static const char library_key = 'e';
+
+struct code_name {
+    int code;
+    const char *name;
+};
+
+/* clang-format off */
+#define CODE(name) {name, #name}
+
+static const struct code_name errno_names[] = {
+    CODE(E2BIG), CODE(EACCES), CODE(EADDRINUSE), CODE(EADDRNOTAVAIL),
+    CODE(EAFNOSUPPORT), CODE(EAGAIN), CODE(EALREADY), CODE(EBADF),
+    CODE(EBADMSG), CODE(EBUSY), CODE(ECANCELED), CODE(ECHILD),
+    CODE(ECONNABORTED), CODE(ECONNREFUSED), CODE(ECONNRESET), CODE(EDEADLK),
+    CODE(EDESTADDRREQ), CODE(EDOM), CODE(EDQUOT), CODE(EEXIST), CODE(EFAULT),
+    CODE(EFBIG), CODE(EHOSTUNREACH), CODE(EIDRM), CODE(EILSEQ),
+    CODE(EINPROGRESS), CODE(EINTR), CODE(EINVAL), CODE(EIO), CODE(EISCONN),
+    CODE(EISDIR), CODE(ELOOP), CODE(EMFILE), CODE(EMLINK), CODE(EMSGSIZE),
+    CODE(ENAMETOOLONG), CODE(ENETDOWN), CODE(ENETRESET), CODE(ENETUNREACH),
+    CODE(ENFILE), CODE(ENOBUFS), CODE(ENODEV), CODE(ENOENT), CODE(ENOEXEC),
+    CODE(ENOLCK), CODE(ENOMEM), CODE(ENOMSG), CODE(ENOPROTOOPT), CODE(ENOSPC),
+    CODE(ENOSYS), CODE(ENOTCONN), CODE(ENOTDIR), CODE(ENOTEMPTY),
+    CODE(ENOTSOCK), CODE(EOPNOTSUPP), CODE(ENOTSUP), CODE(ENOTTY),
+    CODE(ENXIO), CODE(EOVERFLOW), CODE(EPERM), CODE(EPIPE), CODE(EPROTO),
+    CODE(EPROTONOSUPPORT), CODE(EPROTOTYPE), CODE(ERANGE), CODE(EROFS),
+    CODE(ESPIPE), CODE(ESRCH), CODE(ESTALE), CODE(ETIMEDOUT), CODE(ETXTBSY),
+    CODE(EXDEV),
+#ifdef EHOSTDOWN
+    CODE(EHOSTDOWN),
+#endif
+#ifdef EPFNOSUPPORT
+    CODE(EPFNOSUPPORT),
+#endif
+#ifdef ESHUTDOWN
+    CODE(ESHUTDOWN),
+#endif
+#ifdef ESOCKTNOSUPPORT
+    CODE(ESOCKTNOSUPPORT),
+#endif
+#ifdef ETOOMANYREFS
+    CODE(ETOOMANYREFS),
+#endif
+#ifdef EUSERS
+    CODE(EUSERS),
+#endif
+#ifdef __linux__
+    CODE(EADV), CODE(EBADE), CODE(EBFONT), CODE(EDOTDOT), CODE(ENOCSI),
+    CODE(EBADFD), CODE(EBADR), CODE(EBADRQC),
+    CODE(EBADSLT), CODE(ECHRNG), CODE(ECOMM), CODE(EHWPOISON), CODE(EISNAM),
+    CODE(EKEYEXPIRED), CODE(EKEYREJECTED), CODE(EKEYREVOKED), CODE(EL2HLT),
+    CODE(EL2NSYNC), CODE(EL3HLT), CODE(EL3RST), CODE(ELIBACC), CODE(ELIBBAD),
+    CODE(ELIBEXEC), CODE(ELIBMAX), CODE(ELIBSCN), CODE(ELNRNG),
+    CODE(EMEDIUMTYPE), CODE(EMULTIHOP), CODE(ENAVAIL), CODE(ENOANO),
+    CODE(ENODATA), CODE(ENOKEY), CODE(ENOLINK), CODE(ENOMEDIUM), CODE(ENONET),
+    CODE(ENOPKG), CODE(ENOSR), CODE(ENOSTR), CODE(ENOTBLK), CODE(ENOTNAM),
+    CODE(ENOTRECOVERABLE), CODE(ENOTUNIQ), CODE(EOWNERDEAD), CODE(EREMCHG),
+    CODE(EREMOTE), CODE(EREMOTEIO), CODE(ERESTART), CODE(ERFKILL),
+    CODE(ESRMNT), CODE(ESTRPIPE), CODE(ETIME), CODE(EUCLEAN), CODE(EUNATCH),
+    CODE(EXFULL),
+#endif
+    {0, NULL},
+};
+
+static const struct code_name eai_names[] = {
+    CODE(EAI_AGAIN), CODE(EAI_BADFLAGS), CODE(EAI_FAIL), CODE(EAI_FAMILY),
+    CODE(EAI_MEMORY), CODE(EAI_NONAME), CODE(EAI_OVERFLOW),
+    CODE(EAI_SERVICE), CODE(EAI_SOCKTYPE), CODE(EAI_SYSTEM),
+#ifdef EAI_ADDRFAMILY
+    CODE(EAI_ADDRFAMILY),
+#endif
+#ifdef EAI_IDN_ENCODE
+    CODE(EAI_IDN_ENCODE),
+#endif
+#ifdef EAI_NODATA
+    CODE(EAI_NODATA),
+#endif
+    {0, NULL},
+};
+/* clang-format on */
+
+static const char *find_code(const struct code_name *rows, int code)
+{
+    for (; rows->name; rows++) {
+        if (rows->code == code)
+            return rows->name;
+    }
+    return NULL;
+}
+
+const char *errno_name(int code)
+{
+    return find_code(errno_names, code);
+}
+
+int errno_number(const char *name)
+{
+    const struct code_name *row = errno_names;
+
+    while (row->name != NULL && strcmp(row->name, name) != 0)
+        row++;
+    return row->code;
+}
+
+/* Whether the chunk is one of the library's own: in a table in the registry. */
+static bool is_library(lua_State *L, const char *source)
+{
+    bool is;
+
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &library_key);
+    lua_getfield(L, -1, source);
+    is = lua_toboolean(L, -1);
+    lua_pop(L, 2);
+    return is;
+}
+
+bool push_place(lua_State *L, lua_State *co)
+{
+    lua_Debug ar;
+
+    for (int level = 0; lua_getstack(co, level, &ar); level++) {
+        lua_getinfo(co, "Sl", &ar);
+        if (ar.currentline > 0 && !is_library(L, ar.source)) {
+            lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
+            return true;
+        }
+    }
+    lua_pushliteral(L, "?");
+    return false;
+}
+
+/* Push the position of the script's line that made the call; nil where none
+ * did. */
+static void push_where(lua_State *L)
+{
+    if (push_place(L, L)) {
+        lua_pushliteral(L, ":");
+        lua_concat(L, 2);
+    } else {
+        lua_pop(L, 1);
+        lua_pushnil(L);
+    }
+}
+
+int raise_misuse(lua_State *L, const char *text)
+{
+    push_where(L);
+    if (lua_isnil(L, -1))
+        lua_pushstring(L, text);
+    else
+        lua_pushfstring(L, "%s %s", lua_tostring(L, -1), text);
+    return lua_error(L);
+}
+
+/* misuse(text): raise it, after the position of the script's line. */
+static int error_misuse(lua_State *L)
+{
+    return raise_misuse(L, luaL_checkstring(L, 1));
+}
+
+/* The chunk that calls this is the library's: errors tell of who called it. */
+static int error_library(lua_State *L)
+{
+    lua_Debug ar;
+
+    if (lua_getstack(L, 1, &ar) && lua_getinfo(L, "S", &ar)) {
+        lua_rawgetp(L, LUA_REGISTRYINDEX, &library_key);
+        field_set_boolean(L, ar.source, true);
+    }
+    return 0;
+}
+
+/* Push an error object with the fields that every one has. */
+static void push_error(lua_State *L, const char *call, const char *code,
+                       const char *message)
+{
+    luaL_checkstack(L, 6, NULL);
+    lua_createtable(L, 0, 7);
+    if (code != NULL)
+        field_set_string(L, "code", code);
+    field_set_string(L, "call", call);
+    field_set_string(L, "message", message);
+    push_where(L);
+    lua_setfield(L, -2, "where");
+    luaL_setmetatable(L, ERROR_TYPE);
+}
+
+static void set_subject(lua_State *L, int subject)
+{
+    bool is_address = lua_type(L, subject) == LUA_TUSERDATA;
+
+    lua_pushvalue(L, subject);
+    lua_setfield(L, -2, is_address ? "address" : "subject");
+}
+
+void push_errno(lua_State *L, const char *call, int code, int subject)
+{
+    if (subject != 0)
+        subject = lua_absindex(L, subject);
+    push_error(L, call, errno_name(code), strerror(code));
+    field_set_integer(L, "errno", code);
+    if (subject != 0)
+        set_subject(L, subject);
+}
+
+void push_timeout(lua_State *L, const char *call, int subject)
+{
+    push_errno(L, call, ETIMEDOUT, subject);
+    field_set_boolean(L, "timeout", true);
+}
+
+int raise_errno(lua_State *L, const char *call, int code, int subject)
+{
+    push_errno(L, call, code, subject);
+    return lua_error(L);
+}
+
+int raise_timeout(lua_State *L, const char *call, int subject)
+{
+    push_timeout(L, call, subject);
+    return lua_error(L);
+}
+
+int raise_eai(lua_State *L, const char *call, int code, int subject)
+{
+    subject = lua_absindex(L, subject);
+    push_error(L, call, find_code(eai_names, code), gai_strerror(code));
+    lua_pushvalue(L, subject);
+    lua_setfield(L, -2, "address");
+    return lua_error(L);
+}
+
+/* Add field `name` of the error at index 1, between `before` and `after`. */
+static bool add_field(lua_State *L, luaL_Buffer *b, const char *before,
+                      const char *name, const char *after)
+{
+    if (lua_getfield(L, 1, name) == LUA_TNIL) {
+        lua_pop(L, 1);
+        return false;
+    }
+    luaL_tolstring(L, -1, NULL);
+    lua_remove(L, -2);
+    lua_pushfstring(L, "%s%s%s", before, lua_tostring(L, -1), after);
+    lua_remove(L, -2);
+    luaL_addvalue(b);
+    return true;
+}
+
+/* "script.lua:12: connect 127.0.0.1:9: Connection refused (ECONNREFUSED)" */
+static int error_tostring(lua_State *L)
+{
+    luaL_Buffer b;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    luaL_buffinit(L, &b);
+    add_field(L, &b, "", "where", " ");
+    add_field(L, &b, "", "call", "");
+    if (!add_field(L, &b, " ", "address", ""))
+        add_field(L, &b, " ", "subject", "");
+    add_field(L, &b, ": ", "message", "");
+    add_field(L, &b, " (", "code", ")");
+    luaL_pushresult(&b);
+    return 1;
+}
+
+bool is_error(lua_State *L, int index)
+{
+    bool is;
+
+    if (!lua_istable(L, index) || !lua_getmetatable(L, index))
+        return false;
+    luaL_getmetatable(L, ERROR_TYPE);
+    is = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return is;
+}
+
+/*** Whether a value is a sockeye error.
+@function is_error
+@param value anything
+@string[opt] code only an error with this `code`: `"ECONNREFUSED"`
+@treturn boolean
+@usage
+local ok, err = pcall(s.connect, s, "127.0.0.1:9")
+if not ok and sockeye.is_error(err, "ECONNREFUSED") then … end
+*/
+static int sockeye_is_error(lua_State *L)
+{
+    bool is;
+
+    luaL_checkany(L, 1);
+    luaL_optstring(L, 2, NULL);
+    lua_settop(L, 2);
+    is = is_error(L, 1);
+    if (is && !lua_isnil(L, 2)) {
+        lua_getfield(L, 1, "code");
+        is = lua_rawequal(L, -1, 2);
+    }
+    lua_pushboolean(L, is);
+    return 1;
+}
+
+/*** What a failed call raises.
+`tostring` makes a line of it:
+`script.lua:12: connect 127.0.0.1:9: Connection refused (ECONNREFUSED)`. Its
+metatable is `sockeye.Error`.
+@table Error
+@field code `"ECONNREFUSED"`, `"EAI_NONAME"`, …; absent for an errno that has
+no name here
+@field errno its number; absent where `code` is one of name resolution
+@field call the call that failed: `"connect"`
+@field message the system's text: `"Connection refused"`
+@field where the Lua line that made the call: `"script.lua:12:"`
+@field address the `Address` that the call was about, or the host's name
+@field subject what else it was about: an option, a file, an interface
+@field timeout true where the time-out of the socket or the call ran out, and
+`code` is `"ETIMEDOUT"`; absent where the kernel gave up
+@field sent how many bytes had been sent before, or messages, by a call that
+sends more than one
+@field partial the data that had been received before: of `recv` and `recvmsg`
+with `waitall`, of `splice`
+@field traceback that of the task which the error ended
+*/
+
+void push_library_mark(lua_State *L)
+{
+    lua_pushcfunction(L, error_library);
+}
+
+void push_misuse(lua_State *L)
+{
+    lua_pushcfunction(L, error_misuse);
+}
+
+void open_error(lua_State *L)
+{
+    lua_newtable(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &library_key);
+    luaL_newmetatable(L, ERROR_TYPE);
+    lua_pushcfunction(L, error_tostring);
+    lua_setfield(L, -2, "__tostring");
+    lua_setfield(L, -2, "Error");
+    lua_pushcfunction(L, sockeye_is_error);
+    lua_setfield(L, -2, "is_error");
+}

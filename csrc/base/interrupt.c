@@ -1,0 +1,61 @@
+/*
+ * interrupt: Lua code that a signal handler has asked for; see interrupt.h.
+ */
+#include <stdbool.h>
+
+#include <lauxlib.h>
+
+#include "base/interrupt.h"
+
+lua_State *main_thread(lua_State *L)
+{
+    lua_State *main;
+
+    luaL_checkstack(L, LUA_MINSTACK, NULL);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+    main = lua_tothread(L, -1);
+    lua_pop(L, 1);
+    return main;
+}
+
+/* A hook on every event of the main thread is how a signal handler asks for
+ * attention: it can safely do nothing else. */
+static bool wants_attention(lua_State *main)
+{
+    return (lua_gethookmask(main) & LUA_MASKCALL) &&
+           lua_gethookcount(main) == 1;
+}
+
+/* Call the hook of the main thread on L, whichever coroutine that is, and even
+ * if L is itself inside of a hook, where Lua would call none. A hook that has
+ * raised is done with; one that returns may be a debugger's, and stays. */
+static void call_hook(lua_State *L, lua_State *main)
+{
+    lua_Hook hook = lua_gethook(main);
+    int mask = lua_gethookmask(main);
+    int top = lua_gettop(L);
+    lua_Debug ar;
+
+    lua_sethook(main, NULL, 0, 0);
+    lua_getstack(L, 0, &ar);
+    ar.event = LUA_HOOKCOUNT;
+    ar.currentline = -1;
+    hook(L, &ar);
+    lua_settop(L, top);
+    if (lua_gethook(main) == NULL)
+        lua_sethook(main, hook, mask, 1);
+}
+
+/* The second hook is one that the first had covered, and has put back. */
+void interrupt_run(lua_State *L)
+{
+    lua_State *main = main_thread(L);
+
+    for (int turn = 0; turn < 2 && wants_attention(main); turn++)
+        call_hook(L, main);
+}
+
+bool interrupt_is_due(lua_State *L)
+{
+    return wants_attention(main_thread(L));
+}

@@ -1,0 +1,316 @@
+/*
+ * names: the system's constants by name; see names.h.
+ *
+ * Names are compared without regard to case, with or without their prefix. An
+ * unknown one is an argument error that offers the nearest right one.
+ */
+#include <ctype.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+#include <lauxlib.h>
+
+#include "base/names.h"
+
+#define LONGEST_NAME 40
+#define FLAG_SEPARATORS " ,|\t\n"
+
+static size_t smallest(size_t a, size_t b, size_t c)
+{
+    size_t least = a < b ? a : b;
+
+    return least < c ? least : c;
+}
+
+/* Levenshtein's distance; names are compared without regard to case. */
+static size_t edit_distance(const char *a, const char *b)
+{
+    size_t row[LONGEST_NAME + 1];
+    size_t width = strlen(b);
+
+    if (width > LONGEST_NAME)
+        return LONGEST_NAME;
+    for (size_t j = 0; j <= width; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1] != '\0'; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= width; j++) {
+            size_t above = row[j];
+            bool differ = tolower((unsigned char)a[i - 1]) !=
+                          tolower((unsigned char)b[j - 1]);
+
+            row[j] = smallest(above + 1, row[j - 1] + 1, diagonal + differ);
+            diagonal = above;
+        }
+    }
+    return row[width];
+}
+
+void nearest_start(struct nearest *nearest, const char *wanted)
+{
+    nearest->wanted = wanted;
+    nearest->best = NULL;
+    nearest->distance = strlen(wanted) / 3 + 2;
+}
+
+void nearest_offer(struct nearest *nearest, const char *candidate)
+{
+    size_t distance = edit_distance(nearest->wanted, candidate);
+
+    if (distance < nearest->distance) {
+        nearest->distance = distance;
+        nearest->best = candidate;
+    }
+}
+
+void nearest_push(lua_State *L, const char *kind, const struct nearest *nearest)
+{
+    if (nearest->best == NULL)
+        lua_pushfstring(L, "unknown %s '%s'", kind, nearest->wanted);
+    else
+        lua_pushfstring(L, "unknown %s '%s', did you mean '%s'?", kind,
+                        nearest->wanted, nearest->best);
+}
+
+int nearest_argerror(lua_State *L, int arg, const char *kind,
+                     const struct nearest *nearest)
+{
+    nearest_push(L, kind, nearest);
+    return luaL_argerror(L, arg, lua_tostring(L, -1));
+}
+
+/* What follows the prefix, where the name has one. */
+static const char *without_prefix(const struct names *names, const char *text)
+{
+    for (int i = 0; i < 2; i++) {
+        const char *prefix = names->prefixes[i];
+        size_t length = prefix ? strlen(prefix) : 0;
+
+        if (length > 0 && strncasecmp(text, prefix, length) == 0)
+            return text + length;
+    }
+    return text;
+}
+
+static const struct name *find_name(const struct names *names, const char *text)
+{
+    const char *bare = without_prefix(names, text);
+
+    for (const struct name *row = names->rows; row->text; row++) {
+        if (strcasecmp(row->text, bare) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+bool names_find(const struct names *names, const char *text, lua_Integer *value)
+{
+    const struct name *row = find_name(names, text);
+
+    if (row != NULL)
+        *value = row->value;
+    return row != NULL;
+}
+
+static void push_unknown(lua_State *L, const struct names *names,
+                         const char *text)
+{
+    struct nearest nearest;
+
+    nearest_start(&nearest, without_prefix(names, text));
+    for (const struct name *row = names->rows; row->text; row++)
+        nearest_offer(&nearest, row->text);
+    nearest.wanted = text;
+    nearest_push(L, names->kind, &nearest);
+}
+
+/* What is wrong, on top of the stack, as an argument error. */
+static int raise_problem(lua_State *L, int arg)
+{
+    return luaL_argerror(L, arg, lua_tostring(L, -1));
+}
+
+/* An integer where a name would do as well. False: what is wrong is pushed. */
+static bool read_number(lua_State *L, int index, lua_Integer *value)
+{
+    int is_integer;
+
+    *value = lua_tointegerx(L, index, &is_integer);
+    if (!is_integer)
+        lua_pushliteral(L, "number has no integer representation");
+    else if (*value < 0 || *value > 0x7fffffff)
+        lua_pushliteral(L, "number out of range");
+    else
+        return true;
+    return false;
+}
+
+const char *text_check(lua_State *L, int arg)
+{
+    size_t length;
+    const char *text = luaL_checklstring(L, arg, &length);
+
+    luaL_argcheck(L, strlen(text) == length, arg, "name contains a zero");
+    return text;
+}
+
+/* The string at `index`, whole. NULL: what is wrong with it is pushed. */
+static const char *read_text(lua_State *L, int index)
+{
+    size_t length;
+    const char *text = lua_tolstring(L, index, &length);
+
+    if (text == NULL) {
+        lua_pushfstring(L, "string expected, got %s", luaL_typename(L, index));
+        return NULL;
+    }
+    if (strlen(text) == length)
+        return text;
+    lua_pushliteral(L, "name contains a zero");
+    return NULL;
+}
+
+bool names_read(lua_State *L, int index, const struct names *names,
+                lua_Integer *value)
+{
+    const char *text;
+
+    if (lua_type(L, index) == LUA_TNUMBER)
+        return read_number(L, index, value);
+    text = read_text(L, index);
+    if (text == NULL)
+        return false;
+    if (names_find(names, text, value))
+        return true;
+    push_unknown(L, names, text);
+    return false;
+}
+
+lua_Integer names_check(lua_State *L, int arg, const struct names *names)
+{
+    lua_Integer value;
+
+    if (lua_type(L, arg) != LUA_TNUMBER)
+        text_check(L, arg);
+    return names_read(L, arg, names, &value) ? value : raise_problem(L, arg);
+}
+
+lua_Integer names_opt(lua_State *L, int arg, const struct names *names,
+                      lua_Integer absent)
+{
+    return lua_isnoneornil(L, arg) ? absent : names_check(L, arg, names);
+}
+
+/* Add the word that `*text` begins with, and move past it. */
+static bool read_flag(lua_State *L, const struct names *names,
+                      const char **text, lua_Integer *flags)
+{
+    size_t length = strcspn(*text, FLAG_SEPARATORS);
+    const char *word = lua_pushlstring(L, *text, length);
+    const struct name *row = find_name(names, word);
+
+    if (row == NULL) {
+        push_unknown(L, names, word);
+        return false;
+    }
+    lua_pop(L, 1);
+    *flags |= row->value;
+    *text += length;
+    return true;
+}
+
+static bool read_words(lua_State *L, int index, const struct names *names,
+                       lua_Integer *flags)
+{
+    const char *text = read_text(L, index);
+
+    if (text == NULL)
+        return false;
+    while (*(text += strspn(text, FLAG_SEPARATORS)) != '\0') {
+        if (!read_flag(L, names, &text, flags))
+            return false;
+    }
+    return true;
+}
+
+bool names_read_flags(lua_State *L, int index, const struct names *names,
+                      int *flags)
+{
+    lua_Integer value = 0;
+    bool is_right = true;
+
+    if (lua_type(L, index) == LUA_TNUMBER)
+        is_right = read_number(L, index, &value);
+    else if (!lua_isnoneornil(L, index))
+        is_right = read_words(L, index, names, &value);
+    *flags = (int)value;
+    return is_right;
+}
+
+int names_check_flags(lua_State *L, int arg, const struct names *names)
+{
+    int flags;
+
+    if (!names_read_flags(L, arg, names, &flags))
+        raise_problem(L, arg);
+    return flags;
+}
+
+static const struct name *find_value(const struct names *names,
+                                     lua_Integer value)
+{
+    for (const struct name *row = names->rows; row->text; row++) {
+        if (row->value == value)
+            return row;
+    }
+    return NULL;
+}
+
+void names_push(lua_State *L, const struct names *names, lua_Integer value)
+{
+    const struct name *row = find_value(names, value);
+
+    if (row != NULL)
+        lua_pushstring(L, row->text);
+    else
+        lua_pushinteger(L, value);
+}
+
+/* Push the constant's whole name: "AF_INET". */
+static void push_constant(lua_State *L, const char *prefix, const char *text)
+{
+    luaL_Buffer buffer;
+
+    luaL_buffinit(L, &buffer);
+    luaL_addstring(&buffer, prefix);
+    for (; *text != '\0'; text++)
+        luaL_addchar(&buffer, (char)toupper((unsigned char)*text));
+    luaL_pushresult(&buffer);
+}
+
+void names_push_constant(lua_State *L, const struct names *names,
+                         lua_Integer value)
+{
+    const struct name *row = find_value(names, value);
+
+    if (row != NULL)
+        push_constant(L, names->prefixes[0], row->text);
+    else
+        lua_pushinteger(L, value);
+}
+
+void names_export(lua_State *L, const struct names *names)
+{
+    for (int i = 0; i < 2 && names->prefixes[i]; i++) {
+        for (const struct name *row = names->rows; row->text; row++) {
+            if (strchr(row->text, '-') != NULL)
+                continue;
+            push_constant(L, names->prefixes[i], row->text);
+            lua_pushinteger(L, row->value);
+            lua_rawset(L, -3);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+/*
+ * loop_end: loops after fork(2), and tasks that do not go on; see loop.h.
+ */
+#include "loop/inner.h"
+
+void loop_replace(int fd)
+{
+    for (struct loop *loop = loops; loop != NULL; loop = loop->next) {
+        if ((size_t)fd < loop->slot_count && loop->slots[fd].handle != NULL)
+            loop_forget(loop->slots[fd].handle, false);
+    }
+}
+
+void loop_share(void)
+{
+    for (struct loop *loop = loops; loop != NULL; loop = loop->next)
+        loop->forked = true;
+}
+
+/* What tasks have written is the parent's to send. */
+void loop_renew(void)
+{
+    for (struct loop *loop = loops; loop != NULL; loop = loop->next) {
+        release_sources(loop);
+        poller_renew(loop->poller);
+        loop->uses_poll = poller_descriptor(loop->poller) == -1;
+        loop->forked = false;
+        loop->stuck = false;
+        for (struct task *t = loop->tasks; t != NULL; t = t->next) {
+            outputs_drop(&t->outputs);
+            if (t->handle != NULL)
+                loop_wake(t);
+        }
+    }
+}
+
+static void halt(struct task *t)
+{
+    if (t->status == TASK_WAITING)
+        stop_waiting(t);
+    t->status = TASK_CANCELLED;
+    t->abandoned = true;
+}
+
+void loop_keep_only(struct loop *loop, struct task *t)
+{
+    struct task *next;
+
+    for (struct task *other = loop->tasks; other != NULL; other = next) {
+        next = other->next;
+        if (other == t)
+            continue;
+        halt(other);
+        outputs_drop(&other->outputs);
+        loop_remove(loop, other);
+        other->group->count--;
+    }
+    loop->ready_first = NULL;
+    loop->held = t->holds;
+}
+
+void loop_halt(struct loop *loop)
+{
+    for (struct task *t = loop->tasks; t != NULL; t = t->next)
+        halt(t);
+    loop->ready_first = NULL;
+}

@@ -1,0 +1,46 @@
+/*
+ * loop_inner: what a loop is, for the two files that are one room: loop.c, and
+ * loop_end.c.
+ */
+#ifndef SOCKEYE_LOOP_INNER_H
+#define SOCKEYE_LOOP_INNER_H
+
+#include "loop/loop.h"
+#include "loop/timers.h"
+
+struct slot {
+    struct handle *handle; /* NULL: not registered */
+    uint32_t generation;
+};
+
+struct loop {
+    lua_State *L;       /* on which tasks are resumed */
+    struct task *main;  /* whose results are the loop's */
+    struct scope scope; /* around all of it */
+    struct poller *poller;
+    struct loop *next, **link; /* in the list of this thread's loops */
+    bool uses_poll;
+    bool forked;        /* a child may share the registrations */
+    bool stuck;         /* once before */
+    struct slot *slots; /* by descriptor */
+    size_t slot_count;
+    struct timers timers;
+    struct task *ready_first, *ready_last;
+    struct task *tasks;
+    int io_waits;  /* tasks that wait for a descriptor */
+    int gathering; /* tasks that gather */
+    int timed;     /* tasks that wait until a deadline */
+    int held;      /* what else can wake one */
+    int64_t now;
+};
+
+/* All loops of this thread. */
+extern _Thread_local struct loop *loops;
+
+/* Let go of every descriptor. */
+void release_sources(struct loop *loop);
+
+/* The task waits for nothing any more. */
+void stop_waiting(struct task *t);
+
+#endif

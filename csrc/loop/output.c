@@ -1,0 +1,118 @@
+/*
+ * output: bytes that are written but not yet sent; see output.h, send(2).
+ */
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "base/descriptor.h"
+#include "loop/loop.h"
+#include "loop/output.h"
+
+/* Zero: some was sent; or errno. */
+static int send_some(struct output *o, int flags)
+{
+    struct block *b = o->pending;
+    int fd = o->handle->fd;
+    ssize_t n;
+
+    if (fd == -1)
+        return EBADF;
+    if (!o->is_socket && (flags & MSG_DONTWAIT) &&
+        !descriptor_is_ready(fd, POLLOUT))
+        return EAGAIN;
+    n = descriptor_write(fd, o->is_socket, b->bytes + b->start,
+                         b->end - b->start, flags);
+    if (n == -1)
+        return errno == EWOULDBLOCK ? EAGAIN : errno;
+    block_consume(&o->pending, o->pool, (size_t)n);
+    return 0;
+}
+
+int output_send(struct output *o, int flags)
+{
+    int error = o->error;
+
+    while (error == 0 && o->pending != NULL)
+        error = send_some(o, flags);
+    if (error == 0)
+        output_leave(o);
+    return error;
+}
+
+void output_drop(struct output *o)
+{
+    o->error = 0;
+    block_drop(&o->pending, o->pool);
+    output_leave(o);
+}
+
+void output_join(struct output *o, struct output **list)
+{
+    if (o->place != NULL)
+        return;
+    o->next = *list;
+    o->place = list;
+    if (o->next != NULL)
+        o->next->place = &o->next;
+    *list = o;
+}
+
+void output_leave(struct output *o)
+{
+    if (o->place == NULL)
+        return;
+    *o->place = o->next;
+    if (o->next != NULL)
+        o->next->place = o->place;
+    o->place = NULL;
+    o->next = NULL;
+}
+
+int outputs_send(struct output **list, struct handle **blocked)
+{
+    struct output *next;
+
+    *blocked = NULL;
+    for (struct output *o = *list; o != NULL; o = next) {
+        int error;
+
+        next = o->next;
+        do
+            error = output_send(o, MSG_DONTWAIT);
+        while (error == EINTR);
+        if (error != 0 && error != EAGAIN) {
+            output_drop(o);
+            return error;
+        }
+        if (error == EAGAIN && *blocked == NULL && o->handle->timeout != 0)
+            *blocked = o->handle;
+    }
+    return *blocked != NULL ? EAGAIN : 0;
+}
+
+void outputs_try(struct output **list)
+{
+    struct output *next;
+
+    for (struct output *o = *list; o != NULL; o = next) {
+        int error;
+
+        next = o->next;
+        error = output_send(o, MSG_DONTWAIT);
+        if (error != EAGAIN && error != EINTR)
+            o->error = error;
+    }
+}
+
+void outputs_leave(struct output **list)
+{
+    while (*list != NULL)
+        output_leave(*list);
+}
+
+void outputs_drop(struct output **list)
+{
+    while (*list != NULL)
+        output_drop(*list);
+}

@@ -1,0 +1,431 @@
+/*
+ * poller: which descriptors have become ready; see poller.h.
+ *
+ * Follows epoll(7), epoll_ctl(2), epoll_pwait2(2) and poll(2). Each of the two
+ * ways is a row of functions; the head of the file chooses.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <sys/epoll.h>
+#define HAS_EPOLL true
+#else
+#define HAS_EPOLL false
+#endif
+
+#include "loop/poller.h"
+
+#define BATCH 256
+#define NANOSECONDS INT64_C(1000000000)
+
+struct backend {
+    int (*add)(struct poller *p, int fd, uint64_t tag, int what);
+    int (*want)(struct poller *p, int fd, uint64_t tag, int what);
+    void (*remove)(struct poller *p, int fd);
+    int (*wait)(struct poller *p, int64_t deadline, poller_event *event,
+                void *context);
+};
+
+struct poller {
+    const struct backend *backend;
+    int fd; /* epoll's; -1 for poll(2) */
+    /* for poll(2): the descriptors, their tags, and where each descriptor is */
+    struct pollfd *fds;
+    uint64_t *tags;
+    int *places; /* by descriptor; -1: nowhere */
+    size_t count;
+    size_t size;
+    size_t places_size;
+};
+
+int64_t monotonic_now(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * NANOSECONDS + ts.tv_nsec;
+}
+
+/* Milliseconds until `deadline`, rounded up; -1 is for ever. */
+static int milliseconds_left(int64_t deadline)
+{
+    int64_t left;
+
+    if (deadline == INT64_MAX)
+        return -1;
+    left = deadline - monotonic_now();
+    if (left <= 0)
+        return 0;
+    left = (left + 999999) / 1000000;
+    return left < INT32_MAX ? (int)left : INT32_MAX;
+}
+
+/* ---- epoll ---- */
+
+#ifdef __linux__
+
+static uint32_t epoll_interest(int what)
+{
+    uint32_t events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
+
+    if (what & CAN_WRITE)
+        events |= EPOLLOUT;
+    return events;
+}
+
+static int epoll_add(struct poller *p, int fd, uint64_t tag, int what)
+{
+    struct epoll_event e = {epoll_interest(what), {.u64 = tag}};
+
+    if (epoll_ctl(p->fd, EPOLL_CTL_ADD, fd, &e) == 0)
+        return 0;
+    if (errno == EEXIST && epoll_ctl(p->fd, EPOLL_CTL_MOD, fd, &e) == 0)
+        return 0;
+    if (errno == ENOENT && epoll_ctl(p->fd, EPOLL_CTL_ADD, fd, &e) == 0)
+        return 0;
+    return errno;
+}
+
+static int epoll_want(struct poller *p, int fd, uint64_t tag, int what)
+{
+    struct epoll_event e = {epoll_interest(what), {.u64 = tag}};
+
+    if (epoll_ctl(p->fd, EPOLL_CTL_MOD, fd, &e) == 0)
+        return 0;
+    return errno == ENOENT ? epoll_add(p, fd, tag, what) : errno;
+}
+
+static void epoll_remove(struct poller *p, int fd)
+{
+    struct epoll_event e = {0};
+
+    epoll_ctl(p->fd, EPOLL_CTL_DEL, fd, &e);
+}
+
+static int what_of_epoll(uint32_t events)
+{
+    int what = 0;
+
+    if (events & (EPOLLERR | EPOLLHUP))
+        return CAN_READ | CAN_WRITE | HAS_URGENT | HAS_ENDED;
+    if (events & EPOLLIN)
+        what |= CAN_READ;
+    if (events & EPOLLOUT)
+        what |= CAN_WRITE;
+    if (events & EPOLLPRI)
+        what |= HAS_URGENT;
+    if (events & EPOLLRDHUP)
+        what |= CAN_READ | HAS_ENDED;
+    return what;
+}
+
+static int epoll_await(struct poller *p, int64_t deadline, poller_event *event,
+                       void *context)
+{
+    struct epoll_event events[BATCH];
+    int n = epoll_wait(p->fd, events, BATCH, milliseconds_left(deadline));
+
+    if (n == -1)
+        return errno;
+    for (int i = 0; i < n; i++)
+        event(context, events[i].data.u64, what_of_epoll(events[i].events));
+    return 0;
+}
+
+static uint32_t epoll_events(short events)
+{
+    uint32_t all = 0;
+
+    if (events & POLLIN)
+        all |= EPOLLIN;
+    if (events & POLLOUT)
+        all |= EPOLLOUT;
+    if (events & POLLPRI)
+        all |= EPOLLPRI;
+    return all;
+}
+
+int poller_gather(const struct pollfd *fds, nfds_t count)
+{
+    int gathering = epoll_create1(EPOLL_CLOEXEC);
+
+    for (nfds_t i = 0; gathering != -1 && i < count; i++) {
+        struct epoll_event e = {.events = epoll_events(fds[i].events)};
+
+        if (fds[i].fd < 0)
+            continue;
+        if (epoll_ctl(gathering, EPOLL_CTL_ADD, fds[i].fd, &e) == -1 &&
+            errno != EEXIST) {
+            int error = errno;
+
+            close(gathering);
+            errno = error;
+            return -1;
+        }
+    }
+    return gathering;
+}
+
+static const struct backend epoll_backend = {epoll_add, epoll_want,
+                                             epoll_remove, epoll_await};
+
+static int open_epoll(void)
+{
+    return epoll_create1(EPOLL_CLOEXEC);
+}
+
+#else
+
+static const struct backend epoll_backend;
+
+int poller_gather(const struct pollfd *fds, nfds_t count)
+{
+    (void)fds;
+    (void)count;
+    errno = ENOSYS;
+    return -1;
+}
+
+static int open_epoll(void)
+{
+    errno = ENOSYS;
+    return -1;
+}
+
+#endif
+
+/* ---- poll(2) ---- */
+
+static bool grow(void **memory, size_t entry, size_t count)
+{
+    void *larger = realloc(*memory, entry * count);
+
+    if (larger != NULL)
+        *memory = larger;
+    return larger != NULL;
+}
+
+static bool grow_entries(struct poller *p)
+{
+    size_t size = p->size ? p->size * 2 : 16;
+
+    if (!grow((void **)&p->fds, sizeof *p->fds, size) ||
+        !grow((void **)&p->tags, sizeof *p->tags, size))
+        return false;
+    p->size = size;
+    return true;
+}
+
+static bool grow_places(struct poller *p, size_t wanted)
+{
+    size_t size = p->places_size ? p->places_size : 64;
+
+    while (size <= wanted)
+        size *= 2;
+    if (!grow((void **)&p->places, sizeof *p->places, size))
+        return false;
+    for (size_t i = p->places_size; i < size; i++)
+        p->places[i] = -1;
+    p->places_size = size;
+    return true;
+}
+
+static struct pollfd *find_place(const struct poller *p, int fd)
+{
+    bool known = (size_t)fd < p->places_size && p->places[fd] >= 0;
+
+    return known ? &p->fds[p->places[fd]] : NULL;
+}
+
+static int poll_want(struct poller *p, int fd, uint64_t tag, int what)
+{
+    struct pollfd *place = find_place(p, fd);
+
+    (void)tag;
+    if (place == NULL)
+        return ENOENT;
+    if (what & CAN_READ)
+        place->events |= POLLIN;
+    if (what & CAN_WRITE)
+        place->events |= POLLOUT;
+    if (what & HAS_URGENT)
+        place->events |= POLLPRI;
+    return 0;
+}
+
+static int poll_add(struct poller *p, int fd, uint64_t tag, int what)
+{
+    struct pollfd *place;
+
+    if ((size_t)fd >= p->places_size && !grow_places(p, (size_t)fd))
+        return ENOMEM;
+    if (p->count == p->size && !grow_entries(p))
+        return ENOMEM;
+    place = find_place(p, fd);
+    if (place == NULL) {
+        p->places[fd] = (int)p->count;
+        place = &p->fds[p->count++];
+    }
+    *place = (struct pollfd){.fd = fd};
+    p->tags[p->places[fd]] = tag;
+    return poll_want(p, fd, tag, what);
+}
+
+/* The last entry takes the place that becomes free. */
+static void poll_remove(struct poller *p, int fd)
+{
+    struct pollfd *place = find_place(p, fd);
+    size_t last;
+
+    if (place == NULL)
+        return;
+    last = --p->count;
+    p->tags[p->places[fd]] = p->tags[last];
+    *place = p->fds[last];
+    p->places[place->fd] = p->places[fd];
+    p->places[fd] = -1;
+}
+
+static int what_of_poll(short events)
+{
+    int what = 0;
+
+    if (events & (POLLERR | POLLHUP | POLLNVAL))
+        return CAN_READ | CAN_WRITE | HAS_URGENT | HAS_ENDED;
+    if (events & POLLIN)
+        what |= CAN_READ;
+    if (events & POLLOUT)
+        what |= CAN_WRITE;
+    if (events & POLLPRI)
+        what |= HAS_URGENT;
+    return what;
+}
+
+/* Entries in which nobody is interested are kept from poll(2), which would
+ * tell of their hang-ups over and over. */
+static void hide_idle(struct poller *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        int fd = p->fds[i].fd;
+
+        if ((p->fds[i].events == 0) != (fd < 0))
+            p->fds[i].fd = ~fd;
+    }
+}
+
+static void show_all(struct poller *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->fds[i].fd < 0)
+            p->fds[i].fd = ~p->fds[i].fd;
+    }
+}
+
+static int poll_await(struct poller *p, int64_t deadline, poller_event *event,
+                      void *context)
+{
+    int n;
+    int error;
+
+    hide_idle(p);
+    n = poll(p->fds, p->count, milliseconds_left(deadline));
+    error = errno;
+    show_all(p);
+    if (n == -1)
+        return error;
+    for (size_t i = 0; n > 0 && i < p->count; i++) {
+        short revents = p->fds[i].revents;
+
+        if (revents == 0)
+            continue;
+        n--;
+        p->fds[i].revents = 0;
+        p->fds[i].events &= (short)~revents;
+        if (revents & (POLLERR | POLLHUP | POLLNVAL))
+            p->fds[i].events = 0;
+        event(context, p->tags[i], what_of_poll(revents));
+    }
+    return 0;
+}
+
+static const struct backend poll_backend = {poll_add, poll_want, poll_remove,
+                                            poll_await};
+
+/* ---- either ---- */
+
+struct poller *poller_open(bool use_poll)
+{
+    struct poller *p = calloc(1, sizeof *p);
+
+    if (p == NULL)
+        return NULL;
+    p->backend = use_poll || !HAS_EPOLL ? &poll_backend : &epoll_backend;
+    p->fd = p->backend == &epoll_backend ? open_epoll() : -1;
+    if (p->backend == &epoll_backend && p->fd == -1) {
+        free(p);
+        return NULL;
+    }
+    return p;
+}
+
+void poller_close(struct poller *p)
+{
+    int error = errno;
+
+    if (p->fd != -1)
+        close(p->fd);
+    free(p->fds);
+    free(p->tags);
+    free(p->places);
+    free(p);
+    errno = error;
+}
+
+void poller_renew(struct poller *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        p->places[p->fds[i].fd] = -1;
+    p->count = 0;
+    if (p->fd == -1)
+        return;
+    close(p->fd);
+    p->fd = open_epoll();
+    if (p->fd == -1)
+        p->backend = &poll_backend;
+}
+
+int poller_add(struct poller *p, int fd, uint64_t tag, int what)
+{
+    return p->backend->add(p, fd, tag, what);
+}
+
+int poller_want(struct poller *p, int fd, uint64_t tag, int what)
+{
+    return p->backend->want(p, fd, tag, what);
+}
+
+void poller_remove(struct poller *p, int fd)
+{
+    p->backend->remove(p, fd);
+}
+
+int poller_wait(struct poller *p, int64_t deadline, poller_event *event,
+                void *context)
+{
+    return p->backend->wait(p, deadline, event, context);
+}
+
+const char *poller_call(const struct poller *p)
+{
+    return p->fd == -1 ? "poll" : "epoll_wait";
+}
+
+int poller_descriptor(const struct poller *p)
+{
+    return p->fd;
+}

@@ -1,0 +1,27 @@
+/*
+ * batch: many messages in one system call.
+ */
+#ifndef SOCKEYE_MESSAGE_BATCH_H
+#define SOCKEYE_MESSAGE_BATCH_H
+
+#include <stddef.h>
+
+#include <lua.h>
+
+#include "task/wait.h"
+
+#define BATCH 1024 /* messages of one system call (UIO_MAXIOV) */
+
+/* Besides the call itself, so many messages are an operation of the task's. */
+#define BATCH_SHARE 64
+
+static inline void batch_charge(const struct wait *w, size_t count)
+{
+    wait_charge(w, count / BATCH_SHARE);
+}
+
+/* The methods, joined to the module table on top. */
+void open_batch(lua_State *L);
+void open_batch_send(lua_State *L);
+
+#endif

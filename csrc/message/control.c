@@ -1,0 +1,409 @@
+/*
+ * ancillary: control messages as Lua tables, both ways; see ancillary.h.
+ *
+ * Follows cmsg(3), unix(7), socket(7), ip(7), ipv6(7), udp(7), packet(7),
+ * netlink(7), RFC 3542, and the kernel's headers where the pages say nothing.
+ */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <lauxlib.h>
+
+#include "base/field.h"
+#include "message/control.h"
+
+/* What the headers of the C library may not know; see option_table.c. */
+#ifdef __linux__
+#ifndef SCM_SECURITY
+#define SCM_SECURITY 3
+#endif
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 4
+#endif
+#ifndef SCM_TS_OPT_ID
+#define SCM_TS_OPT_ID 81
+#endif
+#ifndef SO_RCVPRIORITY
+#define SO_RCVPRIORITY 82
+#endif
+#ifndef IPV6_FLOWINFO
+#define IPV6_FLOWINFO 11
+#endif
+#ifndef TCP_CM_INQ
+#define TCP_CM_INQ 36
+#endif
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
+#ifndef SOL_NETLINK
+#define SOL_NETLINK 270
+#endif
+#ifndef SOL_PACKET
+#define SOL_PACKET 263
+#endif
+#define PACKET_AUXDATA 8
+#define NETLINK_PKTINFO 3
+#define NETLINK_LISTEN_ALL_NSID 8
+#endif
+
+/* clang-format off */
+#define ROW(name, level, number, family, type) \
+    {name, level, number, family, &type##_control}
+
+/*** What the fields of a control table are. Those marked with an arrow are sent
+as well as received; the option that has them received is in parentheses.
+@table control
+@field rights → a list of sockets, Lua files and descriptors; received as a
+list of sockets, close-on-exec, or of numbers if asked for
+@field credentials → `{pid=, uid=, gid=}`; to send, one's own where
+absent (SO_PASSCRED)
+@field pidfd the sender's process, a descriptor that can be waited for
+(SO_PASSPIDFD)
+@field security the sender's security label (SO_PASSSEC, IP_PASSSEC)
+@field timestamp `{seconds=, microseconds=}` (SO_TIMESTAMP)
+@field timestampns `{seconds=, nanoseconds=}` (SO_TIMESTAMPNS)
+@field timestamping `{software=, hardware=}`, each as `timestampns`; of a
+transmission, from the error queue, also `id` and `stage`: `"snd"`, `"sched"`,
+`"ack"` (SO_TIMESTAMPING)
+@field timestamping_packet `{ifindex=, interface=, length=}` of the device
+(SO_TIMESTAMPING with opt_pktinfo)
+@field ts_opt_id → the id of a datagram's transmission stamps
+@field txtime → when to send it, nanoseconds of the socket's clock (SO_TXTIME)
+@field rxq_ovfl how many datagrams were dropped so far (SO_RXQ_OVFL)
+@field mark → the packet's mark (SO_RCVMARK)
+@field priority → the packet's priority (SO_RCVPRIORITY)
+@field wifi_status whether a transmission was acknowledged (SO_WIFI_STATUS)
+@field pktinfo → `{ifindex=, interface=, address=, destination=}`: where the
+datagram came in, the local address that it reached, and the destination in its
+header; to send: the interface, by index or name, and `address`, the source
+(IP_PKTINFO, IPV6_RECVPKTINFO)
+@field ttl → time to live (IP_RECVTTL)
+@field tos → type of service (IP_RECVTOS)
+@field hoplimit → hop limit (IPV6_RECVHOPLIMIT)
+@field tclass → traffic class (IPV6_RECVTCLASS)
+@field flowinfo → traffic class and flow label, in host byte order
+(IPV6_FLOWINFO)
+@field dontfrag → whether fragments are forbidden, 0 or 1
+@field hopopts → the header of hop-by-hop options, bytes (IPV6_RECVHOPOPTS)
+@field dstopts → that of options for the destination (IPV6_RECVDSTOPTS)
+@field rtdstopts → that of options for each hop of the route (RFC 3542)
+@field rthdr → the routing header (IPV6_RECVRTHDR)
+@field recvopts IP options as they came, with what this host has filled in,
+bytes (IP_RECVOPTS)
+@field retopts → IP options, bytes, without that (IP_RETOPTS)
+@field recvfragsize the largest fragment, bytes (IP_RECVFRAGSIZE,
+IPV6_RECVFRAGSIZE)
+@field checksum the checksum of the whole datagram (IP_CHECKSUM)
+@field origdstaddr the destination before it was redirected, an `Address`
+(IP_RECVORIGDSTADDR)
+@field pathmtu `{address=, mtu=}` (IPV6_RECVPATHMTU)
+@field recverr `{errno=, name=, origin=, type=, code=, info=, data=,
+offender=}`: an error from the error queue: origin `"local"`, `"icmp"`,
+`"icmp6"`, …; name `"ECONNREFUSED"`, …; type and code of the ICMP message; info
+the MTU where it was too large; offender the `Address` that told of it
+(IP_RECVERR, IPV6_RECVERR)
+@field zerocopy `{low=, high=, copied=}`: the numbers, from 0, of the calls
+whose memory the system is done with
+@field gso_size → send as datagrams of so many bytes each
+@field gro_size several datagrams of so many bytes each are one (UDP_GRO)
+@field inq bytes that are left to be received (TCP_INQ)
+@field auxdata `{status=, len=, snaplen=, mac=, net=, vlan_tci=, vlan_tpid=}`
+(PACKET_AUXDATA)
+@field group the multicast group of a netlink message (NETLINK_PKTINFO)
+@field nsid the network namespace of a netlink message
+(NETLINK_LISTEN_ALL_NSID)
+*/
+static const struct control_kind kinds[] = {
+    ROW("rights", SOL_SOCKET, SCM_RIGHTS, 0, rights),
+#ifdef SCM_TIMESTAMP
+    ROW("timestamp", SOL_SOCKET, SCM_TIMESTAMP, 0, timestamp),
+#endif
+#ifdef __linux__
+    ROW("credentials", SOL_SOCKET, SCM_CREDENTIALS, 0, credentials),
+    ROW("pidfd", SOL_SOCKET, SCM_PIDFD, 0, pidfd),
+    ROW("security", SOL_SOCKET, SCM_SECURITY, 0, label),
+    ROW("timestampns", SOL_SOCKET, SO_TIMESTAMPNS, 0, timestampns),
+    ROW("timestamping", SOL_SOCKET, SO_TIMESTAMPING, 0, timestamping),
+    ROW("timestamping_packet", SOL_SOCKET, SCM_TIMESTAMPING_PKTINFO, 0,
+        timestamping_packet),
+    ROW("ts_opt_id", SOL_SOCKET, SCM_TS_OPT_ID, 0, uint),
+    ROW("txtime", SOL_SOCKET, SO_TXTIME, 0, nanoseconds),
+    ROW("rxq_ovfl", SOL_SOCKET, SO_RXQ_OVFL, 0, counter),
+    ROW("mark", SOL_SOCKET, SO_MARK, 0, uint),
+    ROW("priority", SOL_SOCKET, SO_RCVPRIORITY, 0, counter),
+    ROW("priority", SOL_SOCKET, SO_PRIORITY, 0, uint),
+    ROW("wifi_status", SOL_SOCKET, SO_WIFI_STATUS, 0, counter),
+
+    ROW("pktinfo", IPPROTO_IP, IP_PKTINFO, AF_INET, pktinfo),
+    ROW("ttl", IPPROTO_IP, IP_TTL, 0, ttl),
+    ROW("tos", IPPROTO_IP, IP_TOS, 0, octet),
+    ROW("recverr", IPPROTO_IP, IP_RECVERR, 0, recverr),
+    ROW("origdstaddr", IPPROTO_IP, IP_ORIGDSTADDR, 0, address),
+    ROW("recvopts", IPPROTO_IP, IP_RECVOPTS, 0, header),
+    ROW("retopts", IPPROTO_IP, IP_RETOPTS, 0, bytes),
+    ROW("security", IPPROTO_IP, SCM_SECURITY, 0, label),
+    ROW("checksum", IPPROTO_IP, IP_CHECKSUM, 0, counter),
+    ROW("recvfragsize", IPPROTO_IP, IP_RECVFRAGSIZE, 0, counter),
+
+    ROW("pktinfo", IPPROTO_IPV6, IPV6_PKTINFO, AF_INET6, pktinfo6),
+    ROW("hoplimit", IPPROTO_IPV6, IPV6_HOPLIMIT, 0, hops),
+    ROW("tclass", IPPROTO_IPV6, IPV6_TCLASS, 0, hops),
+    ROW("recverr", IPPROTO_IPV6, IPV6_RECVERR, 0, recverr),
+    ROW("origdstaddr", IPPROTO_IPV6, IPV6_ORIGDSTADDR, 0, address),
+    ROW("flowinfo", IPPROTO_IPV6, IPV6_FLOWINFO, 0, network),
+    ROW("dontfrag", IPPROTO_IPV6, IPV6_DONTFRAG, 0, hops),
+    ROW("hopopts", IPPROTO_IPV6, IPV6_HOPOPTS, 0, bytes),
+    ROW("dstopts", IPPROTO_IPV6, IPV6_DSTOPTS, 0, bytes),
+    ROW("rtdstopts", IPPROTO_IPV6, IPV6_RTHDRDSTOPTS, 0, bytes),
+    ROW("rthdr", IPPROTO_IPV6, IPV6_RTHDR, 0, bytes),
+    ROW("pathmtu", IPPROTO_IPV6, IPV6_PATHMTU, 0, mtuinfo),
+    ROW("recvfragsize", IPPROTO_IPV6, IPV6_RECVFRAGSIZE, 0, counter),
+
+    ROW("inq", IPPROTO_TCP, TCP_CM_INQ, 0, number),
+    ROW("gso_size", IPPROTO_UDP, UDP_SEGMENT, 0, short),
+    ROW("gro_size", IPPROTO_UDP, UDP_GRO, 0, number),
+    ROW("auxdata", SOL_PACKET, PACKET_AUXDATA, 0, auxdata),
+    ROW("group", SOL_NETLINK, NETLINK_PKTINFO, 0, counter),
+    ROW("nsid", SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, 0, number),
+#endif
+    {NULL, 0, 0, 0, NULL},
+};
+/* clang-format on */
+
+/* ---- messages to send ---- */
+
+/* Room for `length` more bytes, all zero. */
+static unsigned char *make_room(lua_State *L, struct control_writer *w,
+                                size_t length)
+{
+    unsigned char *bytes = w->bytes;
+
+    if (length > w->size - w->used) {
+        size_t size = 2 * w->size + length;
+
+        bytes = lua_newuserdatauv(L, size, 0);
+        memcpy(bytes, w->bytes, w->used);
+        lua_replace(L, w->slot);
+        w->bytes = bytes;
+        w->size = size;
+    }
+    bytes += w->used;
+    memset(bytes, 0, length);
+    w->used += length;
+    return bytes;
+}
+
+void control_append(lua_State *L, struct control_writer *w, int level,
+                    int number, const void *data, size_t length)
+{
+    struct cmsghdr header = {
+        .cmsg_len = CMSG_LEN(length),
+        .cmsg_level = level,
+        .cmsg_type = number,
+    };
+    unsigned char *bytes = make_room(L, w, CMSG_SPACE(length));
+
+    memcpy(bytes, &header, sizeof header);
+    memcpy(bytes + CMSG_LEN(0), data, length);
+}
+
+static int refuse_name(lua_State *L, int arg, const char *name)
+{
+    struct nearest nearest;
+
+    nearest_start(&nearest, name);
+    for (const struct control_kind *kind = kinds; kind->name; kind++)
+        nearest_offer(&nearest, kind->name);
+    return nearest_argerror(L, arg, "control message", &nearest);
+}
+
+/* The kind for the name on the stack at -2: of two, that of the family. */
+static const struct control_kind *check_kind(lua_State *L,
+                                             const struct control_writer *w)
+{
+    const char *name = lua_tostring(L, -2);
+    const struct control_kind *found = NULL;
+
+    for (const struct control_kind *kind = kinds; kind->name; kind++) {
+        bool fits = kind->family == 0 || kind->family == w->socket->family;
+
+        if (strcmp(kind->name, name) == 0 &&
+            (found == NULL || (fits && kind->type->check != NULL)))
+            found = kind;
+    }
+    if (found == NULL)
+        refuse_name(L, w->arg, name);
+    else if (found->type->check == NULL)
+        field_argerror(L, w->arg, name, "can only be received");
+    return found;
+}
+
+/* The {level, type, data} on top of the stack. */
+static void write_unknown(lua_State *L, struct control_writer *w)
+{
+    static const char *const fields[] = {"level", "type", "data", NULL};
+    int index = lua_gettop(L);
+    lua_Integer level;
+    lua_Integer number;
+    const char *data;
+    size_t length;
+
+    field_check_names(L, w->arg, index, fields);
+    level = field_integer(L, w->arg, index, "level", INT32_MIN, INT32_MAX);
+    number = field_integer(L, w->arg, index, "type", INT32_MIN, INT32_MAX);
+    if (lua_getfield(L, index, "data") != LUA_TSTRING)
+        field_argerror(L, w->arg, "data", "string expected");
+    data = lua_tolstring(L, -1, &length);
+    control_append(L, w, (int)level, (int)number, data, length);
+    lua_pop(L, 1);
+}
+
+void control_write(lua_State *L, struct control_writer *w,
+                   const struct socket *s, const char *call, int arg, int index)
+{
+    w->socket = s;
+    w->call = call;
+    w->arg = arg;
+    w->bytes = w->small.bytes;
+    w->used = 0;
+    w->size = sizeof w->small.bytes;
+    luaL_argcheck(L, lua_istable(L, index), arg,
+                  "field 'control' must be a table");
+    luaL_checkstack(L, 16, NULL);
+    lua_pushnil(L);
+    w->slot = lua_gettop(L);
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        if (lua_type(L, -2) == LUA_TSTRING) {
+            const struct control_kind *kind = check_kind(L, w);
+
+            kind->type->check(L, w, kind);
+        } else {
+            write_unknown(L, w);
+        }
+        lua_pop(L, 1);
+    }
+}
+
+/* ---- messages received ---- */
+
+static const struct control_kind *find_kind(const struct cmsghdr *c)
+{
+    const struct control_kind *kind = kinds;
+
+    while (kind->name != NULL &&
+           (kind->level != c->cmsg_level || kind->number != c->cmsg_type))
+        kind++;
+    return kind->name != NULL ? kind : NULL;
+}
+
+/* The data of one that the buffer's end may have cut. */
+static size_t data_length(const struct msghdr *message, const struct cmsghdr *c)
+{
+    const unsigned char *start = (const unsigned char *)c;
+    const unsigned char *end =
+        (const unsigned char *)message->msg_control + message->msg_controllen;
+    size_t length = c->cmsg_len;
+
+    if (length > (size_t)(end - start))
+        length = (size_t)(end - start);
+    return length > CMSG_LEN(0) ? length - CMSG_LEN(0) : 0;
+}
+
+static void add_unknown(lua_State *L, const struct control_reader *r,
+                        const struct cmsghdr *c, size_t length)
+{
+    lua_createtable(L, 0, 3);
+    field_set_integer(L, "level", c->cmsg_level);
+    field_set_integer(L, "type", c->cmsg_type);
+    lua_pushlstring(L, (const char *)CMSG_DATA(c), length);
+    lua_setfield(L, -2, "data");
+    lua_rawseti(L, r->table, (lua_Integer)lua_rawlen(L, r->table) + 1);
+}
+
+static bool is_taken(lua_State *L, const struct control_reader *r,
+                     const char *name)
+{
+    bool taken = lua_getfield(L, r->table, name) != LUA_TNIL;
+
+    lua_pop(L, 1);
+    return taken;
+}
+
+/* Of several that cannot be joined, the first is the field. */
+static void add_message(lua_State *L, const struct control_reader *r,
+                        const struct control_kind *kind, struct cmsghdr *c)
+{
+    size_t length = data_length(r->message, c);
+    const char *name;
+
+    if (kind == NULL || kind->type->push == NULL || length < kind->type->size) {
+        add_unknown(L, r, c, length);
+        return;
+    }
+    name = kind->type->push(L, r, kind, CMSG_DATA(c), length);
+    if (kind->type->joins || !is_taken(L, r, name)) {
+        lua_setfield(L, r->table, name);
+    } else {
+        lua_pop(L, 1);
+        add_unknown(L, r, c, length);
+    }
+}
+
+void control_read(lua_State *L, const struct control_reader *r)
+{
+    struct msghdr *m = r->message;
+
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
+        add_message(L, r, find_kind(c), c);
+}
+
+/* ---- descriptors ---- */
+
+static bool is_of_descriptors(const struct cmsghdr *c)
+{
+    const struct control_kind *kind = find_kind(c);
+
+    return kind != NULL && kind->type->descriptors;
+}
+
+size_t control_count_descriptors(struct msghdr *m)
+{
+    size_t count = 0;
+
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+        if (is_of_descriptors(c))
+            count += data_length(m, c) / sizeof(int);
+    }
+    return count;
+}
+
+/* Close the descriptors that the bytes are, and cross them out. */
+static void close_listed(unsigned char *data, size_t length)
+{
+    static const int none = -1;
+
+    for (; length >= sizeof(int); length -= sizeof(int), data += sizeof(int)) {
+        int fd;
+
+        memcpy(&fd, data, sizeof fd);
+        if (fd >= 0)
+            close(fd);
+        memcpy(data, &none, sizeof none);
+    }
+}
+
+void control_close_descriptors(struct msghdr *m)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+        if (is_of_descriptors(c))
+            close_listed(CMSG_DATA(c), data_length(m, c));
+    }
+}

@@ -1,0 +1,377 @@
+/*
+ * message: messages with their control data as Lua tables, both ways; see
+ * message.h.
+ *
+ * Follows send(2), recvmsg(2). What the kernel would scatter over several
+ * buffers is received into one, and then split.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <lauxlib.h>
+
+#include "address/address.h"
+#include "base/field.h"
+#include "message/control.h"
+#include "message/message.h"
+#include "socket/transfer.h"
+
+#define DESCRIPTOR_KB 4
+
+/* ---- to send ---- */
+
+/* Push what is to be sent, a string or a list; how many strings. */
+static size_t check_iov(lua_State *L, int arg, int index)
+{
+    int type = lua_getfield(L, index, "iov");
+    size_t count = type == LUA_TTABLE ? lua_rawlen(L, -1) : 1;
+
+    if (type != LUA_TTABLE && type != LUA_TSTRING && type != LUA_TNIL)
+        field_argerror(L, arg, "iov", "string or list of strings expected");
+    if (count > MESSAGE_IOV)
+        field_argerror(L, arg, "iov", "too many strings (at most 1024)");
+    return type == LUA_TNIL ? 0 : count;
+}
+
+void message_fill(lua_State *L, int arg, int index, struct parcel *p)
+{
+    bool is_list = lua_istable(L, index);
+    struct iovec *iov = p->iov;
+
+    for (size_t i = 0; i < p->header.msg_iovlen; i++) {
+        lua_pushvalue(L, index);
+        if (is_list && lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TSTRING)
+            field_argerror(L, arg, "iov", "strings expected");
+        iov[i].iov_base = (char *)lua_tolstring(L, -1, &iov[i].iov_len);
+        lua_settop(L, -2 - is_list);
+    }
+}
+
+/* The address becomes the user value of the parcel on top. */
+static void fill_name(lua_State *L, struct msghdr *header, int arg, int index)
+{
+    const struct address *a;
+
+    if (lua_getfield(L, index, "name") == LUA_TNIL) {
+        lua_pop(L, 1);
+        return;
+    }
+    a = address_read(L, lua_gettop(L));
+    if (a == NULL) {
+        field_argerror(L, arg, "name", lua_tostring(L, -1));
+        return;
+    }
+    header->msg_name = (void *)&a->any;
+    header->msg_namelen = a->length;
+    lua_setiuservalue(L, -2, PARCEL_NAME);
+}
+
+/* The parcel on top has room for `control`, which comes behind its strings. */
+static void fill_control(struct msghdr *header, struct iovec *end,
+                         const struct control_writer *control)
+{
+    if (control->used == 0)
+        return;
+    header->msg_control = end;
+    header->msg_controllen = control->used;
+    memcpy(end, control->bytes, control->used);
+}
+
+struct parcel *message_pack(lua_State *L, const struct socket *s,
+                            const char *call, int arg, int index)
+{
+    static const char *const fields[] = {"iov", "name", "control", "flags",
+                                         NULL};
+    int base = lua_gettop(L);
+    struct control_writer control;
+    struct parcel *p;
+    size_t count;
+
+    field_check_names(L, arg, index, fields);
+    count = check_iov(L, arg, index);
+    control.used = 0;
+    if (lua_getfield(L, index, "control") != LUA_TNIL)
+        control_write(L, &control, s, call, arg, lua_gettop(L));
+    p = lua_newuserdatauv(L, sizeof *p + count * sizeof *p->iov + control.used,
+                          PARCEL_VALUES);
+    p->header = (struct msghdr){.msg_iov = p->iov, .msg_iovlen = count};
+    lua_pushvalue(L, base + 1);
+    lua_setiuservalue(L, -2, PARCEL_IOV);
+    fill_control(&p->header, p->iov + count, &control);
+    fill_name(L, &p->header, arg, index);
+    message_fill(L, arg, base + 1, p);
+    lua_replace(L, base + 1);
+    lua_settop(L, base + 1);
+    return p;
+}
+
+/* ---- what is asked for ---- */
+
+/* Each reads the value on top of the stack, a field of the table at `index`. */
+typedef void read_field(lua_State *L, int index, struct request *request);
+
+static size_t sum_sizes(lua_State *L, int index)
+{
+    lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
+    size_t sum = 0;
+
+    for (lua_Integer i = 1; i <= count; i++) {
+        int is_integer;
+        lua_Integer size;
+
+        lua_rawgeti(L, -1, i);
+        size = lua_tointegerx(L, -1, &is_integer);
+        if (!is_integer || size < 0 || size > INT32_MAX)
+            field_argerror(L, index, "iov", "sizes of 0 or more expected");
+        sum += (size_t)size;
+        lua_pop(L, 1);
+    }
+    return sum;
+}
+
+static void read_iov(lua_State *L, int index, struct request *request)
+{
+    request->several = lua_istable(L, -1);
+    request->size = request->several ? sum_sizes(L, index)
+                                     : (size_t)field_value(L, index, "iov", 0,
+                                                           LUA_MAXINTEGER);
+}
+
+static void read_control(lua_State *L, int index, struct request *request)
+{
+    if (lua_isboolean(L, -1))
+        request->control = lua_toboolean(L, -1) ? MESSAGE_CONTROL : 0;
+    else
+        request->control =
+            (size_t)field_value(L, index, "control", 0, INT32_MAX);
+}
+
+static void read_rights(lua_State *L, int index, struct request *request)
+{
+    const char *form = lua_tostring(L, -1);
+
+    request->numbers = form != NULL && strcmp(form, "numbers") == 0;
+    if (form == NULL || (!request->numbers && strcmp(form, "sockets") != 0))
+        field_argerror(L, index, "rights", "'sockets' or 'numbers' expected");
+}
+
+static void read_flags(lua_State *L, int index, struct request *request)
+{
+    if (!names_read_flags(L, -1, &flag_names, &request->flags))
+        field_argerror(L, index, "flags", lua_tostring(L, -1));
+}
+
+/* In one walk through the table: it is made for every message. */
+void message_request(lua_State *L, int index, struct request *request)
+{
+    static const char *const names[] = {"iov", "control", "flags", "rights",
+                                        NULL};
+    static read_field *const readers[] = {read_iov, read_control, read_flags,
+                                          read_rights};
+
+    luaL_checktype(L, index, LUA_TTABLE);
+    *request = (struct request){.size = SIZE_MAX};
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        readers[field_find(L, index, names)](L, index, request);
+        lua_pop(L, 1);
+    }
+    if (request->size == SIZE_MAX)
+        field_argerror(L, index, "iov", "size or list of sizes expected");
+}
+
+/* Packet sockets refuse a flag that means nothing to them. */
+int message_start(lua_State *L, struct wait *w, const struct call *call,
+                  struct socket *s, int flags, lua_KContext context)
+{
+    if (flags & MSG_ERRQUEUE)
+        flags |= MSG_DONTWAIT;
+    flags |= wait_start(L, w, call, &s->handle, flags, context);
+    if (s->type != SOCK_STREAM)
+        flags |= MSG_TRUNC;
+    return s->family == AF_UNIX ? flags | MSG_CMSG_CLOEXEC : flags;
+}
+
+/* ---- what has come ---- */
+
+/* clang-format off */
+static const struct name told_rows[] = {
+    {"trunc", MSG_TRUNC}, {"ctrunc", MSG_CTRUNC}, {"eor", MSG_EOR},
+    {"oob", MSG_OOB},
+#ifdef MSG_ERRQUEUE
+    {"errqueue", MSG_ERRQUEUE},
+#endif
+    {NULL, 0},
+};
+/* clang-format on */
+
+static void set_control(lua_State *L, int table, const struct arrival *a,
+                        const struct request *request)
+{
+    struct control_reader reader = {
+        .socket = a->socket,
+        .message = a->header,
+        .numbers = request->numbers,
+    };
+
+    lua_newtable(L);
+    reader.table = lua_gettop(L);
+    control_read(L, &reader);
+    lua_setfield(L, table, "control");
+}
+
+void message_set_data(lua_State *L, int table, int options, bool several)
+{
+    size_t left;
+    const char *data = lua_tolstring(L, -1, &left);
+
+    if (several) {
+        lua_getfield(L, options, "iov");
+        lua_newtable(L);
+        for (lua_Integer i = 1; left > 0; i++) {
+            size_t size;
+
+            lua_rawgeti(L, -2, i);
+            size = (size_t)lua_tointeger(L, -1);
+            lua_pop(L, 1);
+            if (size > left)
+                size = left;
+            lua_pushlstring(L, data, size);
+            lua_rawseti(L, -2, i);
+            data += size;
+            left -= size;
+        }
+        lua_setfield(L, table, "iov");
+        lua_pop(L, 1);
+    }
+    lua_setfield(L, table, "data");
+}
+
+static void push_message(lua_State *L, const struct arrival *a,
+                         const struct request *request, int options)
+{
+    const struct msghdr *header = a->header;
+    bool is_cut = a->length > request->size;
+    size_t size = is_cut ? request->size : a->length;
+    int table;
+
+    if (transfer_discards(a->socket, request->flags))
+        size = 0;
+    lua_pushlstring(L, a->data, size);
+    lua_createtable(L, 0, 4);
+    lua_insert(L, -2);
+    table = lua_gettop(L) - 1;
+    message_set_data(L, table, options, request->several);
+    if (header->msg_namelen > 0) {
+        address_push(L, header->msg_name, header->msg_namelen);
+        lua_setfield(L, table, "from");
+    }
+    if (is_cut || request->flags & MSG_TRUNC) {
+        lua_pushinteger(L, (lua_Integer)a->length);
+        lua_setfield(L, table, "length");
+    }
+    if (request->control > 0)
+        set_control(L, table, a, request);
+    lua_newtable(L);
+    field_set_flags(L, told_rows, header->msg_flags);
+    lua_setfield(L, table, "flags");
+}
+
+/* What is empty of a stream is its end, whatever control data comes with it; a
+ * message of a seqpacket socket may bring that alone. */
+bool message_is_end(const struct socket *s, const struct request *request,
+                    const struct msghdr *header, size_t length)
+{
+    if (length > 0 || request->size == 0 || !transfer_ends(s) ||
+        request->flags & MSG_ERRQUEUE)
+        return false;
+    return s->type == SOCK_STREAM ||
+           (header->msg_controllen == 0 && !(header->msg_flags & MSG_CTRUNC));
+}
+
+/* What is done where descriptors have come, which are closed if it raises. */
+struct pushing {
+    const struct arrival *arrival;
+    const struct request *request;
+};
+
+static int make_message(lua_State *L)
+{
+    const struct pushing *p = lua_touserdata(L, 2);
+
+    push_message(L, p->arrival, p->request, 1);
+    return 1;
+}
+
+static int make_control(lua_State *L)
+{
+    const struct pushing *p = lua_touserdata(L, 2);
+
+    set_control(L, 1, p->arrival, p->request);
+    return 0;
+}
+
+/* Call it with the value at `index`. */
+static void push_guarded(lua_State *L, lua_CFunction make, int index,
+                         int results, const struct pushing *p)
+{
+    lua_pushcfunction(L, make);
+    lua_pushvalue(L, index);
+    lua_pushlightuserdata(L, (void *)p);
+    if (lua_pcall(L, 2, results, 0) != LUA_OK) {
+        control_close_descriptors(p->arrival->header);
+        lua_error(L);
+    }
+}
+
+/* Sockets that nobody keeps hold descriptors, of which the collector knows
+ * nothing: they count as so much memory each. */
+static void press_collector(lua_State *L, size_t descriptors)
+{
+    if (lua_gc(L, LUA_GCISRUNNING))
+        lua_gc(L, LUA_GCSTEP, DESCRIPTOR_KB * (int)descriptors);
+}
+
+/* The system drops those that would be too many, and says no more of it than
+ * MSG_CTRUNC: to ask for one tells. */
+static void collect_if_none_left(lua_State *L, const struct arrival *a)
+{
+    int probe = fcntl(a->socket->handle.fd, F_DUPFD_CLOEXEC, 0);
+    bool collected = false;
+
+    if (probe == -1)
+        collect_descriptors(L, errno, &collected);
+    else
+        close(probe);
+}
+
+void message_push(lua_State *L, const struct arrival *a,
+                  const struct request *request, int options)
+{
+    struct pushing p = {a, request};
+    size_t descriptors = control_count_descriptors(a->header);
+
+    if (descriptors == 0) {
+        push_message(L, a, request, options);
+    } else {
+        push_guarded(L, make_message, options, 1, &p);
+        press_collector(L, descriptors);
+    }
+    if (a->header->msg_flags & MSG_CTRUNC && request->control > 0)
+        collect_if_none_left(L, a);
+}
+
+void message_add(lua_State *L, int index, const struct arrival *a,
+                 const struct request *request)
+{
+    struct pushing p = {a, request};
+
+    if (a->header->msg_controllen > 0)
+        push_guarded(L, make_control, index, 0, &p);
+    lua_getfield(L, index, "flags");
+    field_set_flags(L, told_rows, a->header->msg_flags);
+    lua_pop(L, 1);
+}

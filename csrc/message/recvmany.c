@@ -1,0 +1,449 @@
+/*
+ * batch: recvmany; see batch.h.
+ *
+ * Follows recvmmsg(2). An error that the system meets after the first message
+ * is told by the next call. Functions named socket_* are methods of a socket.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include <lauxlib.h>
+
+#include "address/address.h"
+#include "base/error.h"
+#include "message/batch.h"
+#include "message/control.h"
+#include "message/message.h"
+#include "socket/transfer.h"
+
+#ifdef MSG_WAITFORONE
+
+#define TRAY_TYPE "sockeye.Tray"
+/* The most that one system call receives (read(2), NOTES). */
+#define TRANSFER_MAX ((size_t)0x7ffff000)
+/* Address space that stays: 64 of the largest datagrams, and some. */
+#define TRAY_KEPT ((size_t)8 * 1024 * 1024)
+
+enum { SELF = 1, COUNT, SIZE, FLAGS, TRAY, DATA, FROM, SENDER };
+
+/* ---- what is received into ---- */
+
+/* Memory for the messages of one call, and how it is laid out; a userdata. One
+ * for each Lua state is in its registry, or false there while a call is using
+ * it: Lua code that runs meanwhile has another. */
+struct tray {
+    char *bytes; /* NULL: none */
+    size_t size;
+    size_t count; /* of messages: as many have headers that are filled in */
+    size_t each;  /* bytes of data */
+    size_t control;
+    size_t used; /* of the headers, by the last call */
+    struct mmsghdr *messages;
+    struct iovec *iov;
+    struct sockaddr_storage *names;
+    unsigned char *controls;
+    char *data;
+};
+
+static const char tray_key = 't';
+
+static void unmap(struct tray *t)
+{
+    if (t->bytes != NULL)
+        munmap(t->bytes, t->size);
+    *t = (struct tray){.bytes = NULL};
+}
+
+static bool map(struct tray *t, size_t count, size_t each)
+{
+    size_t size = count * each;
+    void *bytes;
+
+    unmap(t);
+    if (count > SIZE_MAX / each)
+        return false;
+    bytes = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (bytes == MAP_FAILED)
+        return false;
+    t->bytes = bytes;
+    t->size = size;
+    return true;
+}
+
+static int tray_gc(lua_State *L)
+{
+    unmap(luaL_checkudata(L, 1, TRAY_TYPE));
+    return 0;
+}
+
+/* Push the tray. */
+static struct tray *take_tray(lua_State *L)
+{
+    struct tray *t;
+
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &tray_key);
+    t = lua_touserdata(L, -1);
+    if (t != NULL) {
+        lua_pushboolean(L, false);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &tray_key);
+        return t;
+    }
+    lua_pop(L, 1);
+    t = lua_newuserdatauv(L, sizeof *t, 0);
+    *t = (struct tray){.bytes = NULL};
+    luaL_setmetatable(L, TRAY_TYPE);
+    return t;
+}
+
+/* Neither fails nor runs Lua code. */
+static void return_tray(lua_State *L)
+{
+    struct tray *t = lua_touserdata(L, TRAY);
+
+    if (t->size > TRAY_KEPT)
+        unmap(t);
+    lua_pushvalue(L, TRAY);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &tray_key);
+}
+
+/* Control data is aligned as its headers are. */
+static size_t control_room(size_t control)
+{
+    return CMSG_ALIGN(control);
+}
+
+static void point_to(struct tray *t)
+{
+    size_t room = control_room(t->control);
+
+    for (size_t i = 0; i < t->count; i++) {
+        t->iov[i] = (struct iovec){t->data + i * t->each, t->each};
+        t->messages[i].msg_hdr = (struct msghdr){
+            .msg_name = &t->names[i],
+            .msg_iov = &t->iov[i],
+            .msg_iovlen = 1,
+            .msg_control = room > 0 ? t->controls + i * room : NULL,
+        };
+    }
+    t->used = t->count;
+}
+
+static void lay_out(struct tray *t, size_t count, size_t each, size_t control)
+{
+    t->count = count;
+    t->each = each;
+    t->control = control;
+    t->messages = (struct mmsghdr *)t->bytes;
+    t->iov = (struct iovec *)(t->messages + count);
+    t->names = (struct sockaddr_storage *)(t->iov + count);
+    t->controls = (unsigned char *)(t->names + count);
+    t->data = (char *)t->controls + count * control_room(control);
+    point_to(t);
+}
+
+/* Make room; for fewer messages, where there is not enough memory. */
+static void arrange(lua_State *L, struct tray *t, size_t count,
+                    const struct request *request)
+{
+    size_t each = sizeof *t->messages + sizeof *t->iov + sizeof *t->names +
+                  control_room(request->control) + request->size;
+
+    if (t->count == count && t->each == request->size &&
+        t->control == request->control)
+        return;
+    while ((t->bytes == NULL || t->size / each < count) &&
+           !map(t, count, each)) {
+        if (count == 1)
+            raise_errno(L, "mmap", ENOMEM, 0);
+        count /= 2;
+    }
+    lay_out(t, count, request->size, request->control);
+}
+
+/* What the system has written over is as it has to be before a call. */
+static void renew(struct tray *t)
+{
+    for (size_t i = 0; i < t->used; i++) {
+        struct msghdr *header = &t->messages[i].msg_hdr;
+
+        header->msg_namelen = sizeof *t->names;
+        header->msg_controllen = t->control;
+    }
+}
+
+static int receive_once(lua_State *L, const struct socket *s, size_t count,
+                        const struct request *request, int flags)
+{
+    struct tray *t;
+    int n;
+
+    lua_settop(L, FLAGS);
+    t = take_tray(L);
+    arrange(L, t, count, request);
+    renew(t);
+    n = recvmmsg(s->handle.fd, t->messages, (unsigned)t->count, flags, NULL);
+    t->used = n > 0 ? (size_t)n : 1;
+    return n;
+}
+
+static bool receive_again(lua_State *L, struct wait *w)
+{
+    int error = errno;
+
+    return_tray(L);
+    errno = error;
+    return wait_again(L, w);
+}
+
+/* ---- what has come ---- */
+
+/* One call's messages. */
+struct harvest {
+    const struct socket *socket;
+    const struct request *request;
+    const struct tray *tray;
+    size_t count;
+};
+
+/* The end of a stream is met again by each message that is left. */
+static void leave_out_end(struct harvest *h)
+{
+    const struct tray *t = h->tray;
+
+    if (h->count < t->count)
+        return;
+    for (; h->count > 0; h->count--) {
+        const struct mmsghdr *last = &t->messages[h->count - 1];
+
+        if (!message_is_end(h->socket, h->request, &last->msg_hdr,
+                            last->msg_len))
+            return;
+    }
+}
+
+/* The most usual length is compared without a call. */
+static inline bool is_same_sender(const struct msghdr *a,
+                                  const struct msghdr *b)
+{
+    const size_t usual = sizeof(struct sockaddr_in);
+
+    if (a->msg_namelen != b->msg_namelen)
+        return false;
+    return a->msg_namelen == usual
+               ? memcmp(a->msg_name, b->msg_name, usual) == 0
+               : memcmp(a->msg_name, b->msg_name, a->msg_namelen) == 0;
+}
+
+/* Replace the sender on top by that of the message at `i`, if it is another. */
+static void push_sender(lua_State *L, const struct tray *t, size_t i)
+{
+    const struct msghdr *header = &t->messages[i].msg_hdr;
+
+    if (i > 0 && is_same_sender(header, &t->messages[i - 1].msg_hdr))
+        return;
+    lua_settop(L, FROM);
+    if (header->msg_namelen > 0)
+        address_push(L, header->msg_name, header->msg_namelen);
+    else
+        lua_pushboolean(L, false);
+}
+
+static void set_length(lua_State *L, lua_Integer number, size_t length)
+{
+    luaL_getsubtable(L, DATA, "lengths");
+    lua_pushinteger(L, (lua_Integer)length);
+    lua_rawseti(L, -2, number);
+    lua_pop(L, 1);
+}
+
+/* Push the list of strings and that of the senders. */
+static int push_data(lua_State *L, const struct harvest *h)
+{
+    const struct tray *t = h->tray;
+    const bool tells = h->request->flags & MSG_TRUNC;
+    const size_t each = t->each;
+    const char *data = t->data;
+
+    lua_createtable(L, (int)h->count, 0);
+    lua_createtable(L, (int)h->count, 0);
+    for (size_t i = 0; i < h->count; i++, data += each) {
+        size_t length = t->messages[i].msg_len;
+        bool is_cut = length > each;
+        lua_Integer number = (lua_Integer)i + 1;
+
+        lua_pushlstring(L, data, is_cut ? each : length);
+        lua_rawseti(L, DATA, number);
+        push_sender(L, t, i);
+        lua_pushvalue(L, SENDER);
+        lua_rawseti(L, FROM, number);
+        if (is_cut || tells)
+            set_length(L, number, length);
+    }
+    lua_settop(L, FROM);
+    return 2;
+}
+
+static int make_messages(lua_State *L)
+{
+    const struct harvest *h = lua_touserdata(L, 2);
+    const struct tray *t = h->tray;
+
+    lua_createtable(L, (int)h->count, 0);
+    for (size_t i = 0; i < h->count; i++) {
+        struct arrival a = {
+            .socket = h->socket,
+            .header = &t->messages[i].msg_hdr,
+            .data = t->data + i * t->each,
+            .length = t->messages[i].msg_len,
+        };
+
+        message_push(L, &a, h->request, 1);
+        lua_rawseti(L, 3, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+/* Push the list of messages. When that raises, no descriptor stays open that
+ * has come with any of them. */
+static int push_messages(lua_State *L, const struct harvest *h)
+{
+    lua_pushcfunction(L, make_messages);
+    lua_pushvalue(L, SIZE);
+    lua_pushlightuserdata(L, (void *)h);
+    if (lua_pcall(L, 2, 1, 0) == LUA_OK)
+        return 1;
+    for (size_t i = 0; i < h->count; i++)
+        control_close_descriptors(&h->tray->messages[i].msg_hdr);
+    return lua_error(L);
+}
+
+static int push_harvest(lua_State *L, struct harvest *h)
+{
+    leave_out_end(h);
+    if (h->count == 0) {
+        lua_pushnil(L);
+        return 1;
+    }
+    return lua_istable(L, SIZE) ? push_messages(L, h) : push_data(L, h);
+}
+
+/* ---- the call ---- */
+
+static size_t check_count(lua_State *L)
+{
+    lua_Integer count = luaL_checkinteger(L, COUNT);
+
+    luaL_argcheck(L, count > 0, COUNT, "number of messages must be positive");
+    return count < BATCH ? (size_t)count : BATCH;
+}
+
+static void check_request(lua_State *L, struct request *request)
+{
+    if (lua_istable(L, SIZE)) {
+        luaL_argcheck(L, lua_isnil(L, FLAGS), FLAGS, "flags are a field here");
+        message_request(L, SIZE, request);
+    } else {
+        *request = (struct request){
+            .size = transfer_size(L, SIZE),
+            .flags = names_check_flags(L, FLAGS, &flag_names),
+        };
+    }
+    if (request->size > TRANSFER_MAX)
+        request->size = TRANSFER_MAX;
+}
+
+/* Nothing is discarded, and nothing waited for but the first message. */
+static int start_receiving(lua_State *L, struct wait *w,
+                           const struct call *call, struct socket *s,
+                           const struct request *request, lua_KContext context)
+{
+    int flags = request->flags & ~(MSG_WAITALL | MSG_TRUNC);
+
+    return message_start(L, w, call, s, flags, context) | MSG_WAITFORONE;
+}
+
+static int recvmany_step(lua_State *L, int status, lua_KContext context)
+{
+    static const struct call call = {"recvmany", POLLIN, recvmany_step};
+    struct socket *s = check_waiting(L, SELF, call.name, context);
+    size_t count = check_count(L);
+    struct request request;
+    struct harvest h = {.socket = s, .request = &request};
+    struct wait w;
+    int results;
+    int flags;
+    int n;
+
+    (void)status;
+    check_request(L, &request);
+    if (request.flags & MSG_PEEK)
+        count = 1;
+    flags = start_receiving(L, &w, &call, s, &request, context);
+    do
+        n = receive_once(L, s, count, &request, flags);
+    while (n == -1 && receive_again(L, &w));
+    if (n == -1)
+        return wait_failed(L, &w, 0);
+    batch_charge(&w, (size_t)n);
+    h.tray = lua_touserdata(L, TRAY);
+    h.count = (size_t)n;
+    results = push_harvest(L, &h);
+    return_tray(L);
+    return results;
+}
+
+/*** Receive many messages (recvmmsg(2)): what there is, once the first has
+come.
+An error after the first message is told by the next call.
+@function Socket:recvmany
+@int n how many messages at most; no more than 1,024 come at once
+@param size how many bytes of each at most; or a table as for `recvmsg`
+@param[opt] flags as for `recv`, without `waitall`; in the table, where there is
+one; with `peek` there is one message; `trunc` has all lengths told
+@treturn ?{string,...} the data, a list of 1 to `n` strings; where some were
+cut, its field `lengths` has the whole lengths of those by their numbers. With a
+table: a list of messages as `recvmsg` gives them. nil at the end of a stream;
+`false` where it would have to wait and must not
+@treturn ?{Address,...} from whom each came; `false` for one that has no name.
+Not with a table
+@raise as `recvmsg`
+@usage local data, from = s:recvmany(64, 1500)
+for i, datagram in ipairs(data) do print(from[i], datagram) end
+*/
+static int socket_recvmany(lua_State *L)
+{
+    lua_settop(L, FLAGS);
+    return recvmany_step(L, LUA_OK, 0);
+}
+
+void open_batch(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"recvmany", socket_recvmany},
+        {NULL, NULL},
+    };
+
+    luaL_newmetatable(L, TRAY_TYPE);
+    lua_pushcfunction(L, tray_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pop(L, 1);
+    lua_pushboolean(L, false);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &tray_key);
+    add_socket_methods(L, methods);
+}
+
+#else
+
+void open_batch(lua_State *L)
+{
+    (void)L;
+}
+
+#endif

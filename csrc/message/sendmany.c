@@ -1,0 +1,392 @@
+/*
+ * batch_send: sendmany; see batch.h.
+ *
+ * Follows sendmmsg(2), whose errors after the first message it meets again by
+ * going on. Functions named socket_* are methods of a socket.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include <lauxlib.h>
+
+#include "address/address.h"
+#include "base/field.h"
+#include "message/batch.h"
+#include "message/message.h"
+#include "socket/transfer.h"
+#include "socket/zerocopy.h"
+
+#ifdef MSG_WAITFORONE
+
+/* The stack. How far the call has come is kept there while a task waits; above
+ * it, what an attempt had to make of its messages and of their addresses. */
+enum { SELF = 1, LIST, ADDRESS, FLAGS, SENT, OFFSET, DEADLINE, MADE, NAMES };
+
+/* The messages of one system call, and how far the call has come. */
+struct volley {
+    const struct socket *socket;
+    const struct address *to; /* of all; NULL: there is none, or a list */
+    bool has_names;           /* there is a list of them */
+    bool made;                /* MADE and NAMES are there to be used */
+    size_t total;
+    size_t sent;
+    size_t offset; /* bytes that a stream has taken of the next one */
+    size_t count;  /* how many messages there are in the arrays */
+    struct mmsghdr messages[BATCH];
+    struct iovec iov[BATCH];
+};
+
+/* ---- what is to be sent ---- */
+
+/* The index in its list of the message that is `i` in the arrays. */
+static lua_Integer place(const struct volley *v, size_t i)
+{
+    return (lua_Integer)(v->made ? i : v->sent + i) + 1;
+}
+
+/* Where the message at `i` goes, by its place. False: not to be told without
+ * making an address. */
+static bool find_name(lua_State *L, const struct volley *v, size_t i,
+                      struct msghdr *header)
+{
+    const struct address *a = v->to;
+    bool known = true;
+
+    if (v->has_names) {
+        lua_rawgeti(L, v->made ? NAMES : ADDRESS, place(v, i));
+        a = address_test(L, -1);
+        known = a != NULL || !lua_toboolean(L, -1);
+        lua_pop(L, 1);
+    }
+    header->msg_name = a != NULL ? (void *)&a->any : NULL;
+    header->msg_namelen = a != NULL ? a->length : 0;
+    return known;
+}
+
+/* The message at `i`, for the value on top. False: that is to be made one. */
+static bool fill_message(lua_State *L, struct volley *v, size_t i, int type)
+{
+    struct msghdr *header = &v->messages[i].msg_hdr;
+    struct iovec *iov = &v->iov[i];
+
+    if (type == LUA_TSTRING) {
+        iov->iov_base = (char *)lua_tolstring(L, -1, &iov->iov_len);
+        *header = (struct msghdr){.msg_iov = iov, .msg_iovlen = 1};
+    } else if (v->made) {
+        struct parcel *p = lua_touserdata(L, -1);
+
+        lua_getiuservalue(L, -1, PARCEL_IOV);
+        message_fill(L, LIST, lua_gettop(L), p);
+        lua_pop(L, 1);
+        *header = p->header;
+    } else {
+        return false;
+    }
+    return header->msg_name != NULL || find_name(L, v, i, header);
+}
+
+/* Nothing is allocated and no Lua code runs here, so that every pointer stays
+ * good until the system call. False: something has to be made first. */
+static bool fill(lua_State *L, struct volley *v)
+{
+    size_t left = v->total - v->sent;
+
+    v->count = left < BATCH ? left : BATCH;
+    for (size_t i = 0; i < v->count; i++) {
+        int type = lua_rawgeti(L, v->made ? MADE : LIST, place(v, i));
+        bool is_filled = fill_message(L, v, i, type);
+
+        lua_pop(L, 1);
+        if (!is_filled)
+            return false;
+    }
+    return true;
+}
+
+/* Replace the value on top, the message at `number` of the list. */
+static void make_message(lua_State *L, const struct socket *s,
+                         lua_Integer number)
+{
+    int index = lua_gettop(L);
+
+    if (lua_type(L, index) == LUA_TSTRING)
+        return;
+    if (!lua_istable(L, index))
+        luaL_argerror(L, LIST,
+                      lua_pushfstring(L, "message %I: string or table expected",
+                                      (LUAI_UACINT)number));
+    if (lua_getfield(L, index, "flags") != LUA_TNIL)
+        field_argerror(L, LIST, "flags", "is for the call, not for a message");
+    lua_pop(L, 1);
+    message_pack(L, s, "sendmany", LIST, index);
+    lua_replace(L, index);
+}
+
+static void make_name(lua_State *L)
+{
+    if (!lua_toboolean(L, -1)) {
+        lua_pop(L, 1);
+        lua_pushboolean(L, false);
+    } else if (address_read(L, lua_gettop(L)) == NULL) {
+        luaL_argerror(L, ADDRESS, lua_tostring(L, -1));
+    }
+}
+
+/* Push lists of what the messages and addresses of a system call become. */
+static void make(lua_State *L, struct volley *v)
+{
+    lua_settop(L, DEADLINE);
+    lua_createtable(L, (int)v->count, 0);
+    lua_createtable(L, v->has_names ? (int)v->count : 0, 0);
+    v->made = false;
+    for (size_t i = 0; i < v->count; i++) {
+        lua_Integer number = place(v, i);
+
+        lua_rawgeti(L, LIST, number);
+        make_message(L, v->socket, number);
+        lua_rawseti(L, MADE, (lua_Integer)i + 1);
+        if (v->has_names) {
+            lua_rawgeti(L, ADDRESS, number);
+            make_name(L);
+            lua_rawseti(L, NAMES, (lua_Integer)i + 1);
+        }
+    }
+    v->made = true;
+}
+
+/* Leave out what a stream has taken already, and the control data with it. */
+static void skip(struct msghdr *header, size_t offset)
+{
+    struct iovec *iov = header->msg_iov;
+
+    header->msg_control = NULL;
+    header->msg_controllen = 0;
+    for (; header->msg_iovlen > 0 && offset >= iov->iov_len; iov++) {
+        offset -= iov->iov_len;
+        header->msg_iovlen--;
+    }
+    header->msg_iov = iov;
+    if (header->msg_iovlen == 0)
+        return;
+    iov->iov_base = (char *)iov->iov_base + offset;
+    iov->iov_len -= offset;
+}
+
+static void prepare(lua_State *L, struct volley *v)
+{
+    v->made = false;
+    if (!fill(L, v)) {
+        make(L, v);
+        fill(L, v);
+    }
+    if (v->offset > 0)
+        skip(&v->messages[0].msg_hdr, v->offset);
+}
+
+/* Before the first message is sent, all have to be such as can be. */
+static void check_all(lua_State *L, struct volley *v)
+{
+    for (v->sent = 0; v->total - v->sent > BATCH; v->sent += BATCH)
+        prepare(L, v);
+    if (v->sent > 0)
+        prepare(L, v);
+    v->sent = 0;
+}
+
+/* ---- how far it has come ---- */
+
+static void set_integer(lua_State *L, int index, lua_Integer number)
+{
+    lua_pushinteger(L, number);
+    lua_replace(L, index);
+}
+
+static void begin(lua_State *L, struct volley *v, const struct socket *s,
+                  lua_KContext context)
+{
+    v->socket = s;
+    v->count = 0;
+    v->has_names = lua_istable(L, ADDRESS);
+    v->to = v->has_names || lua_isnil(L, ADDRESS) ? NULL
+                                                  : address_check(L, ADDRESS);
+    v->total = lua_rawlen(L, LIST);
+    v->sent = (size_t)lua_tointeger(L, SENT);
+    v->offset = (size_t)lua_tointeger(L, OFFSET);
+    if (context == 0)
+        check_all(L, v);
+}
+
+static size_t length_of(const struct msghdr *header)
+{
+    size_t length = 0;
+
+    for (size_t i = 0; i < header->msg_iovlen; i++)
+        length += header->msg_iov[i].iov_len;
+    return length;
+}
+
+/* The system has taken `count` messages; the last one in part, it may be, where
+ * it is a stream's. */
+static void advance(lua_State *L, struct volley *v, size_t count)
+{
+    const struct mmsghdr *last = &v->messages[count - 1];
+
+    if (v->socket->type == SOCK_STREAM &&
+        last->msg_len < length_of(&last->msg_hdr)) {
+        v->offset = last->msg_len + (count == 1 ? v->offset : 0);
+        count--;
+    } else {
+        v->offset = 0;
+    }
+    v->sent += count;
+    set_integer(L, SENT, (lua_Integer)v->sent);
+    set_integer(L, OFFSET, (lua_Integer)v->offset);
+}
+
+static bool has_destination(const struct volley *v)
+{
+    return v->messages[0].msg_hdr.msg_name != NULL;
+}
+
+/* So many messages are as much as several calls: others may be next. The
+ * time-out is the whole call's. */
+static void share(lua_State *L, struct wait *w, const struct volley *v)
+{
+    batch_charge(w, v->count);
+    if (w->in_task && loop_running->budget <= 0) {
+        set_integer(L, DEADLINE, w->context ? loop_running->deadline : 0);
+        w->context = 0;
+        wait_let_others(L, w);
+    }
+}
+
+static int start(lua_State *L, struct wait *w, const struct call *call,
+                 struct socket *s, lua_KContext context)
+{
+    int flags = names_check_flags(L, FLAGS, &flag_names);
+
+    flags |= wait_start(L, w, call, &s->handle, flags, context);
+    if (w->in_task && context == WAIT_POSTPONED)
+        loop_running->deadline = lua_tointeger(L, DEADLINE);
+    /* Nobody would keep these strings. */
+    return (flags & ~FLAG_ZEROCOPY) | MSG_NOSIGNAL;
+}
+
+/* ---- the call ---- */
+
+/* Push the address of the message that failed: its index, or 0. */
+static int push_subject(lua_State *L, const struct volley *v)
+{
+    if (v->made) {
+        lua_rawgeti(L, MADE, 1);
+        if (lua_isuserdata(L, -1) &&
+            lua_getiuservalue(L, -1, PARCEL_NAME) != LUA_TNIL)
+            return lua_gettop(L);
+    }
+    if (v->has_names)
+        lua_rawgeti(L, v->made ? NAMES : ADDRESS, place(v, 0));
+    else
+        lua_pushvalue(L, ADDRESS);
+    return lua_toboolean(L, -1) ? lua_gettop(L) : 0;
+}
+
+static int push_progress(lua_State *L, const struct volley *v)
+{
+    lua_pushinteger(L, (lua_Integer)v->sent);
+    if (v->offset == 0)
+        return 1;
+    lua_pushinteger(L, (lua_Integer)v->offset);
+    return 2;
+}
+
+static int fail(lua_State *L, const struct wait *w, const struct volley *v)
+{
+    if (w->outcome == WAIT_WOULD_BLOCK) {
+        lua_pushboolean(L, false);
+        return 1 + push_progress(L, v);
+    }
+    wait_push_error(L, w, push_subject(L, v));
+    lua_insert(L, 1);
+    if (push_progress(L, v) == 2)
+        lua_setfield(L, 1, "offset");
+    lua_setfield(L, 1, "sent");
+    lua_settop(L, 1);
+    return lua_error(L);
+}
+
+static int sendmany_step(lua_State *L, int status, lua_KContext context)
+{
+    static const struct call call = {"sendmany", POLLOUT, sendmany_step};
+    struct socket *s = check_waiting(L, SELF, call.name, context);
+    struct volley v;
+    struct wait w;
+    int flags;
+    int n;
+
+    (void)status;
+    begin(L, &v, s, context);
+    flags = start(L, &w, &call, s, context);
+    while (v.sent < v.total) {
+        do {
+            prepare(L, &v);
+            n = sendmmsg(s->handle.fd, v.messages, (unsigned)v.count, flags);
+        } while (n == -1 && transfer_again(L, s, &w, has_destination(&v)));
+        if (n == -1)
+            return fail(L, &w, &v);
+        advance(L, &v, (size_t)n);
+        if (v.sent < v.total)
+            share(L, &w, &v);
+    }
+    batch_charge(&w, v.count);
+    lua_pushinteger(L, (lua_Integer)v.sent);
+    return 1;
+}
+
+/*** Send many messages, going on for as long as it takes (sendmmsg(2)): up to
+1,024 by a system call.
+The system tells of an error only where it meets it at the first message of a
+system call. One that is another message's own (EMSGSIZE) is met again there;
+what a datagram sent before has led to (ECONNREFUSED) may be forgotten.
+@function Socket:sendmany
+@tab messages strings, and tables as for `sendmsg`, without `flags`
+@param[opt] address where those go that have no `name`: an `Address` or a
+string, or a list of one for each message (false: none), as `recvmany` gives it
+@param[opt] flags as for `send`, for all of them; `zerocopy` does nothing
+@treturn int how many messages were sent: all
+@return `false` and the number of messages sent, where the rest would have to
+wait and must not; on a stream also the number of bytes that it took of the next
+@raise as `sendmsg`, with the address; the error's `sent` is the number of
+messages sent before, its `offset` the bytes that a stream took of the next
+@usage s:sendmany(s:recvmany(64, 1500))
+*/
+static int socket_sendmany(lua_State *L)
+{
+    check_open(L, SELF, "sendmany");
+    luaL_checktype(L, LIST, LUA_TTABLE);
+    lua_settop(L, FLAGS);
+    lua_pushinteger(L, 0);
+    lua_pushinteger(L, 0);
+    lua_pushinteger(L, 0);
+    return sendmany_step(L, LUA_OK, 0);
+}
+
+void open_batch_send(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"sendmany", socket_sendmany},
+        {NULL, NULL},
+    };
+
+    add_socket_methods(L, methods);
+}
+
+#else
+
+void open_batch_send(lua_State *L)
+{
+    (void)L;
+}
+
+#endif

@@ -1,0 +1,302 @@
+/*
+ * sendmsg: the calls sendmsg and recvmsg.
+ *
+ * Follows send(2), recvmsg(2), cmsg(3). Functions named socket_* are methods of
+ * a socket.
+ */
+#include <errno.h>
+#include <poll.h>
+
+#include <lauxlib.h>
+
+#include "base/field.h"
+#include "base/scratch.h"
+#include "message/message.h"
+#include "socket/transfer.h"
+#include "socket/zerocopy.h"
+
+/* ---- sending ---- */
+
+/* Push the parcel's string, or its strings in a list of their own: while memory
+ * is taken, finalizers may change the script's. The parcel is at index 3. */
+static void push_strings(lua_State *L, struct parcel *p)
+{
+    lua_Integer count = (lua_Integer)p->header.msg_iovlen;
+
+    if (lua_getiuservalue(L, 3, PARCEL_IOV) != LUA_TTABLE)
+        return;
+    lua_createtable(L, (int)count, 0);
+    for (lua_Integer i = 1; i <= count; i++) {
+        lua_rawgeti(L, -2, i);
+        lua_rawseti(L, -2, i);
+    }
+    lua_replace(L, -2);
+    message_fill(L, 2, lua_gettop(L), p);
+}
+
+/* May leave a value on the stack. */
+static ssize_t send_parcel(lua_State *L, struct socket *s, struct parcel *p,
+                           int flags)
+{
+    if (!wants_zerocopy(flags))
+        return sendmsg(s->handle.fd, &p->header, flags);
+    push_strings(L, p);
+    return zerocopy_send(L, s, lua_gettop(L), &p->header, flags);
+}
+
+static int sendmsg_step(lua_State *L, int status, lua_KContext context)
+{
+    static const struct call call = {"sendmsg", POLLOUT, sendmsg_step};
+    struct socket *s = check_waiting(L, 1, call.name, context);
+    struct parcel *p;
+    struct wait w;
+    int flags;
+    ssize_t n;
+
+    (void)status;
+    lua_settop(L, 2);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    flags = field_flags(L, 2, 2, "flags", &flag_names);
+    flags |=
+        wait_start(L, &w, &call, &s->handle, flags, context) | MSG_NOSIGNAL;
+    do {
+        lua_settop(L, 2);
+        p = message_pack(L, s, call.name, 2, 2);
+        n = send_parcel(L, s, p, flags);
+    } while (n == -1 && transfer_again(L, s, &w, p->header.msg_name));
+    if (n == -1)
+        return wait_failed(
+            L, &w, lua_getiuservalue(L, 3, PARCEL_NAME) ? lua_gettop(L) : 0);
+    lua_pushinteger(L, n);
+    return 1;
+}
+
+/*** Send a message: data from several strings, an address and control data
+(sendmsg(2), cmsg(3)).
+@function Socket:sendmsg
+@tab message `iov`: a string or a list of strings, at most 1,024 of them, which
+are gathered; `name`:
+the destination, an `Address` or a string, where the socket has no peer;
+`control`: a table by kind, see `control`; `flags`: as for `send`
+@treturn int how many bytes of data were taken; `false` where it would have to
+wait and must not
+@raise as `send`, with the address; EBADF for a closed socket in `rights`,
+EINVAL for control data that this socket does not know, EPERM for credentials
+that are not one's own
+@usage s:sendmsg{iov = {"file", "\n"}, control = {rights = {file}}}
+*/
+static int socket_sendmsg(lua_State *L)
+{
+    return sendmsg_step(L, LUA_OK, 0);
+}
+
+/* ---- receiving ---- */
+
+enum { SELF = 1, OPTIONS, CONTROL, MESSAGE };
+
+/* Where one attempt puts what comes. */
+struct receiving {
+    struct msghdr header;
+    struct iovec iov;
+    struct sockaddr_storage name;
+    void *control;
+    union {
+        size_t alignment; /* of struct cmsghdr */
+        unsigned char bytes[MESSAGE_CONTROL];
+    } small;
+};
+
+/* Memory for control data, which may be a userdata at CONTROL. */
+static void prepare(lua_State *L, struct receiving *r,
+                    const struct request *request)
+{
+    lua_settop(L, OPTIONS);
+    if (request->control <= sizeof r->small) {
+        r->control = &r->small;
+        lua_pushnil(L);
+    } else {
+        r->control = lua_newuserdatauv(L, request->control, 0);
+    }
+}
+
+static ssize_t receive_once(struct receiving *r, const struct socket *s,
+                            const struct request *request, void *data,
+                            size_t size, int flags)
+{
+    r->iov = (struct iovec){data, size};
+    r->header = (struct msghdr){
+        .msg_name = &r->name,
+        .msg_namelen = sizeof r->name,
+        .msg_iov = &r->iov,
+        .msg_iovlen = 1,
+        .msg_control = r->control,
+        .msg_controllen = request->control,
+    };
+    return recvmsg(s->handle.fd, &r->header, flags);
+}
+
+/* ---- MSG_WAITALL ---- */
+
+static bool is_short(const struct socket *s, const struct request *request,
+                     size_t length)
+{
+    int flags = MSG_WAITALL | MSG_PEEK | MSG_TRUNC | MSG_OOB | MSG_ERRQUEUE;
+
+    return (request->flags & flags) == MSG_WAITALL && s->type == SOCK_STREAM &&
+           length > 0 && length < request->size;
+}
+
+/* Control data of a Unix socket belongs to what came before it, and what comes
+ * behind may be from somebody else. */
+static bool ends_message(const struct socket *s, const struct receiving *r)
+{
+    return s->family == AF_UNIX && r->header.msg_controllen > 0;
+}
+
+/* Receive more into the gather on top. Zero: that was the end; -1: `w` says
+ * why there is no more. */
+static ssize_t receive_more(lua_State *L, struct receiving *r, struct wait *w,
+                            struct socket *s, const struct request *request,
+                            int flags)
+{
+    struct gather *g;
+    ssize_t n;
+
+    do {
+        g = gather_room(L, request->size);
+        n = receive_once(r, s, request, g->bytes + g->used, g->size - g->used,
+                         flags);
+    } while (n == -1 && wait_again(L, w));
+    if (n > 0) {
+        struct arrival a = {.socket = s, .header = &r->header};
+
+        g->used += (size_t)n;
+        message_add(L, MESSAGE, &a, request);
+    }
+    return n;
+}
+
+/* Stack: SELF, OPTIONS, CONTROL, MESSAGE, the gather. */
+static int recvmsg_rest(lua_State *L, int status, lua_KContext context)
+{
+    static const struct call call = {"recvmsg", POLLIN, recvmsg_rest};
+    struct socket *s = check_waiting(L, SELF, call.name, context);
+    struct request request;
+    struct receiving r;
+    struct wait w;
+    int flags;
+    ssize_t n;
+
+    (void)status;
+    message_request(L, OPTIONS, &request);
+    r.control = lua_isnil(L, CONTROL) ? &r.small : lua_touserdata(L, CONTROL);
+    flags = message_start(L, &w, &call, s, request.flags, context);
+    do
+        n = receive_more(L, &r, &w, s, &request, flags);
+    while (n > 0 && !ends_message(s, &r) &&
+           is_short(s, &request, gather_used(L)));
+    gather_push(L);
+    message_set_data(L, MESSAGE, OPTIONS, request.several);
+    lua_settop(L, MESSAGE);
+    if (n == -1 && w.outcome != WAIT_WOULD_BLOCK) {
+        wait_push_error(L, &w, 0);
+        lua_getfield(L, MESSAGE, "data");
+        lua_setfield(L, -2, "partial");
+        return lua_error(L);
+    }
+    return 1;
+}
+
+/* ---- the call ---- */
+
+static void push_arrival(lua_State *L, const struct socket *s,
+                         const struct request *request, struct receiving *r,
+                         const char *data, size_t length)
+{
+    struct arrival a = {s, &r->header, data, length};
+
+    if (message_is_end(s, request, &r->header, length))
+        lua_pushnil(L);
+    else
+        message_push(L, &a, request, OPTIONS);
+}
+
+static bool receive_again(lua_State *L, struct wait *w, size_t size)
+{
+    int error = errno;
+
+    scratch_release(L, size);
+    errno = error;
+    return wait_again(L, w);
+}
+
+static int recvmsg_step(lua_State *L, int status, lua_KContext context)
+{
+    static const struct call call = {"recvmsg", POLLIN, recvmsg_step};
+    struct socket *s = check_waiting(L, SELF, call.name, context);
+    struct request request;
+    struct receiving r;
+    struct wait w;
+    char small[SMALL];
+    char *data;
+    int flags;
+    ssize_t n;
+
+    (void)status;
+    message_request(L, OPTIONS, &request);
+    prepare(L, &r, &request);
+    flags = message_start(L, &w, &call, s, request.flags, context);
+    do {
+        data = request.size <= SMALL ? small : scratch_take(L, &request.size);
+        n = receive_once(&r, s, &request, data, request.size, flags);
+    } while (n == -1 && receive_again(L, &w, request.size));
+    if (n == -1)
+        return wait_failed(L, &w, 0);
+    push_arrival(L, s, &request, &r, data, (size_t)n);
+    scratch_release(L, request.size);
+    if (!is_short(s, &request, (size_t)n) || ends_message(s, &r))
+        return 1;
+    lua_getfield(L, MESSAGE, "data");
+    gather_new(L, lua_tostring(L, -1), (size_t)n, request.size);
+    lua_replace(L, -2);
+    return recvmsg_rest(L, LUA_OK, 0);
+}
+
+/*** Receive a message: data, the sender, control data and flags (recvmsg(2),
+cmsg(3)).
+@function Socket:recvmsg
+@tab options `iov`: how many bytes of data at most, or a list of sizes;
+`control`: `true`, or the bytes of room for control data, without which there is
+none; `flags`: as for `recv`, but `waitall` ends at control data of a Unix
+socket, which belongs to what has come before; `rights`: `"numbers"` for
+descriptors as integers, which are the caller's to close, in place of sockets
+@treturn ?table `data`: a string; `iov`: the same as a list, where `iov` was
+one, of as many strings as there is data for; `from`: the sender's `Address`, or
+from the error queue where the message had been sent to; `control`: a table by
+kind, see `control`; `flags`: a table with `trunc` (the data was cut), `ctrunc`
+(the control data was: what did not fit is lost, and the system has closed
+descriptors that did not), `eor`, `oob`, `errqueue`, each `true` or absent;
+`length`: that of the whole datagram, where it was cut, or with `trunc`. nil at
+the end of a stream; `false` where it would have to wait and must not, and from
+an empty error queue
+@raise as `recv`; with `waitall`, what has come so far is in the error's
+`partial`
+@usage local m = s:recvmsg{iov = 65535, control = true}
+print(m.data, m.from, m.control.ttl)
+*/
+static int socket_recvmsg(lua_State *L)
+{
+    lua_settop(L, OPTIONS);
+    return recvmsg_step(L, LUA_OK, 0);
+}
+
+void open_sendmsg(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"sendmsg", socket_sendmsg},
+        {"recvmsg", socket_recvmsg},
+        {NULL, NULL},
+    };
+
+    add_socket_methods(L, methods);
+}

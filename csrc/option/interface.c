@@ -1,0 +1,121 @@
+/*
+ * option_link: the interfaces that a script names; see option_link.h.
+ *
+ * Interfaces are looked up in what getifaddrs(3) tells.
+ */
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "address/address.h"
+#include "base/error.h"
+#include "base/field.h"
+#include "option/interface.h"
+#include "socket/socket.h"
+
+static int argerror_at(lua_State *L, int arg, const char *field,
+                       const char *what)
+{
+    return field ? field_argerror(L, arg, field, what)
+                 : luaL_argerror(L, arg, what);
+}
+
+/* Whether an entry of getifaddrs is of the interface that `link` names. */
+static bool is_link(const struct ifaddrs *entry, const struct link *link)
+{
+    struct host host;
+
+    if (link->index != 0)
+        return if_nametoindex(entry->ifa_name) == link->index;
+    return host_of(&host, entry->ifa_addr) && host_is_same(&host, &link->local);
+}
+
+/* Complete a link that was named otherwise: its index, or an IPv4 address. */
+static bool complete_link(lua_State *L, struct link *link, bool wants_address)
+{
+    struct ifaddrs *list;
+    bool collected = false;
+    bool found = false;
+    int result;
+
+    do
+        result = getifaddrs(&list);
+    while (result == -1 && collect_descriptors(L, errno, &collected));
+    if (result == -1)
+        raise_errno(L, "getifaddrs", errno, 0);
+    for (struct ifaddrs *i = list; i != NULL && !found; i = i->ifa_next) {
+        if (i->ifa_addr == NULL || !is_link(i, link))
+            continue;
+        if (!wants_address)
+            link->index = if_nametoindex(i->ifa_name);
+        else if (i->ifa_addr->sa_family == AF_INET)
+            host_of(&link->local, i->ifa_addr);
+        found = wants_address ? link->local.family == AF_INET : link->index;
+    }
+    freeifaddrs(list);
+    return found;
+}
+
+static void check_link_text(lua_State *L, int arg, const char *field,
+                            struct link *link)
+{
+    const char *text = lua_tostring(L, -1);
+    size_t length = lua_rawlen(L, -1);
+
+    if (length == 0 || host_parse(L, &link->local))
+        return;
+    if (strlen(text) == length)
+        link->index = find_interface(L, text);
+    if (link->index == 0)
+        argerror_at(L, arg, field, "no interface of that name");
+}
+
+void check_link(lua_State *L, int arg, const char *field, struct link *link)
+{
+    const struct address *a = address_test(L, -1);
+    int isinteger;
+    lua_Integer index;
+
+    memset(link, 0, sizeof *link);
+    if (a != NULL && host_of(&link->local, &a->any))
+        return;
+    if (lua_type(L, -1) == LUA_TSTRING) {
+        check_link_text(L, arg, field, link);
+        return;
+    }
+    index = lua_tointegerx(L, -1, &isinteger);
+    if (!isinteger)
+        argerror_at(L, arg, field, "name, index or address expected");
+    else if (index < 0 || index > INT32_MAX)
+        argerror_at(L, arg, field, "index out of range");
+    link->index = (unsigned)index;
+}
+
+unsigned need_index(lua_State *L, int arg, const char *field, struct link *link)
+{
+    if (link->index == 0 && link->local.family != AF_UNSPEC &&
+        !complete_link(L, link, false))
+        argerror_at(L, arg, field, "no interface of that address");
+    return link->index;
+}
+
+void check_link_field(lua_State *L, int arg, struct link *link)
+{
+    memset(link, 0, sizeof *link);
+    if (lua_getfield(L, arg, "interface") != LUA_TNIL)
+        check_link(L, arg, "interface", link);
+    lua_pop(L, 1);
+}
+
+struct in_addr need_local(lua_State *L, int arg, struct link *link)
+{
+    if (link->local.family == AF_INET ||
+        need_index(L, arg, "interface", link) == 0)
+        return link->local.in;
+    if (!complete_link(L, link, true))
+        field_argerror(L, arg, "interface", "it has no IPv4 address");
+    return link->local.in;
+}

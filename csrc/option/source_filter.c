@@ -1,0 +1,293 @@
+/*
+ * option_msfilter: all that a socket wants of a multicast group's sources, at
+ * once; see option_type.h.
+ *
+ * RFC 3678, sections 4.2 and 5.2. Both structures end with a list of sources;
+ * to read one, the kernel is given the group and told how many have room, and
+ * it tells how many there are.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <lauxlib.h>
+
+#include "address/host.h"
+#include "option/interface.h"
+#include "option/type.h"
+
+#ifdef __linux__
+
+#define MOST_SOURCES 4096 /* in a list; the kernel's own limit is far lower */
+#define ROOM 16           /* sources, at the first attempt to read */
+
+/* How one of the structures lies in memory, and what it is made of. */
+struct layout {
+    int family;  /* of its groups; AF_UNSPEC: of either */
+    size_t mode; /* and then, of four bytes as well, the count of sources */
+    size_t sources;
+    size_t source;
+    /* The group and the interface, at the beginning. */
+    void (*put_group)(lua_State *L, int arg, unsigned char *bytes,
+                      const struct host *group, struct link *link);
+    void (*put_source)(unsigned char *bytes, const struct host *source);
+    void (*push_source)(lua_State *L, const unsigned char *bytes);
+};
+
+/* ---- IPv4 alone: struct ip_msfilter ---- */
+
+static void put_ipv4(unsigned char *bytes, const struct host *host)
+{
+    memcpy(bytes, &host->in, sizeof host->in);
+}
+
+static void put_group_ipv4(lua_State *L, int arg, unsigned char *bytes,
+                           const struct host *group, struct link *link)
+{
+    struct in_addr local = need_local(L, arg, link);
+
+    put_ipv4(bytes, group);
+    memcpy(bytes + sizeof local, &local, sizeof local);
+}
+
+static void push_ipv4(lua_State *L, const unsigned char *bytes)
+{
+    host_push(L, AF_INET, bytes);
+}
+
+static const struct layout ipv4_layout = {
+    .family = AF_INET,
+    .mode = offsetof(struct ip_msfilter, imsf_fmode),
+    .sources = offsetof(struct ip_msfilter, imsf_slist),
+    .source = sizeof(struct in_addr),
+    .put_group = put_group_ipv4,
+    .put_source = put_ipv4,
+    .push_source = push_ipv4,
+};
+
+/* ---- either family: struct group_filter ---- */
+
+static void put_name(unsigned char *bytes, const struct host *host)
+{
+    struct sockaddr_storage name;
+
+    host_store(&name, host);
+    memcpy(bytes, &name, sizeof name);
+}
+
+static void put_group_name(lua_State *L, int arg, unsigned char *bytes,
+                           const struct host *group, struct link *link)
+{
+    uint32_t index = need_index(L, arg, "interface", link);
+
+    memcpy(bytes, &index, sizeof index);
+    put_name(bytes + offsetof(struct group_filter, gf_group), group);
+}
+
+static void push_name(lua_State *L, const unsigned char *bytes)
+{
+    struct sockaddr_storage name;
+    struct host host;
+
+    memcpy(&name, bytes, sizeof name);
+    host_of(&host, (const struct sockaddr *)&name);
+    host_push(L, host.family, &host.in);
+}
+
+static const struct layout group_layout = {
+    .family = AF_UNSPEC,
+    .mode = offsetof(struct group_filter, gf_fmode),
+    .sources = offsetof(struct group_filter, gf_slist),
+    .source = sizeof(struct sockaddr_storage),
+    .put_group = put_group_name,
+    .put_source = put_name,
+    .push_source = push_name,
+};
+
+/* ---- both ways ---- */
+
+/* The group and the interface of the table at `arg`. The result is the group's
+ * family. */
+static int put_group(lua_State *L, int arg, const struct layout *layout,
+                     unsigned char *bytes)
+{
+    struct host group;
+    struct link link;
+
+    host_check_field(L, arg, "group", layout->family, &group);
+    check_link_field(L, arg, &link);
+    layout->put_group(L, arg, bytes, &group, &link);
+    return group.family;
+}
+
+static void put_counts(unsigned char *bytes, const struct layout *layout,
+                       uint32_t mode, uint32_t count)
+{
+    memcpy(bytes + layout->mode, &mode, sizeof mode);
+    memcpy(bytes + layout->mode + sizeof mode, &count, sizeof count);
+}
+
+static uint32_t check_mode(lua_State *L, int arg)
+{
+    const char *mode;
+
+    lua_getfield(L, arg, "mode");
+    mode = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    lua_pop(L, 1);
+    if (strcmp(mode, "include") == 0)
+        return MCAST_INCLUDE;
+    if (strcmp(mode, "exclude") != 0)
+        field_argerror(L, arg, "mode", "'include' or 'exclude' expected");
+    return MCAST_EXCLUDE;
+}
+
+/* Push the list of sources; how many there are. */
+static uint32_t push_sources(lua_State *L, int arg)
+{
+    lua_Unsigned count;
+
+    if (lua_getfield(L, arg, "sources") != LUA_TTABLE)
+        field_argerror(L, arg, "sources", "list of addresses expected");
+    count = lua_rawlen(L, -1);
+    if (count > MOST_SOURCES)
+        field_argerror(L, arg, "sources", "too many (at most 4096)");
+    return (uint32_t)count;
+}
+
+/* {group =, interface =, mode =, sources =}; what is made of it is pushed. */
+static struct option_data check_filter(lua_State *L, int arg,
+                                       const struct layout *layout)
+{
+    static const char *const fields[] = {"group", "interface", "mode",
+                                         "sources", NULL};
+    uint32_t mode;
+    uint32_t count;
+    size_t length;
+    unsigned char *bytes;
+    struct host source;
+    int family;
+
+    check_fields(L, arg, fields);
+    mode = check_mode(L, arg);
+    count = push_sources(L, arg);
+    length = layout->sources + count * layout->source;
+    bytes = lua_newuserdatauv(L, length, 0);
+    memset(bytes, 0, length);
+    family = put_group(L, arg, layout, bytes);
+    put_counts(bytes, layout, mode, count);
+    for (uint32_t i = 0; i < count; i++) {
+        lua_rawgeti(L, -2, i + 1);
+        host_check(L, arg, "sources", family, &source);
+        layout->put_source(bytes + layout->sources + i * layout->source,
+                           &source);
+        lua_pop(L, 1);
+    }
+    return (struct option_data){bytes, (socklen_t)length};
+}
+
+/* Push a table as check_filter takes it, the group and the interface being
+ * those of the table at `arg`. */
+static void push_filter(lua_State *L, int arg, const struct layout *layout,
+                        const unsigned char *bytes, uint32_t count)
+{
+    uint32_t mode;
+
+    memcpy(&mode, bytes + layout->mode, sizeof mode);
+    lua_createtable(L, 0, 4);
+    lua_getfield(L, arg, "group");
+    lua_setfield(L, -2, "group");
+    lua_getfield(L, arg, "interface");
+    lua_setfield(L, -2, "interface");
+    field_set_string(L, "mode", mode == MCAST_INCLUDE ? "include" : "exclude");
+    lua_createtable(L, (int)count, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        layout->push_source(L, bytes + layout->sources + i * layout->source);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_setfield(L, -2, "sources");
+}
+
+/* Ask with room for so many sources: zero, or errno. What came is pushed, and
+ * `*count` is how many there are. */
+static int ask_filter(lua_State *L, int arg, const struct layout *layout,
+                      const struct option *row, int level, int fd,
+                      uint32_t *count)
+{
+    socklen_t length = (socklen_t)(layout->sources + *count * layout->source);
+    unsigned char *bytes = lua_newuserdatauv(L, length, 0);
+
+    memset(bytes, 0, length);
+    if (put_group(L, arg, layout, bytes) == AF_INET)
+        level = row->level;
+    put_counts(bytes, layout, 0, *count);
+    if (getsockopt(fd, level, row->number, bytes, &length) == -1)
+        return errno;
+    memcpy(count, bytes + layout->mode + sizeof *count, sizeof *count);
+    return 0;
+}
+
+static int get_filter(lua_State *L, int arg, const struct layout *layout,
+                      const struct option *row, int level, int fd)
+{
+    static const char *const fields[] = {"group", "interface", NULL};
+    uint32_t count = ROOM;
+    uint32_t room;
+    int error;
+
+    check_fields(L, arg, fields);
+    do {
+        room = count;
+        lua_settop(L, arg);
+        error = ask_filter(L, arg, layout, row, level, fd, &count);
+        if (error != 0)
+            return error;
+    } while (count > room);
+    push_filter(L, arg, layout, lua_touserdata(L, -1), count);
+    return 0;
+}
+
+static struct option_data check_msfilter(lua_State *L, int arg,
+                                         const struct option_type *type,
+                                         union option_value *value)
+{
+    (void)type;
+    (void)value;
+    return check_filter(L, arg, &ipv4_layout);
+}
+
+static int get_msfilter(lua_State *L, int arg, const struct option *row,
+                        int level, int fd)
+{
+    return get_filter(L, arg, &ipv4_layout, row, level, fd);
+}
+
+const struct option_type msfilter_option = {
+    .name = "ip_msfilter",
+    .check = check_msfilter,
+    .get = get_msfilter,
+};
+
+static struct option_data check_group_filter(lua_State *L, int arg,
+                                             const struct option_type *type,
+                                             union option_value *value)
+{
+    (void)type;
+    (void)value;
+    return check_filter(L, arg, &group_layout);
+}
+
+static int get_group_filter(lua_State *L, int arg, const struct option *row,
+                            int level, int fd)
+{
+    return get_filter(L, arg, &group_layout, row, level, fd);
+}
+
+const struct option_type group_filter_option = {
+    .name = "group_filter",
+    .check = check_group_filter,
+    .get = get_group_filter,
+};
+
+#endif

@@ -1,0 +1,197 @@
+/*
+ * option_tcp_info: TCP_INFO as a table; see option_type.h.
+ *
+ * Linux appends fields to struct tcp_info and tells by the length how many it
+ * has given (tcp(7)). The structure is written out here, for the headers of the
+ * C library are older than the kernel; it stops where its layout differs from
+ * one kernel to the next. Times are in the units of the kernel.
+ */
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "option/option.h"
+#include "option/type.h"
+
+const char *tcp_state_name(unsigned state)
+{
+    static const char *const names[] = {
+        [TCP_ESTABLISHED] = "ESTABLISHED",
+        [TCP_SYN_SENT] = "SYN_SENT",
+        [TCP_SYN_RECV] = "SYN_RECV",
+        [TCP_FIN_WAIT1] = "FIN_WAIT1",
+        [TCP_FIN_WAIT2] = "FIN_WAIT2",
+        [TCP_TIME_WAIT] = "TIME_WAIT",
+        [TCP_CLOSE] = "CLOSED",
+        [TCP_CLOSE_WAIT] = "CLOSE_WAIT",
+        [TCP_LAST_ACK] = "LAST_ACK",
+        [TCP_LISTEN] = "LISTEN",
+        [TCP_CLOSING] = "CLOSING",
+    };
+    size_t count = sizeof names / sizeof *names;
+
+    return state < count && names[state] ? names[state] : "UNKNOWN";
+}
+
+#ifdef __linux__
+
+struct kernel_tcp_info {
+    uint8_t state;
+    uint8_t ca_state;
+    uint8_t retransmits;
+    uint8_t probes;
+    uint8_t backoff;
+    uint8_t options;
+    uint8_t snd_wscale : 4, rcv_wscale : 4;
+    uint8_t delivery_rate_app_limited : 1, fastopen_client_fail : 2;
+    uint32_t rto, ato, snd_mss, rcv_mss;
+    uint32_t unacked, sacked, lost, retrans, fackets;
+    uint32_t last_data_sent, last_ack_sent, last_data_recv, last_ack_recv;
+    uint32_t pmtu, rcv_ssthresh, rtt, rttvar, snd_ssthresh, snd_cwnd;
+    uint32_t advmss, reordering;
+    uint32_t rcv_rtt, rcv_space;
+    uint32_t total_retrans;
+    uint64_t pacing_rate, max_pacing_rate, bytes_acked, bytes_received;
+    uint32_t segs_out, segs_in;
+    uint32_t notsent_bytes, min_rtt, data_segs_in, data_segs_out;
+    uint64_t delivery_rate;
+    uint64_t busy_time, rwnd_limited, sndbuf_limited;
+    uint32_t delivered, delivered_ce;
+    uint64_t bytes_sent, bytes_retrans;
+    uint32_t dsack_dups, reord_seen;
+    uint32_t rcv_ooopack, snd_wnd;
+    uint32_t rcv_wnd, rehash;
+    uint16_t total_rto, total_rto_recoveries;
+    uint32_t total_rto_time;
+    uint32_t received_ce;
+    uint32_t delivered_e1_bytes, delivered_e0_bytes, delivered_ce_bytes;
+    uint32_t received_e1_bytes, received_e0_bytes, received_ce_bytes;
+};
+
+/* clang-format off */
+#define FIELD(name)                                                            \
+    {#name, offsetof(struct kernel_tcp_info, name),                            \
+     sizeof(((struct kernel_tcp_info *)0)->name)}
+
+static const struct info_field info_fields[] = {
+    FIELD(retransmits), FIELD(probes), FIELD(backoff),
+    FIELD(rto), FIELD(ato), FIELD(snd_mss), FIELD(rcv_mss),
+    FIELD(unacked), FIELD(sacked), FIELD(lost), FIELD(retrans),
+    FIELD(fackets), FIELD(last_data_sent), FIELD(last_ack_sent),
+    FIELD(last_data_recv), FIELD(last_ack_recv),
+    FIELD(pmtu), FIELD(rcv_ssthresh), FIELD(rtt), FIELD(rttvar),
+    FIELD(snd_ssthresh), FIELD(snd_cwnd), FIELD(advmss), FIELD(reordering),
+    FIELD(rcv_rtt), FIELD(rcv_space), FIELD(total_retrans),
+    FIELD(pacing_rate), FIELD(max_pacing_rate), FIELD(bytes_acked),
+    FIELD(bytes_received), FIELD(segs_out), FIELD(segs_in),
+    FIELD(notsent_bytes), FIELD(min_rtt), FIELD(data_segs_in),
+    FIELD(data_segs_out), FIELD(delivery_rate), FIELD(busy_time),
+    FIELD(rwnd_limited), FIELD(sndbuf_limited), FIELD(delivered),
+    FIELD(delivered_ce), FIELD(bytes_sent), FIELD(bytes_retrans),
+    FIELD(dsack_dups), FIELD(reord_seen), FIELD(rcv_ooopack), FIELD(snd_wnd),
+    FIELD(rcv_wnd), FIELD(rehash), FIELD(total_rto),
+    FIELD(total_rto_recoveries), FIELD(total_rto_time), FIELD(received_ce),
+    FIELD(delivered_e1_bytes), FIELD(delivered_e0_bytes),
+    FIELD(delivered_ce_bytes), FIELD(received_e1_bytes),
+    FIELD(received_e0_bytes), FIELD(received_ce_bytes),
+    {NULL, 0, 0},
+};
+
+/* TCPI_OPT_…, and the names of TCP_CA_…. */
+static const struct name info_options[] = {
+    {"timestamps", 1}, {"sack", 2}, {"wscale", 4}, {"ecn", 8},
+    {"ecn_seen", 16}, {"syn_data", 32}, {"usec_ts", 64}, {"tfo_child", 128},
+    {NULL, 0},
+};
+
+static const struct name ca_rows[] = {
+    {"open", 0}, {"disorder", 1}, {"cwr", 2}, {"recovery", 3}, {"loss", 4},
+    {NULL, 0},
+};
+/* clang-format on */
+
+static const struct names ca_names = {
+    "congestion state", {"TCP_CA_", NULL}, ca_rows};
+
+static lua_Integer read_field(const unsigned char *bytes, size_t size)
+{
+    uint16_t half;
+    uint32_t word;
+    uint64_t pair;
+
+    switch (size) {
+    case sizeof half:
+        memcpy(&half, bytes, size);
+        return half;
+    case sizeof word:
+        memcpy(&word, bytes, size);
+        return word;
+    case sizeof pair:
+        memcpy(&pair, bytes, size);
+        return (lua_Integer)pair;
+    default:
+        return *bytes;
+    }
+}
+
+void set_info_fields(lua_State *L, const struct info_field *row,
+                     const unsigned char *bytes, socklen_t length)
+{
+    for (; row->name; row++) {
+        if (row->offset + row->size > length)
+            continue;
+        field_set_integer(L, row->name,
+                          read_field(bytes + row->offset, row->size));
+    }
+}
+
+void push_info(lua_State *L, const struct option_type *type,
+               const union option_value *value, socklen_t length)
+{
+    lua_newtable(L);
+    set_info_fields(L, type->fields, value->bytes, length);
+}
+
+static void set_options(lua_State *L, unsigned options)
+{
+    lua_newtable(L);
+    field_set_flags(L, info_options, options);
+    lua_setfield(L, -2, "options");
+}
+
+/* The eight bytes that every kernel gives. */
+static void set_head(lua_State *L, const struct kernel_tcp_info *info)
+{
+    field_set_string(L, "state", tcp_state_name(info->state));
+    field_set_name(L, "ca_state", &ca_names, info->ca_state);
+    set_options(L, info->options);
+    field_set_integer(L, "snd_wscale", info->snd_wscale);
+    field_set_integer(L, "rcv_wscale", info->rcv_wscale);
+    field_set_boolean(L, "delivery_rate_app_limited",
+                      info->delivery_rate_app_limited);
+    field_set_integer(L, "fastopen_client_fail", info->fastopen_client_fail);
+}
+
+static void push_tcp_info(lua_State *L, const struct option_type *type,
+                          const union option_value *value, socklen_t length)
+{
+    struct kernel_tcp_info info;
+
+    (void)type;
+    memcpy(&info, value->bytes, sizeof info);
+    lua_createtable(L, 0, (int)(sizeof info_fields / sizeof *info_fields) + 6);
+    set_head(L, &info);
+    set_info_fields(L, info_fields, value->bytes, length);
+}
+
+const struct option_type tcp_info_option = {
+    .name = "tcp_info",
+    .size = sizeof(struct kernel_tcp_info),
+    .push = push_tcp_info,
+};
+
+#endif

@@ -1,0 +1,573 @@
+/*
+ * connection: socketpair, bind, listen, accept, connect, shutdown, the names of
+ * both ends, the descriptor's flags, the state.
+ *
+ * Follows the manual pages of section 2 of the same names, tcp(7) and unix(7).
+ * Functions named sockeye_* are the module's, socket_* are methods of a socket.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <lauxlib.h>
+
+#include "address/address.h"
+#include "address/protocol.h"
+#include "base/error.h"
+#include "option/option.h"
+#include "socket/connection.h"
+#include "socket/socket.h"
+
+/* clang-format off */
+static const struct name end_rows[] = {
+    {"rd", SHUT_RD}, {"wr", SHUT_WR}, {"rdwr", SHUT_RDWR},
+    {NULL, 0},
+};
+/* clang-format on */
+
+static const struct names end_names = {"end", {"SHUT_", NULL}, end_rows};
+
+/*** Two sockets that are connected to each other (socketpair(2)).
+@function socketpair
+@param[opt="unix"] family as `socket` takes it
+@param[opt="stream"] type as `socket` takes it
+@param[opt=0] protocol likewise; 0: the usual one
+@treturn Socket
+@treturn Socket
+@raise EOPNOTSUPP, EAFNOSUPPORT, EPROTONOSUPPORT, EMFILE
+@usage local a, b = sockeye.socketpair()
+*/
+static int sockeye_socketpair(lua_State *L)
+{
+    int family = (int)names_opt(L, 1, &family_names, AF_UNIX);
+    int type = (int)names_opt(L, 2, &type_names, SOCK_STREAM);
+    int protocol = protocol_opt(L, 3, family);
+    struct socket *s[2] = {socket_new(L), socket_new(L)};
+    bool collected = false;
+    int fd[2];
+    int result;
+
+    do
+        result = socketpair(family, type | SOCK_CLOEXEC,
+                            protocol_for_system(family, protocol), fd);
+    while (result == -1 && collect_descriptors(L, errno, &collected));
+    if (result == -1)
+        return raise_errno(L, "socketpair", errno, 0);
+    for (int i = 0; i < 2; i++) {
+        s[i]->handle.fd = fd[i];
+        s[i]->handle.nonblocking = type & SOCK_NONBLOCK;
+        s[i]->family = family;
+        s[i]->type = type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+        s[i]->protocol = protocol;
+    }
+    return 2;
+}
+
+/*** Give the socket its own address (bind(2)).
+@function Socket:bind
+@param address an `Address`, or a string as `sockeye.address` takes it
+@treturn Socket itself
+@raise EADDRINUSE, EADDRNOTAVAIL, EACCES, EINVAL (bound already), ENOENT
+@usage s:bind("127.0.0.1:8080")
+*/
+static int socket_bind(lua_State *L)
+{
+    struct socket *s = check_open(L, 1, "bind");
+    const struct address *a = address_check(L, 2);
+
+    if (bind(s->handle.fd, &a->any, a->length) == -1)
+        return raise_errno(L, "bind", errno, 2);
+    lua_settop(L, 1);
+    return 1;
+}
+
+/*** Make the socket passive: it accepts connections (listen(2)).
+@function Socket:listen
+@int[opt=SOMAXCONN] backlog how many established connections may wait to be
+accepted; the system may cut it
+@treturn Socket itself
+@raise EADDRINUSE, EOPNOTSUPP
+*/
+static int socket_listen(lua_State *L)
+{
+    struct socket *s = check_open(L, 1, "listen");
+    lua_Integer backlog = luaL_optinteger(L, 2, SOMAXCONN);
+
+    luaL_argcheck(L, backlog >= 0 && backlog <= INT32_MAX, 2,
+                  "backlog out of range");
+    if (listen(s->handle.fd, (int)backlog) == -1)
+        return raise_errno(L, "listen", errno, 0);
+    lua_settop(L, 1);
+    return 1;
+}
+
+/* ---- accept ---- */
+
+static bool set_status_flag(int fd, int flag, bool on)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    return flags != -1 &&
+           fcntl(fd, F_SETFL, on ? flags | flag : flags & ~flag) != -1;
+}
+
+/* accept(2) has no MSG_DONTWAIT, so a listener that may not block gets
+ * O_NONBLOCK and keeps it: another process that accepts on the same open file
+ * is told by EAGAIN and waits by itself. */
+static bool prepare_accept(struct socket *s)
+{
+    if (!wait_blocks(&s->handle) && !s->accepts_nonblocking)
+        s->accepts_nonblocking =
+            set_status_flag(s->handle.fd, O_NONBLOCK, true);
+    return wait_blocks(&s->handle) || s->accepts_nonblocking;
+}
+
+/* Whether what is accepted has its listener's TCP_NODELAY. */
+#ifdef __linux__
+#define INHERITS_NODELAY true
+#else
+#define INHERITS_NODELAY false
+#endif
+
+static int accept_step(lua_State *L, int status, lua_KContext context)
+{
+    static const struct call call = {"accept", POLLIN, accept_step};
+    struct socket *s = check_waiting(L, 1, "accept", context);
+    struct wait w;
+    bool collected = false;
+    struct socket *c;
+    struct address *peer;
+    socklen_t length;
+    int fd;
+
+    (void)status;
+    wait_start(L, &w, &call, &s->handle, 0, context);
+    if (!prepare_accept(s) && context == 0)
+        return raise_errno(L, "accept", errno, 0);
+    lua_settop(L, 1);
+    c = socket_new(L);
+    peer = address_new_of(L, s->family);
+    do {
+        length = peer->room;
+        fd = accept4(s->handle.fd, &peer->any, &length, SOCK_CLOEXEC);
+    } while (fd == -1 &&
+             (collect_descriptors(L, errno, &collected) || wait_again(L, &w)));
+    if (fd == -1)
+        return wait_failed(L, &w, 0);
+    c->handle.fd = fd;
+    c->family = s->family;
+    c->type = s->type;
+    c->protocol = s->protocol;
+    c->is_prompt = s->is_prompt && INHERITS_NODELAY;
+    address_settle(peer, length);
+    return 2;
+}
+
+/*** Take a connection from the queue (accept(2)).
+Waits until there is one.
+@function Socket:accept
+@treturn Socket the connection, a new socket, close-on-exec
+@treturn Address the peer's; without a path for a Unix client that has no name
+@return `false` in place of both where it would have to wait and must not
+@raise ETIMEDOUT with `timeout` when the time-out ran out, EINVAL (does not
+listen), ECONNABORTED, EMFILE
+@usage local c <close>, peer = s:accept()
+*/
+static int socket_accept(lua_State *L)
+{
+    return accept_step(L, LUA_OK, 0);
+}
+
+/* ---- connect ---- */
+
+/* One connect(2) that blocks, or does not, whatever the open file does at
+ * other times. */
+static int connect_once(int fd, const struct address *a, bool blocks)
+{
+    int before = fcntl(fd, F_GETFL);
+    int flags = blocks ? before & ~O_NONBLOCK : before | O_NONBLOCK;
+    int error;
+
+    if (before == -1 || (flags != before && fcntl(fd, F_SETFL, flags) == -1))
+        return errno;
+    error = connect(fd, &a->any, a->length) == -1 ? errno : 0;
+    if (flags != before)
+        fcntl(fd, F_SETFL, before);
+    return error;
+}
+
+/* The Unix socket of a busy listener cannot be polled for a place in its
+ * queue, but connect(2) waits for one as long as SO_SNDTIMEO says. */
+static int connect_unix(struct wait *w, const struct address *a)
+{
+    struct timeval before = {0, 0};
+    struct timeval limit;
+    socklen_t length = sizeof before;
+    int fd = w->handle->fd;
+    int64_t left;
+    int error;
+
+    if (w->deadline == 0)
+        w->deadline = wait_limit(wait_deadline(w->handle->timeout));
+    left = w->deadline - monotonic_now();
+    if (left < 1000)
+        left = 1000;
+    limit.tv_sec = left / INT64_C(1000000000);
+    limit.tv_usec = left / 1000 % 1000000;
+    if (getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, &length) == -1 ||
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == -1)
+        return errno;
+    error = connect_once(fd, a, true);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, sizeof before);
+    return error;
+}
+
+/* One attempt: zero, or errno. */
+static int attempt_connect(struct socket *s, struct wait *w,
+                           const struct address *a)
+{
+    if (wait_blocks(&s->handle))
+        return connect(s->handle.fd, &a->any, a->length) == -1 ? errno : 0;
+    if (s->family == AF_UNIX && !wait_never(w) && !wait_is_in_task())
+        return connect_unix(w, a);
+    return connect_once(s->handle.fd, a, false);
+}
+
+#ifdef __linux__
+/* Linux's TCP keeps the outcome for the next connect(2), and until then is
+ * neither fit for another attempt nor says EISCONN. */
+static bool keeps_outcome(const struct socket *s)
+{
+    return (s->family == AF_INET || s->family == AF_INET6) &&
+           s->type == SOCK_STREAM &&
+           (s->protocol == 0 || s->protocol == IPPROTO_TCP);
+}
+#else
+static bool keeps_outcome(const struct socket *s)
+{
+    (void)s;
+    return false;
+}
+#endif
+
+/* How the connection that was under way has ended: zero, or errno, EALREADY if
+ * it has not. */
+static int connect_result(struct socket *s, struct wait *w,
+                          const struct address *a)
+{
+    struct sockaddr_storage peer;
+    int error = 0;
+    socklen_t length = sizeof error;
+    socklen_t peer_length = sizeof peer;
+
+    if (keeps_outcome(s))
+        return attempt_connect(s, w, a);
+    if (getsockopt(s->handle.fd, SOL_SOCKET, SO_ERROR, &error, &length) == -1)
+        return errno;
+    if (error == 0 &&
+        getpeername(s->handle.fd, (struct sockaddr *)&peer, &peer_length) == -1)
+        return EALREADY;
+    return error;
+}
+
+/* Whether the system goes on connecting by itself after this error. After EINTR
+ * it may do so, too; the next attempt tells. */
+static bool is_under_way(int error)
+{
+    return error == EINPROGRESS || error == EALREADY;
+}
+
+/* After an attempt that ended with `error`: whether to look again, having
+ * waited. EAGAIN from a Unix socket is SO_SNDTIMEO running out. */
+static bool retry_connect(lua_State *L, const struct socket *s, struct wait *w,
+                          int error)
+{
+    bool is_full = error == EAGAIN && s->family == AF_UNIX && !wait_never(w);
+
+    errno = is_under_way(error) && wait_never(w) ? EAGAIN : error;
+    if (is_under_way(error) && !wait_never(w))
+        return wait_ready(L, w);
+    if (is_full && wait_is_in_task())
+        return wait_soon(L, w);
+    if (is_full && w->deadline != 0) {
+        w->outcome = WAIT_TIMED_OUT;
+        return false;
+    }
+    return wait_again(L, w);
+}
+
+static int connect_step(lua_State *L, int status, lua_KContext context)
+{
+    static const struct call call = {"connect", POLLOUT, connect_step};
+    struct socket *s = check_waiting(L, 1, "connect", context);
+    const struct address *a = address_check(L, 2);
+    struct wait w;
+    bool under_way = context > 0 && s->family != AF_UNIX;
+    bool interrupted = false;
+    int error;
+
+    (void)status;
+    lua_settop(L, 2);
+    wait_start(L, &w, &call, &s->handle, 0, context);
+    do {
+        error =
+            under_way ? connect_result(s, &w, a) : attempt_connect(s, &w, a);
+        if (error == EISCONN && (under_way || interrupted))
+            error = 0;
+        under_way = is_under_way(error);
+        interrupted = error == EINTR;
+    } while (error != 0 && retry_connect(L, s, &w, error));
+    if (error != 0)
+        return wait_failed(L, &w, 2);
+    lua_settop(L, 1);
+    return 1;
+}
+
+/*** Connect to a peer (connect(2)).
+A datagram socket is given its default destination, and hears of that peer
+only. In non-blocking mode call it again, once the socket can be written, to
+learn how it went.
+@function Socket:connect
+@param address an `Address`, or a string as `sockeye.address` takes it
+@treturn Socket itself; `false` where it would have to wait and must not
+@raise ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT (with `timeout`
+where the time-out of this socket ran out, without it where the system gave
+up), EISCONN, …
+@usage s:connect("127.0.0.1:8080")
+*/
+static int socket_connect(lua_State *L)
+{
+    return connect_step(L, LUA_OK, 0);
+}
+
+/*** Forget the peer of a datagram socket (connect(2) to AF_UNSPEC).
+On Linux this also makes a TCP socket whose connection has failed or ended fit
+for another `connect`.
+@function Socket:disconnect
+@treturn Socket itself
+@raise what the system says
+*/
+static int socket_disconnect(lua_State *L)
+{
+    struct socket *s = check_open(L, 1, "disconnect");
+    struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+
+    if (connect(s->handle.fd, &nobody, sizeof nobody) == -1)
+        return raise_errno(L, "disconnect", errno, 0);
+    lua_settop(L, 1);
+    return 1;
+}
+
+/*** End one direction of the connection, or both (shutdown(2)).
+It acts at once, whatever other processes hold the socket.
+@function Socket:shutdown
+@string end `"rd"`: nothing more is received; `"wr"`: what is queued is sent,
+then the end; `"rdwr"`: both
+@treturn Socket itself
+@raise ENOTCONN
+@usage s:shutdown("wr")
+*/
+static int socket_shutdown(lua_State *L)
+{
+    struct socket *s = check_open(L, 1, "shutdown");
+    int end = (int)names_check(L, 2, &end_names);
+
+    if (shutdown(s->handle.fd, end) == -1)
+        return raise_errno(L, "shutdown", errno, 0);
+    lua_settop(L, 1);
+    return 1;
+}
+
+/* ---- names ---- */
+
+typedef int name_call(int fd, struct sockaddr *name, socklen_t *length);
+
+static int push_name(lua_State *L, name_call *call, const char *name)
+{
+    struct socket *s = check_open(L, 1, name);
+    struct address *a = address_new(L);
+    socklen_t length = sizeof a->bytes;
+
+    if (call(s->handle.fd, &a->any, &length) == -1)
+        return raise_errno(L, name, errno, 0);
+    address_settle(a, length);
+    return 1;
+}
+
+/*** The socket's own address (getsockname(2)).
+@function Socket:getsockname
+@treturn Address the wildcard with port 0 where it has none yet
+@raise EBADF, ENOTSOCK
+*/
+static int socket_getsockname(lua_State *L)
+{
+    return push_name(L, getsockname, "getsockname");
+}
+
+/*** The peer's address (getpeername(2)).
+@function Socket:getpeername
+@treturn Address
+@raise ENOTCONN, EBADF, ENOTSOCK
+*/
+static int socket_getpeername(lua_State *L)
+{
+    return push_name(L, getpeername, "getpeername");
+}
+
+/* ---- flags of the descriptor and of the open file ---- */
+
+struct descriptor_flag {
+    const char *name;
+    int get;
+    int set;
+    int bit;
+};
+
+static const struct descriptor_flag descriptor_flags[] = {
+    {"O_NONBLOCK", F_GETFL, F_SETFL, O_NONBLOCK},
+    {"O_APPEND", F_GETFL, F_SETFL, O_APPEND},
+#ifdef O_ASYNC
+    {"O_ASYNC", F_GETFL, F_SETFL, O_ASYNC},
+#endif
+    {"FD_CLOEXEC", F_GETFD, F_SETFD, FD_CLOEXEC},
+    {NULL, 0, 0, 0},
+};
+
+static const struct descriptor_flag *check_flag(lua_State *L, int arg)
+{
+    size_t length;
+    const char *name = luaL_checklstring(L, arg, &length);
+    const struct descriptor_flag *flag;
+    struct nearest nearest;
+
+    luaL_argcheck(L, strlen(name) == length, arg, "flag contains a zero");
+    nearest_start(&nearest, name);
+    for (flag = descriptor_flags; flag->name; flag++) {
+        if (strcmp(flag->name, name) == 0)
+            return flag;
+        nearest_offer(&nearest, flag->name);
+    }
+    nearest_argerror(L, arg, "flag", &nearest);
+    return NULL;
+}
+
+/*** A flag of the descriptor or of its open file, read or set (fcntl(2)).
+O_NONBLOCK belongs to the open file, which a forked child shares; calls on a
+socket on which it was set here return `false` where they would have to wait.
+FD_CLOEXEC belongs to the descriptor.
+@function Socket:fcntl
+@string flag `"O_NONBLOCK"`, `"O_APPEND"`, `"O_ASYNC"` or `"FD_CLOEXEC"`
+@bool[opt] value the flag is set to it
+@treturn boolean|Socket the flag; the socket itself where a value was given
+@raise EBADF; argument error for another flag
+@usage s:fcntl("FD_CLOEXEC", false)
+*/
+static int socket_fcntl(lua_State *L)
+{
+    struct socket *s = check_open(L, 1, "fcntl");
+    const struct descriptor_flag *flag = check_flag(L, 2);
+    bool on = lua_toboolean(L, 3);
+    int flags;
+
+    if (!lua_isnone(L, 3))
+        luaL_checktype(L, 3, LUA_TBOOLEAN);
+    flags = fcntl(s->handle.fd, flag->get);
+    if (flags == -1)
+        return raise_errno(L, "fcntl", errno, 2);
+    if (lua_isnone(L, 3)) {
+        lua_pushboolean(L, flags & flag->bit);
+        return 1;
+    }
+    flags = on ? flags | flag->bit : flags & ~flag->bit;
+    if (fcntl(s->handle.fd, flag->set, flags) == -1)
+        return raise_errno(L, "fcntl", errno, 2);
+    if (flag->bit == O_NONBLOCK && flag->set == F_SETFL) {
+        s->handle.nonblocking = on;
+        s->accepts_nonblocking = on;
+    }
+    lua_settop(L, 1);
+    return 1;
+}
+
+/* ---- state ---- */
+
+/* What can be told of a socket that is not TCP's; NULL: errno. */
+static const char *plain_state(int fd)
+{
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+    int listens = 0;
+    socklen_t size = sizeof listens;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == -1)
+        return NULL;
+    if (listens)
+        return "LISTEN";
+    if (getpeername(fd, (struct sockaddr *)&peer, &length) == 0)
+        return "ESTABLISHED";
+    return errno == ENOTCONN || errno == EOPNOTSUPP ? "CLOSED" : NULL;
+}
+
+/* The same; a stream need not be TCP. */
+static const char *stream_state(int fd)
+{
+    struct tcp_info info;
+    socklen_t length = sizeof info;
+
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0)
+        return tcp_state_name(info.tcpi_state);
+    return errno == EOPNOTSUPP || errno == ENOPROTOOPT ? plain_state(fd) : NULL;
+}
+
+/*** The state of the connection (tcp(7), TCP_INFO).
+@function Socket:state
+@treturn string `"CLOSED"`, `"LISTEN"`, `"SYN_SENT"`, `"SYN_RECV"`,
+`"ESTABLISHED"`, `"FIN_WAIT1"`, `"FIN_WAIT2"`, `"CLOSING"`, `"TIME_WAIT"`,
+`"CLOSE_WAIT"` or `"LAST_ACK"` for TCP; one of `"CLOSED"`, `"LISTEN"` and
+`"ESTABLISHED"` for other sockets
+@raise EBADF on a closed socket, ENOTSOCK
+*/
+static int socket_state(lua_State *L)
+{
+    const struct socket *s = check_open(L, 1, "state");
+    bool is_stream = s->type == SOCK_STREAM && s->family != AF_UNIX;
+    const char *state =
+        is_stream ? stream_state(s->handle.fd) : plain_state(s->handle.fd);
+
+    if (state == NULL)
+        return raise_errno(L, "state", errno, 0);
+    lua_pushstring(L, state);
+    return 1;
+}
+
+void open_connection(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"socketpair", sockeye_socketpair},
+        {NULL, NULL},
+    };
+    static const luaL_Reg methods[] = {
+        {"accept", socket_accept},
+        {"bind", socket_bind},
+        {"connect", socket_connect},
+        {"disconnect", socket_disconnect},
+        {"fcntl", socket_fcntl},
+        {"getpeername", socket_getpeername},
+        {"getsockname", socket_getsockname},
+        {"listen", socket_listen},
+        {"shutdown", socket_shutdown},
+        {"state", socket_state},
+        {NULL, NULL},
+    };
+
+    luaL_setfuncs(L, functions, 0);
+    names_export(L, &end_names);
+    lua_pushinteger(L, SOMAXCONN);
+    lua_setfield(L, -2, "SOMAXCONN");
+    add_socket_methods(L, methods);
+}

@@ -1,0 +1,297 @@
+/*
+ * poll: which of several descriptors are ready (poll(2)), however many and
+ * whatever their numbers.
+ */
+#include <errno.h>
+#include <poll.h>
+
+#include <lauxlib.h>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "socket/poll.h"
+#include "socket/socket.h"
+#include "task/task.h"
+
+static const struct {
+    char letter;
+    short event;
+} letters[] = {{'r', POLLIN}, {'w', POLLOUT}, {'p', POLLPRI}, {0, 0}};
+
+/* Stack indices: the caller's table, the moment until which to wait, the list
+ * of the keys, the pollfds, a descriptor that gathers them. */
+enum { WANTED = 1, DEADLINE, KEYS, POLLFDS, GATHERING };
+
+#define LOOK_AGAIN 5000000 /* nanoseconds */
+
+static int poll_step(lua_State *L, int status, lua_KContext context);
+
+static short event_of(char letter)
+{
+    for (int i = 0; letters[i].letter != 0; i++) {
+        if (letters[i].letter == letter)
+            return letters[i].event;
+    }
+    return 0;
+}
+
+/* The events that the string on top of the stack names, for argument `arg`. */
+static short check_events(lua_State *L, int arg)
+{
+    size_t length = 0;
+    const char *text = lua_tolstring(L, -1, &length);
+    short events = 0;
+
+    luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING && length > 0, arg,
+                  "events must be \"r\", \"w\", \"rw\" or contain \"p\"");
+    for (; length > 0; text++, length--) {
+        short event = event_of(*text);
+
+        if (event == 0) {
+            lua_pushfstring(L, "unknown event '%c'", *text);
+            luaL_argerror(L, arg, lua_tostring(L, -1));
+        }
+        events |= event;
+    }
+    return events;
+}
+
+/* Make the list of the keys; their number. */
+static nfds_t list_keys(lua_State *L)
+{
+    lua_Integer count = 0;
+
+    lua_newtable(L);
+    lua_pushnil(L);
+    while (lua_next(L, WANTED)) {
+        check_events(L, WANTED);
+        lua_pop(L, 1);
+        luaL_argcheck(L, descriptor_at(L, -1) != NO_DESCRIPTOR, WANTED,
+                      "keys must be sockets, files or descriptors");
+        lua_pushvalue(L, -1);
+        lua_rawseti(L, KEYS, ++count);
+    }
+    return (nfds_t)count;
+}
+
+/* Done anew after Lua code has run: it may have closed one of them, which
+ * raises `closed`, or have taken one out of the table, poll(2)'s -1. */
+static void fill_pollfds(lua_State *L, struct pollfd *fds, nfds_t count,
+                         int closed)
+{
+    for (nfds_t i = 0; i < count; i++) {
+        fds[i] = (struct pollfd){.fd = -1};
+        lua_rawgeti(L, KEYS, (lua_Integer)i + 1);
+        lua_pushvalue(L, -1);
+        if (lua_rawget(L, WANTED) != LUA_TNIL) {
+            fds[i].events = check_events(L, WANTED);
+            fds[i].fd = descriptor_at(L, -2);
+            if (fds[i].fd == CLOSED_DESCRIPTOR)
+                raise_errno(L, "poll", closed, 0);
+        }
+        lua_pop(L, 2);
+    }
+}
+
+/* What became ready, in letters. An error or a hang-up is told as whatever was
+ * asked for: the call that follows tells which. */
+static void push_events(lua_State *L, const struct pollfd *p)
+{
+    short events = p->revents & p->events;
+    char text[sizeof letters / sizeof *letters];
+    size_t length = 0;
+
+    if (p->revents & (POLLERR | POLLHUP))
+        events = p->events;
+    for (int i = 0; letters[i].letter != 0; i++) {
+        if (events & letters[i].event)
+            text[length++] = letters[i].letter;
+    }
+    lua_pushlstring(L, text, length);
+}
+
+static int push_ready(lua_State *L, const struct pollfd *fds, nfds_t count)
+{
+    lua_newtable(L);
+    for (nfds_t i = 0; i < count; i++) {
+        if (fds[i].revents == 0)
+            continue;
+        lua_rawgeti(L, KEYS, (lua_Integer)i + 1);
+        if (fds[i].revents & POLLNVAL)
+            return raise_errno(L, "poll", EBADF, 0);
+        push_events(L, &fds[i]);
+        lua_rawset(L, -3);
+    }
+    return 1;
+}
+
+/* ---- inside a task ---- */
+
+/* Have a task woken when one of them is ready: by a descriptor that gathers
+ * them all, where the system has such, or by looking again soon. */
+static int await_any(lua_State *L, struct task *t, const struct pollfd *fds,
+                     nfds_t count, int64_t deadline)
+{
+    int64_t soon = monotonic_now() + LOOK_AGAIN;
+    bool collected = false;
+    struct socket *gathering;
+    int fd;
+
+    lua_settop(L, POLLFDS);
+    gathering = socket_new(L);
+    do
+        fd = poller_gather(fds, count);
+    while (fd == -1 && collect_descriptors(L, errno, &collected));
+    if (fd == -1 && (errno == ENOSYS || errno == EPERM))
+        return loop_pause(t, t, soon < deadline ? soon : deadline);
+    if (fd == -1)
+        return errno;
+    gathering->handle.fd = fd;
+    return loop_gather(t, &gathering->handle, deadline);
+}
+
+static void close_gathering(lua_State *L)
+{
+    struct socket *gathering = test_socket(L, GATHERING);
+
+    if (gathering != NULL)
+        socket_drop(gathering);
+    lua_settop(L, POLLFDS);
+}
+
+/* None is ready yet. */
+static int poll_suspend(lua_State *L, struct task *t, nfds_t count,
+                        bool resumed)
+{
+    const struct pollfd *fds = lua_touserdata(L, POLLFDS);
+    int64_t own = lua_tointeger(L, DEADLINE);
+    int64_t deadline = task_deadline(t, own);
+    int error = task_refusal(t, false);
+
+    if (error == 0 && resumed && monotonic_now() >= deadline)
+        return deadline < own ? raise_timeout(L, "poll", 0)
+                              : push_ready(L, fds, 0);
+    if (error == 0)
+        error = await_any(L, t, fds, count, deadline);
+    if (error != 0)
+        return raise_errno(L, task_waits_in(t, "poll"), error, 0);
+    return task_suspend(L, t, "poll", 1, poll_step);
+}
+
+/* Outside of a task a deadline of somebody else's may come first. */
+static int poll_outside(lua_State *L, struct pollfd *fds, nfds_t count)
+{
+    int64_t own = lua_tointeger(L, DEADLINE);
+    int64_t limit = wait_limit(own);
+    int n;
+
+    while ((n = wait_poll(fds, count, limit)) == -1 && errno == EINTR) {
+        interrupt_run(L);
+        fill_pollfds(L, fds, count, ECANCELED);
+    }
+    if (n == -1)
+        return raise_errno(L, "poll", errno, 0);
+    return n == 0 && limit < own ? raise_timeout(L, "poll", 0)
+                                 : push_ready(L, fds, count);
+}
+
+static int poll_step(lua_State *L, int status, lua_KContext context)
+{
+    struct pollfd *fds = lua_touserdata(L, POLLFDS);
+    nfds_t count = (nfds_t)lua_rawlen(L, KEYS);
+    struct task *t = task_around(L);
+
+    (void)status;
+    close_gathering(L);
+    fill_pollfds(L, fds, count, context == 0 ? EBADF : ECANCELED);
+    if (t == NULL)
+        return poll_outside(L, fds, count);
+    if (poll(fds, count, 0) == -1)
+        return raise_errno(L, "poll", errno, 0);
+    for (nfds_t i = 0; i < count; i++) {
+        if (fds[i].revents != 0)
+            return push_ready(L, fds, count);
+    }
+    if (lua_tointeger(L, DEADLINE) <= loop_now(t->loop))
+        return push_ready(L, fds, 0);
+    return poll_suspend(L, task_current(L), count, context != 0);
+}
+
+/*** Wait until one of several descriptors is ready (poll(2)).
+@function poll
+@tab wanted sockets, Lua files or numbers of descriptors as keys, what to wait
+for as values: `"r"` readable (or a connection to accept), `"w"` writable, `"p"`
+urgent data, or several letters
+@number[opt] seconds with fractions; nil: as long as it takes; 0: only look
+@treturn table the same keys, for those that are ready, with what they are ready
+for; empty when the time has run out. An error or the peer's hang-up counts as
+ready for all that was asked.
+@raise EBADF where one is closed, ECANCELED where a signal handler closed it
+meanwhile and left it in the table; argument error for other keys or values
+@usage
+for s, events in pairs(sockeye.poll({[a] = "r", [b] = "rw"}, 0.5)) do … end
+*/
+static int sockeye_poll(lua_State *L)
+{
+    int64_t seconds;
+    nfds_t count;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    seconds = wait_check_seconds(L, 2);
+    lua_settop(L, 1);
+    lua_pushinteger(L, seconds == 0 ? 0 : wait_deadline(seconds));
+    count = list_keys(L);
+    lua_newuserdatauv(L, count * sizeof(struct pollfd), 0);
+    return poll_step(L, LUA_OK, 0);
+}
+
+static int wait_done(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    (void)context;
+    lua_pushvalue(L, 1);
+    if (lua_rawget(L, -2) == LUA_TNIL)
+        return raise_timeout(L, "wait", 0);
+    return 1;
+}
+
+/*** Wait until a descriptor is ready (poll(2)).
+@function wait
+@param what a socket, a Lua file or the number of a descriptor
+@string[opt="r"] events as for `poll`
+@number[opt] seconds with fractions; nil: as long as it takes
+@treturn string what it is ready for
+@raise ETIMEDOUT with `timeout` when the time has run out; EBADF; ECANCELED
+where it is closed meanwhile
+*/
+static int sockeye_wait(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    wait_check_seconds(L, 3);
+    lua_settop(L, 3);
+    lua_pushcfunction(L, sockeye_poll);
+    lua_newtable(L);
+    lua_pushvalue(L, 1);
+    if (lua_isnil(L, 2))
+        lua_pushliteral(L, "r");
+    else
+        lua_pushvalue(L, 2);
+    check_events(L, 2);
+    luaL_argcheck(L, descriptor_at(L, 1) != NO_DESCRIPTOR, 1,
+                  "socket, file or descriptor expected");
+    lua_rawset(L, -3);
+    lua_pushvalue(L, 3);
+    lua_callk(L, 2, 1, 0, wait_done);
+    return wait_done(L, LUA_OK, 0);
+}
+
+void open_poll(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"poll", sockeye_poll},
+        {"wait", sockeye_wait},
+        {NULL, NULL},
+    };
+
+    luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,344 @@
+/*
+ * receive: recv and recvfrom; see transfer.h.
+ *
+ * Follows recv(2). The end of a stream is nil, an empty datagram is "", and
+ * false says that a call which must not wait would have to. Functions named
+ * socket_* are methods of a socket.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <lauxlib.h>
+
+#include "address/address.h"
+#include "base/descriptor.h"
+#include "base/scratch.h"
+#include "socket/socket.h"
+#include "socket/transfer.h"
+
+/* What is asked of the kernel, and its answer. */
+struct receipt {
+    int error;   /* the errno of a first attempt; 0: none has been made */
+    int wanted;  /* the caller's flags */
+    int flags;   /* all of them */
+    size_t size; /* how much was asked for, or could be had */
+    char *buffer;
+    ssize_t length; /* of the message: more than size where it was cut */
+    bool may_drain; /* an answer that is short says that nothing is left */
+};
+
+struct sender {
+    struct sockaddr_storage name;
+    socklen_t length;
+};
+
+/* The error queue never waits. MSG_TRUNC tells the length of a datagram; on a
+ * stream it would discard. */
+static inline void start_receiving(lua_State *L, struct receipt *r,
+                                   struct wait *w, const struct call *call,
+                                   struct socket *s, lua_KContext context)
+{
+    int wanted = names_flags(L, 3, &flag_names);
+    int flags = wanted & MSG_ERRQUEUE ? wanted | MSG_DONTWAIT : wanted;
+
+    r->size = transfer_size(L, 2);
+    r->wanted = wanted;
+    r->flags = flags | wait_start(L, w, call, &s->handle, flags, context);
+    r->may_drain = w->in_task && wanted == 0 && transfer_gives_all(s);
+    if (s->type != SOCK_STREAM)
+        r->flags |= MSG_TRUNC;
+}
+
+static ssize_t receive_unix(const struct socket *s, struct receipt *r)
+{
+    bool has_stopped;
+    ssize_t n = descriptor_read_unix(s->handle.fd, r->buffer, r->size, r->flags,
+                                     &has_stopped);
+
+    if (has_stopped)
+        r->may_drain = false;
+    return n;
+}
+
+/* One attempt; `from` may be NULL. */
+static inline ssize_t receive_once(lua_State *L, const struct socket *s,
+                                   struct receipt *r, char *small,
+                                   struct sender *from)
+{
+    r->buffer = r->size <= SMALL ? small : scratch_take(L, &r->size);
+    if (s->family == AF_UNIX && r->may_drain) {
+        if (from == NULL)
+            return receive_unix(s, r);
+        r->may_drain = false;
+    }
+    if (from == NULL)
+        return recv(s->handle.fd, r->buffer, r->size, r->flags);
+    from->length = sizeof from->name;
+    return recvfrom(s->handle.fd, r->buffer, r->size, r->flags,
+                    (struct sockaddr *)&from->name, &from->length);
+}
+
+/* Nothing large is kept while it waits. */
+static bool receive_again(lua_State *L, struct wait *w, const struct receipt *r)
+{
+    int error = errno;
+
+    scratch_release(L, r->size);
+    errno = error;
+    return wait_again(L, w);
+}
+
+/* After an attempt that failed. False: `w` says why. */
+static bool keep_trying(lua_State *L, const struct socket *s, struct wait *w,
+                        struct receipt *r, char *small, struct sender *from)
+{
+    do {
+        if (!receive_again(L, w, r))
+            return false;
+        r->length = receive_once(L, s, r, small, from);
+    } while (r->length == -1);
+    return true;
+}
+
+/* Receive into `small` or into scratch memory. An attempt that is known to fail
+ * is not made. False: `w` says why not. A buffer on the stack makes compilers
+ * shy of what pays most here. */
+__attribute__((always_inline)) static inline bool receive(
+    lua_State *L, struct socket *s, struct wait *w, struct receipt *r,
+    char *small, struct sender *from)
+{
+    if (r->wanted == 0 && wait_is_drained(w) && !wait_ready(L, w))
+        return false;
+    r->length = r->error == 0 ? receive_once(L, s, r, small, from) : -1;
+    if (r->length == -1 && !keep_trying(L, s, w, r, small, from))
+        return false;
+    if (r->may_drain && r->length > 0 && (size_t)r->length < r->size)
+        wait_note_drained(w);
+    return true;
+}
+
+/* Push the data, where it is in the buffer. */
+static void push_data(lua_State *L, const struct socket *s,
+                      const struct receipt *r)
+{
+    size_t length = (size_t)r->length;
+
+    if (length > r->size)
+        length = r->size;
+    if (length == 0 && r->size > 0 && transfer_ends(s))
+        lua_pushnil(L);
+    else if (transfer_discards(s, r->wanted))
+        lua_pushliteral(L, "");
+    else
+        lua_pushlstring(L, r->buffer, length);
+    scratch_release(L, r->size);
+}
+
+/* Push the length of a message that was cut, or whose length was asked for;
+ * how many values were pushed. */
+static int push_full_length(lua_State *L, const struct receipt *r)
+{
+    if ((size_t)r->length <= r->size && !(r->wanted & MSG_TRUNC))
+        return 0;
+    lua_pushinteger(L, r->length);
+    return 1;
+}
+
+/* Push who sent it; nil where there is nobody to tell of. */
+static void push_sender(lua_State *L, const struct sender *from)
+{
+    if (from != NULL && from->length > 0)
+        address_push(L, (const struct sockaddr *)&from->name, from->length);
+    else
+        lua_pushnil(L);
+}
+
+/* Whether MSG_WAITALL has not yet been satisfied. Less may have been asked of
+ * the kernel than of us. */
+static bool is_short(lua_State *L, const struct socket *s,
+                     const struct receipt *r)
+{
+    int flags = r->wanted & (MSG_WAITALL | MSG_PEEK | MSG_TRUNC | MSG_OOB);
+
+    return flags == MSG_WAITALL && s->type == SOCK_STREAM && r->length > 0 &&
+           (size_t)r->length < transfer_size(L, 2);
+}
+
+/* MSG_WAITALL, when some has come and the rest is still to come; the kernel
+ * gives up at a signal, and does not wait at all where it may not block.
+ * Stack: the socket, the size, the flags, what has come, the sender, the
+ * gather. */
+enum { CAME = 4, SENDER };
+
+static void push_rest(lua_State *L, const struct call *call,
+                      lua_KContext context)
+{
+    struct socket *s = check_waiting(L, 1, call->name, context);
+    struct receipt r;
+    struct wait w;
+    struct gather *g;
+    ssize_t n;
+
+    start_receiving(L, &r, &w, call, s, context);
+    do {
+        g = gather_room(L, r.size);
+        n = recv(s->handle.fd, g->bytes + g->used, g->size - g->used, r.flags);
+        if (n > 0)
+            g->used += (size_t)n;
+    } while (n == -1 ? wait_again(L, &w) : n > 0 && g->used < r.size);
+    gather_push(L);
+    if (n == -1 && w.outcome != WAIT_WOULD_BLOCK) {
+        wait_push_error(L, &w, 0);
+        lua_pushvalue(L, -2);
+        lua_setfield(L, -2, "partial");
+        lua_error(L);
+    }
+}
+
+/* A collector's step may receive into scratch memory: what is there is copied
+ * before the first. */
+static void begin_rest(lua_State *L, const struct socket *s,
+                       const struct receipt *r, const struct sender *from)
+{
+    lua_settop(L, CAME - 1);
+    push_data(L, s, r);
+    push_sender(L, from);
+    gather_new(L, lua_tostring(L, CAME), (size_t)r->length,
+               transfer_size(L, 2));
+}
+
+static int recv_rest(lua_State *L, int status, lua_KContext context)
+{
+    static const struct call call = {"recv", POLLIN, recv_rest};
+
+    (void)status;
+    push_rest(L, &call, context);
+    return 1;
+}
+
+static int recv_step(lua_State *L, int status, lua_KContext context);
+
+static int recv_on(lua_State *L, lua_KContext context, int error)
+{
+    static const struct call call = {"recv", POLLIN, recv_step};
+    struct socket *s = check_waiting(L, 1, "recv", context);
+    struct receipt r = {.error = error};
+    struct wait w;
+    char small[SMALL];
+
+    start_receiving(L, &r, &w, &call, s, context);
+    errno = error;
+    if (!receive(L, s, &w, &r, small, NULL))
+        return wait_failed(L, &w, 0);
+    if (is_short(L, s, &r)) {
+        begin_rest(L, s, &r, NULL);
+        return recv_rest(L, LUA_OK, 0);
+    }
+    push_data(L, s, &r);
+    return 1 + push_full_length(L, &r);
+}
+
+static int recv_step(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    return recv_on(L, context, 0);
+}
+
+/*** Receive from the socket (recv(2)): one call, which waits until there is
+something.
+@function Socket:recv
+@int n how many bytes at most; no more memory is taken than arrives
+@param[opt] flags names in a string, as `"peek dontwait"`, or an integer:
+`oob`, `peek`, `waitall` (all of the `n` bytes, unless the stream ends before),
+`trunc`, `dontwait`, `errqueue`
+@treturn ?string the data; `""` for an empty datagram; nil at the end of a
+stream (of a seqpacket socket also for an empty message: the system does not
+tell them apart); `false` where it would have to wait and must not
+@treturn ?int the length of the datagram, where it was longer than `n` and has
+been cut, or with `trunc`
+@raise ECONNRESET, ENOTCONN, ECONNREFUSED, …; ETIMEDOUT with `timeout`; with
+`waitall` what has come so far is in the error's `partial`
+@usage local data = s:recv(4096)
+*/
+static int socket_recv(lua_State *L)
+{
+    const struct socket *s = test_plain(L, 2);
+    char small[SMALL];
+    size_t size;
+    ssize_t n;
+
+    if (s == NULL || s->type != SOCK_STREAM)
+        return recv_on(L, 0, 0);
+    size = (size_t)lua_tointegerx(L, 2, NULL);
+    if (size - 1 >= SMALL)
+        return recv_on(L, 0, 0);
+    n = recv(s->handle.fd, small, size, 0);
+    if (n < 0)
+        return recv_on(L, 0, errno);
+    if (n > 0)
+        lua_pushlstring(L, small, (size_t)n);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+static int recvfrom_rest(lua_State *L, int status, lua_KContext context)
+{
+    static const struct call call = {"recvfrom", POLLIN, recvfrom_rest};
+
+    (void)status;
+    push_rest(L, &call, context);
+    lua_pushvalue(L, SENDER);
+    return 2;
+}
+
+static int recvfrom_step(lua_State *L, int status, lua_KContext context)
+{
+    static const struct call call = {"recvfrom", POLLIN, recvfrom_step};
+    struct socket *s = check_waiting(L, 1, "recvfrom", context);
+    struct receipt r = {.error = 0};
+    struct sender from;
+    struct wait w;
+    char small[SMALL];
+
+    (void)status;
+    start_receiving(L, &r, &w, &call, s, context);
+    if (!receive(L, s, &w, &r, small, &from))
+        return wait_failed(L, &w, 0);
+    if (is_short(L, s, &r)) {
+        begin_rest(L, s, &r, &from);
+        return recvfrom_rest(L, LUA_OK, 0);
+    }
+    push_data(L, s, &r);
+    push_sender(L, &from);
+    return 2 + push_full_length(L, &r);
+}
+
+/*** Receive, and tell from whom (recvfrom(2)).
+@function Socket:recvfrom
+@int n how many bytes at most
+@param[opt] flags as for `recv`
+@treturn ?string as for `recv`
+@treturn ?Address the sender's; nil on a connected stream, which has no other
+@treturn ?int as the second result of `recv`
+@raise as `recv`
+@usage local data, from = s:recvfrom(65535)
+*/
+static int socket_recvfrom(lua_State *L)
+{
+    return recvfrom_step(L, LUA_OK, 0);
+}
+
+void open_receive(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"recv", socket_recv},
+        {"recvfrom", socket_recvfrom},
+        {NULL, NULL},
+    };
+
+    open_buffer(L);
+    add_socket_methods(L, methods);
+}

@@ -1,0 +1,555 @@
+/*
+ * socket: the userdata that owns a descriptor; see socket.h.
+ *
+ * Every descriptor is close-on-exec (socket(2), fcntl(2)), is closed once and
+ * never again (close(2)), and is given back by the collector when nobody did.
+ * Functions named sockeye_* are the module's, socket_* methods and metamethods.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "address/address.h"
+#include "address/protocol.h"
+#include "base/error.h"
+#include "socket/socket.h"
+
+#define SOCKET_TYPE "sockeye.Socket"
+
+/* Every call of a method looks up one name in the metatable and one in the
+ * table of methods. Where they are mostly empty, no other is in the way. */
+#define SPARSE 256
+
+const char socket_tag = 's';
+
+/* clang-format off */
+static const struct name type_rows[] = {
+    {"stream", SOCK_STREAM}, {"dgram", SOCK_DGRAM}, {"raw", SOCK_RAW},
+    {"seqpacket", SOCK_SEQPACKET}, {"rdm", SOCK_RDM},
+    {NULL, 0},
+};
+/* clang-format on */
+
+const struct names type_names = {"socket type", {"SOCK_", NULL}, type_rows};
+
+struct socket *socket_new(lua_State *L)
+{
+    struct socket *s = lua_newuserdatauv(L, sizeof *s, 0);
+
+    *s = (struct socket){
+        .tag = &socket_tag,
+        .handle = {.fd = -1, .timeout = NO_DEADLINE},
+    };
+    luaL_setmetatable(L, SOCKET_TYPE);
+    return s;
+}
+
+struct socket *check_socket(lua_State *L, int arg)
+{
+    struct socket *s = test_socket(L, arg);
+
+    if (s == NULL)
+        luaL_typeerror(L, arg, SOCKET_TYPE);
+    return s;
+}
+
+struct socket *reject_socket(lua_State *L, int arg, const char *call)
+{
+    check_socket(L, arg);
+    raise_errno(L, call, EBADF, 0);
+    return NULL;
+}
+
+/* The descriptor of a Lua file; -1: it is closed. */
+static int file_descriptor(const luaL_Stream *file)
+{
+    return file->closef ? fileno(file->f) : -1;
+}
+
+/* The socket that a userdata of another type has for its user value, as its
+ * metatable tells; or NULL. */
+static const struct socket *wrapped_socket(lua_State *L, int index)
+{
+    const struct socket *s = NULL;
+
+    if (lua_type(L, index) != LUA_TUSERDATA ||
+        luaL_getmetafield(L, index, "__wraps") == LUA_TNIL)
+        return NULL;
+    lua_pop(L, 1);
+    if (lua_getiuservalue(L, index, 1) == LUA_TUSERDATA)
+        s = test_socket(L, -1);
+    lua_pop(L, 1);
+    return s;
+}
+
+int descriptor_at(lua_State *L, int index)
+{
+    const struct socket *s = test_socket(L, index);
+    const luaL_Stream *file;
+    lua_Integer number;
+    int is_integer;
+
+    if (s == NULL)
+        s = wrapped_socket(L, index);
+    if (s != NULL)
+        return s->handle.fd;
+    /* Other libraries tell theirs as floats. */
+    if (lua_type(L, index) == LUA_TNUMBER) {
+        number = lua_tointegerx(L, index, &is_integer);
+        return is_integer && number >= 0 && number <= INT32_MAX ? (int)number
+                                                                : NO_DESCRIPTOR;
+    }
+    file = luaL_testudata(L, index, LUA_FILEHANDLE);
+    return file ? file_descriptor(file) : NO_DESCRIPTOR;
+}
+
+int check_descriptor(lua_State *L, int arg, const char *call)
+{
+    int fd = descriptor_at(L, arg);
+
+    if (fd == NO_DESCRIPTOR)
+        luaL_typeerror(L, arg, "socket, file or descriptor");
+    if (fd == CLOSED_DESCRIPTOR)
+        raise_errno(L, call, EBADF, 0);
+    return fd;
+}
+
+bool collect_descriptors(lua_State *L, int error, bool *collected)
+{
+    if (*collected || (error != EMFILE && error != ENFILE))
+        return false;
+    *collected = true;
+    lua_gc(L, LUA_GCCOLLECT);
+    return true;
+}
+
+/* ---- create, adopt, detach ---- */
+
+/* Push what a failed socket(2) was asked for: "inet seqpacket". */
+static void push_kind(lua_State *L, int family, int type, int protocol)
+{
+    names_push(L, &family_names, family);
+    lua_pushliteral(L, " ");
+    names_push(L, &type_names, type);
+    if (protocol != 0) {
+        lua_pushliteral(L, " ");
+        names_push(L, protocol_names_of(family), protocol);
+    }
+    lua_concat(L, protocol != 0 ? 5 : 3);
+}
+
+/*** A new socket (socket(2)).
+It is close-on-exec.
+@function socket
+@param family `"inet"`, `"inet6"`, `"unix"`, … (also `"AF_INET"`, `"PF_INET"`,
+`sockeye.AF_INET`)
+@param type `"stream"`, `"dgram"`, `"raw"`, `"seqpacket"`, … (also
+`"SOCK_STREAM"`, `sockeye.SOCK_STREAM`)
+@param[opt=0] protocol `"tcp"`, `"icmp"`, … or a number; 0: the usual one. Of a
+packet socket an Ethernet protocol: `"ip"`, `"arp"`, `"all"`, … (also
+`"ETH_P_IP"`) or a number in host byte order; 0: it receives nothing until it is
+bound to one (packet(7)). Of a netlink socket a subsystem of the kernel:
+`"route"`, `"sock_diag"`, … (also `"NETLINK_ROUTE"`, netlink(7))
+@treturn Socket
+@raise EPROTONOSUPPORT, ESOCKTNOSUPPORT or EAFNOSUPPORT for a combination that
+does not exist, EPERM or EACCES where a privilege is missing, EMFILE
+@usage local s <close> = sockeye.socket("inet", "stream")
+*/
+static int sockeye_socket(lua_State *L)
+{
+    int family = family_check(L, 1);
+    int type = (int)names_check(L, 2, &type_names);
+    int protocol = protocol_opt(L, 3, family);
+    struct socket *s = socket_new(L);
+    bool collected = false;
+    int fd;
+
+    do
+        fd = socket(family, type | SOCK_CLOEXEC,
+                    protocol_for_system(family, protocol));
+    while (fd == -1 && collect_descriptors(L, errno, &collected));
+    if (fd == -1) {
+        int error = errno;
+
+        push_kind(L, family, type, protocol);
+        return raise_errno(L, "socket", error, -1);
+    }
+    s->handle.fd = fd;
+    s->family = family;
+    s->type = type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+    s->handle.nonblocking = type & SOCK_NONBLOCK;
+    s->protocol = protocol;
+    return 1;
+}
+
+/* Zero, or errno. */
+static int get_int_option(int fd, int name, int *value)
+{
+    socklen_t length = sizeof *value;
+
+    return getsockopt(fd, SOL_SOCKET, name, value, &length) == 0 ? 0 : errno;
+}
+
+int socket_learn(struct socket *s)
+{
+    struct sockaddr_storage name = {.ss_family = AF_UNSPEC};
+    socklen_t length = sizeof name;
+    int error = get_int_option(s->handle.fd, SO_TYPE, &s->type);
+
+    s->is_adopted = true;
+    if (error == ENOTSOCK)
+        return 0;
+    if (error == 0)
+        error = get_int_option(s->handle.fd, SO_PROTOCOL, &s->protocol);
+    if (error == 0 &&
+        getsockname(s->handle.fd, (struct sockaddr *)&name, &length) == -1)
+        error = errno;
+    s->family = name.ss_family;
+    return error;
+}
+
+/*** A socket for a descriptor that is already open.
+From then on the socket owns the descriptor and closes it. It becomes
+close-on-exec, unless it is one of the standard three. A descriptor that is no
+socket (a pipe's, a file's) can be read, written, polled and closed.
+@function adopt
+@int fd a descriptor, inherited or from another library
+@treturn Socket
+@raise EBADF where no such descriptor is open; the descriptor stays the caller's
+@usage local s = sockeye.adopt(3)
+*/
+static int sockeye_adopt(lua_State *L)
+{
+    lua_Integer fd = luaL_checkinteger(L, 1);
+    struct socket *s;
+    int flags;
+    int error;
+
+    luaL_argcheck(L, fd >= 0 && fd <= INT32_MAX, 1, "descriptor out of range");
+    s = socket_new(L);
+    flags = fcntl((int)fd, F_GETFD);
+    if (flags == -1 || (fd > STDERR_FILENO &&
+                        fcntl((int)fd, F_SETFD, flags | FD_CLOEXEC) == -1))
+        return raise_errno(L, "adopt", errno, 0);
+    s->handle.fd = (int)fd;
+    error = socket_learn(s);
+    if (error != 0) {
+        s->handle.fd = -1;
+        return raise_errno(L, "adopt", error, 0);
+    }
+    return 1;
+}
+
+static bool leave_attendant(struct socket *s, bool closing)
+{
+    const struct attendant *const *attendant = s->handle.attendant;
+
+    return attendant != NULL && (*attendant)->leave(&s->handle, closing);
+}
+
+/*** Give the descriptor away: the socket is closed, the descriptor is not.
+@function Socket:detach
+@treturn int the descriptor, which is the caller's to close
+@raise EBADF on a closed socket
+*/
+static int socket_detach(lua_State *L)
+{
+    struct socket *s = check_open(L, 1, "detach");
+
+    loop_forget(&s->handle, false);
+    leave_attendant(s, false);
+    lua_pushinteger(L, s->handle.fd);
+    s->handle.fd = -1;
+    return 1;
+}
+
+/*** The number of the descriptor, which stays the socket's.
+@function Socket:fd
+@treturn int
+@raise EBADF on a closed socket
+*/
+static int socket_fd(lua_State *L)
+{
+    lua_pushinteger(L, check_open(L, 1, "fd")->handle.fd);
+    return 1;
+}
+
+/* ---- time-out ---- */
+
+/*** How long the calls on this socket may wait.
+A call that runs out of time raises an error with `timeout = true`, and nothing
+is lost: data that came is still there to be read.
+@function Socket:settimeout
+@number[opt] seconds with fractions; nil: as long as it takes; 0: not at all, a
+call that would have to wait returns `false`
+@treturn Socket itself
+@raise argument error for a negative number; EBADF on a closed socket
+*/
+static int socket_settimeout(lua_State *L)
+{
+    struct socket *s = check_open(L, 1, "settimeout");
+
+    s->handle.timeout = wait_check_seconds(L, 2);
+    lua_settop(L, 1);
+    return 1;
+}
+
+/*** The time-out that `settimeout` set.
+@function Socket:gettimeout
+@treturn ?number seconds, or nil: as long as it takes
+@raise EBADF on a closed socket
+*/
+static int socket_gettimeout(lua_State *L)
+{
+    const struct socket *s = check_open(L, 1, "gettimeout");
+
+    if (s->handle.timeout == NO_DEADLINE)
+        lua_pushnil(L);
+    else
+        lua_pushnumber(L, (lua_Number)s->handle.timeout / 1e9);
+    return 1;
+}
+
+/* ---- for other loops ---- */
+
+/*** The same number, as cqueues asks for it.
+A socket can be waited for wherever an object with `pollfd`, `events` and
+`timeout` can: in `cqueues.poll`, for one.
+@function Socket:pollfd
+@treturn int
+@raise EBADF on a closed socket
+*/
+static int socket_pollfd(lua_State *L)
+{
+    lua_pushinteger(L, check_open(L, 1, "pollfd")->handle.fd);
+    return 1;
+}
+
+/*** What to wait for, as cqueues asks for it.
+@function Socket:events
+@treturn string `"r"`; for another event give cqueues a table:
+`{pollfd = s:fd(), events = "w"}`
+@raise EBADF on a closed socket
+*/
+static int socket_events(lua_State *L)
+{
+    check_open(L, 1, "events");
+    lua_pushliteral(L, "r");
+    return 1;
+}
+
+/*** How long to wait, as cqueues asks for it.
+@function Socket:timeout
+@treturn ?number the time-out that `settimeout` set, or nil
+@raise EBADF on a closed socket
+*/
+static int socket_timeout(lua_State *L)
+{
+    check_open(L, 1, "timeout");
+    return socket_gettimeout(L);
+}
+
+/*** The same number, as LuaSocket's `select` asks for it.
+@function Socket:getfd
+@treturn int
+@raise EBADF on a closed socket
+*/
+static int socket_getfd(lua_State *L)
+{
+    lua_pushinteger(L, check_open(L, 1, "getfd")->handle.fd);
+    return 1;
+}
+
+/*** Whether something has been taken from the system but not yet been read, as
+LuaSocket's `select` asks for it.
+@function Socket:dirty
+@treturn boolean false: a socket has no buffer
+@raise EBADF on a closed socket
+*/
+static int socket_dirty(lua_State *L)
+{
+    check_open(L, 1, "dirty");
+    lua_pushboolean(L, false);
+    return 1;
+}
+
+/* ---- close ---- */
+
+/* EINTR does not mean that it is still open. */
+int socket_end(struct socket *s)
+{
+    int fd = s->handle.fd;
+    bool is_kept = fd != -1 && leave_attendant(s, true);
+
+    loop_forget(&s->handle, !is_kept);
+    s->handle.fd = -1;
+    if (fd == -1 || is_kept || close(fd) == 0 || errno == EINTR)
+        return 0;
+    return errno;
+}
+
+void socket_drop(struct socket *s)
+{
+    socket_end(s);
+}
+
+/*** Give the descriptor back (close(2)).
+What is queued is still sent, and the connection ends when no other process
+holds it. Closing twice does no harm.
+@function Socket:close
+@raise what the system says while closing (EIO, …); the socket is closed then,
+too
+*/
+static int socket_close(lua_State *L)
+{
+    int error = socket_end(check_socket(L, 1));
+
+    return error ? raise_errno(L, "close", error, 0) : 0;
+}
+
+/* At the end of a `<close>` variable's scope: another error goes first. */
+static int socket_leave(lua_State *L)
+{
+    int error = socket_end(check_socket(L, 1));
+
+    return error && lua_isnoneornil(L, 2) ? raise_errno(L, "close", error, 0)
+                                          : 0;
+}
+
+static int socket_gc(lua_State *L)
+{
+    socket_end(check_socket(L, 1));
+    return 0;
+}
+
+/* ---- print ---- */
+
+typedef int name_call(int fd, struct sockaddr *name, socklen_t *length);
+
+static bool is_wildcard(const struct sockaddr_storage *name)
+{
+    const struct sockaddr_in *in = (const struct sockaddr_in *)name;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)name;
+
+    switch (name->ss_family) {
+    case AF_INET:
+        return in->sin_port == 0 && in->sin_addr.s_addr == INADDR_ANY;
+    case AF_INET6:
+        return in6->sin6_port == 0 && IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr);
+    default:
+        return false;
+    }
+}
+
+/* Add an end of the socket to its description, where it has a name. */
+static void add_name(lua_State *L, luaL_Buffer *b, int fd, name_call *call,
+                     const char *before)
+{
+    struct sockaddr_storage name;
+    socklen_t length = sizeof name;
+
+    if (call(fd, (struct sockaddr *)&name, &length) == -1 ||
+        length <= sizeof name.ss_family || is_wildcard(&name))
+        return;
+    luaL_addstring(b, before);
+    address_push(L, (struct sockaddr *)&name, length);
+    luaL_tolstring(L, -1, NULL);
+    lua_remove(L, -2);
+    luaL_addvalue(b);
+}
+
+static void add_kind(lua_State *L, luaL_Buffer *b, const struct socket *s)
+{
+    if (s->type == 0) {
+        luaL_addstring(b, "descriptor");
+        return;
+    }
+    push_kind(L, s->family, s->type, 0);
+    luaL_addvalue(b);
+}
+
+/* "socket(inet stream fd 7 127.0.0.1:80 -> 127.0.0.1:51724)" */
+static int socket_tostring(lua_State *L)
+{
+    const struct socket *s = check_socket(L, 1);
+    luaL_Buffer b;
+
+    if (s->handle.fd == -1) {
+        lua_pushliteral(L, "socket(closed)");
+        return 1;
+    }
+    luaL_buffinit(L, &b);
+    luaL_addstring(&b, "socket(");
+    add_kind(L, &b, s);
+    lua_pushfstring(L, " fd %d", s->handle.fd);
+    luaL_addvalue(&b);
+    if (s->type != 0) {
+        add_name(L, &b, s->handle.fd, getsockname, " ");
+        add_name(L, &b, s->handle.fd, getpeername, " -> ");
+    }
+    luaL_addstring(&b, ")");
+    luaL_pushresult(&b);
+    return 1;
+}
+
+/* ---- the type ---- */
+
+static const luaL_Reg methods[] = {
+    {"close", socket_close},
+    {"detach", socket_detach},
+    {"dirty", socket_dirty},
+    {"events", socket_events},
+    {"fd", socket_fd},
+    {"getfd", socket_getfd},
+    {"gettimeout", socket_gettimeout},
+    {"pollfd", socket_pollfd},
+    {"settimeout", socket_settimeout},
+    {"timeout", socket_timeout},
+    {NULL, NULL},
+};
+
+static const luaL_Reg metamethods[] = {
+    {"__close", socket_leave},
+    {"__gc", socket_gc},
+    {"__tostring", socket_tostring},
+    {NULL, NULL},
+};
+
+static const luaL_Reg functions[] = {
+    {"adopt", sockeye_adopt},
+    {"socket", sockeye_socket},
+    {NULL, NULL},
+};
+
+void add_socket_methods(lua_State *L, const luaL_Reg *more)
+{
+    luaL_getmetatable(L, SOCKET_TYPE);
+    lua_getfield(L, -1, "__index");
+    luaL_setfuncs(L, more, 0);
+    lua_pop(L, 2);
+}
+
+/* As luaL_newmetatable, but sparse. */
+static void new_metatable(lua_State *L)
+{
+    lua_createtable(L, 0, SPARSE);
+    lua_pushliteral(L, SOCKET_TYPE);
+    lua_setfield(L, -2, "__name");
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, SOCKET_TYPE);
+}
+
+void open_socket(lua_State *L)
+{
+    luaL_setfuncs(L, functions, 0);
+    names_export(L, &type_names);
+    new_metatable(L);
+    luaL_setfuncs(L, metamethods, 0);
+    lua_createtable(L, 0, SPARSE);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+    add_socket_methods(L, methods);
+}

@@ -1,0 +1,479 @@
+/*
+ * stream_read: read, read_until, read_some, lines.
+ *
+ * A reading is made anew from what has been received until it succeeds, and
+ * only then is taken out of the buffer: whatever ends a call, nothing is lost.
+ * Follows Lua's file:read.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "base/descriptor.h"
+#include "base/error.h"
+#include "socket/transfer.h"
+#include "stream/numeral.h"
+#include "stream/stream.h"
+
+#define HUGE_SIZE (SIZE_MAX / 2)
+#define SOME 65536
+
+/* What is read from, while one call lasts. */
+struct reading {
+    const char *bytes; /* what has been received */
+    size_t length;
+    size_t at;      /* read so far */
+    size_t scanned; /* where no delimiter is before */
+    size_t wanted;  /* how many bytes would help */
+    size_t max;
+    int last;   /* of the arguments */
+    bool ended; /* no more bytes will come */
+};
+
+/* A reader pushes what it has read: its value, or nil where there is NOTHING;
+ * MORE bytes are needed; or they are TOO_MANY before the delimiter. */
+enum outcome { FOUND, NOTHING, MORE, TOO_MANY };
+
+typedef enum outcome reader(lua_State *L, struct reading *r);
+
+static enum outcome give(lua_State *L, struct reading *r, size_t size)
+{
+    lua_pushlstring(L, r->bytes + r->at, size);
+    r->at += size;
+    return FOUND;
+}
+
+static enum outcome give_nothing(lua_State *L)
+{
+    lua_pushnil(L);
+    return NOTHING;
+}
+
+static enum outcome need(struct reading *r, size_t wanted)
+{
+    r->wanted = wanted;
+    return MORE;
+}
+
+/* ---- up to a delimiter ---- */
+
+/* `end` is where the delimiter, of `size` bytes, begins; or NULL. The first
+ * `kept` bytes of it are read with the rest. */
+static enum outcome give_until(lua_State *L, struct reading *r, const char *end,
+                               size_t size, size_t kept)
+{
+    size_t left = r->length - r->at;
+    size_t length = end ? (size_t)(end - r->bytes) - r->at : left;
+
+    if (length > r->max && (end != NULL || r->ended || length - r->max >= size))
+        return TOO_MANY;
+    if (end != NULL) {
+        give(L, r, length + kept);
+        r->at += size - kept;
+        return FOUND;
+    }
+    if (!r->ended) {
+        r->scanned = r->length;
+        return need(r, 1);
+    }
+    return left > 0 ? give(L, r, left) : give_nothing(L);
+}
+
+static enum outcome read_line(lua_State *L, struct reading *r, size_t kept)
+{
+    size_t from = r->scanned > r->at ? r->scanned : r->at;
+
+    return give_until(L, r, memchr(r->bytes + from, '\n', r->length - from), 1,
+                      kept);
+}
+
+/* Stack: the stream, the delimiter. It may have begun before what was scanned
+ * ended. */
+static enum outcome read_delimited(lua_State *L, struct reading *r)
+{
+    size_t size;
+    const char *delimiter = lua_tolstring(L, 2, &size);
+    size_t from = r->scanned >= size ? r->scanned - (size - 1) : 0;
+
+    return give_until(
+        L, r, memmem(r->bytes + from, r->length - from, delimiter, size), size,
+        0);
+}
+
+/* ---- numbers of bytes ---- */
+
+static enum outcome read_count(lua_State *L, struct reading *r, size_t count)
+{
+    size_t left = r->length - r->at;
+
+    if (count == 0 && left > 0)
+        return give(L, r, 0);
+    if (count > 0 && left >= count)
+        return give(L, r, count);
+    if (!r->ended)
+        return need(r, count > left ? count - left : 1);
+    return left > 0 ? give(L, r, left) : give_nothing(L);
+}
+
+static enum outcome read_all(lua_State *L, struct reading *r)
+{
+    return r->ended ? give(L, r, r->length - r->at) : need(r, HUGE_SIZE);
+}
+
+/* Stack: the stream, how many bytes at most. */
+static enum outcome read_any(lua_State *L, struct reading *r)
+{
+    size_t most = lua_isnil(L, 2) ? SOME : (size_t)lua_tointeger(L, 2);
+
+    if (r->length > 0)
+        return give(L, r, r->length < most ? r->length : most);
+    return r->ended ? give_nothing(L) : need(r, most);
+}
+
+/* What cannot be part of a numeral stays unread. */
+static enum outcome read_number(lua_State *L, struct reading *r)
+{
+    size_t left = r->length - r->at;
+    struct numeral n = {.bytes = r->bytes + r->at, .length = left};
+
+    numeral_scan(&n);
+    if (n.is_short && !r->ended)
+        return left > r->max ? TOO_MANY : need(r, 1);
+    r->at += n.at;
+    return lua_stringtonumber(L, n.text) ? FOUND : give_nothing(L);
+}
+
+/* ---- formats ---- */
+
+static const char *format_name(lua_State *L, int arg)
+{
+    const char *name = lua_tostring(L, arg);
+
+    return *name == '*' ? name + 1 : name;
+}
+
+/* Wrong ones raise before anything is read. */
+static void check_formats(lua_State *L, int last)
+{
+    for (int arg = 2; arg <= last; arg++) {
+        if (lua_type(L, arg) == LUA_TNUMBER) {
+            luaL_argcheck(L, luaL_checkinteger(L, arg) >= 0, arg,
+                          "count must not be negative");
+            continue;
+        }
+        luaL_checkstring(L, arg);
+        luaL_argcheck(L,
+                      *format_name(L, arg) != '\0' &&
+                          strchr("lLan", *format_name(L, arg)) != NULL,
+                      arg, "invalid format");
+    }
+}
+
+static enum outcome read_format(lua_State *L, struct reading *r, int arg)
+{
+    if (lua_type(L, arg) == LUA_TNUMBER)
+        return read_count(L, r, (size_t)lua_tointeger(L, arg));
+    switch (*format_name(L, arg)) {
+    case 'l':
+        return read_line(L, r, 0);
+    case 'L':
+        return read_line(L, r, 1);
+    case 'n':
+        return read_number(L, r);
+    default:
+        return read_all(L, r);
+    }
+}
+
+/* Stack: the stream, the formats. What was scanned for the last of several says
+ * nothing about the others. */
+static enum outcome read_formats(lua_State *L, struct reading *r)
+{
+    enum outcome outcome = FOUND;
+    int arg = 2;
+
+    if (r->last < 2)
+        return read_line(L, r, 0);
+    if (r->last >= LUA_MINSTACK / 2)
+        luaL_checkstack(L, r->last, "too many formats");
+    for (; arg <= r->last && outcome == FOUND; arg++) {
+        if (r->last > 2)
+            r->scanned = 0;
+        outcome = read_format(L, r, arg);
+    }
+    return outcome == NOTHING ? FOUND : outcome;
+}
+
+/* ---- receiving ---- */
+
+/* Into `b`; `*may_drain`: if that is less than there was room for, nothing is
+ * left. */
+static ssize_t receive_once(const struct socket *s, const struct wait *w,
+                            struct block *b, size_t room, int flags,
+                            bool *may_drain)
+{
+    bool has_stopped = false;
+    bool drains = w->in_task && transfer_gives_all(s);
+    char *bytes = b->bytes + b->end;
+    ssize_t n;
+
+    if (drains && s->family == AF_UNIX)
+        n = descriptor_read_unix(s->handle.fd, bytes, room, flags,
+                                 &has_stopped);
+    else
+        n = descriptor_read(s->handle.fd, s->type != 0, bytes, room, flags);
+    *may_drain = drains && !has_stopped;
+    return n;
+}
+
+/* Not before there is something to read is memory taken, and none is held while
+ * a task waits with nothing. */
+static ssize_t receive(lua_State *L, struct stream *s, const struct wait *w,
+                       size_t wanted, int flags)
+{
+    size_t room = block_room(&s->in, s->out.pool, wanted);
+    struct block *b = s->in;
+    bool may_drain;
+    ssize_t n;
+    int error;
+
+    if (room == 0)
+        raise_errno(L, w->call->name, ENOMEM, 0);
+    n = receive_once(s->socket, w, b, room, flags, &may_drain);
+    error = errno;
+    if (n > 0)
+        b->end += (size_t)n;
+    if (n > 0 && (size_t)n < room && may_drain)
+        wait_note_drained(w);
+    block_consume(&s->in, s->out.pool, 0);
+    errno = error;
+    return n;
+}
+
+void stream_note_error(struct stream *s, int error)
+{
+    if (error != EAGAIN && error != EWOULDBLOCK && error != EINTR &&
+        error != EBADF && error != ENOMEM && error != ENOBUFS)
+        s->error = error;
+}
+
+/* One attempt. A descriptor that is no socket has to be ready where it may not
+ * block. -2: `w` says why it is not. */
+static ssize_t attempt(lua_State *L, struct stream *s, struct wait *w,
+                       size_t wanted)
+{
+    bool blocks = wait_blocks(w->handle);
+    ssize_t n;
+
+    if (wait_is_drained(w)) {
+        errno = EAGAIN;
+        return -1;
+    }
+    if (!stream_is_socket(s) && !blocks &&
+        !descriptor_is_ready(w->handle->fd, POLLIN) && !wait_ready(L, w))
+        return -2;
+    n = receive(L, s, w, wanted, blocks ? 0 : MSG_DONTWAIT);
+    if (n == 0)
+        s->ended = true;
+    else if (n == -1)
+        stream_note_error(s, errno);
+    return n;
+}
+
+bool stream_fill(lua_State *L, struct stream *s, struct wait *w, size_t wanted)
+{
+    ssize_t n;
+
+    if (s->error != 0) {
+        w->outcome = WAIT_ERROR;
+        w->error = s->error;
+        return false;
+    }
+    do
+        n = attempt(L, s, w, wanted);
+    while (n == -1 && wait_again(L, w));
+    return n >= 0;
+}
+
+/* ---- a call ---- */
+
+static void start_reading(const struct stream *s, struct reading *r)
+{
+    const struct block *b = s->in;
+
+    r->bytes = b ? b->bytes + b->start : "";
+    r->length = block_used(b);
+    r->at = 0;
+    r->ended = s->ended;
+    if (r->scanned > r->length)
+        r->scanned = 0;
+}
+
+static int finish_reading(lua_State *L, struct stream *s,
+                          const struct reading *r, enum outcome outcome)
+{
+    if (outcome == TOO_MANY)
+        return raise_errno(L, "read", EMSGSIZE, 0);
+    s->taken += r->at;
+    block_consume(&s->in, s->out.pool, r->at);
+    return lua_gettop(L) - r->last;
+}
+
+/* The context tells up to which of all the bytes that have ever come there is
+ * no delimiter, and one. */
+static int read_with(lua_State *L, const struct call *call, reader *read,
+                     lua_KContext context, size_t max)
+{
+    struct stream *s = check_open_stream(L, 1, "read", context);
+    struct reading r = {.last = lua_gettop(L), .max = max};
+    enum outcome outcome;
+    struct wait w;
+
+    wait_start(L, &w, call, &s->socket->handle, 0, context);
+    if (context > 0)
+        r.scanned = (uintptr_t)context - 1 - s->taken;
+    if (r.max == 0)
+        r.max = s->max;
+    while (start_reading(s, &r), (outcome = read(L, &r)) == MORE) {
+        lua_settop(L, r.last);
+        w.resume = (lua_KContext)(s->taken + r.scanned) + 1;
+        if (!stream_fill(L, s, &w, r.wanted))
+            return wait_failed(L, &w, 0);
+    }
+    return finish_reading(L, s, &r, outcome);
+}
+
+static int read_step(lua_State *L, int status, lua_KContext context)
+{
+    static const struct call call = {"read", POLLIN, read_step};
+
+    (void)status;
+    return read_with(L, &call, read_formats, context, 0);
+}
+
+/*** Read as `file:read` does.
+A carriage return stays part of its line. The last line need not end with a
+newline.
+@function Stream:read
+@param[opt="l"] ... formats: `"l"` a line without its end, `"L"` with it, `"a"`
+all up to the end of the stream, `"n"` a number, or how many bytes; of these
+there are fewer at the end of the stream only
+@return a value for each format; nil at the end of the stream, and where there
+is no number, and no further values then; `false` where it would have to wait
+and must not
+@raise EMSGSIZE where a line is longer than `setmax` says: it stays in the
+stream, and can be read with a larger maximum, or in pieces; ECONNRESET, …;
+ETIMEDOUT with `timeout`; ECANCELED; EBADF on a closed stream. What has come
+stays in the stream: `read_some` reads it.
+@usage local line = conn:read("l")
+*/
+static int stream_read(lua_State *L)
+{
+    int last = lua_gettop(L);
+
+    if (last > 1)
+        check_formats(L, last);
+    return read_step(L, LUA_OK, 0);
+}
+
+static int until_step(lua_State *L, int status, lua_KContext context)
+{
+    static const struct call call = {"read", POLLIN, until_step};
+
+    (void)status;
+    return read_with(L, &call, read_delimited, context,
+                     (size_t)lua_tointeger(L, 3));
+}
+
+/*** Read up to a delimiter.
+@function Stream:read_until
+@string delimiter any bytes, at least one
+@int[opt] max how many bytes at most come before it; otherwise as `setmax` says
+@treturn ?string what comes before the delimiter, which is taken out of the
+stream, too; at the end of the stream, what is left; then nil; `false` where it
+would have to wait and must not
+@raise EMSGSIZE where the delimiter is not among the first bytes: they stay in
+the stream, and can be read with a larger `max`; otherwise as `read`
+@usage local head = conn:read_until("\r\n\r\n", 16384)
+*/
+static int stream_read_until(lua_State *L)
+{
+    size_t size;
+
+    luaL_checklstring(L, 2, &size);
+    luaL_argcheck(L, size > 0, 2, "delimiter must not be empty");
+    luaL_argcheck(L, luaL_optinteger(L, 3, 1) > 0, 3, "max must be positive");
+    lua_settop(L, 3);
+    return until_step(L, LUA_OK, 0);
+}
+
+static int some_step(lua_State *L, int status, lua_KContext context)
+{
+    static const struct call call = {"read", POLLIN, some_step};
+
+    (void)status;
+    return read_with(L, &call, read_any, context, 0);
+}
+
+/*** Read what has come, waiting only where nothing has.
+@function Stream:read_some
+@int[opt=65536] max how many bytes at most
+@treturn ?string at least one byte; nil at the end of the stream; `false` where
+it would have to wait and must not
+@raise as `read`
+*/
+static int stream_read_some(lua_State *L)
+{
+    luaL_argcheck(L, luaL_optinteger(L, 2, 1) > 0, 2, "max must be positive");
+    lua_settop(L, 2);
+    return some_step(L, LUA_OK, 0);
+}
+
+/* ---- lines ---- */
+
+/* Upvalues: the stream, the formats. */
+static int next_line(lua_State *L)
+{
+    int count = 1;
+
+    lua_settop(L, 0);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    while (!lua_isnone(L, lua_upvalueindex(count + 1))) {
+        if (count >= LUA_MINSTACK - 1)
+            luaL_checkstack(L, 1, NULL);
+        lua_pushvalue(L, lua_upvalueindex(++count));
+    }
+    return read_step(L, LUA_OK, 0);
+}
+
+/*** An iterator over lines, or over what other formats read.
+@function Stream:lines
+@param[opt="l"] ... formats, as for `read`
+@treturn function reads with these formats, and returns nil at the end of the
+stream; raises as `read`
+@raise argument error for a wrong format
+@usage for line in conn:lines() do conn:write(line, "\n") end
+*/
+static int stream_lines(lua_State *L)
+{
+    int last = lua_gettop(L);
+
+    check_open_stream(L, 1, "lines", 0);
+    luaL_argcheck(L, last <= 250, 252, "too many arguments");
+    check_formats(L, last);
+    lua_pushcclosure(L, next_line, last);
+    return 1;
+}
+
+void add_stream_reading(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"lines", stream_lines},
+        {"read", stream_read},
+        {"read_some", stream_read_some},
+        {"read_until", stream_read_until},
+        {NULL, NULL},
+    };
+
+    luaL_setfuncs(L, methods, 0);
+}

@@ -1,0 +1,306 @@
+/*
+ * stream: the userdata and its life: made of a socket, closed, collected.
+ *
+ * Reading is in stream_read.c, writing in stream_write.c, moving from one to
+ * another in pipe.c. Functions named sockeye_* are the module's, stream_* with
+ * a lua_State alone are methods and metamethods.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "stream/stream.h"
+#include "task/task.h"
+#include "transit/sendfile.h"
+
+#define STREAM_TYPE "sockeye.Stream"
+#define USUAL_MAX 65536
+
+const char stream_tag = 'c';
+
+struct stream *check_stream(lua_State *L, int arg)
+{
+    struct stream *s = test_stream(L, arg);
+
+    if (s == NULL)
+        luaL_typeerror(L, arg, STREAM_TYPE);
+    return s;
+}
+
+struct stream *reject_stream(lua_State *L, int arg, const char *call,
+                             lua_KContext context)
+{
+    check_stream(L, arg);
+    raise_errno(L, call, context == 0 ? EBADF : ECANCELED, 0);
+    return NULL;
+}
+
+/* Small pieces are sent at once, where it is TCP's. */
+static void make_prompt(struct socket *s)
+{
+    const int on = 1;
+
+    if (s->type == SOCK_STREAM &&
+        (s->family == AF_INET || s->family == AF_INET6))
+        s->is_prompt = setsockopt(s->handle.fd, IPPROTO_TCP, TCP_NODELAY, &on,
+                                  sizeof on) == 0;
+}
+
+/*** A socket with buffers, which is read and written as Lua's files are.
+The stream keeps the socket, as its field `socket`: for options, names and
+whatever else streams have no calls for. Small pieces are sent at once on TCP
+(TCP_NODELAY): it is the stream that gathers them. Sockets of other types, and
+descriptors that were adopted, will do, too.
+
+What has been received but not yet read stays in the stream, whatever ends a
+call: a time-out, a cancellation, an error. The end that has been seen stays the
+end. `poll` and `wait` take a stream for its socket, and know nothing of what is
+in the stream already.
+@function stream
+@tparam Socket socket a connected one
+@treturn Stream
+@raise EBADF where the socket is closed
+@usage
+local conn <close> = sockeye.stream(socket)
+for line in conn:lines() do conn:write(line, "\n") end
+*/
+static int sockeye_stream(lua_State *L)
+{
+    struct socket *socket = check_open(L, 1, "stream");
+    struct stream *s = lua_newuserdatauv(L, sizeof *s, 1);
+
+    *s = (struct stream){
+        .tag = &stream_tag,
+        .socket = socket,
+        .max = USUAL_MAX,
+        .limit = USUAL_MAX,
+        .out = {.handle = &socket->handle,
+                .pool = pool_of(L),
+                .is_socket = socket->type != 0},
+    };
+    lua_pushvalue(L, 1);
+    lua_setiuservalue(L, -2, 1);
+    luaL_setmetatable(L, STREAM_TYPE);
+    if (!socket->is_prompt)
+        make_prompt(socket);
+    return 1;
+}
+
+/* make_prompt(listener): the streams of what it accepts need not be. */
+static int sockeye_make_prompt(lua_State *L)
+{
+    make_prompt(check_open(L, 1, "setsockopt"));
+    return 0;
+}
+
+/* What is not a method has `false` in the table of methods. */
+static int stream_index(lua_State *L)
+{
+    if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TBOOLEAN) {
+        check_stream(L, 1);
+        lua_getiuservalue(L, 1, 1);
+    }
+    return 1;
+}
+
+/* ---- its settings ---- */
+
+/*** How long calls on this stream may wait: `Socket:settimeout`.
+@function Stream:settimeout
+@number[opt] seconds as there
+@treturn Stream itself
+@raise argument error for a negative number; EBADF on a closed stream
+*/
+static int stream_settimeout(lua_State *L)
+{
+    struct stream *s = check_open_stream(L, 1, "settimeout", 0);
+
+    s->socket->handle.timeout = wait_check_seconds(L, 2);
+    lua_settop(L, 1);
+    return 1;
+}
+
+/*** The time-out that `settimeout` set.
+@function Stream:gettimeout
+@treturn ?number seconds, or nil: as long as it takes
+@raise EBADF on a closed stream
+*/
+static int stream_gettimeout(lua_State *L)
+{
+    const struct stream *s = check_open_stream(L, 1, "gettimeout", 0);
+
+    if (s->socket->handle.timeout == NO_DEADLINE)
+        lua_pushnil(L);
+    else
+        lua_pushnumber(L, (lua_Number)s->socket->handle.timeout / 1e9);
+    return 1;
+}
+
+/*** How long a line may be, or what `read_until` reads, in bytes.
+@function Stream:setmax
+@int[opt=65536] bytes not counting what ends it
+@treturn Stream itself
+@raise argument error for a number that is not positive
+*/
+static int stream_setmax(lua_State *L)
+{
+    struct stream *s = check_stream(L, 1);
+    lua_Integer max = luaL_optinteger(L, 2, USUAL_MAX);
+
+    luaL_argcheck(L, max > 0, 2, "bytes must be positive");
+    s->max = (size_t)max;
+    lua_settop(L, 1);
+    return 1;
+}
+
+/*** The number of the descriptor, which stays the socket's.
+@function Stream:fd
+@treturn int
+@raise EBADF on a closed stream
+*/
+static int stream_fd(lua_State *L)
+{
+    lua_pushinteger(L, check_open_stream(L, 1, "fd", 0)->socket->handle.fd);
+    return 1;
+}
+
+/* ---- the end ---- */
+
+static void drop_buffers(struct stream *s)
+{
+    block_drop(&s->in, s->out.pool);
+    output_drop(&s->out);
+}
+
+/* Close it: zero, or errno. */
+static int end_stream(struct stream *s)
+{
+    drop_buffers(s);
+    return socket_end(s->socket);
+}
+
+/* Send what can be sent without waiting, and close: zero, or errno. */
+static int end_at_once(struct stream *s)
+{
+    int error = output_send(&s->out, MSG_DONTWAIT);
+    int close_error = end_stream(s);
+
+    return error ? error : close_error;
+}
+
+static int close_step(lua_State *L, int status, lua_KContext context);
+
+static const struct call close_call = {"close", POLLOUT, close_step};
+
+/* It is closed whatever becomes of what is still to be sent. */
+static int close_step(lua_State *L, int status, lua_KContext context)
+{
+    struct stream *s = check_stream(L, 1);
+    struct wait w;
+    size_t unsent;
+    int error;
+
+    (void)status;
+    if (s->out.pending != NULL) {
+        int flags =
+            wait_start(L, &w, &close_call, &s->socket->handle, 0, context);
+
+        if (!stream_flush(L, s, &w, flags, &unsent)) {
+            end_stream(s);
+            wait_push_error(L, &w, 0);
+            return lua_error(L);
+        }
+    }
+    error = end_at_once(s);
+    return error ? raise_errno(L, "close", error, 0) : 0;
+}
+
+/*** Send what was written, and close the socket.
+Closing twice does no harm.
+@function Stream:close
+@raise what kept it from being sent: EPIPE, ECONNRESET, ETIMEDOUT, ECANCELED,
+…; EAGAIN where it would have to wait and must not. It is closed all the same.
+*/
+static int stream_close(lua_State *L)
+{
+    struct stream *s = check_stream(L, 1);
+    int error;
+
+    lua_settop(L, 1);
+    if (task_may_wait(L))
+        return close_step(L, LUA_OK, 0);
+    error = end_at_once(s);
+    return error ? raise_errno(L, "close", error, 0) : 0;
+}
+
+/* At the end of a `<close>` variable's scope. Where an error is on its way that
+ * goes first, and nobody waits. */
+static int stream_leave(lua_State *L)
+{
+    if (lua_isnoneornil(L, 2))
+        return stream_close(L);
+    end_at_once(check_stream(L, 1));
+    return 0;
+}
+
+/* Somebody else may still hold the socket; if not, it is collected, too. */
+static int stream_gc(lua_State *L)
+{
+    struct stream *s = check_stream(L, 1);
+
+    output_send(&s->out, MSG_DONTWAIT);
+    drop_buffers(s);
+    return 0;
+}
+
+/* "stream(inet stream fd 7 127.0.0.1:80 -> 127.0.0.1:51724)" */
+static int stream_tostring(lua_State *L)
+{
+    check_stream(L, 1);
+    lua_getiuservalue(L, 1, 1);
+    lua_pushfstring(L, "stream%s",
+                    luaL_tolstring(L, -1, NULL) + strlen("socket"));
+    return 1;
+}
+
+/* ---- the type ---- */
+
+static const luaL_Reg methods[] = {
+    {"close", stream_close},           {"fd", stream_fd},
+    {"gettimeout", stream_gettimeout}, {"setmax", stream_setmax},
+    {"settimeout", stream_settimeout}, {NULL, NULL},
+};
+
+static const luaL_Reg metamethods[] = {
+    {"__close", stream_leave},
+    {"__gc", stream_gc},
+    {"__tostring", stream_tostring},
+    {NULL, NULL},
+};
+
+void open_stream(lua_State *L)
+{
+    lua_pushcfunction(L, sockeye_stream);
+    lua_setfield(L, -2, "stream");
+    lua_getfield(L, -1, "primitives");
+    lua_pushcfunction(L, sockeye_make_prompt);
+    lua_setfield(L, -2, "make_prompt");
+    lua_pop(L, 1);
+    open_block(L);
+    luaL_newmetatable(L, STREAM_TYPE);
+    luaL_setfuncs(L, metamethods, 0);
+    lua_pushboolean(L, true);
+    lua_setfield(L, -2, "__wraps");
+    luaL_newlib(L, methods);
+    lua_pushboolean(L, false);
+    lua_setfield(L, -2, "socket");
+    add_stream_reading(L);
+    add_stream_writing(L);
+    add_stream_pipe(L);
+    add_stream_sendfile(L);
+    lua_pushcclosure(L, stream_index, 1);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+}

@@ -1,0 +1,262 @@
+/*
+ * netdb: the system's databases of services and protocols.
+ *
+ * Follows getservbyname(3), getservbyport(3), getprotobyname(3) and
+ * getprotobynumber(3). Functions named sockeye_* are the module's.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "base/error.h"
+#include "base/names.h"
+#include "socket/socket.h"
+#include "system/netdb.h"
+
+/* An entry of either database, its strings one after another, each with its
+ * zero: the name, a service's protocol, the aliases. The C library's own is
+ * overwritten by the next call, which a finalizer may make. */
+struct entry {
+    int number;
+    size_t count; /* strings */
+    size_t used;  /* bytes */
+    size_t size;
+    char text[];
+};
+
+/* One more string; what does not fit is only counted. */
+static void add_string(struct entry *e, const char *text)
+{
+    size_t length = strlen(text) + 1;
+
+    if (e->used + length <= e->size)
+        memcpy(e->text + e->used, text, length);
+    e->used += length;
+    e->count++;
+}
+
+static void add_strings(struct entry *e, char *const *list)
+{
+    for (; *list != NULL; list++)
+        add_string(e, *list);
+}
+
+static bool copy_service(struct entry *e, const struct servent *found)
+{
+    if (found == NULL)
+        return false;
+    e->number = ntohs((in_port_t)found->s_port);
+    add_string(e, found->s_name);
+    add_string(e, found->s_proto);
+    add_strings(e, found->s_aliases);
+    return true;
+}
+
+static bool copy_protocol(struct entry *e, const struct protoent *found)
+{
+    if (found == NULL)
+        return false;
+    e->number = found->p_proto;
+    add_string(e, found->p_name);
+    add_strings(e, found->p_aliases);
+    return true;
+}
+
+/* What is asked for. */
+struct question {
+    const char *call;
+    const char *name;
+    int number;
+    const char *protocol;
+};
+
+typedef bool lookup(const struct question *q, struct entry *e);
+
+static bool service_by_name(const struct question *q, struct entry *e)
+{
+    return copy_service(e, getservbyname(q->name, q->protocol));
+}
+
+static bool service_by_port(const struct question *q, struct entry *e)
+{
+    return copy_service(
+        e, getservbyport(htons((in_port_t)q->number), q->protocol));
+}
+
+static bool protocol_by_name(const struct question *q, struct entry *e)
+{
+    return copy_protocol(e, getprotobyname(q->name));
+}
+
+static bool protocol_by_number(const struct question *q, struct entry *e)
+{
+    return copy_protocol(e, getprotobynumber(q->number));
+}
+
+/* After a failed look-up: whether to try once more. The libraries tell a lack
+ * of descriptors by errno alone. */
+static bool look_again(lua_State *L, const char *call, bool *collected)
+{
+    int error = errno;
+
+    if (error != EMFILE && error != ENFILE)
+        return false;
+    if (!collect_descriptors(L, error, collected))
+        raise_errno(L, call, error, 0);
+    return true;
+}
+
+/* Push an entry as a userdata; NULL, and nil, where there is none. */
+static const struct entry *push_entry(lua_State *L, lookup *look,
+                                      const struct question *q)
+{
+    size_t size = 256;
+    bool collected = false;
+
+    for (;;) {
+        struct entry *e = lua_newuserdatauv(L, sizeof *e + size, 0);
+        bool found;
+
+        *e = (struct entry){.size = size};
+        errno = 0;
+        found = look(q, e);
+        if (found && e->used <= e->size)
+            return e;
+        if (found) {
+            size = e->used;
+        } else if (!look_again(L, q->call, &collected)) {
+            lua_pushnil(L);
+            return NULL;
+        }
+    }
+}
+
+/* Push the entry's table, the port or number under `number_field`. */
+static int push_fields(lua_State *L, const struct entry *e,
+                       const char *number_field, bool has_protocol)
+{
+    const char *text = e->text;
+    size_t first_alias = has_protocol ? 2 : 1;
+
+    lua_createtable(L, 0, 4);
+    lua_pushinteger(L, e->number);
+    lua_setfield(L, -2, number_field);
+    text += strlen(lua_pushstring(L, text)) + 1;
+    lua_setfield(L, -2, "name");
+    if (has_protocol) {
+        text += strlen(lua_pushstring(L, text)) + 1;
+        lua_setfield(L, -2, "protocol");
+    }
+    lua_newtable(L);
+    for (size_t i = first_alias; i < e->count; i++) {
+        text += strlen(lua_pushstring(L, text)) + 1;
+        lua_rawseti(L, -2, (lua_Integer)(i - first_alias + 1));
+    }
+    lua_setfield(L, -2, "aliases");
+    return 1;
+}
+
+static int push_service(lua_State *L, lookup *look, const struct question *q)
+{
+    const struct entry *e = push_entry(L, look, q);
+
+    return e ? push_fields(L, e, "port", true) : 1;
+}
+
+static int push_protocol(lua_State *L, lookup *look, const struct question *q)
+{
+    const struct entry *e = push_entry(L, look, q);
+
+    return e ? push_fields(L, e, "number", false) : 1;
+}
+
+/* ---- the functions ---- */
+
+static const char *opt_name(lua_State *L, int arg)
+{
+    return lua_isnoneornil(L, arg) ? NULL : text_check(L, arg);
+}
+
+static int check_number(lua_State *L, int arg, lua_Integer most)
+{
+    lua_Integer number = luaL_checkinteger(L, arg);
+
+    luaL_argcheck(L, number >= 0 && number <= most, arg, "number out of range");
+    return (int)number;
+}
+
+/*** A service by its name (getservbyname(3)).
+@function getservbyname
+@string name or one of its aliases
+@string[opt] protocol `"tcp"`, `"udp"`, …; nil: any
+@treturn ?table `name`, `aliases`, `port` (in host byte order), `protocol`; nil
+where there is none
+@usage local port = sockeye.getservbyname("http", "tcp").port
+*/
+static int sockeye_getservbyname(lua_State *L)
+{
+    struct question q = {.call = "getservbyname",
+                         .name = text_check(L, 1),
+                         .protocol = opt_name(L, 2)};
+
+    return push_service(L, service_by_name, &q);
+}
+
+/*** A service by its port (getservbyport(3)).
+@function getservbyport
+@int port in host byte order, 0 to 65535
+@string[opt] protocol `"tcp"`, `"udp"`, …; nil: any
+@treturn ?table as `getservbyname`
+@usage print(sockeye.getservbyport(22, "tcp").name)
+*/
+static int sockeye_getservbyport(lua_State *L)
+{
+    struct question q = {.call = "getservbyport",
+                         .number = check_number(L, 1, 65535),
+                         .protocol = opt_name(L, 2)};
+
+    return push_service(L, service_by_port, &q);
+}
+
+/*** A protocol by its name (getprotobyname(3)).
+@function getprotobyname
+@string name or one of its aliases
+@treturn ?table `name`, `aliases`, `number`; nil where there is none
+@usage local tcp = sockeye.getprotobyname("tcp").number
+*/
+static int sockeye_getprotobyname(lua_State *L)
+{
+    struct question q = {.call = "getprotobyname", .name = text_check(L, 1)};
+
+    return push_protocol(L, protocol_by_name, &q);
+}
+
+/*** A protocol by its number (getprotobynumber(3)).
+@function getprotobynumber
+@int number as the IP header has it, 6 for TCP
+@treturn ?table as `getprotobyname`
+*/
+static int sockeye_getprotobynumber(lua_State *L)
+{
+    struct question q = {.call = "getprotobynumber",
+                         .number = check_number(L, 1, INT32_MAX)};
+
+    return push_protocol(L, protocol_by_number, &q);
+}
+
+void open_netdb(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"getprotobyname", sockeye_getprotobyname},
+        {"getprotobynumber", sockeye_getprotobynumber},
+        {"getservbyname", sockeye_getservbyname},
+        {"getservbyport", sockeye_getservbyport},
+        {NULL, NULL},
+    };
+
+    luaL_setfuncs(L, functions, 0);
+}

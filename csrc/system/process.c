@@ -1,0 +1,521 @@
+/*
+ * process: fork, exec, wait and kill; pipe and dup2, for what a child is to
+ * inherit.
+ *
+ * Follows the manual pages of section 2 of the same names, exec(3) and
+ * environ(7). Functions named sockeye_* are the module's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <lauxlib.h>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/names.h"
+#include "socket/socket.h"
+#include "system/process.h"
+#include "system/signals.h"
+#include "task/task.h"
+#include "task/turn.h"
+#include "task/wait.h"
+
+/* clang-format off */
+static const struct name wait_rows[] = {
+    {"nohang", WNOHANG}, {"untraced", WUNTRACED}, {"continued", WCONTINUED},
+    {NULL, 0},
+};
+/* clang-format on */
+
+#define LOOK_AGAIN 5000000 /* nanoseconds */
+
+static const struct names wait_names = {"option", {"W", NULL}, wait_rows};
+
+static pid_t check_pid(lua_State *L, int arg)
+{
+    lua_Integer pid = luaL_checkinteger(L, arg);
+
+    luaL_argcheck(L, pid > INT32_MIN && pid <= INT32_MAX, arg,
+                  "process id out of range");
+    return (pid_t)pid;
+}
+
+/* After a failed attempt: whether it was interrupted, and is to go on now that
+ * the handlers have run. */
+static bool was_interrupted(lua_State *L)
+{
+    if (errno != EINTR)
+        return false;
+    interrupt_run(L);
+    return true;
+}
+
+/*** Divide the process in two (fork(2)).
+The child has copies of all descriptors, which share offsets and flags with the
+parent's. What `io` has buffered is in both: `io.flush()` before it. A child
+ends by `_exit`, or by exec, so that nothing of the parent's is done twice. In
+the child of a task only that task goes on.
+@function fork
+@treturn int the child's process id in the parent; 0 in the child
+@raise EAGAIN, ENOMEM
+@usage
+local pid = sockeye.fork()
+if pid == 0 then
+    sockeye.execvp("date", {"date"})
+end
+sockeye.waitpid(pid)
+*/
+static int sockeye_fork(lua_State *L)
+{
+    sigset_t every;
+    sigset_t before;
+    pid_t pid;
+    int error;
+
+    /* A signal to the child must not be taken for one of the parent's. */
+    sigfillset(&every);
+    pthread_sigmask(SIG_SETMASK, &every, &before);
+    pid = fork();
+    error = errno;
+    if (pid == 0) {
+        signals_forked();
+        turn_fork_child();
+    } else {
+        turn_fork_parent();
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (pid == -1)
+        return raise_errno(L, "fork", error, 0);
+    if (pid == 0)
+        turn_forget_others(L);
+    lua_pushinteger(L, pid);
+    return 1;
+}
+
+/* ---- exec ---- */
+
+/* The string at `arg`, to be given to the system, for which a zero ends it. */
+static const char *check_text(lua_State *L, int arg)
+{
+    size_t length;
+    const char *text;
+
+    luaL_checktype(L, arg, LUA_TSTRING);
+    text = lua_tolstring(L, arg, &length);
+    luaL_argcheck(L, strlen(text) == length, arg, "string contains a zero");
+    return text;
+}
+
+static int reject(lua_State *L, int arg, const char *list, const char *why)
+{
+    return luaL_argerror(L, arg, lua_pushfstring(L, "%s: %s", list, why));
+}
+
+/* The string on top of the stack, an element of the list at `arg`, which keeps
+ * it alive; pops it. */
+static const char *pop_element(lua_State *L, int arg, const char *list)
+{
+    size_t length;
+    const char *text;
+
+    if (lua_type(L, -1) != LUA_TSTRING)
+        reject(L, arg, list, "every element must be a string");
+    text = lua_tolstring(L, -1, &length);
+    if (strlen(text) != length)
+        reject(L, arg, list, "string contains a zero");
+    lua_pop(L, 1);
+    return text;
+}
+
+/* The elements from `first` of the list at `index` as the system wants them, in
+ * memory that is Lua's; pushes it. `arg` is for messages. */
+static char *const *push_vector(lua_State *L, int index, lua_Integer first,
+                                int arg, const char *list)
+{
+    lua_Integer last = (lua_Integer)lua_rawlen(L, index);
+    size_t count = (size_t)(last - first + 1);
+    const char **vector = lua_newuserdatauv(L, (count + 1) * sizeof *vector, 0);
+
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, index, first + (lua_Integer)i);
+        vector[i] = pop_element(L, arg, list);
+    }
+    vector[count] = NULL;
+    return (char *const *)vector;
+}
+
+/* The list at `arg`, which begins with [0] where there is one. */
+static char *const *push_argv(lua_State *L, int arg)
+{
+    lua_Integer first;
+
+    luaL_checktype(L, arg, LUA_TTABLE);
+    first = lua_rawgeti(L, arg, 0) == LUA_TNIL ? 1 : 0;
+    lua_pop(L, 1);
+    if (first == 1 && lua_rawlen(L, arg) == 0)
+        reject(L, arg, "argv", "must hold at least the program's name");
+    return push_vector(L, arg, first, arg, "argv");
+}
+
+/* The pair on top of the stack becomes "NAME=value"; the name stays below. */
+static void join_pair(lua_State *L, int arg)
+{
+    const char *value = pop_element(L, arg, "env");
+    size_t length;
+    const char *name = lua_tolstring(L, -1, &length);
+
+    if (length == 0 || strcspn(name, "=") != length)
+        reject(L, arg, "env",
+               "a name must not be empty, nor contain = or zero");
+    lua_pushfstring(L, "%s=%s", name, value);
+}
+
+/* The same for an element of a list, which has that form already. */
+static void check_pair(lua_State *L, int arg)
+{
+    const char *text;
+
+    lua_pushvalue(L, -1);
+    text = pop_element(L, arg, "env");
+    if (strchr(text, '=') == NULL)
+        reject(L, arg, "env", "an element must have the form NAME=value");
+}
+
+/* {NAME = "value"} or {"NAME=value"}. */
+static char *const *push_environment(lua_State *L, int arg)
+{
+    lua_Integer count = 0;
+    int list;
+
+    luaL_checktype(L, arg, LUA_TTABLE);
+    lua_newtable(L);
+    list = lua_gettop(L);
+    lua_pushnil(L);
+    while (lua_next(L, arg)) {
+        if (lua_type(L, -2) == LUA_TSTRING)
+            join_pair(L, arg);
+        else if (lua_isinteger(L, -2))
+            check_pair(L, arg);
+        else
+            reject(L, arg, "env", "a name must be a string");
+        lua_rawseti(L, list, ++count);
+    }
+    return push_vector(L, list, 1, arg, "env");
+}
+
+/*** Become another program (execve(2)).
+The process keeps its id; descriptors that are close-on-exec are closed, which
+is every one of this module's unless it was asked otherwise. What `io` has
+buffered is lost: `io.flush()` before it.
+@function execv
+@string path the program's file
+@tparam {string,...} argv its arguments, beginning with argv[0], the program's
+own name; that may also be at the index 0, with the list following
+@raise ENOENT, EACCES, ENOEXEC, E2BIG, …; it returns in no other way, and then
+everything is as it was
+@usage sockeye.execv("/bin/ls", {"ls", "-l"})
+*/
+static int sockeye_execv(lua_State *L)
+{
+    const char *path = check_text(L, 1);
+    char *const *argv = push_argv(L, 2);
+
+    execv(path, argv);
+    return raise_errno(L, "execv", errno, 1);
+}
+
+/*** The same, looking for the program in the folders that PATH names (exec(3)).
+@function execvp
+@string file a name; a path where there is a slash in it
+@tparam {string,...} argv as for `execv`
+@raise as `execv`
+@usage sockeye.execvp("ls", {"ls", "-l"})
+*/
+static int sockeye_execvp(lua_State *L)
+{
+    const char *file = check_text(L, 1);
+    char *const *argv = push_argv(L, 2);
+
+    execvp(file, argv);
+    return raise_errno(L, "execvp", errno, 1);
+}
+
+/*** The same as `execv`, with an environment to replace this one (execve(2)).
+@function execve
+@string path the program's file
+@tparam {string,...} argv as for `execv`
+@tparam table env `{NAME = "value"}`, or a list: `{"NAME=value"}`
+@raise as `execv`
+@usage sockeye.execve("/usr/bin/env", {"env"}, {LANG = "C"})
+*/
+static int sockeye_execve(lua_State *L)
+{
+    const char *path = check_text(L, 1);
+    char *const *argv = push_argv(L, 2);
+    char *const *env = push_environment(L, 3);
+
+    execve(path, argv, env);
+    return raise_errno(L, "execve", errno, 1);
+}
+
+/* ---- the end of a process ---- */
+
+/* Push how a child has changed: a word and a number. */
+static int push_status(lua_State *L, int status)
+{
+    if (WIFEXITED(status)) {
+        lua_pushliteral(L, "exit");
+        lua_pushinteger(L, WEXITSTATUS(status));
+    } else if (WIFSIGNALED(status)) {
+        lua_pushliteral(L, "signal");
+        lua_pushinteger(L, WTERMSIG(status));
+    } else if (WIFSTOPPED(status)) {
+        lua_pushliteral(L, "stop");
+        lua_pushinteger(L, WSTOPSIG(status));
+    } else {
+        lua_pushliteral(L, "continue");
+        lua_pushinteger(L, SIGCONT);
+    }
+    return 2;
+}
+
+/* ---- wait ---- */
+
+static int waitpid_step(lua_State *L, int continued, lua_KContext context);
+
+#ifdef SYS_pidfd_open
+/* A descriptor that is readable when the child has ended; -1: none. */
+static int open_child(pid_t pid)
+{
+    return pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+}
+#else
+static int open_child(pid_t pid)
+{
+    (void)pid;
+    return -1;
+}
+#endif
+
+/* Have the task woken when the child may have ended, by its descriptor, or by
+ * looking again soon. Stack: pid, options. */
+static int await_child(lua_State *L, struct task *t, pid_t pid)
+{
+    int64_t deadline = task_deadline(t, NO_DEADLINE);
+    int64_t soon = monotonic_now() + LOOK_AGAIN;
+    struct socket *child = socket_new(L);
+
+    child->handle.fd = open_child(pid);
+    if (child->handle.fd == -1)
+        return loop_pause(t, t, soon < deadline ? soon : deadline);
+    return loop_await(t, &child->handle, CAN_READ, deadline);
+}
+
+static void drop_child(lua_State *L)
+{
+    struct socket *child = test_socket(L, 3);
+
+    if (child != NULL)
+        socket_drop(child);
+    lua_settop(L, 2);
+}
+
+/* Only the end of a child can be had from its descriptor. */
+static int waitpid_suspend(lua_State *L, struct task *t, pid_t pid, int options)
+{
+    int error = task_refusal(t, false);
+
+    if (error == 0 && task_deadline(t, NO_DEADLINE) <= loop_now(t->loop))
+        return raise_timeout(L, "waitpid", 0);
+    if (error == 0)
+        error = await_child(L, t, options == 0 ? pid : -1);
+    if (error != 0)
+        return raise_errno(L, task_waits_in(t, "waitpid"), error, 0);
+    return task_suspend(L, t, "waitpid", 1, waitpid_step);
+}
+
+static int waitpid_step(lua_State *L, int continued, lua_KContext context)
+{
+    pid_t pid = lua_isnil(L, 1) ? -1 : check_pid(L, 1);
+    int options = names_flags(L, 2, &wait_names);
+    struct task *t = task_around(L);
+    pid_t child;
+    int status = 0;
+
+    (void)continued;
+    (void)context;
+    drop_child(L);
+    do
+        child = waitpid(pid, &status, t ? options | WNOHANG : options);
+    while (child == -1 && was_interrupted(L));
+    if (child == -1)
+        return raise_errno(L, "waitpid", errno, 0);
+    if (child == 0 && !(options & WNOHANG))
+        return waitpid_suspend(L, task_current(L), pid, options);
+    if (child == 0) {
+        lua_pushboolean(L, false);
+        return 1;
+    }
+    lua_pushinteger(L, child);
+    return 1 + push_status(L, status);
+}
+
+/*** Wait for a child to end (waitpid(2)).
+@function waitpid
+@int[opt=-1] pid a child; -1: any; 0: any of this process group; -n: any of the
+process group n
+@param[opt] options `"nohang"`: do not wait; `"untraced"`, `"continued"`: tell
+of children that were stopped and continued, too; several in one string
+@treturn int|boolean the child's process id; `false` with `"nohang"` where there
+is nothing to tell
+@treturn string `"exit"`, `"signal"`, `"stop"` or `"continue"`
+@treturn int the exit status, or the number of the signal
+@raise ECHILD where there is no such child
+@usage local pid, how, number = sockeye.waitpid()
+*/
+static int sockeye_waitpid(lua_State *L)
+{
+    lua_settop(L, 2);
+    return waitpid_step(L, LUA_OK, 0);
+}
+
+/*** Send a signal (kill(2)).
+When a process sends itself one that it handles, the handler has run before this
+returns.
+@function kill
+@int pid a process; 0: this process group; -1: all that may be sent one; -n: the
+process group n
+@param signal `"SIGTERM"`, `"term"`, `sockeye.SIGTERM`; 0: only see whether it
+could be sent
+@raise ESRCH, EPERM
+@usage sockeye.kill(pid, "SIGTERM")
+*/
+static int sockeye_kill(lua_State *L)
+{
+    pid_t pid = check_pid(L, 1);
+    int number = signal_check(L, 2, 0);
+
+    if (kill(pid, number) == -1)
+        return raise_errno(L, "kill", errno, 1);
+    interrupt_run(L);
+    return 0;
+}
+
+/*** End this process at once (_exit(2)).
+No variable is closed, nothing is collected, and what `io` has buffered is not
+written: that is what a forked child wants, since it is all the parent's.
+@function _exit
+@int[opt=0] status 0 to 255
+*/
+static int sockeye__exit(lua_State *L)
+{
+    lua_Integer status = luaL_optinteger(L, 1, 0);
+
+    luaL_argcheck(L, status >= 0 && status <= 255, 1, "status out of range");
+    _exit((int)status);
+}
+
+/*** The id of this process (getpid(2)).
+@function getpid
+@treturn int
+*/
+static int sockeye_getpid(lua_State *L)
+{
+    lua_pushinteger(L, getpid());
+    return 1;
+}
+
+/*** The id of the parent (getppid(2)).
+@function getppid
+@treturn int that of the process which adopts orphans, once the parent has ended
+*/
+static int sockeye_getppid(lua_State *L)
+{
+    lua_pushinteger(L, getppid());
+    return 1;
+}
+
+/* ---- descriptors for a child ---- */
+
+/*** A pipe (pipe(2)).
+Its ends are read, written, polled and closed as sockets are, but are no
+sockets. They are close-on-exec.
+@function pipe
+@treturn Socket the end to read from
+@treturn Socket the end to write to
+@raise EMFILE, ENFILE
+@usage local r, w = sockeye.pipe()
+*/
+static int sockeye_pipe(lua_State *L)
+{
+    struct socket *ends[2];
+    bool collected = false;
+    int fd[2];
+    int result;
+
+    /* One after the other: their order is that of the results. */
+    ends[0] = socket_new(L);
+    ends[1] = socket_new(L);
+    do
+        result = pipe2(fd, O_CLOEXEC);
+    while (result == -1 && collect_descriptors(L, errno, &collected));
+    if (result == -1)
+        return raise_errno(L, "pipe", errno, 0);
+    for (int i = 0; i < 2; i++)
+        ends[i]->handle.fd = fd[i];
+    return 2;
+}
+
+/*** Make a descriptor's number another name of an open file (dup2(2)).
+What the number stood for before is closed. The copy outlives exec, and so does
+a descriptor that has the number already: this is how a child is given its
+standard input. It belongs to nobody and stays open, unless a socket owned the
+number before; give it to `adopt` to have it closed.
+@function dup2
+@param old a socket, a file of `io`, or a number
+@int new the number that the copy is to have
+@treturn int that number
+@raise EBADF where `old` is not open or `new` is beyond the limit of the process
+@usage sockeye.dup2(connection, 0)
+*/
+static int sockeye_dup2(lua_State *L)
+{
+    int old = check_descriptor(L, 1, "dup2");
+    lua_Integer new = luaL_checkinteger(L, 2);
+    int result;
+
+    luaL_argcheck(L, new >= 0 && new <= INT32_MAX, 2,
+                  "descriptor out of range");
+    if (new != old)
+        loop_replace((int)new);
+    do
+        result = dup2(old, (int)new);
+    while (result == -1 && was_interrupted(L));
+    if (result == -1)
+        return raise_errno(L, "dup2", errno, 0);
+    if (old == result)
+        fcntl(old, F_SETFD, fcntl(old, F_GETFD) & ~FD_CLOEXEC);
+    lua_pushinteger(L, result);
+    return 1;
+}
+
+void open_process(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"_exit", sockeye__exit},     {"dup2", sockeye_dup2},
+        {"execv", sockeye_execv},     {"execve", sockeye_execve},
+        {"execvp", sockeye_execvp},   {"fork", sockeye_fork},
+        {"getpid", sockeye_getpid},   {"getppid", sockeye_getppid},
+        {"kill", sockeye_kill},       {"pipe", sockeye_pipe},
+        {"waitpid", sockeye_waitpid}, {NULL, NULL},
+    };
+
+    luaL_setfuncs(L, functions, 0);
+    names_export(L, &wait_names);
+}

@@ -1,0 +1,110 @@
+/*
+ * tick: a signal is sent again until it is attended to; see tick.h.
+ *
+ * Follows timer_create(2) and timer_settime(2). Only Linux can send what a
+ * timer says to one thread.
+ */
+#include <time.h>
+#include <unistd.h>
+
+#include "system/resend.h"
+
+#ifdef SIGEV_THREAD_ID
+
+#define TICK_NANOSECONDS 20000000
+
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+static struct {
+    timer_t timer;
+    bool exists;
+} ticks[NSIG];
+
+void tick_create(int number)
+{
+    struct sigevent event = {
+        .sigev_notify = SIGEV_THREAD_ID,
+        .sigev_signo = number,
+        .sigev_value.sival_ptr = ticks,
+    };
+
+    event.sigev_notify_thread_id = gettid();
+    if (!ticks[number].exists)
+        ticks[number].exists =
+            timer_create(CLOCK_MONOTONIC, &event, &ticks[number].timer) == 0;
+}
+
+void tick_delete(int number)
+{
+    if (ticks[number].exists)
+        timer_delete(ticks[number].timer);
+    ticks[number].exists = false;
+}
+
+void tick_inherit(int number)
+{
+    if (!ticks[number].exists)
+        return;
+    ticks[number].exists = false;
+    tick_create(number);
+}
+
+static void set_tick(int number, long nanoseconds)
+{
+    struct itimerspec once = {.it_value = {.tv_nsec = nanoseconds}};
+
+    if (ticks[number].exists)
+        timer_settime(ticks[number].timer, 0, &once, NULL);
+}
+
+void tick_start(int number)
+{
+    set_tick(number, TICK_NANOSECONDS);
+}
+
+void tick_stop(int number)
+{
+    set_tick(number, 0);
+}
+
+bool tick_is(const siginfo_t *info)
+{
+    return info->si_code == SI_TIMER && info->si_value.sival_ptr == ticks;
+}
+
+#else
+
+void tick_create(int number)
+{
+    (void)number;
+}
+
+void tick_delete(int number)
+{
+    (void)number;
+}
+
+void tick_inherit(int number)
+{
+    (void)number;
+}
+
+void tick_start(int number)
+{
+    (void)number;
+}
+
+void tick_stop(int number)
+{
+    (void)number;
+}
+
+bool tick_is(const siginfo_t *info)
+{
+    (void)info;
+    return false;
+}
+
+#endif

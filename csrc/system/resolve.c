@@ -1,0 +1,587 @@
+/*
+ * resolve: hosts and services by their names, and the names of addresses.
+ *
+ * Follows getaddrinfo(3) and getnameinfo(3). What the resolver says is raised
+ * by its EAI_ code, what the system says by errno. Inside a task, and under a
+ * deadline, a thread asks and the caller waits for it; anywhere else the call
+ * blocks. Functions named sockeye_* are the module's.
+ */
+#include <errno.h>
+#include <netdb.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <lauxlib.h>
+
+#include "address/address.h"
+#include "address/protocol.h"
+#include "base/c_memory.h"
+#include "base/error.h"
+#include "base/field.h"
+#include "base/interrupt.h"
+#include "base/names.h"
+#include "socket/socket.h"
+#include "system/resolve.h"
+#include "task/task.h"
+#include "task/wait.h"
+#include "task/worker.h"
+
+/* clang-format off */
+static const struct name hint_flag_rows[] = {
+    {"passive", AI_PASSIVE}, {"canonname", AI_CANONNAME},
+    {"numerichost", AI_NUMERICHOST}, {"numericserv", AI_NUMERICSERV},
+    {"v4mapped", AI_V4MAPPED}, {"all", AI_ALL}, {"addrconfig", AI_ADDRCONFIG},
+#ifdef AI_IDN
+    {"idn", AI_IDN}, {"canonidn", AI_CANONIDN},
+#endif
+    {NULL, 0},
+};
+
+static const struct name nameinfo_flag_rows[] = {
+    {"numerichost", NI_NUMERICHOST}, {"numericserv", NI_NUMERICSERV},
+    {"namereqd", NI_NAMEREQD}, {"dgram", NI_DGRAM}, {"nofqdn", NI_NOFQDN},
+#ifdef NI_IDN
+    {"idn", NI_IDN},
+#endif
+    {NULL, 0},
+};
+/* clang-format on */
+
+static const struct names hint_flags = {"flag", {"AI_", NULL}, hint_flag_rows};
+static const struct names nameinfo_flags = {
+    "flag", {"NI_", NULL}, nameinfo_flag_rows};
+
+/* ---- arguments ---- */
+
+/* The string at `arg`, NULL where there is none: a zero in it would hide what
+ * follows. */
+static const char *opt_text(lua_State *L, int arg)
+{
+    size_t length = 0;
+    const char *text = luaL_optlstring(L, arg, NULL, &length);
+
+    luaL_argcheck(L, text == NULL || strlen(text) == length, arg,
+                  "name contains a zero");
+    return text;
+}
+
+static lua_Integer check_port(lua_State *L, int arg)
+{
+    lua_Integer port = luaL_checkinteger(L, arg);
+
+    luaL_argcheck(L, port >= 0 && port <= 65535, arg,
+                  "port out of range (0 to 65535)");
+    return port;
+}
+
+/* A service by name or port, as text. The C library would cut a port that is
+ * too large, so digits are checked as a number is. */
+static const char *opt_service(lua_State *L, int arg)
+{
+    const char *text;
+
+    if (lua_type(L, arg) == LUA_TNUMBER) {
+        lua_pushinteger(L, check_port(L, arg));
+        lua_replace(L, arg);
+        return lua_tostring(L, arg);
+    }
+    text = opt_text(L, arg);
+    if (text != NULL && *text != '\0' &&
+        text[strspn(text, "+-0123456789")] == '\0')
+        check_port(L, arg);
+    return text;
+}
+
+struct hint {
+    const char *key;
+    const struct names *names;
+    bool several; /* names of flags, in one string */
+    size_t offset;
+};
+
+static const struct hint hint_rows[] = {
+    {"family", &family_names, false, offsetof(struct addrinfo, ai_family)},
+    {"type", &type_names, false, offsetof(struct addrinfo, ai_socktype)},
+    {"protocol", &protocol_names, false,
+     offsetof(struct addrinfo, ai_protocol)},
+    {"flags", &hint_flags, true, offsetof(struct addrinfo, ai_flags)},
+    {NULL, NULL, false, 0},
+};
+
+static const struct hint *find_hint(const char *key)
+{
+    const struct hint *row = hint_rows;
+
+    while (row->key && strcmp(row->key, key) != 0)
+        row++;
+    return row->key ? row : NULL;
+}
+
+static int reject_hint(lua_State *L, int arg, const char *key)
+{
+    struct nearest nearest;
+
+    nearest_start(&nearest, key);
+    for (const struct hint *row = hint_rows; row->key; row++)
+        nearest_offer(&nearest, row->key);
+    return nearest_argerror(L, arg, "hint", &nearest);
+}
+
+/* The hints at `arg`; each value takes the table's place while it is checked,
+ * so that messages speak of the right argument. */
+static void check_hints(lua_State *L, int arg, struct addrinfo *hints)
+{
+    if (lua_isnil(L, arg))
+        return;
+    luaL_checktype(L, arg, LUA_TTABLE);
+    lua_pushvalue(L, arg);
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        const char *key =
+            lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+        const struct hint *row = key ? find_hint(key) : NULL;
+        int value;
+
+        if (row == NULL) {
+            reject_hint(L, arg, key ? key : luaL_tolstring(L, -2, NULL));
+            return;
+        }
+        lua_replace(L, arg);
+        value = row->several ? names_flags(L, arg, row->names)
+                             : (int)names_check(L, arg, row->names);
+        memcpy((char *)hints + row->offset, &value, sizeof value);
+    }
+    lua_replace(L, arg);
+}
+
+/* ---- an answer ---- */
+
+/* What the resolver said of a question. */
+struct answer {
+    int code;       /* zero, or an EAI_ code */
+    int error;      /* errno, for EAI_SYSTEM */
+    bool collected; /* garbage, for the sake of descriptors */
+};
+
+/* The resolver calls it a name that does not exist when it gets no descriptor
+ * to look for it; only errno, which was zero before, knows better. */
+static void note_answer(struct answer *answer, int code, int error)
+{
+    bool none_left = code != 0 && (error == EMFILE || error == ENFILE);
+
+    answer->code = none_left ? EAI_SYSTEM : code;
+    answer->error = error;
+}
+
+/* After an attempt: whether to try once more. */
+static bool try_again(lua_State *L, struct answer *answer)
+{
+    if (answer->code != EAI_SYSTEM)
+        return false;
+    if (answer->error == EINTR)
+        interrupt_run(L);
+    return answer->error == EINTR ||
+           collect_descriptors(L, answer->error, &answer->collected);
+}
+
+/* Raise what the resolver says of the host or address at `subject`. */
+static int raise_failure(lua_State *L, const char *call, struct answer answer,
+                         int subject)
+{
+    if (answer.code != EAI_SYSTEM)
+        return raise_eai(L, call, answer.code, subject);
+    push_errno(L, call, answer.error, 0);
+    lua_pushvalue(L, subject);
+    lua_setfield(L, -2, "address");
+    return lua_error(L);
+}
+
+/* ---- a thread that asks ---- */
+
+/* Stack indices: what is asked for is at 1; the holder of the list is of use to
+ * names only. */
+enum { SUBJECT = 1, LIST = 4, ERRAND };
+
+/* Whether the caller may block until there is an answer. */
+static bool may_block(lua_State *L)
+{
+    return task_current(L) == NULL && wait_limit(NO_DEADLINE) == NO_DEADLINE;
+}
+
+static int open_errand(lua_State *L, struct errand *e)
+{
+    bool collected = false;
+    int error;
+
+    do
+        error = errand_open(e);
+    while (error != 0 && collect_descriptors(L, error, &collected));
+    return error;
+}
+
+/* Push an errand: a thread does the job that `copy` makes of a question. */
+static void send_job(lua_State *L, const char *call,
+                     struct job *(*copy)(const void *question),
+                     const void *question)
+{
+    struct errand *e = errand_new(L);
+    int error = open_errand(L, e);
+    struct job *job = error == 0 ? copy(question) : NULL;
+
+    if (error == 0)
+        error = job != NULL ? errand_start(e, job) : ENOMEM;
+    if (error == 0)
+        return;
+    errand_drop(e);
+    push_errno(L, call, error, 0);
+    lua_pushvalue(L, SUBJECT);
+    lua_setfield(L, -2, "address");
+    lua_error(L);
+}
+
+/* Wait until it is done. */
+static struct job *await_job(lua_State *L, const struct call *call,
+                             lua_KContext context)
+{
+    struct errand *e = lua_touserdata(L, ERRAND);
+    struct wait w;
+    bool done;
+
+    wait_start(L, &w, call, &e->handle, 0, context);
+    do {
+        done = errand_is_done(e);
+        errno = EAGAIN;
+    } while (!done && wait_again(L, &w));
+    if (done)
+        return e->job;
+    errand_drop(e);
+    wait_push_error(L, &w, 0);
+    lua_pushvalue(L, SUBJECT);
+    lua_setfield(L, -2, "address");
+    lua_error(L);
+    return NULL;
+}
+
+/* ---- names to addresses ---- */
+
+struct query {
+    struct job job; /* where a thread asks */
+    struct answer answer;
+    const char *host;
+    const char *service;
+    struct addrinfo hints;
+    struct addrinfo *list;
+    char text[]; /* of host and service, where a thread asks */
+};
+
+/* The one call that waits for name servers; it knows nothing of Lua. */
+static void look_up(struct query *q)
+{
+    int code;
+
+    errno = 0;
+    code = getaddrinfo(q->host, q->service, &q->hints, &q->list);
+    note_answer(&q->answer, code, errno);
+}
+
+static void free_list(void *list)
+{
+    freeaddrinfo(list);
+}
+
+static void push_result(lua_State *L, const struct addrinfo *ai)
+{
+    lua_createtable(L, 0, 4);
+    address_push(L, ai->ai_addr, ai->ai_addrlen);
+    lua_setfield(L, -2, "address");
+    field_set_name(L, "type", &type_names, ai->ai_socktype);
+    field_set_name(L, "protocol", &protocol_names, ai->ai_protocol);
+    if (ai->ai_canonname != NULL) {
+        field_set_string(L, "canonname", ai->ai_canonname);
+    }
+}
+
+/* A table of the results; the list is freed. */
+static int push_results(lua_State *L, struct foreign *list)
+{
+    lua_Integer count = 0;
+
+    lua_newtable(L);
+    for (const struct addrinfo *ai = list->memory; ai; ai = ai->ai_next) {
+        push_result(L, ai);
+        lua_rawseti(L, -2, ++count);
+    }
+    foreign_release(list);
+    return 1;
+}
+
+/* What is numeric is found at once. */
+static bool needs_servers(const struct query *q)
+{
+    struct query numeric = {.host = q->host, .service = q->service};
+
+    numeric.hints = q->hints;
+    numeric.hints.ai_flags |= AI_NUMERICHOST | AI_NUMERICSERV;
+    look_up(&numeric);
+    if (numeric.answer.code == 0)
+        freeaddrinfo(numeric.list);
+    return numeric.answer.code == EAI_NONAME ||
+           numeric.answer.code == EAI_SYSTEM;
+}
+
+static void run_query(struct job *job)
+{
+    look_up((struct query *)job);
+}
+
+static void release_query(struct job *job, bool done)
+{
+    struct query *q = (struct query *)job;
+
+    if (done && q->answer.code == 0 && q->list != NULL)
+        freeaddrinfo(q->list);
+    free(q);
+}
+
+static const char *copy_text(char **place, const char *text)
+{
+    size_t size = text != NULL ? strlen(text) + 1 : 0;
+    char *copy = *place;
+
+    if (text == NULL)
+        return NULL;
+    memcpy(copy, text, size);
+    *place += size;
+    return copy;
+}
+
+/* The same question, in memory of its own; or NULL. */
+static struct job *copy_query(const void *question)
+{
+    const struct query *from = question;
+    size_t size = (from->host ? strlen(from->host) + 1 : 0) +
+                  (from->service ? strlen(from->service) + 1 : 0);
+    struct query *q = malloc(sizeof *q + size);
+    char *place;
+
+    if (q == NULL)
+        return NULL;
+    *q = *from;
+    place = q->text;
+    q->host = copy_text(&place, from->host);
+    q->service = copy_text(&place, from->service);
+    q->job = (struct job){.run = run_query, .release = release_query};
+    q->list = NULL;
+    return &q->job;
+}
+
+static int resolve_step(lua_State *L, int status, lua_KContext context);
+
+static const struct call resolve_call = {"getaddrinfo", POLLIN, resolve_step};
+
+static int resolve_step(lua_State *L, int status, lua_KContext context)
+{
+    struct query *q = (struct query *)await_job(L, &resolve_call, context);
+    struct errand *e = lua_touserdata(L, ERRAND);
+    struct foreign *list = lua_touserdata(L, LIST);
+    struct answer answer = q->answer;
+
+    (void)status;
+    if (answer.code == 0) {
+        list->memory = q->list;
+        q->list = NULL;
+        errand_drop(e);
+        return push_results(L, list);
+    }
+    if (try_again(L, &q->answer)) {
+        send_job(L, resolve_call.name, copy_query, q);
+        errand_drop(e);
+        lua_replace(L, ERRAND);
+        return resolve_step(L, LUA_OK, 0);
+    }
+    errand_drop(e);
+    return raise_failure(L, resolve_call.name, answer, SUBJECT);
+}
+
+static int resolve_later(lua_State *L, const struct query *q)
+{
+    send_job(L, resolve_call.name, copy_query, q);
+    return resolve_step(L, LUA_OK, 0);
+}
+
+/*** The addresses of a host and service (getaddrinfo(3)).
+In the order in which they are best tried (RFC 6724). Without a type every
+address comes once for each type that it serves. A number for the service is a
+port in host byte order.
+
+Inside a task the others run meanwhile, and the call can be cancelled: one of at
+most four threads asks the name servers. Outside it blocks, unless a deadline of
+`timeout` is in force.
+@function resolve
+@string[opt] host a name or a numeric address; nil: the loopback addresses, or
+the wildcards with the flag `"passive"`
+@param[opt] service a name, a port from 0 to 65535, or nil
+@tab[opt] hints `family`, `type` and `protocol` as `socket` takes them; `flags`,
+names in one string: `"passive"`, `"canonname"`, `"numerichost"`,
+`"numericserv"`, `"v4mapped"`, `"all"`, `"addrconfig"`, …
+@treturn {table,...} each with `address`, `type` (`"stream"`), `protocol`
+(`"tcp"`); the first with `canonname` where the flag asked for it
+@raise EAI_NONAME, EAI_AGAIN, EAI_SERVICE, EAI_FAMILY, … with the host in
+`address`; ECANCELED; ETIMEDOUT with `timeout`; argument error for an unknown
+hint or a zero in a name
+@usage
+for _, found in ipairs(sockeye.resolve("localhost", "http",
+                                       {type = "stream"})) do
+  print(found.address)
+end
+*/
+static int sockeye_resolve(lua_State *L)
+{
+    struct query q = {.host = NULL};
+    struct foreign *list;
+
+    lua_settop(L, 3);
+    q.host = opt_text(L, 1);
+    q.service = opt_service(L, 2);
+    check_hints(L, 3, &q.hints);
+    list = foreign_new(L, free_list);
+    if (!may_block(L) && needs_servers(&q))
+        return resolve_later(L, &q);
+    do
+        look_up(&q);
+    while (q.answer.code != 0 && try_again(L, &q.answer));
+    if (q.answer.code != 0)
+        return raise_failure(L, "getaddrinfo", q.answer, SUBJECT);
+    list->memory = q.list;
+    return push_results(L, list);
+}
+
+/* ---- addresses to names ---- */
+
+struct naming {
+    struct job job; /* where a thread asks */
+    struct answer answer;
+    socklen_t length;
+    int flags;
+    union {
+        struct sockaddr any;
+        struct sockaddr_storage storage;
+    };
+    char host[NI_MAXHOST];
+    char service[NI_MAXHOST]; /* the path of a Unix socket is one */
+};
+
+/* The other call that waits for name servers. */
+static void name(struct naming *n)
+{
+    int code;
+
+    errno = 0;
+    code = getnameinfo(&n->any, n->length, n->host, sizeof n->host, n->service,
+                       sizeof n->service, n->flags);
+    note_answer(&n->answer, code, errno);
+}
+
+static void run_naming(struct job *job)
+{
+    name((struct naming *)job);
+}
+
+static void release_naming(struct job *job, bool done)
+{
+    (void)done;
+    free((struct naming *)job);
+}
+
+static struct job *copy_naming(const void *question)
+{
+    struct naming *n = malloc(sizeof *n);
+
+    if (n == NULL)
+        return NULL;
+    *n = *(const struct naming *)question;
+    n->job = (struct job){.run = run_naming, .release = release_naming};
+    return &n->job;
+}
+
+static int give_names(lua_State *L, const struct naming *n)
+{
+    if (n->answer.code != 0)
+        return raise_failure(L, "getnameinfo", n->answer, SUBJECT);
+    lua_pushstring(L, n->host);
+    lua_pushstring(L, n->service);
+    return 2;
+}
+
+static int nameinfo_step(lua_State *L, int status, lua_KContext context);
+
+static const struct call nameinfo_call = {"getnameinfo", POLLIN, nameinfo_step};
+
+static int nameinfo_step(lua_State *L, int status, lua_KContext context)
+{
+    struct job *job = await_job(L, &nameinfo_call, context);
+    struct errand *e = lua_touserdata(L, ERRAND);
+    struct naming n = *(struct naming *)job;
+    bool again = n.answer.code != 0 && try_again(L, &n.answer);
+
+    (void)status;
+    errand_drop(e);
+    if (!again)
+        return give_names(L, &n);
+    lua_settop(L, LIST);
+    send_job(L, nameinfo_call.name, copy_naming, &n);
+    return nameinfo_step(L, LUA_OK, 0);
+}
+
+static bool is_numeric(const struct naming *n)
+{
+    int both = NI_NUMERICHOST | NI_NUMERICSERV;
+
+    return n->any.sa_family == AF_UNIX || (n->flags & both) == both;
+}
+
+/*** The names of an address (getnameinfo(3)).
+It waits as `resolve` does.
+@function nameinfo
+@param address an `Address`, or a string as `sockeye.address` takes it
+@param[opt] flags names in one string: `"numerichost"`, `"numericserv"`,
+`"namereqd"` (a host without a name is an error), `"dgram"` (the service of
+UDP), `"nofqdn"`
+@treturn string the host, its numeric form where it has no name
+@treturn string the service, likewise
+@raise EAI_NONAME, EAI_AGAIN, EAI_FAMILY, … with the address in `address`
+@usage local host, service = sockeye.nameinfo("127.0.0.1:80")
+*/
+static int sockeye_nameinfo(lua_State *L)
+{
+    const struct address *a = address_check(L, 1);
+    struct naming n = {.flags = names_flags(L, 2, &nameinfo_flags)};
+
+    n.length = a->length;
+    memcpy(&n.storage, a->bytes, a->length);
+    lua_settop(L, LIST);
+    if (!may_block(L) && !is_numeric(&n)) {
+        send_job(L, nameinfo_call.name, copy_naming, &n);
+        return nameinfo_step(L, LUA_OK, 0);
+    }
+    do
+        name(&n);
+    while (n.answer.code != 0 && try_again(L, &n.answer));
+    return give_names(L, &n);
+}
+
+void open_resolve(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"nameinfo", sockeye_nameinfo},
+        {"resolve", sockeye_resolve},
+        {NULL, NULL},
+    };
+
+    luaL_setfuncs(L, functions, 0);
+    names_export(L, &hint_flags);
+    names_export(L, &nameinfo_flags);
+}

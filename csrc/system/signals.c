@@ -1,0 +1,437 @@
+/*
+ * signals: handlers of signals, written in Lua.
+ *
+ * Follows sigaction(2), signal(7) and signal-safety(7). The handler in C marks
+ * the signal as caught and sets a hook on the main thread, which is all that
+ * may be done to a Lua state at that moment; the hook calls the handlers in
+ * Lua, at the next instruction, or from interrupt_run while a call waits.
+ *
+ * A signal that comes when a call is about to block, but does not yet, would
+ * interrupt nothing. Therefore a signal that nobody has attended to is sent
+ * again by a timer, its tick, until somebody has.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+
+#include <lauxlib.h>
+
+#include "base/error.h"
+#include "base/names.h"
+#include "system/resend.h"
+#include "system/signals.h"
+
+#define EVERY_EVENT (LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT)
+#define OWNER_TYPE "sockeye.Signals"
+
+/* clang-format off */
+static const struct name signal_rows[] = {
+    {"hup", SIGHUP}, {"int", SIGINT}, {"quit", SIGQUIT}, {"ill", SIGILL},
+    {"trap", SIGTRAP}, {"abrt", SIGABRT}, {"bus", SIGBUS}, {"fpe", SIGFPE},
+    {"kill", SIGKILL}, {"usr1", SIGUSR1}, {"segv", SIGSEGV},
+    {"usr2", SIGUSR2}, {"pipe", SIGPIPE}, {"alrm", SIGALRM},
+    {"term", SIGTERM}, {"chld", SIGCHLD}, {"cont", SIGCONT},
+    {"stop", SIGSTOP}, {"tstp", SIGTSTP}, {"ttin", SIGTTIN},
+    {"ttou", SIGTTOU}, {"urg", SIGURG}, {"xcpu", SIGXCPU},
+    {"xfsz", SIGXFSZ}, {"vtalrm", SIGVTALRM}, {"prof", SIGPROF},
+    {"winch", SIGWINCH}, {"sys", SIGSYS},
+#ifdef SIGIO
+    {"io", SIGIO},
+#endif
+#ifdef SIGPOLL
+    {"poll", SIGPOLL},
+#endif
+#ifdef SIGPWR
+    {"pwr", SIGPWR},
+#endif
+#ifdef SIGSTKFLT
+    {"stkflt", SIGSTKFLT},
+#endif
+#ifdef SIGINFO
+    {"info", SIGINFO},
+#endif
+#ifdef SIGEMT
+    {"emt", SIGEMT},
+#endif
+    {NULL, 0},
+};
+
+enum disposition { DEFAULT, IGNORE, ORIGINAL, HANDLER };
+
+static const struct name disposition_rows[] = {
+    {"default", DEFAULT}, {"ignore", IGNORE}, {"original", ORIGINAL},
+    {NULL, 0},
+};
+/* clang-format on */
+
+static const struct names signal_names = {"signal", {"SIG", NULL}, signal_rows};
+static const struct names disposition_names = {
+    "handler", {NULL, NULL}, disposition_rows};
+
+/* Signals are the process's, and so is what is known of them. */
+static struct {
+    lua_State *main;  /* of the state whose handlers they are; or NULL */
+    pthread_t thread; /* in which that state runs */
+    volatile sig_atomic_t caught[NSIG];
+    struct sigaction before[NSIG]; /* what was there before a handler */
+    bool replaced[NSIG];           /* whether that is known */
+    lua_Hook hook;                 /* what ours has covered */
+    int hook_mask;
+    int hook_count;
+} signals;
+
+static const char owner_key = 'o';
+
+/* ---- from the signal to the handler ---- */
+
+static void attend(lua_State *L, lua_Debug *ar);
+
+/* Called in signal handlers, too. */
+static void set_hook(void)
+{
+    lua_State *main = signals.main;
+
+    if (lua_gethook(main) == attend)
+        return;
+    signals.hook = lua_gethook(main);
+    signals.hook_mask = lua_gethookmask(main);
+    signals.hook_count = lua_gethookcount(main);
+    lua_sethook(main, attend, EVERY_EVENT, 1);
+}
+
+/* Put back what the hook has covered, unless somebody has set another. */
+static void remove_hook(void)
+{
+    lua_Hook hook = lua_gethook(signals.main);
+
+    if (hook == attend || hook == NULL)
+        lua_sethook(signals.main, signals.hook, signals.hook_mask,
+                    signals.hook_count);
+    signals.hook = NULL;
+    signals.hook_mask = 0;
+    signals.hook_count = 0;
+}
+
+/* The handler in C. Every signal is blocked meanwhile. */
+static void catch (int number, siginfo_t *info, void *context)
+{
+    int error = errno;
+
+    (void)context;
+    if (signals.main == NULL)
+        return;
+    if (!pthread_equal(pthread_self(), signals.thread)) {
+        pthread_kill(signals.thread, number);
+    } else if (!tick_is(info) || signals.caught[number]) {
+        signals.caught[number] = 1;
+        set_hook();
+        tick_start(number);
+    }
+    errno = error;
+}
+
+static void forget(int number)
+{
+    tick_stop(number);
+    signals.caught[number] = 0;
+}
+
+/* Call the handlers of all signals that were caught. When one raises, the
+ * others' turn comes at the next instruction: that is what closing the owner,
+ * at the end of this function or of what is left of it, sees to. */
+static int call_handlers(lua_State *L)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &owner_key);
+    lua_toclose(L, 1);
+    lua_getiuservalue(L, 1, 1);
+    for (int number = 1; number < NSIG; number++) {
+        if (!signals.caught[number])
+            continue;
+        forget(number);
+        if (lua_rawgeti(L, 2, number) == LUA_TFUNCTION) {
+            names_push_constant(L, &signal_names, number);
+            lua_pushinteger(L, number);
+            lua_call(L, 2, 0);
+        } else {
+            lua_pop(L, 1);
+        }
+    }
+    return 0;
+}
+
+static int owner_close(lua_State *L)
+{
+    (void)L;
+    for (int number = 1; number < NSIG; number++) {
+        if (signals.caught[number])
+            set_hook();
+    }
+    return 0;
+}
+
+/* The hook. */
+static void attend(lua_State *L, lua_Debug *ar)
+{
+    (void)ar;
+    remove_hook();
+    luaL_checkstack(L, 1, NULL);
+    lua_pushcfunction(L, call_handlers);
+    lua_call(L, 0, 0);
+}
+
+void signals_forked(void)
+{
+    if (signals.main == NULL)
+        return;
+    signals.thread = pthread_self();
+    for (int number = 1; number < NSIG; number++) {
+        signals.caught[number] = 0;
+        tick_inherit(number);
+    }
+    if (lua_gethook(signals.main) == attend)
+        remove_hook();
+}
+
+/* ---- setting handlers ---- */
+
+static bool is_caught(const struct sigaction *action)
+{
+    return (action->sa_flags & SA_SIGINFO) && action->sa_sigaction == catch;
+}
+
+/* Put back what was there before a handler, if the handler still is. */
+static void restore(int number)
+{
+    struct sigaction now;
+
+    if (signals.replaced[number] && sigaction(number, NULL, &now) == 0 &&
+        is_caught(&now))
+        sigaction(number, &signals.before[number], NULL);
+    signals.replaced[number] = false;
+    tick_delete(number);
+    forget(number);
+}
+
+/* The state ends: no signal may find its way to it. */
+static int owner_gc(lua_State *L)
+{
+    lua_pushnil(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &owner_key);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+    if (lua_tothread(L, -1) != signals.main)
+        return 0;
+    for (int number = 1; number < NSIG; number++)
+        restore(number);
+    signals.main = NULL;
+    return 0;
+}
+
+/* Push the table of this state's handlers, by number. */
+static void push_handlers(lua_State *L)
+{
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &owner_key) != LUA_TUSERDATA)
+        luaL_error(L, "this Lua state is about to end");
+    lua_getiuservalue(L, -1, 1);
+    lua_remove(L, -2);
+}
+
+/* Let the signals be this state's. */
+static void claim(lua_State *L)
+{
+    lua_State *main;
+
+    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+    main = lua_tothread(L, -1);
+    lua_pop(L, 1);
+    if (signals.main != NULL && signals.main != main)
+        luaL_error(L, "another Lua state handles the signals of this process");
+    signals.thread = pthread_self();
+    signals.main = main;
+}
+
+/* Push what is done about a signal, in the terms of sockeye.signal. */
+static void push_disposition(lua_State *L, int number,
+                             const struct sigaction *now)
+{
+    enum disposition disposition = ORIGINAL;
+
+    if (is_caught(now)) {
+        push_handlers(L);
+        lua_rawgeti(L, -1, number);
+        lua_remove(L, -2);
+        if (lua_isfunction(L, -1))
+            return;
+        lua_pop(L, 1);
+    } else if (now->sa_handler == SIG_DFL) {
+        disposition = DEFAULT;
+    } else if (now->sa_handler == SIG_IGN) {
+        disposition = IGNORE;
+    }
+    names_push(L, &disposition_names, disposition);
+}
+
+static enum disposition check_disposition(lua_State *L, int number, int arg)
+{
+    if (lua_type(L, arg) == LUA_TSTRING)
+        return (enum disposition)names_check(L, arg, &disposition_names);
+    if (!lua_isfunction(L, arg))
+        luaL_typeerror(L, arg, "function, 'default' or 'ignore'");
+    switch (number) {
+    case SIGBUS:
+    case SIGFPE:
+    case SIGILL:
+    case SIGSEGV:
+        luaL_argerror(L, arg, "a fault cannot be handled in Lua");
+    }
+    return HANDLER;
+}
+
+/* What to tell the system. */
+static struct sigaction action_for(int number, enum disposition disposition,
+                                   const struct sigaction *now)
+{
+    struct sigaction action = {.sa_flags = 0};
+
+    switch (disposition) {
+    case HANDLER:
+        action.sa_sigaction = catch;
+        action.sa_flags = SA_SIGINFO;
+        break;
+    case IGNORE:
+        action.sa_handler = SIG_IGN;
+        break;
+    case DEFAULT:
+        action.sa_handler = SIG_DFL;
+        break;
+    case ORIGINAL:
+        return signals.replaced[number] ? signals.before[number] : *now;
+    }
+    sigfillset(&action.sa_mask);
+    return action;
+}
+
+/* Set the handler at index 2. The table takes it first, for that may fail for
+ * want of memory; index 3 is what was there before. */
+static void set_disposition(lua_State *L, int number,
+                            enum disposition disposition,
+                            const struct sigaction *now)
+{
+    struct sigaction action = action_for(number, disposition, now);
+    int error;
+
+    push_handlers(L);
+    lua_pushvalue(L, 2);
+    lua_rawseti(L, -2, number);
+    if (disposition == HANDLER)
+        tick_create(number);
+    error = sigaction(number, &action, NULL) == 0 ? 0 : errno;
+    if (error == 0 && !is_caught(now)) {
+        signals.before[number] = *now;
+        signals.replaced[number] = true;
+    }
+    if (error != 0 || disposition != HANDLER) {
+        lua_pushvalue(L, error != 0 ? 3 : 2);
+        lua_rawseti(L, -2, number);
+    }
+    if (!is_caught(error ? now : &action)) {
+        tick_delete(number);
+        forget(number);
+    }
+    lua_pop(L, 1);
+    if (error != 0)
+        raise_errno(L, "signal", error, 1);
+}
+
+int signal_check(lua_State *L, int arg, int least)
+{
+    lua_Integer number = names_check(L, arg, &signal_names);
+
+    luaL_argcheck(L, number >= least && number < NSIG, arg,
+                  "no number of a signal");
+    return (int)number;
+}
+
+/*** What is done when a signal comes (sigaction(2)).
+A handler is called as `handler(name, number)`: `handler("SIGTERM", 15)`. A call
+that waits is interrupted: the handler runs, then the call goes on with the time
+that is left. An error that the handler raises comes out of that call, or out of
+whatever else the script was doing; a socket that it closes makes the call on it
+raise ECANCELED. While no call waits, handlers run on the main thread, at the
+next instruction there: a coroutine that computes is interrupted only when it
+waits or yields.
+
+A signal that comes several times before its handler has been called is one.
+Handlers outlive `fork`, but not `exec`; at the end of the Lua state what they
+have replaced is put back. Only one Lua state of a process can have them.
+@function signal
+@param signal `"SIGTERM"`, `"term"`, `sockeye.SIGTERM` or another number
+@param[opt] handler a function; `"default"`; `"ignore"`; `"original"`: what was
+there before the first handler of this signal was set; nil: it stays as it is
+@return what was there before, in the same terms: a function, `"default"`,
+`"ignore"`, or `"original"` for a handler that is not Lua's, such as that of the
+`lua` command for SIGINT
+@raise EINVAL for SIGKILL, SIGSTOP and what the system keeps to itself; argument
+error for a signal that does not exist, and for a function to handle SIGBUS,
+SIGFPE, SIGILL or SIGSEGV, which leave nothing that could go on
+@usage
+sockeye.signal("SIGTERM", function(name)
+    io.stderr:write(name, ": bye\n")
+    os.exit(0)
+end)
+*/
+static int sockeye_signal(lua_State *L)
+{
+    int number = signal_check(L, 1, 1);
+    enum disposition disposition = DEFAULT;
+    bool reads = lua_isnoneornil(L, 2);
+    struct sigaction now;
+
+    if (!reads)
+        disposition = check_disposition(L, number, 2);
+    lua_settop(L, 2);
+    if (sigaction(number, NULL, &now) == -1)
+        return raise_errno(L, "signal", errno, 1);
+    push_disposition(L, number, &now);
+    if (reads)
+        return 1;
+    if (disposition == HANDLER || is_caught(&now))
+        claim(L);
+    set_disposition(L, number, disposition, &now);
+    return 1;
+}
+
+/* ---- the owner ---- */
+
+/* A value in the registry that ends with the state. */
+static void push_owner(lua_State *L)
+{
+    static const luaL_Reg metamethods[] = {
+        {"__close", owner_close},
+        {"__gc", owner_gc},
+        {NULL, NULL},
+    };
+
+    lua_newuserdatauv(L, 0, 1);
+    lua_newtable(L);
+    lua_setiuservalue(L, -2, 1);
+    luaL_newmetatable(L, OWNER_TYPE);
+    luaL_setfuncs(L, metamethods, 0);
+    lua_setmetatable(L, -2);
+}
+
+void open_signals(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"signal", sockeye_signal},
+        {NULL, NULL},
+    };
+
+    luaL_setfuncs(L, functions, 0);
+    names_export(L, &signal_names);
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &owner_key) == LUA_TNIL) {
+        push_owner(L);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &owner_key);
+    }
+    lua_pop(L, 1);
+}

@@ -1,0 +1,522 @@
+/*
+ * task: tasks, and what a script does with them; see task.h.
+ *
+ * A task is a userdata whose first user value is its coroutine, whose second is
+ * its group, whose third the traceback of its failure, whose fourth the group
+ * of those that it spawns, where that is one of its own. While it has not ended
+ * it stands in a table of its loop, with the loop's group; the registry knows
+ * those tables by their loops, and keeps none of them alive. Functions named
+ * sockeye_* are the module's, task_* with a lua_State alone are methods.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "task/task.h"
+
+#define TASK_TYPE "sockeye.Task"
+enum { COROUTINE = 1, GROUP = TASK_GROUP, TRACEBACK };
+
+static const char task_tag = 't';
+static const char live_key = 'l'; /* of the tables, in the registry */
+
+/* ---- which task ---- */
+
+static struct task *test_task(lua_State *L, int arg)
+{
+    struct task *t = lua_touserdata(L, arg);
+
+    if (t == NULL || lua_rawlen(L, arg) != sizeof *t || t->tag != &task_tag)
+        return NULL;
+    return t;
+}
+
+struct task *task_check(lua_State *L, int arg)
+{
+    struct task *t = test_task(L, arg);
+
+    if (t == NULL)
+        luaL_typeerror(L, arg, TASK_TYPE);
+    return t;
+}
+
+struct task *task_around(lua_State *L)
+{
+    struct task *t = loop_running;
+
+    if (t == NULL || t->co == NULL || L == loop_state(t->loop) ||
+        main_thread(L) != main_thread(t->co))
+        return NULL;
+    return t;
+}
+
+bool task_may_wait(lua_State *L)
+{
+    const struct task *t = task_around(L);
+
+    return t == NULL || (t->top == L && lua_isyieldable(L));
+}
+
+struct task *task_current(lua_State *L)
+{
+    struct task *t = loop_running;
+
+    if (t == NULL || t->co == NULL)
+        return NULL;
+    if (t->top == L && lua_isyieldable(L))
+        return t;
+    if (task_around(L) == NULL)
+        return NULL;
+    if (t->abandoned)
+        raise_misuse(L, "cannot wait: the loop has ended");
+    if (t->top == L)
+        raise_misuse(L, "cannot wait here: a call in between cannot yield");
+    raise_misuse(L, "cannot wait in this coroutine: resume it by "
+                    "sockeye.resume or sockeye.wrap");
+    return NULL;
+}
+
+static struct task *check_inside(lua_State *L, struct task *t, const char *call)
+{
+    if (t == NULL) {
+        lua_pushfstring(L, "%s: not inside sockeye.run", call);
+        raise_misuse(L, lua_tostring(L, -1));
+    }
+    return t;
+}
+
+struct task *task_inside(lua_State *L, const char *call)
+{
+    return check_inside(L, task_around(L), call);
+}
+
+struct task *task_waiting(lua_State *L, const char *call)
+{
+    return check_inside(L, task_current(L), call);
+}
+
+int task_suspend(lua_State *L, struct task *t, const char *call,
+                 lua_KContext context, lua_KFunction step)
+{
+    t->call = call;
+    t->suspending = true;
+    return lua_yieldk(L, 0, context, step);
+}
+
+void task_pause(lua_State *L, struct task *t, const void *token,
+                const char *call, int64_t deadline, bool resumed)
+{
+    int error = task_refusal(t, resumed);
+
+    if (error == ETIMEDOUT)
+        raise_timeout(L, task_waits_in(t, call), 0);
+    if (error == 0)
+        error = loop_pause(t, token, task_deadline(t, deadline));
+    if (error != 0)
+        raise_errno(L, task_waits_in(t, call), error, 0);
+}
+
+void task_push_live(lua_State *L, const struct loop *loop)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &live_key);
+    lua_rawgetp(L, -1, loop);
+    lua_remove(L, -2);
+}
+
+void task_push(lua_State *L, const struct task *t)
+{
+    task_push_live(L, t->loop);
+    lua_rawgetp(L, -1, t);
+    lua_remove(L, -2);
+}
+
+void task_open_loop(lua_State *L, const struct loop *loop)
+{
+    lua_newtable(L);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &live_key);
+    lua_pushvalue(L, -2);
+    lua_rawsetp(L, -2, loop);
+    lua_pop(L, 1);
+}
+
+/* ---- the beginning ---- */
+
+/* Errors keep the traceback of where they were raised, for who shows them. */
+static int keep_traceback(lua_State *L)
+{
+    luaL_traceback(L, L, NULL, 1);
+    if (loop_running != NULL && loop_running->co == L) {
+        task_push(L, loop_running);
+        lua_pushvalue(L, -2);
+        lua_setiuservalue(L, -2, TRACEBACK);
+        lua_pop(L, 1);
+    }
+    if (is_error(L, 1)) {
+        lua_pushliteral(L, "traceback");
+        lua_pushvalue(L, -1);
+        if (lua_rawget(L, 1) == LUA_TNIL) {
+            lua_pushvalue(L, 2);
+            lua_replace(L, -2);
+            lua_rawset(L, 1);
+        }
+    }
+    lua_settop(L, 1);
+    return 1;
+}
+
+/* Below what the body has on its stack: its task, and what handles errors. */
+#define BODY 2
+
+/* What the task has written is sent before it ends. */
+static int send_rest(lua_State *L, int status, lua_KContext context)
+{
+    struct task *t = loop_running;
+    int error = t->outputs ? task_refusal(t, context != 0) : 0;
+
+    (void)status;
+    if (error == 0 && t->outputs != NULL) {
+        error = loop_flush(t, task_deadline(t, NO_DEADLINE));
+        if (error == EAGAIN)
+            return task_suspend(L, t, "flush", 1, send_rest);
+    }
+    if (error == 0)
+        return lua_gettop(L) - BODY;
+    t->failed = true;
+    if (error == ETIMEDOUT)
+        push_timeout(L, "flush", 0);
+    else
+        push_errno(L, "flush", error, 0);
+    return 1;
+}
+
+/* The results of a task are what is left on its stack; of a task that failed,
+ * the error. */
+static int end_body(lua_State *L, int status, lua_KContext context)
+{
+    struct task *t = lua_touserdata(L, 1);
+    bool failed = status != LUA_OK && status != LUA_YIELD;
+
+    (void)context;
+    if (!failed && t == loop_running)
+        return send_rest(L, LUA_OK, 0);
+    t->failed = failed;
+    return failed ? 1 : lua_gettop(L) - BODY;
+}
+
+static int task_body(lua_State *L)
+{
+    int arguments = lua_gettop(L) - 1;
+
+    lua_pushlightuserdata(L, loop_running);
+    lua_insert(L, 1);
+    lua_pushcfunction(L, keep_traceback);
+    lua_insert(L, BODY);
+    return end_body(L, lua_pcallk(L, arguments, LUA_MULTRET, BODY, 0, end_body),
+                    0);
+}
+
+struct task *task_spawn(lua_State *L, int first, struct loop *loop,
+                        struct group *group, int owner)
+{
+    int values = lua_gettop(L) - first + 1;
+    struct task *t;
+
+    luaL_checktype(L, first, LUA_TFUNCTION);
+    luaL_checkstack(L, 4, NULL);
+    owner = lua_absindex(L, owner);
+    t = lua_newuserdatauv(L, sizeof *t, 4);
+    memset(t, 0, sizeof *t);
+    luaL_setmetatable(L, TASK_TYPE);
+    t->tag = &task_tag;
+    t->co = t->top = lua_newthread(L);
+    lua_setiuservalue(L, -2, COROUTINE);
+    lua_pushvalue(L, owner);
+    lua_setiuservalue(L, -2, GROUP);
+    if (!lua_checkstack(t->co, values + 1))
+        luaL_error(L, "too many arguments");
+    task_push_live(L, loop);
+    lua_pushvalue(L, -2);
+    lua_rawsetp(L, -2, t);
+    lua_pop(L, 1);
+    lua_insert(L, first);
+    lua_pushcfunction(t->co, task_body);
+    lua_xmove(L, t->co, values);
+    t->arguments = values;
+    t->scope = loop_scope(loop);
+    t->group = group;
+    group->count++;
+    loop_add(loop, t);
+    return t;
+}
+
+/* ---- the end ---- */
+
+/* Whether what ended the task is its cancellation. */
+static bool is_cancellation(lua_State *L, int index)
+{
+    bool is;
+
+    if (!is_error(L, index))
+        return false;
+    index = lua_absindex(L, index);
+    lua_getfield(L, index, "errno");
+    is = lua_tointeger(L, -1) == ECANCELED;
+    lua_pop(L, 1);
+    return is;
+}
+
+static bool wake_joiners(struct task *t)
+{
+    bool joined = t->joiners > 0;
+
+    if (t->joiner != NULL)
+        loop_wake(t->joiner);
+    for (struct task *other = loop_first(t->loop);
+         t->joiners > 0 && other != NULL; other = other->next) {
+        if (other->joins == t)
+            loop_wake(other);
+    }
+    return joined;
+}
+
+/* The results are on co's stack, the error on its top. */
+void task_end(lua_State *L, struct task *t)
+{
+    struct group *group = t->group;
+    bool joined;
+
+    loop_remove(t->loop, t);
+    t->status = t->failed ? TASK_FAILED : TASK_DONE;
+    if (t->failed && is_cancellation(t->co, -1))
+        t->status = TASK_CANCELLED;
+    joined = wake_joiners(t);
+    task_push_live(L, t->loop);
+    group->count--;
+    if (t->status == TASK_FAILED && !joined) {
+        lua_rawgetp(L, -1, t);
+        lua_getiuservalue(L, -1, GROUP);
+        lua_pushvalue(t->co, -1);
+        lua_xmove(t->co, L, 1);
+        group_fail(L, -2);
+        lua_pop(L, 2);
+    }
+    if (group->count == 0 && group->owner != NULL &&
+        group->owner->token == group)
+        loop_wake(group->owner);
+    lua_pushnil(L);
+    lua_rawsetp(L, -2, t);
+    lua_pop(L, 1);
+}
+
+/* ---- waiting ---- */
+
+const char *task_waits_in(const struct task *t, const char *call)
+{
+    return t->flushing ? "flush" : call;
+}
+
+int task_refusal(struct task *t, bool resumed)
+{
+    if (t->cancelled) {
+        t->cancelled = false;
+        return ECANCELED;
+    }
+    return resumed && t->timed_out ? ETIMEDOUT : 0;
+}
+
+int64_t task_deadline(const struct task *t, int64_t own)
+{
+    for (const struct scope *s = t->scope; s != NULL; s = s->outer) {
+        if (s->deadline < own)
+            own = s->deadline;
+    }
+    return own;
+}
+
+/* ---- what scripts do with tasks ---- */
+
+/* Push the group of what t, the task on top of the stack, spawns. */
+static struct group *push_spawned(lua_State *L, struct task *t)
+{
+    if (!t->nests) {
+        lua_getiuservalue(L, -1, GROUP);
+    } else if (lua_getiuservalue(L, -1, TASK_NEST) == LUA_TNIL) {
+        lua_pop(L, 1);
+        group_new(L, t->loop, t);
+        lua_pushvalue(L, -1);
+        lua_setiuservalue(L, -3, TASK_NEST);
+    }
+    return lua_touserdata(L, -1);
+}
+
+/*** Start a task that runs a function, beside the one that calls this.
+It belongs to the same group as the calling task.
+@function spawn
+@func f what it runs; what it returns is had from `Task:join`
+@param ... arguments for `f`
+@treturn Task
+@raise outside of `run`: an error that says so
+*/
+static int sockeye_spawn(lua_State *L)
+{
+    struct task *self;
+    struct group *group;
+
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    self = task_inside(L, "spawn");
+    task_push(L, self);
+    group = push_spawned(L, self);
+    lua_replace(L, -2);
+    lua_insert(L, 1);
+    task_spawn(L, 2, self->loop, group, 1);
+    return 1;
+}
+
+void task_cancel(struct task *t)
+{
+    if (t->status > TASK_WAITING)
+        return;
+    t->cancelled = true;
+    loop_wake(t);
+}
+
+/*** Have the task raise ECANCELED at the point where it waits, or at the next.
+@function Task:cancel
+@treturn Task itself; nothing happens to one that has ended
+*/
+static int task_cancel_method(lua_State *L)
+{
+    task_cancel(task_check(L, 1));
+    lua_settop(L, 1);
+    return 1;
+}
+
+/*** What the task is doing.
+@function Task:status
+@treturn string `"ready"`, `"running"`, `"waiting"`, `"done"`, `"failed"` or
+`"cancelled"`
+*/
+static int task_status(lua_State *L)
+{
+    static const char *const names[] = {"ready", "running", "waiting",
+                                        "done",  "failed",  "cancelled"};
+
+    lua_pushstring(L, names[task_check(L, 1)->status]);
+    return 1;
+}
+
+/*** The traceback of the error that ended the task.
+@function Task:traceback
+@treturn ?string nil where it has not failed
+*/
+static int task_traceback(lua_State *L)
+{
+    task_check(L, 1);
+    lua_getiuservalue(L, 1, TRACEBACK);
+    return 1;
+}
+
+static bool has_ended(const struct task *t)
+{
+    return t->status > TASK_WAITING;
+}
+
+/* Copy what is on co's stack: the results, or raise the error. */
+static int give_results(lua_State *L, const struct task *t)
+{
+    int count = lua_gettop(t->co);
+
+    if (t->abandoned)
+        return raise_errno(L, "join", ECANCELED, 0);
+    luaL_checkstack(L, count, "too many results");
+    if (!lua_checkstack(t->co, count))
+        return luaL_error(L, "too many results");
+    for (int i = 1; i <= count; i++)
+        lua_pushvalue(t->co, i);
+    lua_xmove(t->co, L, count);
+    return t->status == TASK_DONE ? count : lua_error(L);
+}
+
+static int join_step(lua_State *L, int status, lua_KContext context)
+{
+    struct task *t = task_check(L, 1);
+    struct task *self;
+
+    (void)status;
+    if (has_ended(t))
+        return give_results(L, t);
+    self = task_waiting(L, "join");
+    if (t == self)
+        return raise_errno(L, "join", EDEADLK, 0);
+    task_pause(L, self, t, "join", NO_DEADLINE, context);
+    loop_join(self, t);
+    return task_suspend(L, self, task_waits_in(self, "join"), 1, join_step);
+}
+
+/*** Wait until the task has ended.
+@function Task:join
+@return what its function returned
+@raise the error that ended it; ECANCELED where it was cancelled; EDEADLK for
+the task that calls this
+*/
+static int task_join(lua_State *L)
+{
+    lua_settop(L, 1);
+    return join_step(L, LUA_OK, 0);
+}
+
+static int yield_step(lua_State *L, int status, lua_KContext context)
+{
+    struct task *t = task_current(L);
+
+    (void)status;
+    (void)context;
+    if (task_refusal(t, false) == ECANCELED)
+        return raise_errno(L, "yield", ECANCELED, 0);
+    return 0;
+}
+
+/*** Let the other tasks run first.
+@function yield
+@raise ECANCELED where the task was cancelled; outside of `run` an error that
+says so
+*/
+static int sockeye_yield(lua_State *L)
+{
+    struct task *t = task_waiting(L, "yield");
+
+    loop_requeue(t);
+    return task_suspend(L, t, "yield", 0, yield_step);
+}
+
+static const luaL_Reg methods[] = {
+    {"cancel", task_cancel_method},
+    {"join", task_join},
+    {"status", task_status},
+    {"traceback", task_traceback},
+    {NULL, NULL},
+};
+
+void open_task(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"spawn", sockeye_spawn},
+        {"yield", sockeye_yield},
+        {NULL, NULL},
+    };
+
+    luaL_setfuncs(L, functions, 0);
+    luaL_newmetatable(L, TASK_TYPE);
+    luaL_newlib(L, methods);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "v");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &live_key);
+}

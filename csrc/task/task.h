@@ -1,0 +1,101 @@
+/*
+ * task: tasks, and the loop that runs them, as userdata.
+ *
+ * A call that waits inside a task yields to the loop and is called again as a
+ * continuation, from its beginning:
+ *
+ *     t = task_current(L);
+ *     error = loop_await(t, handle, CAN_READ, deadline);
+ *     if (error == 0)
+ *         return task_suspend(L, t, "recv", context, step);
+ */
+#ifndef SOCKEYE_TASK_TASK_H
+#define SOCKEYE_TASK_TASK_H
+
+#include <lua.h>
+
+#include "loop/loop.h"
+
+/* The user values of a task that are its group, and the group of those that it
+ * spawns where it nests. */
+enum { TASK_GROUP = 2, TASK_NEST = 4 };
+
+/* The task that runs L; NULL outside. An error where L is a coroutine of the
+ * task's own that cannot pass the wait on. */
+struct task *task_current(lua_State *L);
+
+/* The same for what does not wait: any coroutine of the task will do. */
+struct task *task_around(lua_State *L);
+
+/* Whether a call on L may wait: outside of a task, or where it can yield. */
+bool task_may_wait(lua_State *L);
+
+/* The same two, where `call` makes no sense outside: then an error says so. */
+struct task *task_waiting(lua_State *L, const char *call);
+struct task *task_inside(lua_State *L, const char *call);
+
+/* Yield to the loop; `step` is called with `context` when the task is resumed.
+ * `call` is what it is seen to wait for. */
+int task_suspend(lua_State *L, struct task *t, const char *call,
+                 lua_KContext context, lua_KFunction step);
+
+/* Note that t waits until `token` is what wakes it, or until `deadline`; it is
+ * to be suspended then. What speaks against it is raised. */
+void task_pause(lua_State *L, struct task *t, const void *token,
+                const char *call, int64_t deadline, bool resumed);
+
+/* "flush" where what t waits for, or has met an error in, is the sending of
+ * what it had written before; otherwise `call`. */
+const char *task_waits_in(const struct task *t, const char *call);
+
+/* What speaks against waiting (further): ECANCELED, ETIMEDOUT, or zero. */
+int task_refusal(struct task *t, bool resumed);
+
+/* `own`, or the deadline of a scope around it. */
+int64_t task_deadline(const struct task *t, int64_t own);
+
+/* Push the userdata of a task that has not ended. */
+void task_push(lua_State *L, const struct task *t);
+
+/* Make the table that is to keep a loop's tasks alive as long as somebody keeps
+ * the table, and push it; or push it again. Keys are pointers to the tasks, and
+ * one to the loop, for its group. */
+void task_open_loop(lua_State *L, const struct loop *loop);
+void task_push_live(lua_State *L, const struct loop *loop);
+
+/* Have t raise ECANCELED where it waits, or where it will. */
+void task_cancel(struct task *t);
+
+/* Make a task of the function at `first` and the arguments above it, in
+ * `group`, which is at index `owner`. They are replaced by the task. */
+struct task *task_spawn(lua_State *L, int first, struct loop *loop,
+                        struct group *group, int owner);
+
+/* The task at `arg`, else argument error. */
+struct task *task_check(lua_State *L, int arg);
+
+/* t has ended: its results, or the error, are on its coroutine's stack. */
+void task_end(lua_State *L, struct task *t);
+
+/* The task type and its functions, into the module table on top. */
+void open_task(lua_State *L);
+
+/* ---- groups ---- */
+
+/* Push a new group. `owner` is the task that is kept alive with it: whose
+ * function it belongs to, or NULL. */
+struct group *group_new(lua_State *L, struct loop *loop, struct task *owner);
+
+/* In a forked child, which t goes on in alone: the loop's group, at `index`, is
+ * its group. */
+void group_take(lua_State *L, int index, struct task *t);
+
+/* The error on top of the stack has ended `t`: keep it, cancel the others. The
+ * group's userdata is at index `group`. */
+void group_fail(lua_State *L, int index);
+
+/* Raise what has been kept. */
+int group_raise(lua_State *L, int index);
+void group_cancel(struct group *group);
+
+#endif

@@ -1,0 +1,207 @@
+/*
+ * turn: tasks are resumed, and the loop looks for changes; see turn.h.
+ */
+#include <errno.h>
+
+#include <lauxlib.h>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "task/task.h"
+#include "task/turn.h"
+
+/* ---- one task ---- */
+
+/* A task that was cancelled before its first turn has none. */
+static bool is_stillborn(const struct task *t)
+{
+    return t->cancelled && lua_status(t->co) == LUA_OK && t->arguments > 0;
+}
+
+static void end_unborn(lua_State *L, struct task *t)
+{
+    lua_settop(t->co, 0);
+    push_errno(L, "spawn", ECANCELED, 0);
+    lua_xmove(L, t->co, 1);
+    t->failed = true;
+    task_end(L, t);
+}
+
+static void resume_task(lua_State *L, struct task *t)
+{
+    int arguments = t->arguments;
+    int results;
+    int status;
+
+    if (is_stillborn(t)) {
+        end_unborn(L, t);
+        return;
+    }
+    t->arguments = 0;
+    t->suspending = false;
+    t->resumer = loop_running;
+    loop_running = t;
+    status = lua_resume(t->co, L, arguments, &results);
+    loop_running = t->resumer;
+    if (status != LUA_YIELD) {
+        t->failed = t->failed || status != LUA_OK;
+        task_end(L, t);
+        return;
+    }
+    if (!t->suspending) {
+        lua_pop(t->co, results);
+        loop_requeue(t);
+    }
+}
+
+/* ---- all of them ---- */
+
+static int run_interrupts(lua_State *L)
+{
+    interrupt_run(L);
+    return 0;
+}
+
+/* Push the message that names every task and where it waits. */
+static void push_deadlock(lua_State *L, const struct loop *loop)
+{
+    luaL_Buffer b;
+
+    luaL_buffinit(L, &b);
+    luaL_addstring(&b, "deadlock: every task waits for another");
+    for (const struct task *t = loop_first(loop); t != NULL; t = t->next) {
+        push_place(L, t->top);
+        lua_pushfstring(L, "\n\ttask %p waits in %s at %s", (void *)t, t->call,
+                        lua_tostring(L, -1));
+        lua_remove(L, -2);
+        luaL_addvalue(&b);
+    }
+    luaL_pushresult(&b);
+}
+
+/* The error on top ends everything; it is the loop's group that raises it. */
+static void fail_loop(lua_State *L, struct loop *loop)
+{
+    task_push_live(L, loop);
+    lua_rawgetp(L, -1, loop);
+    lua_replace(L, -2);
+    lua_insert(L, -2);
+    group_fail(L, -2);
+    lua_pop(L, 1);
+    for (struct task *t = loop_first(loop); t != NULL; t = t->next)
+        task_cancel(t);
+}
+
+static void look_for_changes(lua_State *L, struct loop *loop, int64_t deadline)
+{
+    int64_t own = loop_deadline(loop);
+    int error = loop_poll(loop, own < deadline ? own : deadline);
+
+    if (error != 0 && error != EINTR) {
+        push_errno(L, loop_call(loop), error, 0);
+        fail_loop(L, loop);
+    }
+    if (!interrupt_is_due(L))
+        return;
+    loop_look_again();
+    lua_pushcfunction(L, run_interrupts);
+    if (lua_pcall(L, 0, 0, 0) != LUA_OK)
+        fail_loop(L, loop);
+}
+
+bool turn_once(lua_State *L, struct loop *loop, int64_t deadline, bool alone)
+{
+    const struct task *last = loop_last_ready(loop);
+    struct task *t;
+
+    loop_set_state(loop, L);
+    luaL_checkstack(L, LUA_MINSTACK, NULL);
+    while ((t = loop_next(loop)) != NULL) {
+        bool is_last = t == last;
+
+        resume_task(L, t);
+        if (is_last)
+            break;
+    }
+    if (loop_first(loop) == NULL)
+        return false;
+    if (alone && loop_is_stuck(loop)) {
+        if (loop_is_stuck_again(loop))
+            return false;
+        push_deadlock(L, loop);
+        fail_loop(L, loop);
+    }
+    look_for_changes(L, loop, deadline);
+    return true;
+}
+
+/* Coroutines are reset, which runs what they have to close. None of that can
+ * wait any more. */
+void turn_abort(lua_State *L, struct loop *loop)
+{
+    struct task *before = loop_running;
+    struct task *t;
+
+    (void)L;
+    loop_halt(loop);
+    while ((t = loop_first(loop)) != NULL) {
+        loop_remove(loop, t);
+        t->top = NULL;
+        loop_running = t;
+        lua_resetthread(t->co);
+    }
+    loop_running = before;
+}
+
+/* ---- fork ---- */
+
+void turn_fork_parent(void)
+{
+    loop_share();
+}
+
+/* A task may run in a loop that a task of another loop runs. */
+static struct task *next_outer(const struct task *t)
+{
+    return t != NULL && t->co != NULL ? t->resumer : NULL;
+}
+
+static bool is_task(const struct task *t)
+{
+    return t != NULL && t->co != NULL;
+}
+
+void turn_fork_child(void)
+{
+    for (struct task *t = loop_running; is_task(t); t = next_outer(t))
+        loop_keep_only(t->loop, t);
+    loop_renew();
+}
+
+/* Of the loop's table only the task and the group stay. */
+static void clear_others(lua_State *L, const struct task *t)
+{
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        const void *key = lua_touserdata(L, -2);
+
+        lua_pop(L, 1);
+        if (key == t || key == t->loop)
+            continue;
+        lua_pushvalue(L, -1);
+        lua_pushnil(L);
+        lua_rawset(L, -4);
+    }
+}
+
+void turn_forget_others(lua_State *L)
+{
+    for (struct task *t = loop_running; is_task(t); t = next_outer(t)) {
+        task_push_live(L, t->loop);
+        clear_others(L, t);
+        lua_rawgetp(L, -1, t->loop);
+        group_take(L, -1, t);
+        loop_set_main(t->loop, t);
+        lua_pop(L, 2);
+    }
+}

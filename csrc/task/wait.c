@@ -1,0 +1,343 @@
+/*
+ * wait: the one way to wait; see wait.h.
+ *
+ * Follows poll(2), signal(7) and PEP 475's rule: EINTR never reaches a script,
+ * but the handlers of the signal run before the call goes on, and a handler
+ * that raises ends it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <lauxlib.h>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "task/task.h"
+#include "task/wait.h"
+
+#define NANOSECONDS INT64_C(1000000000)
+#define PAUSE (NANOSECONDS / 500) /* before what nothing tells of */
+
+int64_t wait_deadline(int64_t timeout)
+{
+    int64_t now;
+
+    if (timeout == NO_DEADLINE)
+        return NO_DEADLINE;
+    now = monotonic_now();
+    return timeout < NO_DEADLINE - now ? now + timeout : NO_DEADLINE;
+}
+
+/* What is left until `deadline`, for ppoll; NULL is for ever. */
+static struct timespec *time_left(int64_t deadline, struct timespec *ts)
+{
+    int64_t left;
+
+    if (deadline == NO_DEADLINE)
+        return NULL;
+    left = deadline - monotonic_now();
+    if (left < 0)
+        left = 0;
+    ts->tv_sec = left / NANOSECONDS;
+    ts->tv_nsec = left % NANOSECONDS;
+    return ts;
+}
+
+int wait_poll(struct pollfd *fds, nfds_t count, int64_t deadline)
+{
+    struct timespec ts;
+
+    return ppoll(fds, count, time_left(deadline, &ts), NULL);
+}
+
+/* ---- outside of every task ---- */
+
+/* Not a task, but holds the deadlines that are in force outside of one. */
+static _Thread_local struct task outside;
+
+struct task *wait_outside(void)
+{
+    return &outside;
+}
+
+void wait_mind_outside(void)
+{
+    if (loop_running == NULL && outside.scope != NULL)
+        loop_running = &outside;
+    else if (loop_running == &outside && outside.scope == NULL)
+        loop_running = NULL;
+}
+
+int64_t wait_limit(int64_t own)
+{
+    return task_deadline(&outside, own);
+}
+
+/* ---- a call ---- */
+
+static bool end_wait(struct wait *w, enum wait_outcome outcome, int error)
+{
+    w->outcome = outcome;
+    w->error = error;
+    return false;
+}
+
+/* Handlers run while a call waits may close what it waits for. */
+static bool still_open(struct wait *w)
+{
+    return w->handle->fd != -1 || end_wait(w, WAIT_ERROR, ECANCELED);
+}
+
+/* A task that never has to wait is told here. */
+bool wait_goes_on(struct wait *w, const struct call *call)
+{
+    struct task *t = loop_running;
+    int64_t deadline = task_deadline(t, NO_DEADLINE);
+
+    w->call = call;
+    if (task_refusal(t, false) != 0)
+        return end_wait(w, WAIT_ERROR, ECANCELED);
+    if (deadline != NO_DEADLINE && deadline <= loop_now(t->loop))
+        return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
+    return true;
+}
+
+void wait_let_others(lua_State *L, const struct wait *w)
+{
+    struct task *t = loop_running;
+    struct wait refused = *w;
+
+    if (w->context == WAIT_POSTPONED) {
+        if (!wait_goes_on(&refused, w->call))
+            wait_failed(L, &refused, 0);
+    } else if (lua_isyieldable(L)) {
+        loop_requeue(t);
+        task_suspend(L, t, w->call->name, WAIT_POSTPONED, w->call->step);
+    }
+}
+
+/* The deadline of a call that waits for the first time. */
+static int64_t own_deadline(const struct wait *w)
+{
+    return wait_deadline(wait_never(w) ? 0 : w->handle->timeout);
+}
+
+/* Urgent data is announced apart. */
+static short awaited_events(const struct wait *w)
+{
+    bool urgent = w->call->events == POLLIN && (w->flags & MSG_OOB);
+
+    return urgent ? POLLPRI : w->call->events;
+}
+
+static bool wait_outside_task(lua_State *L, struct wait *w)
+{
+    if (w->deadline == 0)
+        w->deadline = wait_limit(own_deadline(w));
+    while (still_open(w)) {
+        struct pollfd p = {w->handle->fd, awaited_events(w), 0};
+        int n = wait_poll(&p, 1, w->deadline);
+
+        if (n > 0)
+            return true;
+        if (n == 0)
+            return end_wait(w,
+                            wait_never(w) ? WAIT_WOULD_BLOCK : WAIT_TIMED_OUT,
+                            ETIMEDOUT);
+        if (errno != EINTR)
+            return end_wait(w, WAIT_ERROR, errno);
+        interrupt_run(L);
+    }
+    return false;
+}
+
+static int wanted_changes(short events)
+{
+    int what = 0;
+
+    if (events & POLLIN)
+        what |= CAN_READ;
+    if (events & POLLOUT)
+        what |= CAN_WRITE;
+    if (events & POLLPRI)
+        what |= HAS_URGENT;
+    return what;
+}
+
+/* The same, where it may be what was written before that could not be sent. */
+static bool end_wait_of(struct wait *w, const struct task *t,
+                        enum wait_outcome outcome, int error)
+{
+    static const struct call flush_call = {"flush", POLLOUT, NULL};
+
+    if (t->flushing)
+        w->call = &flush_call;
+    return end_wait(w, outcome, error);
+}
+
+/* The deadline stays with the task while the call goes on. */
+static bool wait_in_task(lua_State *L, struct wait *w, struct task *t)
+{
+    bool resumed = w->context != 0;
+    int refusal = task_refusal(t, resumed);
+    int64_t deadline = t->deadline;
+    int error;
+
+    if (refusal == ETIMEDOUT)
+        return end_wait_of(w, t, WAIT_TIMED_OUT, refusal);
+    if (refusal != 0)
+        return end_wait(w, WAIT_ERROR, refusal);
+    if (!still_open(w))
+        return false;
+    if (!resumed || deadline == 0 || t->flushing)
+        deadline = task_deadline(t, own_deadline(w));
+    error =
+        loop_await(t, w->handle, wanted_changes(awaited_events(w)), deadline);
+    if (error == EPERM)
+        return true;
+    if (error != 0)
+        return end_wait_of(w, t, WAIT_ERROR, error);
+    if (w->resume == 0)
+        w->resume = w->context > 0 ? w->context : 1;
+    task_suspend(L, t, task_waits_in(t, w->call->name), w->resume,
+                 w->call->step);
+    return false;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static bool wait_soon_outside(lua_State *L, struct wait *w)
+{
+    int64_t now = monotonic_now();
+
+    if (w->deadline == 0)
+        w->deadline = wait_limit(own_deadline(w));
+    if (now >= w->deadline)
+        return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
+    if (wait_poll(NULL, 0, earlier(now + PAUSE, w->deadline)) == -1)
+        interrupt_run(L);
+    return still_open(w);
+}
+
+/* The call's deadline is its context; the pause is no time-out. */
+static bool wait_soon_in_task(lua_State *L, struct wait *w, struct task *t)
+{
+    int64_t deadline = w->context > 1 ? (int64_t)w->context
+                                      : task_deadline(t, own_deadline(w));
+    int64_t now = monotonic_now();
+    int error = task_refusal(t, false);
+
+    if (error == 0 && now >= deadline)
+        return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
+    if (error == 0)
+        error = loop_pause(t, t, earlier(now + PAUSE, deadline));
+    if (error != 0)
+        return end_wait_of(w, t, WAIT_ERROR, error);
+    task_suspend(L, t, w->call->name, (lua_KContext)deadline, w->call->step);
+    return false;
+}
+
+bool wait_soon(lua_State *L, struct wait *w)
+{
+    struct task *t = task_current(L);
+
+    return t != NULL ? wait_soon_in_task(L, w, t) : wait_soon_outside(L, w);
+}
+
+bool wait_ready(lua_State *L, struct wait *w)
+{
+    struct task *t;
+
+    if (wait_is_in_task() && wait_never(w))
+        return end_wait(w, WAIT_WOULD_BLOCK, EAGAIN);
+    if (w->handle->attendant != NULL)
+        (*w->handle->attendant)->attend(L, w->handle);
+    t = w->in_task && lua_isyieldable(L) ? loop_running : task_current(L);
+    return t != NULL ? wait_in_task(L, w, t) : wait_outside_task(L, w);
+}
+
+/* EAGAIN from a call that was to block: somebody else has set O_NONBLOCK on
+ * the open file, and then waiting is up to us; or SO_RCVTIMEO has run out.
+ * MSG_OOB never blocks, and urgent data may be announced before it comes. */
+static bool is_shared_nonblocking(const struct wait *w)
+{
+    return fcntl(w->handle->fd, F_GETFL) & O_NONBLOCK;
+}
+
+bool wait_again(lua_State *L, struct wait *w)
+{
+    int error = errno;
+
+    if (error == EINTR) {
+        interrupt_run(L);
+        return still_open(w);
+    }
+    if (error == EBADF && w->context != 0)
+        return still_open(w);
+    if (error != EAGAIN && error != EWOULDBLOCK)
+        return end_wait(w, WAIT_ERROR, error);
+    if (wait_never(w))
+        return end_wait(w, WAIT_WOULD_BLOCK, error);
+    if (wait_blocks(w->handle) && awaited_events(w) != POLLPRI &&
+        !is_shared_nonblocking(w))
+        return end_wait(w, WAIT_ERROR, error);
+    return wait_ready(L, w);
+}
+
+void wait_push_error(lua_State *L, const struct wait *w, int subject)
+{
+    if (w->outcome == WAIT_TIMED_OUT)
+        push_timeout(L, w->call->name, subject);
+    else
+        push_errno(L, w->call->name, w->error, subject);
+}
+
+int wait_failed(lua_State *L, const struct wait *w, int subject)
+{
+    if (w->outcome == WAIT_WOULD_BLOCK) {
+        lua_pushboolean(L, false);
+        return 1;
+    }
+    wait_push_error(L, w, subject);
+    return lua_error(L);
+}
+
+int64_t wait_check_seconds(lua_State *L, int arg)
+{
+    lua_Number seconds;
+
+    if (lua_isnoneornil(L, arg))
+        return NO_DEADLINE;
+    seconds = luaL_checknumber(L, arg);
+    luaL_argcheck(L, seconds >= 0, arg, "seconds must not be negative");
+    if (seconds >= (lua_Number)(NO_DEADLINE / NANOSECONDS))
+        return NO_DEADLINE;
+    return (int64_t)ceil(seconds * (lua_Number)NANOSECONDS);
+}
+
+/*** The time of a clock that never goes back (CLOCK_MONOTONIC).
+@function now
+@treturn number seconds, with fractions, since an arbitrary moment
+*/
+static int sockeye_now(lua_State *L)
+{
+    lua_pushnumber(L, (lua_Number)monotonic_now() / (lua_Number)NANOSECONDS);
+    return 1;
+}
+
+void open_wait(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"now", sockeye_now},
+        {NULL, NULL},
+    };
+
+    luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,330 @@
+/*
+ * worker: threads for what blocks; see worker.h.
+ *
+ * A pool of a few detached threads (pthreads(7)), which are started when there
+ * is work for them and end when there has been none for a while. The module's
+ * code stays loaded once there has been a thread, for one may still be in it
+ * when its state is closed. A forked child begins with an empty pool
+ * (pthread_atfork(3)): what its parent's threads do is none of its business.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <lauxlib.h>
+
+#include "task/worker.h"
+
+#define ERRAND_TYPE "sockeye.errand"
+#define MOST_THREADS 4
+#define IDLE_SECONDS 5
+#define STACK_SIZE ((size_t)1024 * 1024) /* for the resolver and its modules */
+
+static struct {
+    pthread_mutex_t mutex;
+    pthread_cond_t work;
+    struct job *first, *last; /* the queue */
+    int queued;
+    int threads;
+    int idle;
+    unsigned generation;
+    bool prepared;
+} pool = {.mutex = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER};
+
+/* ---- the queue; the mutex is held ---- */
+
+static void enqueue(struct job *job)
+{
+    job->next = NULL;
+    if (pool.first == NULL)
+        pool.first = job;
+    else
+        pool.last->next = job;
+    pool.last = job;
+    pool.queued++;
+}
+
+static struct job *dequeue(void)
+{
+    struct job *job = pool.first;
+
+    pool.first = job->next;
+    pool.queued--;
+    return job;
+}
+
+static void remove_queued(struct job *job)
+{
+    struct job **place = &pool.first;
+    struct job *before = NULL;
+
+    for (; *place != job; place = &(*place)->next)
+        before = *place;
+    *place = job->next;
+    if (pool.last == job)
+        pool.last = before;
+    pool.queued--;
+}
+
+static void close_notice(struct job *job)
+{
+    if (job->notice != -1)
+        close(job->notice);
+    job->notice = -1;
+}
+
+static void release_job(struct job *job)
+{
+    close_notice(job);
+    job->release(job, job->state == JOB_DONE);
+}
+
+/* ---- the threads ---- */
+
+/* Wait for a job; false when there is none for too long. */
+static bool await_work(void)
+{
+    struct timespec limit;
+    int error = 0;
+
+    clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_sec += IDLE_SECONDS;
+    pool.idle++;
+    while (pool.first == NULL && error == 0)
+        error = pthread_cond_timedwait(&pool.work, &pool.mutex, &limit);
+    pool.idle--;
+    return pool.first != NULL;
+}
+
+/* A forked child may hold the pipe, too, so that closing it would not tell. */
+static void finish(struct job *job)
+{
+    ssize_t n;
+
+    job->state = JOB_DONE;
+    if (job->abandoned) {
+        release_job(job);
+        return;
+    }
+    n = write(job->notice, "", 1);
+    (void)n;
+    close_notice(job);
+}
+
+static void *work(void *unused)
+{
+    (void)unused;
+    pthread_mutex_lock(&pool.mutex);
+    while (await_work()) {
+        struct job *job = dequeue();
+
+        job->state = JOB_RUNNING;
+        pthread_mutex_unlock(&pool.mutex);
+        job->run(job);
+        pthread_mutex_lock(&pool.mutex);
+        finish(job);
+    }
+    pool.threads--;
+    pthread_mutex_unlock(&pool.mutex);
+    return NULL;
+}
+
+/* Signals are the business of the thread that runs Lua. Zero, or errno. */
+static int start_thread(void)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    sigset_t every;
+    sigset_t before;
+    int error = pthread_attr_init(&attributes);
+
+    if (error != 0)
+        return error;
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    sigfillset(&every);
+    pthread_sigmask(SIG_SETMASK, &every, &before);
+    error = pthread_create(&thread, &attributes, work, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    if (error == 0)
+        pool.threads++;
+    return error;
+}
+
+/* ---- fork ---- */
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&pool.mutex);
+}
+
+static void after_fork_in_parent(void)
+{
+    pthread_mutex_unlock(&pool.mutex);
+}
+
+static void after_fork_in_child(void)
+{
+    pthread_mutex_init(&pool.mutex, NULL);
+    pthread_cond_init(&pool.work, NULL);
+    pool.first = NULL;
+    pool.queued = 0;
+    pool.threads = 0;
+    pool.idle = 0;
+    pool.generation++;
+}
+
+/* Closing the state must not unload the code that a thread runs. */
+static void stay_loaded(void)
+{
+    Dl_info info;
+
+    if (dladdr(&pool, &info) != 0 && info.dli_fname != NULL)
+        dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+/* Before the first thread; the mutex is held. Zero, or errno. */
+static int prepare(void)
+{
+    int error = 0;
+
+    if (!pool.prepared)
+        error = pthread_atfork(before_fork, after_fork_in_parent,
+                               after_fork_in_child);
+    if (error == 0 && !pool.prepared) {
+        stay_loaded();
+        pool.prepared = true;
+    }
+    return error;
+}
+
+/* ---- errands ---- */
+
+struct errand *errand_new(lua_State *L)
+{
+    struct errand *e = lua_newuserdatauv(L, sizeof *e, 0);
+
+    *e = (struct errand){
+        .handle = {.fd = -1, .timeout = NO_DEADLINE},
+        .notice = -1,
+    };
+    luaL_setmetatable(L, ERRAND_TYPE);
+    return e;
+}
+
+/* Nobody else can have it when there is a failure. */
+static int submit(struct job *job)
+{
+    int error;
+
+    pthread_mutex_lock(&pool.mutex);
+    error = prepare();
+    job->generation = pool.generation;
+    enqueue(job);
+    if (error == 0 && pool.queued > pool.idle && pool.threads < MOST_THREADS)
+        error = start_thread();
+    if (error != 0 && pool.threads > 0)
+        error = 0;
+    if (error == 0)
+        pthread_cond_signal(&pool.work);
+    else
+        remove_queued(job);
+    pthread_mutex_unlock(&pool.mutex);
+    return error;
+}
+
+int errand_open(struct errand *e)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) == -1)
+        return errno;
+    e->handle.fd = ends[0];
+    e->notice = ends[1];
+    return 0;
+}
+
+int errand_start(struct errand *e, struct job *job)
+{
+    int error;
+
+    job->state = JOB_QUEUED;
+    job->abandoned = false;
+    job->notice = e->notice;
+    e->notice = -1;
+    error = submit(job);
+    if (error == 0)
+        e->job = job;
+    else
+        release_job(job);
+    return error;
+}
+
+bool errand_is_done(struct errand *e)
+{
+    bool done;
+
+    pthread_mutex_lock(&pool.mutex);
+    done = e->job->state == JOB_DONE;
+    pthread_mutex_unlock(&pool.mutex);
+    return done;
+}
+
+/* No thread knows of a job from before a fork. */
+static void abandon(struct job *job)
+{
+    bool ours = true;
+
+    pthread_mutex_lock(&pool.mutex);
+    if (job->generation == pool.generation) {
+        if (job->state == JOB_QUEUED)
+            remove_queued(job);
+        ours = job->state != JOB_RUNNING;
+    }
+    if (!ours) {
+        job->abandoned = true;
+        close_notice(job);
+    }
+    pthread_mutex_unlock(&pool.mutex);
+    if (ours)
+        release_job(job);
+}
+
+void errand_drop(struct errand *e)
+{
+    struct job *job = e->job;
+    int fd = e->handle.fd;
+
+    e->job = NULL;
+    if (job != NULL)
+        abandon(job);
+    if (e->notice != -1)
+        close(e->notice);
+    e->notice = -1;
+    if (fd == -1)
+        return;
+    loop_forget(&e->handle, true);
+    e->handle.fd = -1;
+    close(fd);
+}
+
+static int errand_gc(lua_State *L)
+{
+    errand_drop(luaL_checkudata(L, 1, ERRAND_TYPE));
+    return 0;
+}
+
+void open_worker(lua_State *L)
+{
+    luaL_newmetatable(L, ERRAND_TYPE);
+    lua_pushcfunction(L, errand_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pushcfunction(L, errand_gc);
+    lua_setfield(L, -2, "__close");
+    lua_pop(L, 1);
+}

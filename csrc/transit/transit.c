@@ -1,0 +1,316 @@
+/*
+ * transit: the calls that move bytes from one descriptor to another; see
+ * transit.h.
+ *
+ * Follows lseek(2), fcntl(2). What has been taken and could not go on is put
+ * back where it was, or handed over with the error.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <lauxlib.h>
+
+#include "base/error.h"
+#include "base/field.h"
+#include "base/interrupt.h"
+#include "transit/transit.h"
+
+#define TRANSIT_TYPE "sockeye.transit"
+
+/* ---- what is between ---- */
+
+static void close_quietly(int *fd)
+{
+    if (*fd != -1)
+        close(*fd);
+    *fd = -1;
+}
+
+/* How many bytes could not be put back: a file is read again. */
+static size_t put_back(struct transit *m)
+{
+    size_t size = transit_between(m);
+    bool is_back = size == 0 || m->from.offset != HERE ||
+                   (m->from.kind != S_IFSOCK && m->from.handle->fd != -1 &&
+                    lseek(m->from.handle->fd, -(off_t)size, SEEK_CUR) != -1);
+
+    if (!is_back)
+        return size;
+    m->piped = 0;
+    block_drop(&m->held, m->pool);
+    return 0;
+}
+
+/* Push what is between. */
+static void push_between(lua_State *L, struct transit *m)
+{
+    size_t held = block_used(m->held);
+    luaL_Buffer b;
+    char *bytes = luaL_buffinitsize(L, &b, held + m->piped);
+    ssize_t n;
+
+    if (held > 0)
+        memcpy(bytes, m->held->bytes + m->held->start, held);
+    do
+        n = m->piped > 0 ? read(m->pipe[0], bytes + held, m->piped) : 0;
+    while (n == -1 && errno == EINTR);
+    luaL_pushresultsize(&b, held + (n > 0 ? (size_t)n : 0));
+}
+
+/* ---- the call ---- */
+
+static int fail_transit(lua_State *L, const struct wait *w, struct transit *m)
+{
+    bool has_partial = put_back(m) > 0;
+
+    if (w->outcome == WAIT_WOULD_BLOCK) {
+        lua_pushboolean(L, false);
+        lua_pushinteger(L, (lua_Integer)m->moved);
+        if (has_partial)
+            push_between(L, m);
+        return has_partial ? 3 : 2;
+    }
+    wait_push_error(L, w, 0);
+    field_set_integer(L, "sent", (lua_Integer)m->moved);
+    if (has_partial) {
+        push_between(L, m);
+        lua_setfield(L, -2, "partial");
+    }
+    return lua_error(L);
+}
+
+/* After an attempt that failed: whether to try again. */
+static bool try_again(lua_State *L, struct wait *w, struct transit *m,
+                      bool waits, int error)
+{
+    if (transit_find_way(m, error))
+        return true;
+    if (!waits && (error == EAGAIN || error == EWOULDBLOCK) && !wait_never(w))
+        return wait_ready(L, w);
+    errno = error;
+    return wait_again(L, w);
+}
+
+static bool is_open(struct wait *w, const struct transit *m,
+                    lua_KContext context)
+{
+    if (m->from.handle->fd != -1 && m->to.handle->fd != -1)
+        return true;
+    w->call = &m->calls[WRITING];
+    w->outcome = WAIT_ERROR;
+    w->error = context == 0 ? EBADF : ECANCELED;
+    return false;
+}
+
+/* One step on the way. False: `w` says why there is no other. */
+static bool move_on(lua_State *L, struct wait *w, struct transit *m,
+                    lua_KContext context)
+{
+    bool flushes = m->stream != NULL && m->stream->out.pending != NULL;
+    bool waits = wait_blocks(m->from.handle) && wait_blocks(m->to.handle);
+    size_t before = m->moved + transit_between(m);
+    enum direction direction = WRITING;
+    int error = 0;
+    size_t unsent;
+    int flags;
+
+    if (!is_open(w, m, context))
+        return false;
+    if (!flushes)
+        error = transit_try(m, waits, &direction);
+    /* A time-out is for a time in which nothing moves. */
+    flags = wait_start(L, w, &m->calls[direction],
+                       direction == READING ? m->from.handle : m->to.handle, 0,
+                       m->moved + transit_between(m) > before ? 0 : context);
+    w->resume = 1;
+    wait_charge(w, (m->moved + transit_between(m) - before) / TRANSIT_SHARE);
+    if (flushes)
+        return stream_flush(L, m->stream, w, flags, &unsent);
+    if (waits && error == 0 && transit_between(m) == 0)
+        interrupt_run(L);
+    return error == 0 || try_again(L, w, m, waits, error);
+}
+
+static bool has_more(const struct transit *m)
+{
+    return transit_between(m) > 0 || (m->left > 0 && !m->ended) ||
+           (m->stream != NULL && m->stream->out.pending != NULL);
+}
+
+int transit_step(lua_State *L, int status, lua_KContext context)
+{
+    struct transit *m = lua_touserdata(L, TRANSIT);
+    struct wait w;
+
+    (void)status;
+    if (context != 0 && wait_is_in_task()) {
+        if (!wait_goes_on(&w, &m->calls[WRITING]))
+            return fail_transit(L, &w, m);
+        context = context == WAIT_POSTPONED ? 0 : context;
+    }
+    for (; has_more(m); context = 0) {
+        if (!move_on(L, &w, m, context))
+            return fail_transit(L, &w, m);
+    }
+    lua_pushinteger(L, (lua_Integer)m->moved);
+    return 1;
+}
+
+int transit_run(lua_State *L, struct transit *m)
+{
+    m->from.own.timeout = m->to.handle->timeout;
+    m->to.own.timeout = m->from.handle->timeout;
+    return transit_step(L, LUA_OK, 0);
+}
+
+/* ---- its ends ---- */
+
+/* A new descriptor is the call's. */
+static void own(struct end *end, int fd)
+{
+    struct stat status;
+
+    end->own = (struct handle){.fd = fd, .timeout = NO_DEADLINE};
+    end->handle = &end->own;
+    if (fstat(fd, &status) == 0)
+        end->kind = status.st_mode & S_IFMT;
+}
+
+/* What a Lua file has read ahead is given back, and what it has not yet
+ * written is written: the descriptor stands where the file does. */
+static void flush_file(lua_State *L, int arg, const char *call)
+{
+    const luaL_Stream *file = luaL_testudata(L, arg, LUA_FILEHANDLE);
+
+    if (file != NULL && file->closef != NULL && fflush(file->f) == EOF)
+        raise_errno(L, call, errno, 0);
+}
+
+void end_take(lua_State *L, struct end *end, int arg, const char *call)
+{
+    struct socket *s = test_socket(L, arg);
+    struct stat status;
+    bool collected = false;
+    int fd = check_descriptor(L, arg, call);
+
+    luaL_argcheck(L, test_stream(L, arg) == NULL, arg,
+                  "a stream is moved by pipe");
+    if (s != NULL) {
+        end->handle = &s->handle;
+        if (fstat(fd, &status) == 0)
+            end->kind = status.st_mode & S_IFMT;
+        return;
+    }
+    flush_file(L, arg, call);
+    do
+        fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    while (fd == -1 && collect_descriptors(L, errno, &collected) &&
+           (fd = descriptor_at(L, arg)) >= 0);
+    if (fd == -1)
+        raise_errno(L, call, errno, 0);
+    own(end, fd);
+}
+
+/* A pipe with a name must not wait for who will write to it. */
+static void open_path(lua_State *L, struct end *end, int arg)
+{
+    const char *path = text_check(L, arg);
+    bool collected = false;
+    int fd;
+
+    do
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    while (fd == -1 &&
+           (errno == EINTR || collect_descriptors(L, errno, &collected)));
+    if (fd == -1)
+        raise_errno(L, "open", errno, arg);
+    own(end, fd);
+}
+
+void end_open(lua_State *L, struct end *end, int arg, const char *call)
+{
+    if (lua_type(L, arg) != LUA_TSTRING) {
+        end_take(L, end, arg, call);
+        return;
+    }
+    open_path(L, end, arg);
+    if (end->kind == S_IFDIR)
+        raise_errno(L, call, EISDIR, arg);
+}
+
+int64_t transit_offset(lua_State *L, int arg)
+{
+    lua_Integer offset;
+
+    if (lua_isnoneornil(L, arg))
+        return HERE;
+    offset = luaL_checkinteger(L, arg);
+    luaL_argcheck(L, offset >= 0, arg, "offset must not be negative");
+    return offset;
+}
+
+size_t transit_count(lua_State *L, int arg)
+{
+    lua_Integer count;
+
+    if (lua_isnoneornil(L, arg))
+        return SIZE_MAX;
+    count = luaL_checkinteger(L, arg);
+    luaL_argcheck(L, count >= 0, arg, "count must not be negative");
+    return (size_t)count;
+}
+
+/* ---- the type ---- */
+
+/* The loop is told before: a duplicate's registration would outlive it. */
+static void drop_end(struct end *end)
+{
+    loop_forget(&end->own, false);
+    close_quietly(&end->own.fd);
+}
+
+static int transit_close(lua_State *L)
+{
+    struct transit *m = luaL_checkudata(L, 1, TRANSIT_TYPE);
+
+    put_back(m);
+    block_drop(&m->held, m->pool);
+    m->piped = 0;
+    close_quietly(&m->pipe[0]);
+    close_quietly(&m->pipe[1]);
+    drop_end(&m->from);
+    drop_end(&m->to);
+    return 0;
+}
+
+struct transit *transit_push(lua_State *L, const struct call *calls)
+{
+    struct pool *pool = pool_of(L);
+    struct transit *m = lua_newuserdatauv(L, sizeof *m, 0);
+
+    *m = (struct transit){.calls = calls, .pool = pool, .pipe = {-1, -1}};
+    m->from.own.fd = m->to.own.fd = -1;
+    m->from.offset = m->to.offset = HERE;
+    m->from.handle = &m->from.own;
+    m->to.handle = &m->to.own;
+    m->left = SIZE_MAX;
+    luaL_setmetatable(L, TRANSIT_TYPE);
+    lua_toclose(L, -1);
+    return m;
+}
+
+void open_transit(lua_State *L)
+{
+    static const luaL_Reg metamethods[] = {
+        {"__close", transit_close},
+        {"__gc", transit_close},
+        {NULL, NULL},
+    };
+
+    luaL_newmetatable(L, TRANSIT_TYPE);
+    luaL_setfuncs(L, metamethods, 0);
+    lua_pop(L, 1);
+}

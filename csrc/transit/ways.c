@@ -1,0 +1,315 @@
+/*
+ * transit_ways: one attempt to move some bytes, in each of the ways that there
+ * are; see transit.h.
+ *
+ * Follows sendfile(2), splice(2), pipe(7), fcntl(2).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <sys/sendfile.h>
+#endif
+
+#include "base/descriptor.h"
+#include "transit/transit.h"
+
+#define CHUNK ((size_t)65536)               /* what a pipe holds */
+#define BURST ((size_t)8 * CHUNK)           /* before others have a turn */
+#define LONGEST ((size_t)1 << 24)           /* before a handler has one */
+#define ATTEMPTS ((int)(2 * BURST / CHUNK)) /* in and out of a pipe */
+
+/* ---- the system's calls ---- */
+
+#ifdef __linux__
+static loff_t *place(struct end *end, loff_t *offset)
+{
+    *offset = end->offset;
+    return end->offset == HERE ? NULL : offset;
+}
+
+ssize_t splice_once(struct end *from, struct end *to, size_t size, bool waits)
+{
+    loff_t in, out;
+
+    return splice(from->handle->fd, place(from, &in), to->handle->fd,
+                  place(to, &out), size,
+                  SPLICE_F_MOVE | (waits ? 0 : SPLICE_F_NONBLOCK));
+}
+
+static ssize_t sendfile_once(struct transit *m, size_t size)
+{
+    loff_t in;
+
+    return sendfile(m->to.handle->fd, m->from.handle->fd, place(&m->from, &in),
+                    size);
+}
+#else
+ssize_t splice_once(struct end *from, struct end *to, size_t size, bool waits)
+{
+    (void)from;
+    (void)to;
+    (void)size;
+    (void)waits;
+    errno = ENOSYS;
+    return -1;
+}
+
+static ssize_t sendfile_once(struct transit *m, size_t size)
+{
+    (void)m;
+    (void)size;
+    errno = ENOSYS;
+    return -1;
+}
+#endif
+
+bool is_unfit(int error)
+{
+    return error == EINVAL || error == ENOSYS;
+}
+
+void unblock(struct unblocked *u, int fd)
+{
+    u->fd = fd;
+    u->flags = fcntl(fd, F_GETFL);
+    if (u->flags != -1 && !(u->flags & O_NONBLOCK))
+        fcntl(fd, F_SETFL, u->flags | O_NONBLOCK);
+}
+
+void reblock(const struct unblocked *u)
+{
+    if (u->flags != -1 && !(u->flags & O_NONBLOCK))
+        fcntl(u->fd, F_SETFL, u->flags);
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static void note_taken(struct transit *m, size_t n)
+{
+    m->ended = n == 0;
+    m->left -= n;
+    if (m->from.offset != HERE)
+        m->from.offset += (int64_t)n;
+}
+
+static void note_moved(struct transit *m, size_t n)
+{
+    m->moved += n;
+    if (m->to.offset != HERE)
+        m->to.offset += (int64_t)n;
+}
+
+/* ---- the ways: zero, or errno in this direction ---- */
+
+typedef int attempt(struct transit *m, bool waits, enum direction *direction);
+
+static int try_sendfile(struct transit *m, bool waits,
+                        enum direction *direction)
+{
+    size_t size = smaller(m->left, waits ? LONGEST : BURST);
+    ssize_t n;
+
+    *direction = WRITING;
+    n = sendfile_once(m, size);
+    if (n == -1)
+        return errno;
+    note_taken(m, (size_t)n);
+    note_moved(m, (size_t)n);
+    return 0;
+}
+
+/* What splice(2) would have had to wait for. Zero: nothing, by now. */
+static int find_direction(const struct transit *m, enum direction *direction)
+{
+    int from = m->from.handle->fd;
+
+    if (m->from.kind != S_IFREG && !descriptor_is_ready(from, POLLIN))
+        *direction = READING;
+    else if (m->to.kind != S_IFREG &&
+             !descriptor_is_ready(m->to.handle->fd, POLLOUT))
+        *direction = WRITING;
+    else
+        return 0;
+    return EAGAIN;
+}
+
+/* One of the two is a pipe. */
+static int try_splice(struct transit *m, bool waits, enum direction *direction)
+{
+    size_t size = smaller(m->left, BURST);
+    ssize_t n;
+
+    n = splice_once(&m->from, &m->to, size, waits);
+    if (n != -1) {
+        note_taken(m, (size_t)n);
+        note_moved(m, (size_t)n);
+        return 0;
+    }
+    *direction = WRITING;
+    return errno == EAGAIN && !waits ? find_direction(m, direction) : errno;
+}
+
+static int splice_in(struct transit *m, bool waits)
+{
+    struct handle pipe = {.fd = m->pipe[1]};
+    struct end end = {.handle = &pipe, .offset = HERE};
+    ssize_t n = splice_once(&m->from, &end, smaller(m->left, CHUNK), waits);
+
+    if (n == -1)
+        return errno;
+    note_taken(m, (size_t)n);
+    m->piped = (size_t)n;
+    return 0;
+}
+
+static int splice_out(struct transit *m, bool waits)
+{
+    struct handle pipe = {.fd = m->pipe[0]};
+    struct end end = {.handle = &pipe, .offset = HERE};
+    ssize_t n;
+
+    n = splice_once(&end, &m->to, m->piped, waits);
+    if (n == -1)
+        return errno;
+    m->piped -= (size_t)n;
+    note_moved(m, (size_t)n);
+    return 0;
+}
+
+static int try_pipe(struct transit *m, bool waits, enum direction *direction)
+{
+    int error = 0;
+
+    for (int i = 0; i < ATTEMPTS && error == 0; i++) {
+        if (m->piped == 0 && (m->left == 0 || m->ended))
+            break;
+        *direction = m->piped == 0 ? READING : WRITING;
+        error = m->piped == 0 ? splice_in(m, waits) : splice_out(m, waits);
+    }
+    return error;
+}
+
+static ssize_t read_some(struct transit *m, char *bytes, size_t size)
+{
+    int fd = m->from.handle->fd;
+
+    if (m->piped > 0)
+        return read(m->pipe[0], bytes, smaller(m->piped, size));
+    if (m->from.offset != HERE)
+        return pread(fd, bytes, size, m->from.offset);
+    return read(fd, bytes, size);
+}
+
+static int copy_in(struct transit *m)
+{
+    size_t size = smaller(m->piped > 0 ? m->piped : m->left, CHUNK);
+    ssize_t n;
+    int error;
+
+    if (!block_reserve(&m->held, m->pool, size))
+        return ENOMEM;
+    n = read_some(m, m->held->bytes, size);
+    error = n == -1 ? errno : 0;
+    if (n > 0)
+        m->held->end = (size_t)n;
+    else
+        block_drop(&m->held, m->pool);
+    if (error == 0 && m->piped > 0)
+        m->piped -= (size_t)n;
+    else if (error == 0)
+        note_taken(m, (size_t)n);
+    return error;
+}
+
+static int copy_out(struct transit *m)
+{
+    const struct block *b = m->held;
+    int fd = m->to.handle->fd;
+    size_t size = block_used(b);
+    ssize_t n;
+
+    if (m->to.offset != HERE)
+        n = pwrite(fd, b->bytes + b->start, size, m->to.offset);
+    else
+        n = descriptor_write(fd, m->to.kind == S_IFSOCK, b->bytes + b->start,
+                             size, 0);
+    if (n == -1)
+        return errno;
+    block_consume(&m->held, m->pool, (size_t)n);
+    note_moved(m, (size_t)n);
+    return 0;
+}
+
+static int try_copy(struct transit *m, bool waits, enum direction *direction)
+{
+    int error = 0;
+
+    (void)waits;
+    for (int i = 0; i < ATTEMPTS && error == 0; i++) {
+        bool fills = m->held == NULL;
+
+        if (fills && m->piped == 0 && (m->left == 0 || m->ended))
+            break;
+        *direction = fills && m->piped == 0 ? READING : WRITING;
+        error = fills ? copy_in(m) : copy_out(m);
+    }
+    return error;
+}
+
+static attempt *const attempts[] = {
+    [BY_SENDFILE] = try_sendfile,
+    [BY_SPLICE] = try_splice,
+    [BY_PIPE] = try_pipe,
+    [BY_COPY] = try_copy,
+};
+
+/* Two pipes that cannot be spliced are one. */
+bool transit_find_way(struct transit *m, int error)
+{
+    if (!is_unfit(error) || m->way == BY_COPY ||
+        (m->from.kind == S_IFIFO && m->to.kind == S_IFIFO &&
+         m->way == BY_SPLICE))
+        return false;
+    if (m->way != BY_SENDFILE || m->from.kind == S_IFREG)
+        m->way = BY_COPY;
+    else
+        m->way = m->from.kind == S_IFIFO ? BY_SPLICE : BY_PIPE;
+    return true;
+}
+
+/* Files are always ready. */
+static void unblock_end(struct unblocked *u, const struct end *end)
+{
+    u->flags = -1;
+    if (end->kind != S_IFREG && end->kind != S_IFBLK)
+        unblock(u, end->handle->fd);
+}
+
+int transit_try(struct transit *m, bool waits, enum direction *direction)
+{
+    struct unblocked from, to;
+    struct quiet q;
+    int error;
+
+    if (m->way == BY_PIPE && m->pipe[0] == -1 &&
+        pipe2(m->pipe, O_CLOEXEC) == -1)
+        m->way = BY_COPY;
+    quiet_begin(&q);
+    if (waits) {
+        error = attempts[m->way](m, true, direction);
+    } else {
+        unblock_end(&from, &m->from);
+        unblock_end(&to, &m->to);
+        error = attempts[m->way](m, false, direction);
+        reblock(&to);
+        reblock(&from);
+    }
+    quiet_end(&q, true);
+    return error;
+}

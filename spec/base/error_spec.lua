@@ -1,0 +1,225 @@
+local sockeye = require "sockeye"
+local descriptors = require "spec.support.descriptors"
+local errors = require "spec.support.errors"
+local process = require "spec.support.process"
+
+-- A port of this host on which nobody listens.
+local function refused_address()
+  local s <close> = sockeye.socket("inet", "stream")
+  return s:bind("127.0.0.1:0"):getsockname()
+end
+
+local function closed_socket()
+  local s = sockeye.socket("inet", "stream")
+  s:close()
+  return s
+end
+
+describe("an error", function()
+  descriptors.guard()
+
+  it("has the code, number, text and call of what failed", function()
+    local s <close> = sockeye.socket("inet", "stream")
+    local address = refused_address()
+    local err = errors.raised("ECONNREFUSED", "connect", s.connect, s, address)
+    assert.equal(111, err.errno)
+    assert.equal("Connection refused", err.message)
+    assert.equal(address, err.address)
+    assert.is_nil(err.subject)
+    assert.is_nil(err.timeout)
+    assert.is_string(err.where)
+  end)
+
+  it("has the address also where a string was given for it", function()
+    local s <close> = sockeye.socket("inet", "stream")
+    local address = refused_address()
+    local err = errors.raised("ECONNREFUSED", "connect",
+                              s.connect, s, tostring(address))
+    assert.equal(address, err.address)
+  end)
+
+  it("names what the call was about where that is no address", function()
+    local err = errors.raised("ESOCKTNOSUPPORT", "socket",
+                              sockeye.socket, "inet", "seqpacket")
+    assert.equal("inet seqpacket", err.subject)
+    assert.is_nil(err.address)
+  end)
+
+  it("tells a time-out of the caller's", function()
+    local s <close> = sockeye.socket("inet", "stream")
+    s:bind("127.0.0.1:0"):listen():settimeout(0.001)
+    local err = errors.raised("ETIMEDOUT", "accept", s.accept, s)
+    assert.is_true(err.timeout)
+    assert.equal(110, err.errno)
+  end)
+
+  it("is a table with the metatable sockeye.Error", function()
+    local _, err = pcall(sockeye.adopt, 1 << 20)
+    assert.equal("table", type(err))
+    assert.equal(sockeye.Error, getmetatable(err))
+    assert.equal("sockeye.Error", sockeye.Error.__name)
+  end)
+
+  it("takes what is added to it", function()
+    local _, err = pcall(sockeye.adopt, 1 << 20)
+    err.sent = 3
+    assert.equal(3, err.sent)
+  end)
+end)
+
+describe("an error, printed,", function()
+  local cases = {
+    { { where = "a.lua:1:", call = "connect", address = "127.0.0.1:9",
+        message = "Connection refused", code = "ECONNREFUSED" },
+      "a.lua:1: connect 127.0.0.1:9: Connection refused (ECONNREFUSED)" },
+    { { where = "a.lua:1:", call = "socket", subject = "inet raw",
+        message = "Operation not permitted", code = "EPERM" },
+      "a.lua:1: socket inet raw: Operation not permitted (EPERM)" },
+    { { call = "listen", message = "Unknown error 999", errno = 999 },
+      "listen: Unknown error 999" },
+    { { call = "bind", address = sockeye.inet6("::1", 80),
+        subject = "unseen", message = "No", code = "EX" },
+      "bind [::1]:80: No (EX)" },
+    { {}, "" },
+  }
+
+  for _, case in ipairs(cases) do
+    it(("reads %q"):format(case[2]), function()
+      assert.equal(case[2], tostring(setmetatable(case[1], sockeye.Error)))
+    end)
+  end
+
+  it("begins with the line that made the call", function()
+    local s <close> = sockeye.socket("inet", "stream")
+    local address = refused_address()
+    local line = debug.getinfo(1, "l").currentline + 1
+    local _, err = pcall(s.connect, s, address)
+    assert.equal(("spec/base/error_spec.lua:%d: connect %s: " ..
+      "Connection refused (ECONNREFUSED)"):format(line, address),
+      tostring(err))
+  end)
+
+  it("refuses what is no table", function()
+    errors.rejected("table expected", sockeye.Error.__tostring, "text")
+  end)
+end)
+
+describe("is_error", function()
+  local err = select(2, pcall(sockeye.adopt, 1 << 20))
+  local cases = {
+    { "an error", true, err },
+    { "an error of that code", true, err, "EBADF" },
+    { "an error, no code asked for", true, err, nil },
+    { "an error of another code", false, err, "EPERM" },
+    { "a code that is the start of another", false, err, "EBAD" },
+    { "a string", false, "EBADF" },
+    { "nil", false, nil },
+    { "a table", false, {} },
+    { "a table with another metatable", false, setmetatable({}, {}) },
+    { "a table that looks like one", false, { code = "EBADF" }, "EBADF" },
+    { "a userdata", false, io.stdout },
+    { "an address", false, sockeye.inet() },
+    { "a number", false, 9 },
+  }
+
+  for _, case in ipairs(cases) do
+    it(("says %s of %s"):format(case[2], case[1]), function()
+      assert.equal(case[2], sockeye.is_error(table.unpack(case, 3, 4)))
+    end)
+  end
+
+  it("wants a value, and a string as the code", function()
+    errors.rejected("bad argument #1", sockeye.is_error)
+    errors.rejected("bad argument #2", sockeye.is_error, err, {})
+  end)
+end)
+
+describe("where", function()
+  local s = closed_socket()
+
+  local function here(offset)
+    return ("spec/base/error_spec.lua:%d:"):format(
+      debug.getinfo(2, "l").currentline + (offset or 0))
+  end
+
+  local forms = {
+    { "in a function", function()
+      local where = here(1)
+      local _, err = pcall(function() s:listen() end)
+      return where, err
+    end },
+    { "of a method given to pcall", function()
+      local where = here(1)
+      local _, err = pcall(s.listen, s)
+      return where, err
+    end },
+    { "of a function given to pcall", function()
+      local where = here(1)
+      local _, err = pcall(sockeye.adopt, 1 << 20)
+      return where, err
+    end },
+    { "in a coroutine", function()
+      local where
+      local _, err = coroutine.resume(coroutine.create(function()
+        where = here(1)
+        s:listen()
+      end))
+      return where, err
+    end },
+    { "in a coroutine that was resumed", function()
+      local where
+      local thread = coroutine.create(function()
+        coroutine.yield()
+        where = here(1)
+        s:listen()
+      end)
+      coroutine.resume(thread)
+      local _, err = coroutine.resume(thread)
+      return where, err
+    end },
+    { "in a metamethod", function()
+      local where
+      local t = setmetatable({}, { __index = function()
+        where = here(1)
+        s:listen()
+      end })
+      local _, err = pcall(function() return t.field end)
+      return where, err
+    end },
+    { "in the comparison of a sort", function()
+      local where
+      local _, err = pcall(table.sort, { 2, 1 }, function()
+        where = here(1)
+        s:listen()
+      end)
+      return where, err
+    end },
+  }
+
+  for _, form in ipairs(forms) do
+    it("is the line of the call " .. form[1], function()
+      local where, err = form[2]()
+      assert.equal(where, err.where)
+    end)
+  end
+
+  it("is nil where no Lua code made the call", function()
+    local _, err = coroutine.resume(coroutine.create(s.listen), s)
+    assert.equal("EBADF", err.code)
+    assert.is_nil(err.where)
+  end)
+
+  it("is what the interpreter prints of an error that nobody caught",
+    function()
+      local result = process.lua_script [[
+local sockeye = require "sockeye"
+local s = sockeye.socket("inet", "stream")
+s:close()
+s:listen()
+]]
+      assert.equal(1, result.status)
+      assert.matches("^[^\n]-:4: listen: Bad file descriptor %(EBADF%)\n$",
+                     result.stderr:match("[^\n]*: (/[^\n]*\n)") or
+                     result.stderr)
+    end)
+end)

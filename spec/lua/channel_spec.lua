@@ -1,0 +1,202 @@
+local sockeye = require "sockeye"
+
+local errors = require "spec.support.errors"
+
+local run, spawn, sleep = sockeye.run, sockeye.spawn, sockeye.sleep
+local channel = sockeye.channel
+
+describe("a channel", function()
+  for _, capacity in ipairs { 0, 1, 7, math.huge } do
+    it(("of %s gives every value once, in order"):format(capacity), function()
+      run(function()
+        local ch = channel(capacity)
+        local got = {}
+        local taker = spawn(function()
+          for value in ch:values() do table.insert(got, value) end
+        end)
+        for i = 1, 100 do assert.equal(ch, ch:put(i)) end
+        ch:close()
+        taker:join()
+        assert.equal(100, #got)
+        for i = 1, 100 do assert.equal(i, got[i]) end
+      end)
+    end)
+
+    it(("of %s serves many on both sides"):format(capacity), function()
+      run(function()
+        local ch = channel(capacity)
+        local sum, count = 0, 0
+        sockeye.group(function(g)
+          for _ = 1, 5 do
+            g:spawn(function()
+              for value in ch:values() do
+                sum, count = sum + value, count + 1
+                if value % 3 == 0 then sleep(0) end
+              end
+            end)
+          end
+          sockeye.group(function(putters)
+            for from = 1, 5 do
+              putters:spawn(function()
+                for i = from, 500, 5 do
+                  if i % 7 == 0 then sleep(0) end
+                  ch:put(i)
+                end
+              end)
+            end
+          end)
+          ch:close()
+        end)
+        assert.same({ 500, 125250 }, { count, sum })
+      end)
+    end)
+  end
+
+  it("holds as many values as it has room for", function()
+    run(function()
+      local ch = channel(3)
+      for i = 1, 3 do ch:put(i) end
+      assert.equal(3, #ch)
+      assert.equal("channel(3 of 3)", tostring(ch))
+      local t = spawn(ch.put, ch, 4)
+      sleep(0)
+      assert.equal("waiting", t:status())
+      assert.equal(1, ch:get())
+      t:join()
+      assert.equal(3, #ch)
+    end)
+  end)
+
+  it("without room hands over to one who waits", function()
+    run(function()
+      local ch = channel()
+      local t = spawn(ch.put, ch, "value")
+      sleep(0)
+      assert.equal("waiting", t:status())
+      assert.equal("value", ch:get())
+      t:join()
+    end)
+  end)
+
+  it("takes any value but nil", function()
+    run(function()
+      local ch = channel(10)
+      for _, value in ipairs { false, 0, "", {}, print, ch } do
+        ch:put(value)
+        assert.equal(value, ch:get())
+      end
+      errors.rejected(
+        "^spec/lua/channel_spec.lua:%d+: bad argument #1 to 'put'",
+                      function()
+        ch:put(nil)
+        return true
+      end)
+    end)
+  end)
+
+  it("that is closed gives what is inside, then nil", function()
+    local ch = channel(2):put(1):put(2)
+    assert.equal(ch, ch:close():close())
+    assert.equal("channel(2 of 2 closed)", tostring(ch))
+    assert.same({ 1, 2 }, { ch:get(), ch:get() })
+    assert.is_nil(ch:get())
+    assert.is_nil(ch:get())
+  end)
+
+  it("that is closed takes nothing more", function()
+    run(function()
+      local ch = channel()
+      local t = spawn(ch.put, ch, 1)
+      sleep(0)
+      ch:close()
+      errors.raised("EPIPE", "put", t.join, t)
+      local err = errors.raised("EPIPE", "put", function() ch:put(1) end)
+      assert.matches("^spec/lua/channel_spec.lua:", err.where)
+    end)
+  end)
+
+  it("wakes all who wait when it is closed", function()
+    run(function()
+      local ch = channel()
+      local count = 0
+      sockeye.group(function(g)
+        for _ = 1, 5 do
+          g:spawn(function()
+            assert.is_nil(ch:get())
+            count = count + 1
+          end)
+        end
+        sleep(0)
+        do
+          local _ <close> = ch
+        end
+      end)
+      assert.equal(5, count)
+    end)
+  end)
+
+  it("forgets who gives up", function()
+    run(function()
+      local ch = channel()
+      local function kilobytes()
+        collectgarbage()
+        collectgarbage()
+        return collectgarbage "count"
+      end
+      local function give_up()
+        for i = 1, 3000 do
+          pcall(sockeye.timeout, 0, ch.get, ch)
+          pcall(sockeye.timeout, 0, ch.put, ch, i)
+        end
+        return kilobytes()
+      end
+      local before = give_up()
+      assert.is_true(give_up() - before < 100)
+      local t = spawn(ch.get, ch)
+      sleep(0)
+      ch:put "value"
+      assert.equal("value", t:join())
+    end)
+  end)
+
+  it("gives to the next where one has given up", function()
+    run(function()
+      local ch = channel()
+      local tasks = {}
+      for i = 1, 20 do tasks[i] = spawn(ch.get, ch) end
+      sleep(0)
+      for i = 1, 20 do
+        if i % 2 == 1 then
+          tasks[i]:cancel()
+          pcall(tasks[i].join, tasks[i])
+        end
+      end
+      for i = 2, 20, 2 do
+        ch:put(i)
+        assert.equal(i, tasks[i]:join())
+      end
+    end)
+  end)
+
+  it("may be put to by a signal handler", function()
+    run(function()
+      local ch = channel(math.huge)
+      local before = sockeye.signal("USR1", function(name) ch:put(name) end)
+      spawn(function()
+        sleep(0.001)
+        sockeye.kill(sockeye.getpid(), "USR1")
+        sleep(0.001)
+      end)
+      assert.equal("SIGUSR1", ch:get())
+      sockeye.signal("USR1", before)
+    end)
+  end)
+
+  for what, capacity in pairs {
+    ["a negative number"] = -1, ["not a number"] = 0 / 0, ["a text"] = "x",
+  } do
+    it("has no capacity of " .. what, function()
+      errors.rejected("bad argument #1 to 'channel'", channel, capacity)
+    end)
+  end
+end)

@@ -1,0 +1,403 @@
+local sockeye = require "sockeye"
+local descriptors = require "spec.support.descriptors"
+local errors = require "spec.support.errors"
+local examples = require "spec.support.examples"
+local netns = require "spec.support.netns"
+local process = require "spec.support.process"
+local resolver = require "spec.support.resolver"
+
+-- Where a call may be made.
+local worlds = {
+  { "outside of a task", function(f) return f() end },
+  { "in a task (epoll)", function(f)
+    return sockeye.run({ poller = "epoll" }, f)
+  end },
+  { "in a task (poll)", function(f)
+    return sockeye.run({ poller = "poll" }, f)
+  end },
+}
+
+-- A listener, and the endpoint by which it is reached.
+local function listening(endpoint)
+  local l = sockeye.listen(endpoint)
+  return l, l:getsockname()
+end
+
+local function socket_of(conn) return conn.socket or conn end
+
+for _, world in ipairs(worlds) do
+  local where, within = world[1], world[2]
+
+  describe("connect " .. where, function()
+    descriptors.guard()
+
+    local function reaches(l, endpoint, options)
+      within(function()
+        local conn <close> = sockeye.connect(endpoint, options)
+        local c <close>, peer = l:accept()
+        assert.equal(socket_of(conn):getpeername(), l:getsockname())
+        if peer.port then
+          assert.equal(socket_of(conn):getsockname(), peer)
+        end
+        c:sendall("hello")
+        assert.equal("hello", socket_of(conn):recv(5, "waitall"))
+      end)
+    end
+
+    it("reaches an address", function()
+      local l <close>, address = listening("127.0.0.1:0")
+      reaches(l, "127.0.0.1:" .. address.port)
+      reaches(l, address)
+      reaches(l, "localhost:" .. address.port, { family = "inet" })
+    end)
+
+    it("reaches an IPv6 address", function()
+      local l <close>, address = listening("[::1]:0")
+      reaches(l, "[::1]:" .. address.port)
+      reaches(l, address)
+    end)
+
+    it("reaches a Unix socket", function()
+      examples.with_folder(function(folder)
+        local l <close>, address = listening("unix:" .. folder .. "/s")
+        reaches(l, "unix:" .. folder .. "/s", { timeout = 20 })
+        reaches(l, address)
+      end)
+      local name = "unix:@sockeye-" .. math.random(1 << 40)
+      local l <close>, address = listening(name)
+      reaches(l, name)
+      reaches(l, address)
+    end)
+
+    it("sends small pieces at once, unless told otherwise", function()
+      local l <close>, address = listening("127.0.0.1:0")
+      within(function()
+        for _, value in ipairs { true, false } do
+          local conn <close> = sockeye.connect(address, { nodelay = value })
+          assert.equal(value, socket_of(conn):getsockopt("TCP_NODELAY"))
+        end
+      end)
+      assert.truthy(l)
+    end)
+
+    it("binds the local address", function()
+      local l <close>, address = listening("127.0.0.1:0")
+      within(function()
+        local conn <close> = sockeye.connect(address, { bind = "127.0.0.9:0" })
+        assert.equal("127.0.0.9", socket_of(conn):getsockname().host)
+        errors.raised("EADDRNOTAVAIL", "connect", sockeye.connect, address,
+                      { bind = "192.0.2.1:0" })
+      end)
+      assert.truthy(l)
+    end)
+
+    it("tells what the address has answered", function()
+      local port = examples.free_port()
+      within(function()
+        local err = errors.raised("ECONNREFUSED", "connect", sockeye.connect,
+                                  "127.0.0.1:" .. port)
+        assert.equal(sockeye.inet("127.0.0.1", port), err.address)
+        assert.equal(1, #err.attempts)
+        assert.equal("ECONNREFUSED", err.attempts[1].code)
+        assert.is_nil(err.timeout)
+        err = errors.raised("ECONNREFUSED", "connect", sockeye.connect,
+                            "localhost:" .. port, { family = "inet" })
+        assert.equal("localhost", err.address)
+        err = errors.raised("ENOENT", "connect", sockeye.connect,
+                            "unix:/no/such/path")
+        assert.equal("/no/such/path", err.address.path)
+      end)
+    end)
+
+    it("names the script's line", function()
+      local port = examples.free_port()
+      within(function()
+        local _, err = pcall(sockeye.connect, "127.0.0.1:" .. port)
+        assert.matches("^spec/lua/connect_spec.lua:%d+:$", err.where)
+      end)
+    end)
+
+    it("raises what the resolver says", function()
+      within(function()
+        local err = errors.raised("EAI_SERVICE", "getaddrinfo",
+                                  sockeye.connect, "127.0.0.1:no-such-service")
+        assert.equal("127.0.0.1", err.address)
+      end)
+    end)
+
+    it("gives up at the time-out", function()
+      -- A full queue: the next connection is not answered.
+      local l <close> = sockeye.listen("127.0.0.1:0", { backlog = 0 })
+      local first <close> = sockeye.connect(l:getsockname())
+      within(function()
+        local err = errors.raised("ETIMEDOUT", "connect", sockeye.connect,
+                                  l:getsockname(), { timeout = 0.01 })
+        assert.is_true(err.timeout)
+        assert.equal(l:getsockname(), err.address)
+        assert.is_true(err.attempts[1].timeout)
+      end)
+      assert.truthy(first)
+    end)
+  end)
+end
+
+describe("connect", function()
+  descriptors.guard()
+
+  local rejected = {
+    { "unknown option 'tiemout'; there are attempt_delay, bind,",
+      "127.0.0.1:1", { tiemout = 1 } },
+    { "option 'timeout': number of seconds expected, got soon",
+      "127.0.0.1:1", { timeout = "soon" } },
+    { "option 'attempt_delay': number of seconds expected, got %-1",
+      "127.0.0.1:1", { attempt_delay = -1 } },
+    { "option 'nodelay': boolean expected", "127.0.0.1:1", { nodelay = 1 } },
+    { "#2 to 'connect' %(table expected, got number", "127.0.0.1:1", 5 },
+    { "#1 to 'connect' %(endpoint expected", "localhost" },
+    { "#1 to 'connect' %(endpoint expected", "::1:80" },
+    { "#1 to 'connect' %(endpoint expected", ":80" },
+    { "#1 to 'connect' %(endpoint expected", "" },
+    { "#1 to 'connect' %(endpoint expected, got nil", nil },
+    { "#1 to 'connect' %(endpoint expected, got table", {} },
+    { "#1 to 'connect' %(port out of range", "localhost:65536" },
+    { "#1 to 'connect' %(a host is expected", "*:80" },
+    { "#1 to 'connect'", "unix:" .. ("x"):rep(200) },
+    { "#1 to 'connect'", io.stdout },
+  }
+
+  for _, row in ipairs(rejected) do
+    it(("takes no wrong arguments: %s"):format(row[1]), function()
+      errors.rejected(row[1], sockeye.connect, row[2], row[3])
+    end)
+  end
+end)
+
+-- A script knows `good`, an address that answers at `port`, `silent` ones, on
+-- the same port, that do not (their queue is full), and `closed` ones.
+local addresses = [[
+  local l <close> = sockeye.listen("127.0.0.1:0")
+  local port = l:getsockname().port
+  local good, silent, closed = "127.0.0.1", {}, {}
+  local kept = {}
+  for i = 1, 2 do
+    silent[i] = "127.0.0." .. i + 1
+    closed[i] = "127.0.0." .. i + 11
+    local s = sockeye.listen(silent[i] .. ":" .. port, { backlog = 0 })
+    kept[#kept + 1] = s
+    kept[#kept + 1] = sockeye.connect(s:getsockname())
+  end
+
+  -- Connects to several addresses; how it went, and with whom.
+  local function try(hosts, options)
+    options = options or {}
+    options.timeout = options.timeout or 20
+    local ok, conn = pcall(sockeye.connect, ("[%s]:%d"):format(
+      table.concat(hosts, "+"), port), options)
+    if ok then
+      local s <close> = conn.socket or conn
+      return "connected to " .. s:getpeername().host
+    end
+    local hosts, codes = {}, {}
+    for i, err in ipairs(conn.attempts or {}) do
+      hosts[i] = err.address.host
+      codes[i] = err.code .. (err.timeout and "!" or "")
+    end
+    return ("%s%s by %s: %s %s"):format(conn.code, conn.timeout and "!" or "",
+      conn.call, table.concat(hosts, " "), table.concat(codes, " "))
+  end
+
+  -- Nothing may be left to the collector.
+  collectgarbage("stop")
+
+  local function descriptors()
+    local count = 0
+    local iterator, folder = require("lfs").dir("/proc/self/fd")
+    for _ in iterator, folder do count = count + 1 end
+    folder:close()
+    return count
+  end
+]]
+
+local callers = {
+  { "outside of a task", nil, "main()" },
+  { "in a task (epoll)", "epoll", "sockeye.run(main)" },
+  { "in a task (poll)", "poll", "sockeye.run(main)" },
+}
+
+for _, caller in ipairs(callers) do
+  local where, poller, call = table.unpack(caller, 1, 3)
+
+  local function printed(main)
+    local result = resolver.lua(("%s local function main() %s end %s"):format(
+      addresses, main, call), poller)
+    assert.equal("", result.stderr)
+    assert.equal(0, result.status)
+    return result.stdout
+  end
+
+  describe("connect to several addresses " .. where, function()
+    descriptors.guard()
+
+    it("tries the next while one is silent, and closes the loser", function()
+      assert.equal("connected to 127.0.0.1\n0\n", printed [[
+        local before = descriptors()
+        print(try({ silent[1], good }, { attempt_delay = 0.01 }))
+        print(descriptors() - before)
+      ]])
+    end)
+
+    it("gives one its start on the next", function()
+      assert.equal("ETIMEDOUT! by connect: 127.0.0.2 ETIMEDOUT!\n", printed [[
+        print(try({ silent[1], good }, { attempt_delay = 1000,
+                                         timeout = 0.3 }))
+      ]])
+    end)
+
+    it("tries the next at once when one refuses", function()
+      assert.equal("connected to 127.0.0.1\n", printed [[
+        print(try({ closed[1], closed[2], good }, { attempt_delay = 1000 }))
+      ]])
+    end)
+
+    it("starts another attempt when a later one refuses", function()
+      assert.equal("connected to 127.0.0.1\n", printed [[
+        print(try({ silent[1], closed[1], silent[2], good },
+                  { attempt_delay = 0.01 }))
+      ]])
+    end)
+
+    it("tries the next at once when one refuses beside a silent one", function()
+      assert.equal("connected to 127.0.0.1\n", printed [[
+        -- The silent one's start has passed as soon as it is waited for.
+        local core = require "sockeye.core"
+        local now, poll, passed = core.now, core.poll, 0
+        core.now = function() return now() + passed end
+        core.poll = function(wanted, seconds)
+          if passed > 0 then return poll(wanted, seconds) end
+          passed = seconds + 1
+          return {}
+        end
+        print(try({ silent[1], closed[1], good }, { attempt_delay = 1000,
+                                                    timeout = 10 }))
+      ]])
+    end)
+
+    it("is done with the first that answers", function()
+      assert.equal("connected to 127.0.0.1\n", printed [[
+        print(try({ good, silent[1] }, { attempt_delay = 1000 }))
+      ]])
+    end)
+
+    it("lists what each has answered, the families taking turns", function()
+      assert.equal("ECONNREFUSED by connect: 127.0.0.12 ::1 127.0.0.13 " ..
+                   "ECONNREFUSED ECONNREFUSED ECONNREFUSED\n", printed [[
+        print(try { closed[1], closed[2], "::1" })
+      ]])
+    end)
+
+    it("lists the silent ones, too, when the time has run out", function()
+      assert.equal("ETIMEDOUT! by connect: 127.0.0.12 127.0.0.2 127.0.0.3 " ..
+                   "ECONNREFUSED ETIMEDOUT! ETIMEDOUT!\n", printed [[
+        print(try({ silent[1], closed[1], silent[2] },
+                  { attempt_delay = 0.01, timeout = 0.3 }))
+      ]])
+    end)
+
+    it("counts the name's time in", function()
+      assert.equal("ETIMEDOUT getaddrinfo gate-105-107 true\n", printed [[
+        print(code(sockeye.connect, name .. ":80", { timeout = 0.01 }))
+        open()
+      ]])
+    end)
+
+    it("binds the local address of each attempt", function()
+      assert.equal("connected to 127.0.0.1\n", printed [[
+        print(try({ silent[1], good }, { attempt_delay = 0.01,
+                                         bind = "127.0.0.9:" .. port }))
+      ]])
+    end)
+  end)
+end
+
+describe("connect in a task", function()
+  descriptors.guard()
+
+  it("is cancelled in the midst of a race", function()
+    local result = resolver.lua(addresses .. [[
+      local before = descriptors()
+      sockeye.run(function()
+        local task = sockeye.spawn(sockeye.connect,
+          ("[%s+%s]:%d"):format(silent[1], silent[2], port),
+          { attempt_delay = 0 })
+        sockeye.sleep(0.01)
+        task:cancel()
+        print(code(task.join, task), task:status())
+      end)
+      print(descriptors() - before)
+    ]])
+    assert.matches("^ECANCELED.*\tcancelled\n0\n$", result.stdout,
+                   result.stderr)
+  end)
+
+  it("lets the others run", function()
+    local result = resolver.lua(addresses .. [[
+      sockeye.run(function()
+        local order = {}
+        local task = sockeye.spawn(function()
+          local result = try({ silent[1], good }, { attempt_delay = 0.05 })
+          order[#order + 1] = result
+        end)
+        sockeye.sleep(0)
+        order[#order + 1] = "something else"
+        task:join()
+        print(table.concat(order, ", "))
+      end)
+    ]])
+    assert.equal("something else, connected to 127.0.0.1\n", result.stdout,
+                 result.stderr)
+  end)
+end)
+
+describe("connect over a wire", function()
+  -- Of a host with two addresses one is reached while the other is a black
+  -- hole: whichever the resolver puts first.
+  for _, hole in ipairs { "address", "address6" } do
+    it(("reaches a host whose %s is a black hole #namespace"):format(hole),
+       function()
+      netns.with_namespaces(function(ns)
+        ns.b:must(("ip route add blackhole %s/%d"):format(
+          ns.a[hole], hole == "address" and 32 or 128))
+        local server = ns.b:start_lua [[
+          local sockeye = require "sockeye"
+          local l = sockeye.listen("*:4057")
+          io.stdout:setvbuf("line")
+          print("listens")
+          while true do l:accept():sendall("hello") end
+        ]]
+        server:line("listens")
+        local path = os.tmpname()
+        local file <close> = assert(io.open(path, "w"))
+        file:write(ns.b.address, " both.test\n", ns.b.address6,
+                   " both.test\n")
+        file:close()
+        local result = ns.a:run({ "unshare", "-m", "sh", "-c",
+          'mount --bind "$1" /etc/hosts && exec "$2" -e "$3"', "sh", path,
+          process.lua, [[
+            local sockeye = require "sockeye"
+            local function main()
+              local conn <close> = sockeye.connect("both.test:4057",
+                                                   { timeout = 20 })
+              local s = conn.socket or conn
+              print(s:getpeername().host, s:recv(5, "waitall"))
+            end
+            main()
+            sockeye.run(main)
+          ]] })
+        os.remove(path)
+        local other = hole == "address" and ns.b.address6 or ns.b.address
+        assert.equal((other .. "\thello\n"):rep(2), result.stdout,
+                     result.stderr)
+      end)
+    end)
+  end
+end)

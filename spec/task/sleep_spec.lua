@@ -1,0 +1,577 @@
+local sockeye = require "sockeye"
+
+local descriptors = require "spec.support.descriptors"
+local errors = require "spec.support.errors"
+
+local run, spawn, sleep = sockeye.run, sockeye.spawn, sockeye.sleep
+local timeout, wrap = sockeye.timeout, sockeye.wrap
+
+-- f as it is, and inside of run.
+local worlds = {
+  ["outside of run"] = function(f) return f() end,
+  ["in a task"] = run,
+}
+
+-- Names and what they stand for, in a fixed order.
+local function sorted(t)
+  local names = {}
+  for name in pairs(t) do names[#names + 1] = name end
+  table.sort(names)
+  local i = 0
+  return function()
+    i = i + 1
+    return names[i], t[names[i]]
+  end
+end
+
+local function timed_out(f, ...)
+  local err = errors.raised("ETIMEDOUT", nil, f, ...)
+  assert.is_true(err.timeout)
+  return err
+end
+
+for where, inside in sorted(worlds) do
+  describe("a deadline " .. where, function()
+    descriptors.guard()
+
+    it("is none where the function returns in time", function()
+      inside(function()
+        assert.same({ 1, nil, 3, n = 3 }, table.pack(timeout(10, function(...)
+          sleep(0)
+          return ...
+        end, 1, nil, 3)))
+        sleep(0)
+      end)
+    end)
+
+    it("ends what waits inside", function()
+      inside(function()
+        local start = sockeye.now()
+        timed_out(timeout, 0.005, sleep, 100)
+        local a, b = sockeye.socketpair()
+        timed_out(timeout, 0.005, a.recv, a, 1)
+        timed_out(timeout, 0.005, sockeye.poll, { [a] = "r" })
+        timed_out(timeout, 0.005, a.sendall, a, ("x"):rep(1 << 22))
+        assert.is_true(sockeye.now() - start >= 0.02)
+        a:close()
+        b:close()
+      end)
+    end)
+
+    it("counts before a longer one inside", function()
+      inside(function()
+        local inner
+        timed_out(timeout, 0.005, function()
+          inner = not pcall(timeout, 100, sleep, 50)
+          sleep(100)
+        end)
+        assert.is_true(inner)
+      end)
+    end)
+
+    it("goes on where one inside ran out", function()
+      inside(function()
+        assert.equal("went on", timeout(100, function()
+          timed_out(timeout, 0.002, sleep, 100)
+          sleep(0.001)
+          return "went on"
+        end))
+      end)
+    end)
+
+    it("ends every later wait, too", function()
+      inside(function()
+        timed_out(timeout, 0.002, function()
+          for _ = 1, 3 do timed_out(sleep, 100) end
+          sleep(100)
+        end)
+        sleep(0.001)
+      end)
+    end)
+
+    it("is over when the function raised", function()
+      inside(function()
+        pcall(timeout, 0.002, error)
+        sleep(0.004)
+      end)
+    end)
+
+    it("of no time ends the first wait", function()
+      inside(function()
+        assert.equal(1, timeout(0, function() return 1 end))
+        timed_out(timeout, 0, sleep, 100)
+      end)
+    end)
+
+    it("may be for ever", function()
+      inside(function()
+        timeout(math.huge, sleep, 0.001)
+        timeout(1e300, sleep, 0.001)
+      end)
+    end)
+
+    it("does not take what has come", function()
+      inside(function()
+        local a, b = sockeye.socketpair()
+        timed_out(timeout, 0.002, a.recv, a, 5)
+        b:send("hello")
+        assert.equal("hello", a:recv(5))
+        a:close()
+        b:close()
+      end)
+    end)
+
+    it("counts before a socket's own time-out, and after it", function()
+      inside(function()
+        local a, b = sockeye.socketpair()
+        a:settimeout(100)
+        timed_out(timeout, 0.002, a.recv, a, 1)
+        a:settimeout(0.002)
+        assert.equal("went on", timeout(100, function()
+          timed_out(a.recv, a, 1)
+          return "went on"
+        end))
+        a:close()
+        b:close()
+      end)
+    end)
+
+    it("is no end to what must not wait", function()
+      inside(function()
+        local a, b = sockeye.socketpair()
+        timeout(0, function()
+          assert.is_false(a:recv(1, "dontwait"))
+          a:settimeout(0)
+          assert.is_false(a:recv(1))
+          assert.same({}, sockeye.poll({ [a] = "r" }, 0))
+        end)
+        a:close()
+        b:close()
+      end)
+    end)
+  end)
+end
+
+describe("a deadline", function()
+  descriptors.guard()
+
+  for what, arguments in sorted {
+    ["a negative time"] = { -1, print }, ["no number"] = { "x", print },
+    ["not a number"] = { 0 / 0, print }, ["no function"] = { 1 },
+    ["a table for a function"] = { 1, {} },
+  } do
+    it("rejects " .. what, function()
+      errors.rejected("^spec/task/sleep_spec.lua:%d+: bad argument #%d to",
+        function()
+          timeout(table.unpack(arguments))
+          return true
+        end)
+    end)
+  end
+
+  it("around run holds for all tasks", function()
+    local codes = {}
+    timed_out(timeout, 0.005, run, function()
+      for _ = 1, 2 do
+        spawn(function()
+          local _, err = pcall(sleep, 100)
+          table.insert(codes, err.code)
+        end)
+      end
+      spawn(timed_out, sleep, 100):join()
+      sleep(100)
+    end)
+    assert.equal(2, #codes)
+    sleep(0.001)
+  end)
+
+  it("is for one task and not for those beside it", function()
+    run(function()
+      local other = spawn(function()
+        sleep(0.01)
+        return "fine"
+      end)
+      timed_out(timeout, 0.002, sleep, 100)
+      assert.equal("fine", other:join())
+    end)
+  end)
+
+  it("goes before a wait that follows another's", function()
+    run(function()
+      local a, b = sockeye.socketpair()
+      sleep(0.001)
+      local reader = spawn(function()
+        local count = 0
+        for data in function() return b:recv(65536) end do
+          count = count + #data
+        end
+        return count
+      end)
+      assert.equal(1 << 21, a:sendall(("x"):rep(1 << 21)))
+      a:close()
+      assert.equal(1 << 21, reader:join())
+      b:close()
+    end)
+  end)
+
+  it("reaches a task that never has to wait", function()
+    run(function()
+      local u <close> = sockeye.socket("inet", "dgram"):bind("127.0.0.1:0")
+      local name = u:getsockname()
+      timed_out(timeout, 0.005, function()
+        while true do
+          u:sendto("x", name)
+          u:recv(1)
+        end
+      end)
+    end)
+  end)
+
+  it("of a coroutine that is let go of is over", function()
+    run(function()
+      coroutine.wrap(function() timeout(0.001, coroutine.yield) end)()
+      collectgarbage()
+      collectgarbage()
+      sleep(0.003)
+    end)
+  end)
+
+  it("of a loop made inside holds on when the function has returned",
+     function()
+    local loop = timeout(0.002, sockeye.loop, function()
+      timed_out(sleep, 100)
+      return "done"
+    end)
+    collectgarbage()
+    collectgarbage()
+    local more, result
+    repeat more, result = loop:step(0.01) until not more
+    assert.equal("done", result)
+  end)
+end)
+
+describe("a coroutine of a task's own", function()
+  local a, b
+
+  -- The guard is to come first before each spec, and last after it.
+  descriptors.guard(function() a, b = sockeye.socketpair() end, function()
+    a:close()
+    b:close()
+  end)
+
+  local function send_later(data)
+    spawn(function()
+      sleep(0.001)
+      b:send(data)
+    end)
+  end
+
+  it("waits where wrap resumes it", function()
+    run(function()
+      local nextline = wrap(function(first)
+        for _ = 1, 3 do first = coroutine.yield(first .. a:recv(1)) end
+        return "end"
+      end)
+      for i = 1, 3 do
+        send_later("x")
+        assert.equal(i .. "x", nextline(i))
+      end
+      assert.equal("end", nextline())
+      errors.rejected("cannot resume dead coroutine", nextline)
+    end)
+  end)
+
+  it("waits where resume does, however deep", function()
+    run(function()
+      local function deep(level)
+        if level == 0 then return a:recv(5) end
+        local co = coroutine.create(deep)
+        return select(2, assert(sockeye.resume(co, level - 1)))
+      end
+      send_later("hello")
+      assert.equal("hello", deep(20))
+    end)
+  end)
+
+  it("is a loop's generator", function()
+    run(function()
+      spawn(function()
+        for i = 1, 5 do
+          sleep(0)
+          b:send(tostring(i))
+        end
+        b:shutdown("wr")
+      end)
+      local text = ""
+      for part in wrap(function()
+        for data in function() return a:recv(1) end do
+          coroutine.yield(data)
+        end
+      end) do
+        text = text .. part
+      end
+      assert.equal("12345", text)
+    end)
+  end)
+
+  it("raises in the task what it raises", function()
+    run(function()
+      local reason = {}
+      local ok, err = pcall(wrap(function()
+        sleep(0)
+        error(reason)
+      end))
+      assert.is_false(ok)
+      assert.equal(reason, err)
+      assert.same({ false, reason },
+                  { sockeye.resume(coroutine.create(error), reason) })
+    end)
+  end)
+
+  it("is resumed as by coroutine.resume outside of run", function()
+    local co = coroutine.create(function(...)
+      return select("#", ...), coroutine.yield("yielded")
+    end)
+    assert.same({ true, "yielded" }, { sockeye.resume(co, 1, nil) })
+    assert.same({ true, 2, "again" }, { sockeye.resume(co, "again") })
+    assert.same({ false, "cannot resume dead coroutine" },
+                { sockeye.resume(co) })
+    b:send("x")
+    assert.equal("x", wrap(function() return a:recv(1) end)())
+  end)
+
+  it("cannot be resumed while it runs", function()
+    run(function()
+      local co
+      co = coroutine.create(function() return sockeye.resume(co) end)
+      local _, ok, err = sockeye.resume(co)
+      assert.is_false(ok)
+      assert.is_string(err)
+    end)
+  end)
+
+  it("is told that it cannot wait under coroutine.resume", function()
+    run(function()
+      local calls = {
+        function() a:recv(1) end, function() sleep(1) end,
+        function() sockeye.poll { [a] = "r" } end,
+        function() sockeye.channel():get() end, function() sockeye.yield() end,
+        function() spawn(print, nil):join() end,
+        function() sockeye.waitpid(sockeye.getpid(), "untraced") end,
+        function() sockeye.group(print) end,
+      }
+      for i, call in ipairs(calls) do
+        if i == 6 or i == 7 then goto continue end
+        local ok, err = coroutine.resume(coroutine.create(call))
+        assert.is_false(ok)
+        assert.matches("^spec/task/sleep_spec.lua:%d+: cannot wait in this " ..
+                       "coroutine: resume it by sockeye.resume", err)
+        ::continue::
+      end
+    end)
+  end)
+
+  it("does under coroutine.resume all that need not wait", function()
+    run(function()
+      coroutine.wrap(function()
+        b:sendall("hello")
+        assert.equal("hello", a:recv(5))
+        assert.same({}, sockeye.poll({ [a] = "r" }, 0))
+        assert.same({ [a] = "w" }, sockeye.poll { [a] = "w" })
+        assert.equal(1, timeout(1, function() return 1 end))
+        errors.raised("ECHILD", "waitpid", sockeye.waitpid, 1, "nohang")
+        local ch = sockeye.channel(1)
+        spawn(function() ch:put(5) end)
+        assert.is_true(#sockeye.tasks() >= 2)
+      end)()
+    end)
+  end)
+
+  it("never stalls the loop by connecting", function()
+    local l <close> = sockeye.socket("unix", "stream")
+      :bind("unix:@sockeye-stall-" .. sockeye.getpid()):listen(0)
+    local first <close> = sockeye.socket("unix", "stream")
+    first:connect(l:getsockname())
+    run(function()
+      local c <close> = sockeye.socket("unix", "stream")
+      local ok, err = coroutine.resume(coroutine.create(c.connect), c,
+                                       l:getsockname())
+      assert.is_false(ok)
+      assert.matches("cannot wait in this coroutine", err)
+    end)
+  end)
+
+  it("does not wait behind one that cannot", function()
+    run(function()
+      local waiting = wrap(function() return a:recv(1) end)
+      local ok, err = coroutine.resume(coroutine.create(waiting))
+      assert.is_false(ok)
+      assert.matches("cannot wait in this coroutine", err)
+      send_later("x")
+      assert.equal("x", a:recv(1))
+    end)
+  end)
+
+  it("may be closed while it waits", function()
+    run(function()
+      local closed
+      local co = coroutine.create(function()
+        local _ <close> = setmetatable({}, {
+          __close = function() closed = true end,
+        })
+        a:recv(1)
+      end)
+      local t = spawn(function() return sockeye.resume(co) end)
+      sleep(0.001)
+      assert.equal("waiting", t:status())
+      assert.is_true(coroutine.close(co))
+      assert.is_true(closed)
+      b:send("x")
+      assert.is_false(t:join())
+      assert.equal("x", a:recv(1))
+    end)
+  end)
+
+  it("may be another task's next time", function()
+    run(function()
+      local gen = wrap(function()
+        while true do coroutine.yield(a:recv(1)) end
+      end)
+      for i = 1, 3 do
+        send_later(tostring(i))
+        assert.equal(tostring(i), spawn(gen):join())
+      end
+    end)
+  end)
+end)
+
+describe("a task's own coroutine", function()
+  descriptors.guard()
+
+  it("that is closed ends the task with an error", function()
+    run(function()
+      local co, closed
+      local t = spawn(function()
+        co = coroutine.running()
+        local _ <close> = setmetatable({}, {
+          __close = function() closed = true end,
+        })
+        sleep(0.002)
+      end)
+      sockeye.yield()
+      coroutine.close(co)
+      assert.is_true(closed)
+      local ok, err = pcall(t.join, t)
+      assert.is_false(ok)
+      assert.matches("dead coroutine", tostring(err))
+    end)
+  end)
+
+  it("that somebody else resumes is none of the loop's harm", function()
+    run(function()
+      local co
+      local a, b = sockeye.socketpair()
+      local t = spawn(function()
+        co = coroutine.running()
+        a:recv(1)
+      end)
+      sockeye.yield()
+      coroutine.resume(co)
+      b:send("x")
+      local ok, err = pcall(t.join, t)
+      assert.is_false(ok)
+      assert.matches("cannot resume dead coroutine", tostring(err))
+      sleep(0.001)
+      a:close()
+      b:close()
+    end)
+  end)
+end)
+
+describe("a wait", function()
+  local a, b
+
+  -- The guard is to come first before each spec, and last after it.
+  descriptors.guard(function() a, b = sockeye.socketpair() end, function()
+    a:close()
+    b:close()
+  end)
+
+  local ways = {
+    ["in a metamethod"] = function()
+      local t = setmetatable({}, { __index = function() return a:recv(1) end,
+                                   __add = function() return a:recv(1) end })
+      assert.equal("x", t.key)
+      assert.equal("x", t + 1)
+    end,
+    ["in an iterator"] = function()
+      local text = ""
+      for data in function() return #text < 2 and a:recv(1) or nil end do
+        text = text .. data
+      end
+      assert.equal("xx", text)
+    end,
+    ["in pcall and xpcall"] = function()
+      assert.same({ true, "x" }, { pcall(a.recv, a, 1) })
+      assert.same({ true, "x" }, { xpcall(a.recv, print, a, 1) })
+    end,
+    ["when a variable is closed"] = function()
+      local got
+      do
+        local _ <close> = setmetatable({}, {
+          __close = function() got = a:recv(2) end,
+        })
+      end
+      assert.equal("xx", got)
+    end,
+  }
+
+  for where, f in sorted(ways) do
+    it(where .. " is as any other", function()
+      run(function()
+        spawn(function()
+          sleep(0.001)
+          b:send("xx")
+        end)
+        f()
+      end)
+    end)
+  end
+
+  local refused = {
+    ["table.sort"] = function(f) table.sort({ 3, 2, 1 }, f) end,
+    ["string.gsub"] = function(f) return (("abc"):gsub("%a", f)) end,
+    ["load"] = function(f) return load(f) end,
+  }
+
+  for where, call in sorted(refused) do
+    for kind, wait in sorted {
+      recv = function() a:recv(1) end, sleep = function() sleep(1) end,
+      ["a coroutine"] = function() wrap(function() a:recv(1) end)() end,
+      ["a channel"] = function() sockeye.channel():get() end,
+    } do
+      it(("for %s inside of %s is told to be impossible"):format(kind, where),
+         function()
+        run(function()
+          local ok, err, text = pcall(call, wait)
+          if where == "load" then ok, err = err, text end
+          assert.is_falsy(ok)
+          assert.matches("cannot wait", err)
+          spawn(function() b:send("x") end)
+          assert.equal("x", a:recv(1))
+        end)
+      end)
+    end
+  end
+
+  it("in a finalizer is told to be impossible, and stalls nothing", function()
+    run(function()
+      local ok, err
+      setmetatable({}, { __gc = function() ok, err = pcall(a.recv, a, 1) end })
+      collectgarbage()
+      assert.is_false(ok)
+      assert.matches("cannot wait", err)
+      sleep(0)
+    end)
+  end)
+end)

@@ -1,0 +1,353 @@
+local sockeye = require "sockeye"
+
+local descriptors = require "spec.support.descriptors"
+local errors = require "spec.support.errors"
+
+local run, spawn, sleep = sockeye.run, sockeye.spawn, sockeye.sleep
+
+describe("a task", function()
+  descriptors.guard()
+
+  it("is given the arguments, and join its results", function()
+    assert.same({ 1, nil, 3, n = 3 }, run(function()
+      local t = spawn(function(...) return ... end, 1, nil, 3)
+      return table.pack(t:join())
+    end))
+  end)
+
+  it("runs when the one that started it waits", function()
+    local order = {}
+    run(function()
+      spawn(function() table.insert(order, "task") end)
+      table.insert(order, "main")
+    end)
+    assert.same({ "main", "task" }, order)
+  end)
+
+  it("gives its results as often as it is joined", function()
+    run(function()
+      local t = spawn(function() return "x", "y" end)
+      for _ = 1, 3 do assert.same({ "x", "y" }, { t:join() }) end
+    end)
+  end)
+
+  it("is joined by many", function()
+    run(function()
+      local t = spawn(function()
+        sleep(0.001)
+        return 7
+      end)
+      local sum = 0
+      sockeye.group(function(g)
+        for _ = 1, 10 do
+          g:spawn(function()
+            local result = t:join()
+            sum = sum + result
+          end)
+        end
+      end)
+      assert.equal(70, sum)
+    end)
+  end)
+
+  it("can return more than a stack's first size", function()
+    run(function()
+      local t = spawn(function() return table.unpack({}, 1, 5000) end)
+      assert.equal(5000, select("#", t:join()))
+    end)
+  end)
+
+  it("tells what it does", function()
+    run(function()
+      local ch = sockeye.channel()
+      local t, seen
+      t = spawn(function()
+        seen = t:status()
+        ch:get()
+      end)
+      assert.equal("ready", t:status())
+      sockeye.yield()
+      assert.equal("running", seen)
+      assert.equal("waiting", t:status())
+      ch:put(1)
+      t:join()
+      assert.equal("done", t:status())
+      local failing = spawn(error, "reason")
+      pcall(failing.join, failing)
+      assert.equal("failed", failing:status())
+      local cancelled = spawn(sleep, 100)
+      sockeye.yield()
+      cancelled:cancel()
+      pcall(cancelled.join, cancelled)
+      assert.equal("cancelled", cancelled:status())
+    end)
+  end)
+
+  it("cannot join itself", function()
+    run(function()
+      local t
+      t = spawn(function() errors.raised("EDEADLK", "join", t.join, t) end)
+    end)
+  end)
+
+  it("may be let go of", function()
+    run(function()
+      for _ = 1, 100 do spawn(sleep, 0.001) end
+      collectgarbage()
+      sleep(0.002)
+      collectgarbage()
+    end)
+  end)
+
+  it("can be joined when its loop is gone", function()
+    local t, unfinished
+    run(function() t = spawn(function() return 5 end) end)
+    assert.equal(5, t:join())
+    local loop = sockeye.loop(function()
+      unfinished = spawn(sleep, 100)
+      sleep(100)
+    end)
+    loop:step()
+    loop:close()
+    errors.raised("ECANCELED", "join", unfinished.join, unfinished)
+  end)
+
+  it("goes on with the others where it yields as a coroutine does", function()
+    local order = {}
+    run(function()
+      spawn(function()
+        for i = 1, 3 do
+          table.insert(order, i)
+          assert.is_nil(coroutine.yield("ignored"))
+        end
+      end)
+      for _, letter in ipairs { "a", "b", "c" } do
+        sockeye.yield()
+        table.insert(order, letter)
+      end
+    end)
+    assert.same({ 1, "a", 2, "b", 3, "c" }, order)
+  end)
+end)
+
+describe("an error in a task", function()
+  descriptors.guard()
+
+  it("goes to the one that joins", function()
+    local reason = {}
+    run(function()
+      local t = spawn(error, reason)
+      local ok, err = pcall(t.join, t)
+      assert.is_false(ok)
+      assert.equal(reason, err)
+    end)
+  end)
+
+  it("goes to each of those that join", function()
+    run(function()
+      local t = spawn(function()
+        sleep(0.001)
+        error("reason", 0)
+      end)
+      local count = 0
+      sockeye.group(function(g)
+        for _ = 1, 3 do
+          g:spawn(function()
+            local ok, err = pcall(t.join, t)
+            assert.same({ false, "reason" }, { ok, err })
+            count = count + 1
+          end)
+        end
+      end)
+      assert.equal(3, count)
+    end)
+  end)
+
+  it("comes out of run where nobody joins", function()
+    local reached
+    local ok, err = pcall(run, function()
+      spawn(error, "reason", 0)
+      errors.raised("ECANCELED", "sleep", sleep, 100)
+      reached = true
+    end)
+    assert.same({ false, "reason", true }, { ok, err, reached })
+  end)
+
+  it("is the first that comes out of run", function()
+    local ok, err = pcall(run, function()
+      spawn(error, "first", 0)
+      spawn(error, "second", 0)
+      sleep(100)
+    end)
+    assert.same({ false, "first" }, { ok, err })
+  end)
+
+  it("comes out of run whatever main does with its cancellation", function()
+    local ok, err = pcall(run, function()
+      spawn(error, "reason", 0)
+      pcall(sleep, 100)
+      return "fine"
+    end)
+    assert.same({ false, "reason" }, { ok, err })
+  end)
+
+  it("is not lost with one who gave up joining", function()
+    local ok, err = pcall(run, function()
+      local t = spawn(function()
+        sleep(0.005)
+        error("reason", 0)
+      end)
+      errors.raised("ETIMEDOUT", "join", sockeye.timeout, 0.001, t.join, t)
+      sleep(100)
+    end)
+    assert.same({ false, "reason" }, { ok, err })
+  end)
+
+  it("is not lost with a joiner that was cancelled and is gone", function()
+    local function join_and_give_up(t)
+      local joiner = spawn(function() t:join() end)
+      sockeye.yield()
+      joiner:cancel()
+      pcall(joiner.join, joiner)
+    end
+    local ok, err = pcall(run, function()
+      join_and_give_up(spawn(function()
+        sleep(0.005)
+        error("reason", 0)
+      end))
+      collectgarbage()
+      collectgarbage()
+      sleep(100)
+    end)
+    assert.same({ false, "reason" }, { ok, err })
+  end)
+
+  it("does not wake one who waits for something else by now", function()
+    run(function()
+      local a, b = sockeye.socketpair()
+      local _ <close> = a
+      local _ <close> = b
+      local t = spawn(sleep, 0.002)
+      local joiner = spawn(function()
+        errors.raised("ETIMEDOUT", "join", sockeye.timeout, 0.001, t.join, t)
+        return a:recv(1)
+      end)
+      t:join()
+      sockeye.yield()
+      assert.equal("waiting", joiner:status())
+      b:send("x")
+      assert.equal("x", joiner:join())
+    end)
+  end)
+
+  for _, case in ipairs {
+    { "a text", "reason", "reason" }, { "a table", {} }, { "nil", nil },
+    { "a number", 5 },
+  } do
+    it("may be " .. case[1], function()
+      local ok, err = pcall(run, function() error(case[2], 0) end)
+      assert.is_false(ok)
+      assert.equal(case[2], err)
+    end)
+  end
+
+  it("keeps its traceback", function()
+    local function culprit() error({}) end
+    run(function()
+      local t = spawn(function() culprit() end)
+      pcall(t.join, t)
+      assert.matches("culprit", t:traceback())
+      assert.is_nil(spawn(print):traceback())
+      sockeye.yield()
+    end)
+  end)
+
+  it("keeps the traceback of where it was raised first", function()
+    local function failing()
+      sleep(0)
+      sockeye.adopt(1 << 30)
+    end
+    local err
+    run(function()
+      local t = spawn(function() failing() end)
+      local second = spawn(function() t:join() end)
+      local _
+      _, err = pcall(second.join, second)
+      assert.matches("failing", err.traceback)
+      assert.matches("failing", t:traceback())
+    end)
+    assert.matches("failing", err.traceback)
+  end)
+
+  it("of a stack that overflows is as others are", function()
+    local function deep() return 1 + deep() end
+    run(function()
+      local t = spawn(deep)
+      local ok, err = pcall(t.join, t)
+      assert.is_false(ok)
+      assert.matches("stack overflow", tostring(err))
+    end)
+  end)
+end)
+
+describe("outside of run", function()
+  for _, case in ipairs {
+    { "spawn", print }, { "yield" }, { "group", print },
+    { "signals", "USR1" },
+  } do
+    it(case[1] .. " says so", function()
+      errors.rejected("spec/task/task_spec.lua:%d+: " .. case[1] ..
+                      ": not inside sockeye.run", function()
+        local f = sockeye[case[1]]
+        f(case[2])
+        return true
+      end)
+    end)
+  end
+
+  it("a channel that would have to wait says so", function()
+    local ch = sockeye.channel(1)
+    assert.equal(1, ch:put(1):get())
+    errors.rejected("get: not inside sockeye.run", ch.get, ch)
+    ch:put(2)
+    errors.rejected("put: not inside sockeye.run", ch.put, ch, 3)
+  end)
+
+  it("there are no tasks", function()
+    assert.same({}, sockeye.tasks())
+  end)
+end)
+
+describe("tasks", function()
+  it("tells what each waits for, and where", function()
+    run(function()
+      local a, b = sockeye.socketpair()
+      local _ <close> = a
+      local _ <close> = b
+      local ch = sockeye.channel()
+      local waiting = {
+        recv = spawn(function() a:recv(1) end),
+        get = spawn(function() ch:get() end),
+        sleep = spawn(function() sleep(100) end),
+        poll = spawn(function() sockeye.poll { [b] = "r" } end),
+      }
+      sockeye.yield()
+      local found = {}
+      for _, entry in ipairs(sockeye.tasks()) do
+        assert.matches("^spec/task/task_spec.lua:%d+$", entry.where)
+        if entry.call then
+          assert.equal(waiting[entry.call], entry.task)
+          assert.equal("waiting", entry.status)
+          found[entry.call] = true
+        else
+          assert.equal("running", entry.status)
+        end
+      end
+      assert.same({ recv = true, get = true, sleep = true, poll = true },
+                  found)
+      for _, t in pairs(waiting) do t:cancel() end
+      for _, t in pairs(waiting) do pcall(t.join, t) end
+      assert.equal(1, #sockeye.tasks())
+    end)
+  end)
+end)
