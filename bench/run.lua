@@ -2,12 +2,12 @@
 -- measured and writes it as Markdown:
 --
 --   build/bench/SUITE.md         each suite's table
---   build/bench/README-table.md  all of them, for the README
+--   build/bench/README-table.md  all of them, for bench/README.md
 --
 -- or to another folder that BENCH_OUT names.
 --
 --   --quick        small counts: whether everything works, not how fast
---   --update       put README-table.md between the README's markers
+--   --update       put README-table.md between the markers of bench/README.md
 --   --rounds=N     of the servers; the median counts
 --   --seconds=S    how long each server works in a round
 --   --row=PATTERN  only the work whose name matches
@@ -79,6 +79,5 @@ end
 report.join(suites)
 print("\n" .. report.path "README-table")
 if options.update then
-  report.update("README.md")
-  print("README.md")
+  print(report.update("bench"))
 end

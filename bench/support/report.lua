@@ -121,23 +121,26 @@ function M.join(names)
   write(M.path "README-table", table.concat(parts, "\n"))
 end
 
--- The plot that goes with the tables, for a file at the root.
-local function picture()
+-- The plot that goes with the tables, copied beside the page that shows it.
+local function picture(home)
   local file <close> = io.open(folder .. "/servers.svg")
   if not file then return "" end
-  write("bench/servers.svg", file:read("a"))
-  return "\n![Sockeye's servers beside others](bench/servers.svg)\n"
+  write(home .. "/servers.svg", file:read("a"))
+  return "\n![Sockeye's servers beside others](servers.svg)\n"
 end
 
---- Replaces what stands between the markers in a file.
-function M.update(path)
+--- Replaces what stands between the markers in a folder's README.md. Returns
+-- its path.
+function M.update(home)
+  local path = home .. "/README.md"
   local text = read(path)
   local from, _, first, last = text:find(
     "(<!%-%- bench:begin %-%->\n).-(<!%-%- bench:end %-%->)")
   assert(from, path .. " has no markers")
   local _, to = text:find(last, from, true)
-  write(path, text:sub(1, from - 1) .. first .. picture() .. "\n" ..
+  write(path, text:sub(1, from - 1) .. first .. picture(home) .. "\n" ..
     read(M.path "README-table") .. "\n" .. text:sub(to - #last + 1))
+  return path
 end
 
 --- 2754 as "2,754".

@@ -142,3 +142,43 @@ describe("the benchmark #slow #ptrace", function()
     end
   end)
 end)
+
+describe("the page of the benchmarks", function()
+  local page = read "bench/README.md"
+
+  it("has a row for every suite", function()
+    local suites = {}
+    for name in read("bench/run.lua"):match("local suites = (%b{})")
+        :gmatch '"(%l+)"' do
+      table.insert(suites, name)
+    end
+    local named = {}
+    for name in page:match("\n## What is measured.-\n## ")
+        :gmatch "\n| `(%l+)` |" do
+      table.insert(named, name)
+    end
+    assert.are.equal(10, #suites)
+    assert.are.same(suites, named)
+  end)
+
+  it("has a row for every option", function()
+    local named = {}
+    for name in page:gmatch "\n| `%-%-(%l+)[=%u]*` |" do
+      table.insert(named, name)
+    end
+    local options = {}
+    for name in read("bench/run.lua"):gmatch "%-%-   %-%-(%l+)" do
+      table.insert(options, name)
+    end
+    assert.are.same(options, named)
+    assert.are.equal(6, #options)
+  end)
+
+  it("shows the plot and the figures between its markers", function()
+    local figures = page:match "<!%-%- bench:begin %-%->(.-)<!%-%- bench:end"
+    local plot = figures:match "!%[[^]]+%]%(([^)]+)%)"
+    assert.is_truthy(read("bench/" .. plot):find "^<svg")
+    assert.is_truthy(figures:find("**Servers: CPU time for each request**", 1,
+                                  true))
+  end)
+end)
