@@ -2,7 +2,7 @@
 
 local core = require "sockeye.core"
 local endpoints = require "sockeye.endpoint"
-local options_of = require "sockeye.options"
+local options_of = require "sockeye.arguments"
 
 local primitives <const> = core.primitives
 primitives.own()

@@ -8,7 +8,7 @@ local codec <const> = primitives.netlink
 primitives.own()
 
 local c <const>, misuse <const> = codec.constants, primitives.misuse
-local rethrow <const> = require("sockeye.options").rethrow
+local rethrow <const> = require("sockeye.arguments").rethrow
 local fail <const>, reading <const> = values.fail, values.reading
 
 local M <const> = {}

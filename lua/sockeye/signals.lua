@@ -1,7 +1,7 @@
 -- Signals as a task sees them: one after the other, in a loop.
 
 local core = require "sockeye.core"
-local options = require "sockeye.options"
+local options = require "sockeye.arguments"
 
 local primitives <const> = core.primitives
 primitives.own()

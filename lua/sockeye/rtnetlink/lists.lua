@@ -1,7 +1,7 @@
 -- Links, addresses and routes as lists.
 
 local core = require "sockeye.core"
-local options_of = require "sockeye.options"
+local options_of = require "sockeye.arguments"
 local values = require "sockeye.rtnetlink.values"
 
 local netlink <const> = core.primitives.netlink

@@ -1,7 +1,7 @@
 -- Routes in the messages of rtnetlink(7), with the names of "ip -j route".
 
 local core = require "sockeye.core"
-local options = require "sockeye.options"
+local options = require "sockeye.arguments"
 local values = require "sockeye.rtnetlink.values"
 local scopes = require("sockeye.rtnetlink.address").scopes
 

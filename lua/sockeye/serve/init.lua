@@ -3,8 +3,8 @@
 local core = require "sockeye.core"
 local group <const> = require("sockeye.structure").group
 local listen <const> = require("sockeye.listen").listen
-local options_of = require "sockeye.options"
-local signals_of = require "sockeye.serve_signals"
+local options_of = require "sockeye.arguments"
+local signals_of = require "sockeye.serve.signals"
 
 local primitives <const> = core.primitives
 primitives.own()
