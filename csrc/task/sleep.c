@@ -114,16 +114,18 @@ static int sockeye_raise(lua_State *L)
     return raise_errno(L, call, code, lua_isnoneornil(L, 3) ? 0 : 3);
 }
 
-/* The running task; an error that names the call outside of one. */
-static int sockeye_self(lua_State *L)
+/* current_task(call): the running task. Raises an error that names the call
+ * where no task runs. */
+static int sockeye_current_task(lua_State *L)
 {
     task_push(L, task_inside(L, luaL_checkstring(L, 1)));
     return 1;
 }
 
-/* hold(call): something other than a descriptor or a moment may wake a task;
- * until the function that it returns is called. */
-static int release_hold(lua_State *L)
+/* expect_outside_wakeup(call): something that the loop does not see, such as a
+ * signal handler, may wake a task: the loop reports no deadlock until the
+ * function that this returns is called. */
+static int stop_expecting(lua_State *L)
 {
     struct loop *loop = lua_touserdata(L, lua_upvalueindex(1));
 
@@ -134,14 +136,14 @@ static int release_hold(lua_State *L)
     return 0;
 }
 
-static int sockeye_hold(lua_State *L)
+static int sockeye_expect_outside_wakeup(lua_State *L)
 {
     struct task *t = task_inside(L, luaL_checkstring(L, 1));
 
     t->holds++;
     loop_hold(t->loop, 1);
     lua_pushlightuserdata(L, t->loop);
-    lua_pushcclosure(L, release_hold, 1);
+    lua_pushcclosure(L, stop_expecting, 1);
     return 1;
 }
 
@@ -154,16 +156,16 @@ static int sockeye_new_group(lua_State *L)
     return 1;
 }
 
-/* nest(): what the running task spawns from now on belongs to a group of its
- * own, which is made when there is something to put in. */
-static int sockeye_nest(lua_State *L)
+/* begin_spawn_group(): the running task's spawns go to a group of their own
+ * from now on, which the first of them creates. */
+static int sockeye_begin_spawn_group(lua_State *L)
 {
     task_inside(L, "spawn")->nests = true;
     return 0;
 }
 
-/* nested(): no longer. That group, or nil. */
-static int sockeye_nested(lua_State *L)
+/* end_spawn_group(): end that. Returns the group; nil where there is none. */
+static int sockeye_end_spawn_group(lua_State *L)
 {
     struct task *t = task_inside(L, "spawn");
 
@@ -305,17 +307,22 @@ void open_suspend(lua_State *L)
         {NULL, NULL},
     };
     static const luaL_Reg primitives[] = {
-        {"deadline", sockeye_deadline}, {"group", sockeye_new_group},
-        {"hold", sockeye_hold},         {"nest", sockeye_nest},
-        {"nested", sockeye_nested},     {"park", sockeye_park},
-        {"raise", sockeye_raise},       {"self", sockeye_self},
-        {"unpark", sockeye_unpark},     {NULL, NULL},
+        {"begin_spawn_group", sockeye_begin_spawn_group},
+        {"current_task", sockeye_current_task},
+        {"deadline", sockeye_deadline},
+        {"end_spawn_group", sockeye_end_spawn_group},
+        {"expect_outside_wakeup", sockeye_expect_outside_wakeup},
+        {"group", sockeye_new_group},
+        {"park", sockeye_park},
+        {"raise", sockeye_raise},
+        {"unpark", sockeye_unpark},
+        {NULL, NULL},
     };
 
     luaL_setfuncs(L, functions, 0);
     luaL_newlib(L, primitives);
     push_library_mark(L);
-    lua_setfield(L, -2, "own");
+    lua_setfield(L, -2, "mark_library_file");
     push_misuse(L);
     lua_setfield(L, -2, "misuse");
     lua_setfield(L, -2, "primitives");

@@ -1,7 +1,7 @@
 -- Tables of options, as calls take them for their last argument.
 
 local primitives <const> = require("sockeye.core").primitives
-primitives.own()
+primitives.mark_library_file()
 
 local M = {}
 

@@ -1,7 +1,7 @@
 -- Channels: values from task to task, in order.
 
 local primitives <const> = require("sockeye.core").primitives
-primitives.own()
+primitives.mark_library_file()
 local park <const>, unpark <const> = primitives.park, primitives.unpark
 
 local methods <const> = {}
@@ -52,7 +52,7 @@ local function leave(queue)
 end
 
 local function enter(queue, call)
-  local token <const> = { task = primitives.self(call) }
+  local token <const> = { task = primitives.current_task(call) }
   queue.last = queue.last + 1
   queue[queue.last] = token
   queue.live = queue.live + 1

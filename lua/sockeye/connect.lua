@@ -5,7 +5,7 @@ local endpoints = require "sockeye.endpoint"
 local options_of = require "sockeye.arguments"
 
 local primitives <const> = core.primitives
-primitives.own()
+primitives.mark_library_file()
 
 
 local known <const> = {

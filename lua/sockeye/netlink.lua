@@ -5,7 +5,7 @@ local core = require "sockeye.core"
 local values = require "sockeye.rtnetlink.values"
 local primitives <const> = core.primitives
 local codec <const> = primitives.netlink
-primitives.own()
+primitives.mark_library_file()
 
 local c <const>, misuse <const> = codec.constants, primitives.misuse
 local rethrow <const> = require("sockeye.arguments").rethrow

@@ -4,7 +4,7 @@ local core = require "sockeye.core"
 local options = require "sockeye.arguments"
 
 local primitives <const> = core.primitives
-primitives.own()
+primitives.mark_library_file()
 
 local M = {}
 
@@ -30,7 +30,7 @@ end
 function M.signals(...)
   local come <const> = require("sockeye.channel").channel(math.huge)
   local before <const>, place = {}, 0
-  local release <const> = primitives.hold("signals")
+  local release <const> = primitives.expect_outside_wakeup("signals")
   local closing <const> = setmetatable({}, {
     __close = function()
       restore(before)

@@ -2,7 +2,7 @@
 local core = require "sockeye.core"
 
 local primitives <const> = core.primitives
-primitives.own()
+primitives.mark_library_file()
 
 local M = {}
 

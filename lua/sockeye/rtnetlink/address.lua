@@ -4,7 +4,7 @@ local core = require "sockeye.core"
 local options = require "sockeye.arguments"
 local values = require "sockeye.rtnetlink.values"
 
-core.primitives.own()
+core.primitives.mark_library_file()
 
 local u32 <const>, host <const> = values.u32, values.host
 

@@ -1,7 +1,7 @@
 -- Requests that change links, addresses and routes.
 
 local primitives <const> = require("sockeye.core").primitives
-primitives.own()
+primitives.mark_library_file()
 
 local M = {}
 

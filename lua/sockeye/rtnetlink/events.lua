@@ -4,7 +4,7 @@ local core = require "sockeye.core"
 local values = require "sockeye.rtnetlink.values"
 
 local netlink <const> = core.primitives.netlink
-core.primitives.own()
+core.primitives.mark_library_file()
 
 local c <const> = netlink.constants
 

@@ -5,7 +5,7 @@ local options = require "sockeye.arguments"
 local values = require "sockeye.rtnetlink.values"
 
 local netlink <const> = core.primitives.netlink
-core.primitives.own()
+core.primitives.mark_library_file()
 
 local u32 <const>, text <const> = values.u32, values.text
 local named <const>, host <const> = values.named, values.host

@@ -5,7 +5,7 @@ local options_of = require "sockeye.arguments"
 local values = require "sockeye.rtnetlink.values"
 
 local netlink <const> = core.primitives.netlink
-core.primitives.own()
+core.primitives.mark_library_file()
 
 local M = {}
 

@@ -5,7 +5,7 @@ local options = require "sockeye.arguments"
 local values = require "sockeye.rtnetlink.values"
 local scopes = require("sockeye.rtnetlink.address").scopes
 
-core.primitives.own()
+core.primitives.mark_library_file()
 
 local u32 <const>, host <const> = values.u32, values.host
 local name_of <const>, flags_of <const> = values.name_of, values.flags_of

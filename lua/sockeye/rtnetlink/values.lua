@@ -4,7 +4,7 @@
 local core = require "sockeye.core"
 
 local netlink <const> = core.primitives.netlink
-core.primitives.own()
+core.primitives.mark_library_file()
 
 local inet <const>, inet6 <const> = core.AF_INET, core.AF_INET6
 

@@ -7,7 +7,7 @@ local options_of = require "sockeye.arguments"
 local signals_of = require "sockeye.serve.signals"
 
 local primitives <const> = core.primitives
-primitives.own()
+primitives.mark_library_file()
 
 local known <const> = {
   connections = "count", grace = "seconds", handler_timeout = "seconds",
@@ -64,7 +64,7 @@ end
 -- Waits, with those that came before, until there is room for a connection.
 local function await_room(server)
   while server.count >= server.connections do
-    local token <const> = { task = primitives.self("serve") }
+    local token <const> = { task = primitives.current_task("serve") }
     table.insert(server.waiting, token)
     primitives.park(token, "serve")
   end
@@ -102,7 +102,7 @@ end
 
 -- What the handler has spawned ends with it, or has failed it.
 local function end_spawned()
-  local spawned <const> = primitives.nested()
+  local spawned <const> = primitives.end_spawn_group()
   if spawned then spawned:cancel():finish(true) end
 end
 
@@ -120,7 +120,7 @@ function Visit:__close(err)
   local server <const> = self[1]
   local what = err ~= nil and {
     err = err,
-    traceback = primitives.self("serve"):traceback() or "",
+    traceback = primitives.current_task("serve"):traceback() or "",
   } or nil
   what = finish(what, end_spawned)
   what = finish(what, close, self[2], what and what.err)
@@ -135,7 +135,7 @@ end
 local function attend(visit)
   local _ <close> = visit
   visit[2] = core.stream(visit[2])
-  primitives.nest()
+  primitives.begin_spawn_group()
   visit[1].handler(visit[2], visit[3])
 end
 
@@ -147,7 +147,7 @@ local function attend_limited(visit)
   end
   visit[2] = core.stream(visit[2])
   if server.idle_timeout then visit[2]:settimeout(server.idle_timeout) end
-  primitives.nest()
+  primitives.begin_spawn_group()
   server.handler(visit[2], visit[3])
 end
 
@@ -289,8 +289,8 @@ end
 
 local function serve(server, endpoints)
   local _ <close> = server
-  server.task = primitives.self("serve")
-  server.release = primitives.hold("serve")
+  server.task = primitives.current_task("serve")
+  server.release = primitives.expect_outside_wakeup("serve")
   for _, endpoint in ipairs(endpoints) do add_listener(server, endpoint) end
   for _, name in ipairs(server.signals) do signals_of.watch(name, server) end
   return group(function(g)
@@ -380,7 +380,7 @@ function M.serve(endpoints, handler, options)
     listen = options.listen,
     count = 0, waiting = {}, listeners = {}, files = {},
   }, Server)
-  if pcall(primitives.self, "serve") then return serve(server, endpoints) end
+  if pcall(primitives.current_task, "serve") then return serve(server, endpoints) end
   return core.run(serve, server, endpoints)
 end
 

@@ -1,7 +1,7 @@
 -- Signals that end servers: each has one handler for all of them.
 
 local core = require "sockeye.core"
-core.primitives.own()
+core.primitives.mark_library_file()
 
 local M = {}
 
