@@ -1,22 +1,11 @@
 -- The reference and the module: each holds what the other says.
 
+local documents = require "spec.support.documents"
 local sockeye = require "sockeye"
-
-local function read(path)
-  local file <close> = assert(io.open(path))
-  return file:read("a")
-end
-
-local function lines_of(command)
-  local pipe <close> = assert(io.popen(command))
-  local list = {}
-  for line in pipe:lines() do table.insert(list, line) end
-  return list
-end
 
 local function c_blocks(path)
   local list = {}
-  for block in read(path):gmatch "/%*%*%*(.-)%*/" do
+  for block in documents.read(path):gmatch "/%*%*%*(.-)%*/" do
     table.insert(list, block)
   end
   return list
@@ -53,10 +42,10 @@ local function documented()
       if name then blocks[class .. name] = block end
     end
   end
-  for _, path in ipairs(lines_of "ls csrc/*/*.c") do
+  for _, path in ipairs(documents.lines_of "ls csrc/*/*.c") do
     add(c_blocks(path))
   end
-  for _, path in ipairs(lines_of "find lua/sockeye -name '*.lua'") do
+  for _, path in ipairs(documents.lines_of "find lua/sockeye -name '*.lua'") do
     add(lua_blocks(path))
   end
   return blocks
@@ -131,7 +120,7 @@ describe("the reference", function()
   end)
 
   it("has every kind of control data", function()
-    local source = read "csrc/message/control.c"
+    local source = documents.read "csrc/message/control.c"
     local count = 0
     for kind in source:gmatch '[%w_]*ROW%("([%w_]+)"' do
       count = count + 1
