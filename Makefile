@@ -82,9 +82,9 @@ serve: ## an echo server on 127.0.0.1, PORT=7777
 	@echo '    nc 127.0.0.1 $(PORT)'
 	@echo 'or, where there is no nc:'
 	@echo '    eval "$$(make env)"; '"$$(tools/lua)" \
-		'examples/nc.lua 127.0.0.1 $(PORT)'
+		'examples/clients/nc.lua 127.0.0.1 $(PORT)'
 	@echo 'Ctrl-C ends it.'
-	@$(call with_module,build) $$LUA examples/echo_serve.lua \
+	@$(call with_module,build) $$LUA examples/servers/echo_serve.lua \
 		127.0.0.1:$(PORT)
 
 test: ## run the specs; SPEC=spec/a_spec.lua, ARGS="--shuffle"

@@ -1,4 +1,3 @@
-local lfs = require "lfs"
 local examples = require "spec.support.examples"
 
 local arguments = dofile "examples/lib/arguments.lua"
@@ -62,9 +61,8 @@ describe("every tool", function()
   -- They take no arguments.
   local without <const> = { demo = true, tour = true }
 
-  for file in lfs.dir "examples" do
-    local name = file:match "^(.*)%.lua$"
-    if name and not without[name] then
+  for _, name in ipairs(examples.names()) do
+    if not without[name] then
       it(("tells how it is used: %s -h"):format(name), function()
         local result = examples.run(name, { "-h" })
         assert.matches("^usage: lua " .. name .. "%.lua ", result.stderr)

@@ -91,8 +91,8 @@ describe("httpget", function()
   -- Answers each request in turn by the next of `replies`.
   local function against(replies)
     local l <close>, port = examples.listen()
-    local get = process.start { process.lua, "examples/httpget.lua",
-                                ("http://localhost:%d/a/b"):format(port) }
+    local get = process.start(examples.words(
+      "httpget", ("http://localhost:%d/a/b"):format(port)))
     local requests = {}
     for i, reply in ipairs(replies) do
       local s <close> = l:accept()

@@ -2,7 +2,6 @@ local descriptors = require "spec.support.descriptors"
 local examples = require "spec.support.examples"
 local json = require "spec.support.json"
 local netns = require "spec.support.netns"
-local process = require "spec.support.process"
 
 -- What this ip tells, and others do not, or not of one family alone.
 local not_everywhere = {
@@ -88,7 +87,7 @@ describe("ip lists as ip(8) does", function()
       ns.a:await_ipv6()
       ns.a:run { "sh", "-c", setup }
       f(function(...)
-        local result = ns.a:run { process.lua, "examples/ip.lua", ... }
+        local result = ns.a:run(examples.words("ip", ...))
         assert.equal("", result.stderr)
         assert.equal(0, result.status)
         return result.stdout

@@ -9,7 +9,7 @@ local function with_host(f)
   netns.with_namespaces(function(ns)
     ns.a:await_ipv6()
     f(ns, function(...)
-      local monitor = ns.a:start { process.lua, "examples/linkmon.lua", ... }
+      local monitor = ns.a:start(examples.words("linkmon", ...))
       monitor:line "^watching "
       return monitor
     end)
@@ -66,8 +66,7 @@ describe("linkmon", function()
 
   for _, signal in ipairs { "INT", "TERM" } do
     it("ends well by SIG" .. signal, function()
-      local monitor <close> =
-        process.start { process.lua, "examples/linkmon.lua" }
+      local monitor <close> = process.start(examples.words "linkmon")
       monitor:line "^watching link address route$"
       local result = monitor:stop(signal)
       assert.equal("", result.stderr)

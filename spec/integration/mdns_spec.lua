@@ -1,7 +1,6 @@
 local descriptors = require "spec.support.descriptors"
 local examples = require "spec.support.examples"
 local netns = require "spec.support.netns"
-local process = require "spec.support.process"
 
 local service <const> = "My Files._http._tcp"
 
@@ -12,10 +11,8 @@ local function with_responder(f)
     netns.with_namespaces(function(ns)
       ns.a:await_ipv6()
       ns.b:await_ipv6()
-      local responder <close> = ns.b:start {
-        process.lua, "examples/mdns.lua", "-a", "desk", service, "8080",
-        "path=/", "a b",
-      }
+      local responder <close> = ns.b:start(examples.words(
+        "mdns", "-a", "desk", service, "8080", "path=/", "a b"))
       responder:line "^desk.local$"
       f(ns, function(...)
         return examples.run("mdns", { ... }, {
@@ -72,10 +69,8 @@ describe("mdns", function()
 
     it(("hears what is said to all: %s #namespace"):format(family),
        with_responder(function(ns)
-      local asking <close> = ns.a:start {
-        process.lua, "examples/mdns.lua", family, "-w", "20",
-        "_http._tcp.local", "PTR",
-      }
+      local asking <close> = ns.a:start(examples.words(
+        "mdns", family, "-w", "20", "_http._tcp.local", "PTR"))
       for _, line in ipairs(questions[7][3]) do
         local said
         repeat said = asking:line() .. "\n" until not said:find "\tfe80:"

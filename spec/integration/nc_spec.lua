@@ -5,9 +5,11 @@ local process = require "spec.support.process"
 
 -- Starts nc so that what it says on standard error can be read by line.
 local function start(arguments, options)
-  return process.start({ "sh", "-c", 'exec "$@" 2>&1', "sh", process.lua,
-                         "examples/nc.lua", table.unpack(arguments) },
-                       options)
+  local words = { "sh", "-c", 'exec "$@" 2>&1', "sh" }
+  for _, word in ipairs(examples.words("nc", table.unpack(arguments))) do
+    table.insert(words, word)
+  end
+  return process.start(words, options)
 end
 
 local function listening(arguments, options)

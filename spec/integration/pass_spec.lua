@@ -9,8 +9,8 @@ local process = require "spec.support.process"
 local function with_server(f)
   examples.with_folder(function(folder)
     local path = folder .. "/pass"
-    local server <close> = process.start({ process.lua, "examples/pass.lua",
-                                           "serve", path })
+    local server <close> = process.start(
+      examples.words("pass", "serve", path))
     server:line "^waiting at "
     f(server, path, function(...)
       return examples.run("pass", { "hand", path, ... })

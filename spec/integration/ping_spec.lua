@@ -143,9 +143,8 @@ describe("ping", function()
 
   it("tells what it has seen when it is interrupted #namespace",
      with_hosts(function(ns)
-    local started <close> = ns.a:start {
-      process.lua, "examples/ping.lua", "-i", "0.02", ns.b.address,
-    }
+    local started <close> = ns.a:start(
+      examples.words("ping", "-i", "0.02", ns.b.address))
     started:line "icmp_seq=3"
     started:signal "INT"
     local result = started:wait()

@@ -1,7 +1,6 @@
 local descriptors = require "spec.support.descriptors"
 local examples = require "spec.support.examples"
 local netns = require "spec.support.netns"
-local process = require "spec.support.process"
 
 describe("portscan", function()
   descriptors.guard()
@@ -35,8 +34,8 @@ describe("portscan", function()
   it("gives up what does not answer #namespace", function()
     netns.with_namespaces(function(ns)
       ns.b:must("ip route add blackhole " .. ns.a.address .. "/32")
-      local result = ns.a:run { process.lua, "examples/portscan.lua",
-                                ns.b.address, "1-500", "0.1" }
+      local result = ns.a:run(
+        examples.words("portscan", ns.b.address, "1-500", "0.1"))
       assert.equal("0 open, 0 closed, 500 without an answer\n", result.stderr)
       assert.equal(1, result.status)
     end)

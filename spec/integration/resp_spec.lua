@@ -83,8 +83,8 @@ describe("resp", function()
   for _, row in ipairs(broken) do
     it(("fails on the reply %q"):format(row[1]), function()
       local l <close>, port = examples.listen()
-      local resp = process.start { process.lua, "examples/resp.lua",
-                                   "127.0.0.1:" .. port, "PING" }
+      local resp = process.start(
+        examples.words("resp", "127.0.0.1:" .. port, "PING"))
       local s <close> = l:accept()
       assert.equal("*1\r\n$4\r\nPING\r\n", s:recv(14, "waitall"))
       s:sendall(row[1])

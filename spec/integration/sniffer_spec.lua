@@ -5,8 +5,6 @@ local netns = require "spec.support.netns"
 local process = require "spec.support.process"
 local unprivileged = require "spec.support.unprivileged"
 
-local tool <const> = "examples/sniffer.lua"
-
 -- What two hosts say to each other: every kind of packet that has a line of its
 -- own, and at the end a datagram to port 9999.
 local peer <const> = [[
@@ -57,8 +55,8 @@ local traffic <const> = [[
 -- Runs f(ns, running) where a sniffer runs on host a with the arguments.
 local function with_sniffer(arguments, f)
   return netns.with_namespaces(function(ns)
-    local running = ns.a:start { process.lua, tool,
-                                 table.unpack(arguments(ns)) }
+    local running = ns.a:start(
+      examples.words("sniffer", table.unpack(arguments(ns))))
     -- Type 3 is SOCK_RAW, 2 SOCK_DGRAM; protocol 3 is all of them.
     assert.is_truthy(examples.eventually(function()
       return ns.a:must("cat /proc/net/packet"):find " [23] +0003 "
@@ -260,7 +258,7 @@ describe("sniffer", function()
     for _, case in ipairs {
       { "/nosuch/file: No such file", "-w", "/nosuch/file" },
       { "/nosuch/file: No such file", "-f", "/nosuch/file" },
-      { "not a filter: line 1", "-f", "examples/sniffer.lua" },
+      { "not a filter: line 1", "-f", examples.path "sniffer" },
       { "no interface of that name", "-i", "nosuch0" },
     } do
       local result = examples.run("sniffer", { "-i", "lo", "-c", "1",

@@ -51,7 +51,7 @@ local function with_hosts(f)
           host:await_ipv6()
         end
         f(function(...)
-          return near.a:run { process.lua, "examples/traceroute.lua", ... }
+          return near.a:run(examples.words("traceroute", ...))
         end, { near.a, near.b, far.a, far.b })
       end)
     end)
@@ -119,8 +119,7 @@ describe("traceroute", function()
 
   it("tells where there is no way at all #namespace", with_hosts(
      function(_, hosts)
-    local result = hosts[3]:run { process.lua, "examples/traceroute.lua",
-                                  "192.0.2.1" }
+    local result = hosts[3]:run(examples.words("traceroute", "192.0.2.1"))
     assert.equal(2, result.status)
     assert.matches("ENETUNREACH", result.stderr)
   end))

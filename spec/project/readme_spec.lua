@@ -56,17 +56,6 @@ describe("the README", function()
     end
   end)
 
-  it("names the examples that there are, and no others", function()
-    local named, present = {}, {}
-    for name in text:match("\n## Examples.-\n## "):gmatch "`([%w_]+%.lua)`" do
-      named[name] = true
-    end
-    for _, name in ipairs(documents.lines_of "ls examples") do
-      if name:find "%.lua$" then present[name] = true end
-    end
-    assert.are.same(present, named)
-  end)
-
   it("names targets that the Makefile has", function()
     local makefile = documents.read "Makefile"
     for target in text:gmatch "`make (%l+)" do

@@ -1,12 +1,39 @@
--- The tools in examples/, and what their specs need to talk to them.
+-- Runs the programs of examples/, and talks to them.
+
+local lfs = require "lfs"
 
 local process = require "spec.support.process"
 local sockeye = require "sockeye"
 
 local M = {}
 
-local function command(name, ...)
-  local words = { process.lua, ("examples/%s.lua"):format(name) }
+local folders <const> = { "", "servers/", "clients/", "tools/" }
+
+--- The path of an example by its name.
+function M.path(name)
+  for _, folder in ipairs(folders) do
+    local path = ("examples/%s%s.lua"):format(folder, name)
+    local file <close> = io.open(path)
+    if file then return path end
+  end
+  error("no example has the name " .. name, 2)
+end
+
+--- The names of all examples, in order.
+function M.names()
+  local names = {}
+  for _, folder in ipairs(folders) do
+    for file in lfs.dir("examples/" .. folder) do
+      table.insert(names, file:match "^(.*)%.lua$")
+    end
+  end
+  table.sort(names)
+  return names
+end
+
+--- The words that run an example with these arguments.
+function M.words(name, ...)
+  local words = { process.lua, M.path(name) }
   for i = 1, select("#", ...) do
     words[i + 2] = tostring((select(i, ...)))
   end
@@ -15,13 +42,13 @@ end
 
 --- Runs a tool to its end; as process.run.
 function M.run(name, arguments, options)
-  return process.run(command(name, table.unpack(arguments or {})), options)
+  return process.run(M.words(name, table.unpack(arguments or {})), options)
 end
 
 --- Starts a server that tells its address in its first line. Returns the
 -- process and the address.
 function M.serve(name, arguments, options)
-  local started = process.start(command(name, table.unpack(arguments)),
+  local started = process.start(M.words(name, table.unpack(arguments)),
                                 options)
   return started, sockeye.address((started:line()))
 end
@@ -29,7 +56,7 @@ end
 --- Starts a tool whose standard input, output and errors are pipes. Returns a
 -- table of their ends (input, output, errors) and pid, to be ended by finish.
 function M.open(name, ...)
-  local words = command(name, ...)
+  local words = M.words(name, ...)
   local from_us, input = sockeye.pipe()
   local output, to_us = sockeye.pipe()
   local errors, complaints = sockeye.pipe()

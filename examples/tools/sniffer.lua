@@ -10,7 +10,7 @@
 local sockeye = require "sockeye"
 
 local folder = arg[0]:match "^.*/" or "./"
-package.path = folder .. "lib/?.lua;" .. package.path
+package.path = folder .. "../lib/?.lua;" .. package.path
 local arguments = require "arguments"
 local decoder = require "packet"
 local until_signal = require "until_signal"

@@ -7,7 +7,7 @@
 local sockeye = require "sockeye"
 
 local folder = arg[0]:match "^.*/" or "./"
-package.path = folder .. "lib/?.lua;" .. package.path
+package.path = folder .. "../lib/?.lua;" .. package.path
 local dns = require "dns_message"
 
 local server, name, type = table.unpack(arg, 1, 3)

@@ -15,7 +15,7 @@
 local sockeye = require "sockeye"
 
 local folder = arg[0]:match "^.*/" or "./"
-package.path = folder .. "lib/?.lua;" .. package.path
+package.path = folder .. "../lib/?.lua;" .. package.path
 local arguments = require "arguments"
 
 local function usage()

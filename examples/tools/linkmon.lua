@@ -9,7 +9,7 @@ local netlink = require "sockeye.netlink"
 local sockeye = require "sockeye"
 
 local folder = arg[0]:match "^.*/" or "./"
-package.path = folder .. "lib/?.lua;" .. package.path
+package.path = folder .. "../lib/?.lua;" .. package.path
 local arguments = require "arguments"
 local until_signal = require "until_signal"
 
