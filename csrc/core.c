@@ -37,10 +37,28 @@
 
 __attribute__((visibility("default"))) int luaopen_sockeye_core(lua_State *L);
 
+/* Replace the table on top of the stack by an empty one that looks its fields
+ * up in it. luaL_argerror and luaL_traceback search the tables of
+ * package.loaded for a function's name: they find sockeye.bind, and never
+ * sockeye.core.bind. */
+static void hide_table(lua_State *L)
+{
+    lua_newtable(L);
+    lua_createtable(L, 0, 2);
+    lua_pushvalue(L, -3);
+    lua_setfield(L, -2, "__index");
+    lua_pushliteral(L, "sockeye.core");
+    lua_setfield(L, -2, "__name");
+    lua_setmetatable(L, -2);
+    lua_remove(L, -2);
+}
+
 int luaopen_sockeye_core(lua_State *L)
 {
     luaL_checkversion(L);
     lua_newtable(L);
+    lua_newtable(L);
+    lua_setfield(L, -2, "primitives");
     open_error(L);
     open_foreign(L);
     open_sockaddr(L);
@@ -72,5 +90,6 @@ int luaopen_sockeye_core(lua_State *L)
     open_interface(L);
     open_process(L);
     open_signals(L);
+    hide_table(L);
     return 1;
 }

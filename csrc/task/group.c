@@ -4,7 +4,7 @@
  * The first task that fails, when nobody joins it, has the others cancelled,
  * and its error is the group's: user value 1. User value 2 is the task that
  * owns it; of a loop's group, the main task. Methods of a group are named
- * group_*; what sockeye.group makes of them is in lua/sockeye/group.lua.
+ * group_*; sockeye.group is in lua/sockeye/structure.lua.
  */
 #include <errno.h>
 #include <string.h>
@@ -179,8 +179,9 @@ static int finish_step(lua_State *L, int status, lua_KContext context)
     return task_suspend(L, owner, "group", 1, finish_step);
 }
 
-/* finish(group, ok, results or error): what pcall said of the body. */
-static int group_finish(lua_State *L)
+/* finish_group(group, ok, ...): wait for the group's tasks. `ok` and what follows
+ * are what pcall returned for its body. */
+static int sockeye_finish_group(lua_State *L)
 {
     struct group *group = check_group(L, 1);
 
@@ -194,10 +195,13 @@ void open_group(lua_State *L)
     static const luaL_Reg methods[] = {
         {"spawn", group_spawn},
         {"cancel", group_cancel_method},
-        {"finish", group_finish},
         {NULL, NULL},
     };
 
+    lua_getfield(L, -1, "primitives");
+    lua_pushcfunction(L, sockeye_finish_group);
+    lua_setfield(L, -2, "finish_group");
+    lua_pop(L, 1);
     luaL_newmetatable(L, GROUP_TYPE);
     luaL_newlib(L, methods);
     lua_setfield(L, -2, "__index");

@@ -320,12 +320,13 @@ void open_suspend(lua_State *L)
     };
 
     luaL_setfuncs(L, functions, 0);
-    luaL_newlib(L, primitives);
+    lua_getfield(L, -1, "primitives");
+    luaL_setfuncs(L, primitives, 0);
     push_library_mark(L);
     lua_setfield(L, -2, "mark_library_file");
     push_misuse(L);
     lua_setfield(L, -2, "misuse");
-    lua_setfield(L, -2, "primitives");
+    lua_pop(L, 1);
     luaL_newmetatable(L, SCOPE_TYPE);
     lua_pushcfunction(L, scope_close);
     lua_setfield(L, -2, "__close");

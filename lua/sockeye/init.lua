@@ -36,16 +36,22 @@
 -- s:settimeout(5):connect("127.0.0.1:80")
 -- s:sendall("GET / HTTP/1.0\r\n\r\n")
 -- for data in function() return s:recv(65536) end do io.write(data) end
-local M = require "sockeye.core"
+local core = require "sockeye.core"
 
 local parts <const> = {
   "structure", "channel", "signals", "connect", "listen", "serve",
 }
 
-for _, part in ipairs(parts) do
-  for name, f in pairs(require("sockeye." .. part)) do
-    M[name] = f
-  end
+local M = {}
+
+local function add(functions)
+  for name, value in pairs(functions) do M[name] = value end
 end
+
+add(getmetatable(core).__index)
+for _, part in ipairs(parts) do add(require("sockeye." .. part)) end
+
+-- What C offers to lua/sockeye/ alone.
+M.primitives = nil
 
 return M

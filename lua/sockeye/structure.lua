@@ -30,7 +30,7 @@ end
 function M.group(body)
   check_function(body, 1, "group")
   local group <const> = primitives.group()
-  return group:finish(pcall(body, group))
+  return primitives.finish_group(group, pcall(body, group))
 end
 
 local function bounded(_ --[[deadline]], ...)

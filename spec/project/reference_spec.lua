@@ -57,9 +57,6 @@ local function add(names, prefix, functions)
   end
 end
 
--- Methods that the library calls by itself.
-local hidden = { ["Group:finish"] = true }
-
 -- One object of each class.
 local function each_object(f)
   local a, b = sockeye.socketpair("unix", "dgram")
@@ -89,7 +86,6 @@ local function existing()
     end
     add(names, class .. ":", index)
   end)
-  for name in pairs(hidden) do names[name] = nil end
   return names
 end
 

@@ -86,10 +86,12 @@ describe("a child", function()
 
   it("finds the module under test", function()
     local result = process.lua_script [[
-      assert(require "sockeye" == require "sockeye.core")
+      require "sockeye"
+      print(package.searchpath("sockeye.core", package.cpath))
     ]]
     assert.equal("", result.stderr)
-    assert.equal(0, result.status)
+    assert.equal(package.searchpath("sockeye.core", package.cpath) .. "\n",
+                 result.stdout)
   end)
 
   it("tells the signal that ended it", function()

@@ -103,7 +103,7 @@ end
 -- What the handler has spawned ends with it, or has failed it.
 local function end_spawned()
   local spawned <const> = primitives.end_spawn_group()
-  if spawned then spawned:cancel():finish(true) end
+  if spawned then primitives.finish_group(spawned:cancel(), true) end
 end
 
 -- Of several errors the first is told, but for a cancellation: that is how a
@@ -380,7 +380,9 @@ function M.serve(endpoints, handler, options)
     listen = options.listen,
     count = 0, waiting = {}, listeners = {}, files = {},
   }, Server)
-  if pcall(primitives.current_task, "serve") then return serve(server, endpoints) end
+  if pcall(primitives.current_task, "serve") then
+    return serve(server, endpoints)
+  end
   return core.run(serve, server, endpoints)
 end
 
