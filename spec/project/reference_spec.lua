@@ -1,4 +1,4 @@
--- The reference and the module: each holds what the other says.
+-- The reference and the module describe the same functions.
 
 local documents = require "spec.support.documents"
 local sockeye = require "sockeye"
@@ -125,9 +125,9 @@ describe("the reference", function()
     assert.is_true(count > 30)
   end)
 
-  it("tells what each gives back", function()
+  it("says what each returns", function()
     local silent = {
-      -- They do not come back, or have nothing to say.
+      -- They do not return, or return nothing.
       _exit = true, execv = true, execve = true, execvp = true, kill = true,
       sleep = true, ["Socket:close"] = true, yield = true,
       ["Loop:close"] = true, ["Stream:close"] = true,
@@ -139,7 +139,7 @@ describe("the reference", function()
     end
   end)
 
-  it("tells of each parameter what it is", function()
+  it("says what each parameter is", function()
     local before = { tparam = "%S+%s+%S+", param = "%S+", string = "%S+",
                      int = "%S+", number = "%S+", tab = "%S+", bool = "%S+" }
     for _, name in ipairs(sorted(blocks)) do
