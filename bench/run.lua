@@ -13,15 +13,18 @@
 --   --row=PATTERN  only the work whose name matches
 --   --peer=NAME    beside C, only this peer; may be repeated
 
+-- The suites are folders with an init.lua.
+package.path = "./?.lua;./?/init.lua;" .. package.path
+
 local report = require "bench.support.report"
 
 local suites = { "servers", "growth", "requests", "tasks", "instructions",
                  "syscalls", "bulk", "files", "zerocopy", "datagrams" }
 local modules = {
-  servers = "bench.serving.work",
-  growth = "bench.serving.growth",
-  requests = "bench.serving.requests",
-  tasks = "bench.tasks.tasks",
+  servers = "bench.servers",
+  growth = "bench.servers.growth",
+  requests = "bench.servers.requests",
+  tasks = "bench.tasks",
   instructions = "bench.calls.instructions",
   syscalls = "bench.calls.syscalls",
   bulk = "bench.calls.bulk",

@@ -1,5 +1,5 @@
--- What Sockeye is measured beside. A peer's programs lie in a suite's folder
--- under its name; the words that run one are words(peer, folder).
+-- What Sockeye is measured beside. A peer's program has the peer's name in the
+-- folder of a suite; words(peer, folder) are the words that run it.
 
 local command = require "bench.support.command"
 
@@ -80,6 +80,22 @@ M.node = {
   available = node,
   words = function(folder) return { node(), folder .. "/node.js" } end,
 }
+
+--- Those of a list of names that are installed, and those that are not.
+function M.present(order)
+  local present, missing = {}, {}
+  for _, name in ipairs(order) do
+    table.insert(M[name].available() and present or missing, name)
+  end
+  return present, missing
+end
+
+--- The columns of a table: `first`, and the titles of the peers.
+function M.titles(first, names)
+  local columns = { first }
+  for _, name in ipairs(names) do table.insert(columns, M[name].title) end
+  return columns
+end
 
 --- The words that run a peer's program, or nil where the peer is missing.
 function M.words(peer, folder, ...)

@@ -143,6 +143,13 @@ function M.update(home)
   return path
 end
 
+--- A row: a label, and for each name what cell(name) returns; "–" for nothing.
+function M.row(label, names, cell)
+  local row = { label }
+  for i, name in ipairs(names) do row[i + 1] = cell(name) or "–" end
+  return row
+end
+
 --- 2754 as "2,754".
 function M.number(n)
   local digits = ("%.0f"):format(n)

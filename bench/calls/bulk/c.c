@@ -14,28 +14,15 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "../../support/bench.h"
 
 #define BLOCK 65536
 
 static unsigned char block[BLOCK];
 static unsigned char got[BLOCK];
 static bool compares;
-
-static void fail(const char *call)
-{
-    perror(call);
-    exit(1);
-}
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static struct sockaddr_un address_of(const char *path)
 {

@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
+
+#include "../../support/bench.h"
 
 #define BATCH 32
 #define BURST 64 /* as many as a queue holds */
@@ -33,20 +34,6 @@ static struct side to;
 static char data[LARGEST];
 static char got[BATCH][LARGEST];
 static size_t size;
-
-static void fail(const char *call)
-{
-    perror(call);
-    exit(1);
-}
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static void open_side(struct side *s)
 {
@@ -199,16 +186,16 @@ int main(int argc, char **argv)
         setsockopt(to.fd, IPPROTO_UDP, UDP_GRO, &yes, sizeof yes) == -1)
         fail("setsockopt");
     for (long done = 0; done < count; done += BURST) {
-        double start = now();
+        double start = processor_time();
         double middle;
 
         for (int i = 0; i < BURST; i += BATCH)
             m->send();
-        middle = now();
+        middle = processor_time();
         for (int i = 0; i < BURST; i += m->receive())
             ;
         sending += middle - start;
-        receiving += now() - middle;
+        receiving += processor_time() - middle;
     }
     if (memcmp(data, got, size) != 0)
         return 1;

@@ -17,25 +17,12 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "../../support/bench.h"
 
 #define BLOCK 65536
 #define LONGEST ((size_t)1 << 24)
-
-static void fail(const char *call)
-{
-    perror(call);
-    exit(1);
-}
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static int connect_to(const char *host, const char *port)
 {
@@ -106,11 +93,6 @@ static void end(int fd, FILE *child)
     close(fd);
     if (pclose(child) != 0)
         exit(1);
-}
-
-static double processor_time(void)
-{
-    return (double)clock() / CLOCKS_PER_SEC;
 }
 
 static void report(size_t bytes, double start, double processor)

@@ -1,7 +1,7 @@
 -- Bytes per second through a Unix stream socket in blocks of 64 KiB: between
 -- two processes on a core each, and inside one process. The programs take
--- turns, so that what else the machine does meets all of them; each round is
--- told as a ratio to C's in that round.
+-- turns, so that what else the machine does meets all of them; the
+-- figures are ratios to C's in the same round.
 
 local command = require "bench.support.command"
 local peers = require "bench.support.peers"
@@ -32,14 +32,6 @@ local function throughput(peer, action, bytes, check)
   return bytes / tonumber(seconds)
 end
 
-local function present()
-  local list = {}
-  for _, name in ipairs(order) do
-    if peers[name].available() then table.insert(list, name) end
-  end
-  return list
-end
-
 -- Lists of bytes per second and of ratios to C, by name.
 local function rounds_of(action, names, bytes, rounds)
   local speeds, ratios = {}, {}
@@ -58,7 +50,7 @@ local function rounds_of(action, names, bytes, rounds)
 end
 
 local function add_rows(result, label, action, bytes, rounds)
-  local names = present()
+  local names = peers.present(order)
   local speeds, ratios = rounds_of(action, names, bytes, rounds)
   for _, name in ipairs(names) do
     local low, high = stats.range(ratios[name])

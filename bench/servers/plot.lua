@@ -1,6 +1,6 @@
 -- C's time over each peer's, drawn: a line for each work, a dot for each peer.
 
-local measure = require "bench.serving.measure"
+local measure = require "bench.servers.measure"
 local peers = require "bench.support.peers"
 
 local M = {}

@@ -5,7 +5,7 @@
 --   options    of the load
 --   unix       over a Unix socket
 --   per        what the time is for, where it is not one exchange
---   fair       tell how fairly the connections were served
+--   fair       report how fairly the connections were served
 --   lacks      peers that have no such server
 
 local M = {}
@@ -39,6 +39,11 @@ M.growth = {
   { name = "10,000, 100 active", serve = "echo", work = "exchange",
     options = { connections = 10000, in_flight = 100 } },
 }
+
+--- The label of a row: its name, and what the time is for.
+function M.label(row)
+  return row.name .. (row.per and ", per " .. row.per or "")
+end
 
 M.memory = { name = "memory of an idle connection, bytes", serve = "echo",
              work = "hold", options = { connections = 1000 } }

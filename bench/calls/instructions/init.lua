@@ -9,7 +9,7 @@ local report = require "bench.support.report"
 
 local M = {}
 
-local folder <const> = "bench/calls/exchange"
+local folder <const> = "bench/calls/instructions"
 local few <const> = 1000
 local order = { "c", "sockeye", "sockeye_locals", "luasocket", "cpython",
                 "luaposix", "cqueues" }
@@ -33,14 +33,15 @@ end
 -- Instructions of a round.
 local function measure(peer, many)
   local function exchange(rounds)
-    return count(peers.words(peer, folder, rounds), "exchanged " .. rounds)
+    return count(peers.words(peer, folder .. "/exchange", rounds),
+                 "exchanged " .. rounds)
   end
   return (exchange(many) - exchange(few)) / (many - few)
 end
 
 local function measure_kind(peer, kind, many)
   local function run(rounds)
-    return count(peers.words(peer, "bench/calls/control", kind, rounds),
+    return count(peers.words(peer, folder .. "/control", kind, rounds),
                  rounds .. " rounds")
   end
   return (run(many) - run(few)) / (many - few)

@@ -19,6 +19,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../../support/bench.h"
+
 #define BATCH 256
 #define SIZE 65536
 #define MOST 65536 /* connections */
@@ -37,12 +39,6 @@ static int listener;
 static char buffer[SIZE + 1];
 static char answer[SIZE];
 
-static void die(const char *what)
-{
-    perror(what);
-    exit(1);
-}
-
 static int listen_inet(int type)
 {
     struct sockaddr_in a = {.sin_family = AF_INET,
@@ -54,10 +50,10 @@ static int listen_inet(int type)
     /* A connection inherits it. */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     if (bind(fd, (struct sockaddr *)&a, sizeof a) == -1)
-        die("bind");
+        fail("bind");
     getsockname(fd, (struct sockaddr *)&a, &length);
     if (type & SOCK_STREAM && listen(fd, 4096) == -1)
-        die("listen");
+        fail("listen");
     printf("ready %d\n", ntohs(a.sin_port));
     fflush(stdout);
     return fd;
@@ -70,9 +66,9 @@ static int listen_unix(const char *path)
 
     strncpy(a.sun_path, path, sizeof a.sun_path - 1);
     if (bind(fd, (struct sockaddr *)&a, sizeof a) == -1)
-        die("bind");
+        fail("bind");
     if (listen(fd, 4096) == -1)
-        die("listen");
+        fail("listen");
     printf("ready %s\n", path);
     fflush(stdout);
     return fd;
@@ -164,7 +160,7 @@ static void watch(int fd, void *what)
     struct epoll_event e = {EPOLLIN, {.ptr = what}};
 
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) == -1)
-        die("epoll_ctl");
+        fail("epoll_ctl");
 }
 
 static void accept_all(void)
@@ -234,7 +230,7 @@ static void serve_packets(int fd)
 
     recvfrom(fd, buffer, SIZE, 0, (struct sockaddr *)&a, &length);
     if (connect(fd, (struct sockaddr *)&a, length) == -1)
-        die("connect");
+        fail("connect");
     send(fd, "0", 1, 0);
     take_packets(fd);
 }

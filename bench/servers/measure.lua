@@ -1,4 +1,4 @@
--- Runs a server of bench/servers under the load of bench/load.
+-- Runs a server of peers/ under the load of load/.
 
 local command = require "bench.support.command"
 local peers = require "bench.support.peers"
@@ -6,29 +6,28 @@ local stats = require "bench.support.stats"
 
 local M = {}
 
-local folder <const> = "bench/servers"
+local folder <const> = "bench/servers/peers"
 
 M.order = { "c", "sockeye", "luasocket", "cqueues", "luv", "selectors",
             "asyncio", "node" }
 
---- The names of the peers that are there, C first, and of those that are not;
--- options.peers is a set that chooses.
+--- The names of the peers that are installed, C first, and of those that are
+-- not; options.peers is a set that chooses.
 function M.peers(options)
-  local present, missing = {}, {}
+  local wanted = {}
   for _, name in ipairs(M.order) do
-    local wanted = name == "c" or not options.peers or options.peers[name]
-    if wanted then
-      table.insert(peers[name].available() and present or missing, name)
+    if name == "c" or not options.peers or options.peers[name] then
+      table.insert(wanted, name)
     end
   end
-  return present, missing
+  return peers.present(wanted)
 end
 
 local function words_of(row, name, options, around)
   local path = row.unix and os.tmpname() or nil
   if path then os.remove(path) end
   local server = peers.words(peers[name], folder, row.serve, path)
-  local words = { command.compile_folder "bench/load", row.work }
+  local words = { command.compile_folder "bench/servers/load", row.work }
   for key, value in pairs(row.options) do
     table.insert(words, ("%s=%s"):format(key, value))
   end
@@ -42,7 +41,7 @@ local function words_of(row, name, options, around)
   return words, path
 end
 
---- Runs once. Returns a table of what the load told, or nil and the reason.
+--- Runs once. Returns a table of the load's figures, or nil and the reason.
 -- `options` are the load's, `around` the words of what runs the server.
 function M.once(row, name, options, around)
   local words, path = words_of(row, name, options, around)
@@ -63,7 +62,7 @@ function M.durations(options)
 end
 
 --- Lists of results by peer: the peers take turns in each round. A peer that
--- fails has none, and `failures` tells why.
+-- fails has none, and `failures` has the reason.
 function M.rounds(row, names, options)
   local rounds = options.rounds or (options.quick and 1 or 3)
   local results, failures = {}, {}

@@ -4,13 +4,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define SIZE 64
+#include "../../../support/bench.h"
 
-static void fail(const char *call)
-{
-    perror(call);
-    exit(1);
-}
+#define SIZE 64
 
 int main(int argc, char **argv)
 {

@@ -1,7 +1,7 @@
 -- UDP datagrams over the loopback: what sending and receiving one costs, alone,
 -- as one of a batch, and as one of those that the system segments and joins.
 -- The programs take turns, so that what else the machine does meets all of
--- them; each round is told as a ratio to C's in that round.
+-- them; the figures are ratios to C's in the same round.
 
 local command = require "bench.support.command"
 local peers = require "bench.support.peers"
@@ -19,7 +19,7 @@ local methods = {
 }
 
 -- What is measured: the size of a datagram, in what way, and by whom. The first
--- is what the others are told as ratios to.
+-- is what the others are compared with.
 local works = {
   { size = 64, "c batch", "sockeye batch", "c loop", "sockeye loop",
     "luasocket loop", "cpython loop" },

@@ -1,7 +1,7 @@
 -- From which size on MSG_ZEROCOPY pays: sends of several sizes with and without
 -- it, over TCP on the loopback and, where namespaces can be made, between two
--- hosts on a virtual wire. Throughput, and the sender's own CPU. What the
--- kernel copied after all is told: then nothing can be gained.
+-- hosts on a virtual wire. Throughput, the sender's own CPU, and how much the
+-- kernel copied after all, where nothing can be gained.
 
 local command = require "bench.support.command"
 local netns = require "spec.support.netns"

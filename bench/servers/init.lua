@@ -1,19 +1,13 @@
 -- What a request costs the server: its CPU time, beside C's and other
 -- libraries' at the same work, each on a core of its own.
 
-local measure = require "bench.serving.measure"
+local measure = require "bench.servers.measure"
 local peers = require "bench.support.peers"
-local plot = require "bench.serving.plot"
+local plot = require "bench.servers.plot"
 local report = require "bench.support.report"
-local rows = require "bench.serving.rows"
+local rows = require "bench.servers.rows"
 
 local M = {}
-
-local function titles(first, names)
-  local columns = { first }
-  for _, name in ipairs(names) do table.insert(columns, peers[name].title) end
-  return columns
-end
 
 local function time(microseconds)
   return (microseconds < 1 and "%.2f" or "%.1f"):format(microseconds)
@@ -22,8 +16,7 @@ end
 -- One line of the table that compares all: microseconds, and C's time over
 -- the peer's.
 local function comparison(row, names, results)
-  local label = row.name .. (row.per and ", per " .. row.per or "")
-  local line = { label, time(measure.median(results.c, "cpu")) }
+  local line = { rows.label(row), time(measure.median(results.c, "cpu")) }
   for i = 2, #names do
     local list = results[names[i]]
     line[i + 1] = not list and "–" or ("%s (%.2f)"):format(
@@ -68,26 +61,22 @@ local function add_latency(row, results, into)
 end
 
 local function add_fairness(row, names, results, into)
-  local line = { "worst-served over the mean: " .. row.name }
-  for i, name in ipairs(names) do
+  local label = "worst-served over the mean: " .. row.name
+  table.insert(into, report.row(label, names, function(name)
     local list = results[name]
-    line[i + 1] = list and ("%.2f"):format(measure.median(list, "fairness")) or
-      "–"
-  end
-  table.insert(into, line)
+    return list and ("%.2f"):format(measure.median(list, "fairness"))
+  end))
 end
 
 local function held_rows(names, options, into)
   for _, row in ipairs { rows.memory, rows.held } do
     if not (options.quick and row == rows.held) then
-      local line = { row.name }
-      for i, name in ipairs(names) do
+      table.insert(into, report.row(row.name, names, function(name)
         local result = measure.once(row, name, {})
         local value = result and (row == rows.memory and result.memory or
                                   result.connected)
-        line[i + 1] = value and report.number(value) or "–"
-      end
-      table.insert(into, line)
+        return value and report.number(value)
+      end))
     end
   end
 end
@@ -117,10 +106,10 @@ end
 function M.run(options)
   local names, missing = measure.peers(options)
   local main = { title = "Servers: CPU time for each request",
-                 columns = titles("", names), rows = {},
+                 columns = peers.titles("", names), rows = {},
                  notes = notes(options, missing) }
   local limits = { title = "Servers: fairness and limits",
-                   columns = titles("", names), rows = {} }
+                   columns = peers.titles("", names), rows = {} }
   local latency = { title = "Servers: what a client waits, µs", rows = {},
                     columns = { "", "C: p50", "p99", "p99.9", "Sockeye: p50",
                                 "p99", "p99.9", "of C, range" } }

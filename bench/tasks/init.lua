@@ -2,6 +2,7 @@
 
 local command = require "bench.support.command"
 local peers = require "bench.support.peers"
+local report = require "bench.support.report"
 local stats = require "bench.support.stats"
 
 local M = {}
@@ -26,19 +27,13 @@ local function cost(peer, part, options)
 end
 
 function M.run(options)
-  local result = { title = "Tasks: CPU time for each, µs", columns = { "" },
-                   rows = {}, notes = {} }
-  for _, name in ipairs(order) do
-    table.insert(result.columns, peers[name].title)
-  end
+  local result = { title = "Tasks: CPU time for each, µs",
+                   columns = peers.titles("", order), rows = {}, notes = {} }
   for _, part in ipairs(parts) do
-    local line = { part.title }
-    for _, name in ipairs(order) do
-      local peer = peers[name]
-      table.insert(line, peer.available() and part.lacks ~= name and
-                   cost(peer, part.name, options) or "–")
-    end
-    table.insert(result.rows, line)
+    table.insert(result.rows, report.row(part.title, order, function(name)
+      return peers[name].available() and part.lacks ~= name and
+        cost(peers[name], part.name, options)
+    end))
   end
   return result
 end

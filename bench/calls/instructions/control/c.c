@@ -14,17 +14,13 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "../../../support/bench.h"
+
 #define SIZE 64
 
 static struct in_pktinfo pktinfo;
 static struct timespec stamp;
 static int ttl;
-
-static void fail(const char *call)
-{
-    perror(call);
-    exit(1);
-}
 
 static void set(int fd, int level, int option)
 {
