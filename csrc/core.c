@@ -60,13 +60,13 @@ int luaopen_sockeye_core(lua_State *L)
     lua_newtable(L);
     lua_setfield(L, -2, "primitives");
     open_error(L);
-    open_foreign(L);
-    open_sockaddr(L);
+    open_c_memory(L);
+    open_address(L);
     open_task(L);
     open_group(L);
     open_run(L);
-    open_suspend(L);
-    open_path(L);
+    open_sleep(L);
+    open_unix_file(L);
     open_netlink(L);
     open_wait(L);
     open_worker(L);
@@ -76,8 +76,8 @@ int luaopen_sockeye_core(lua_State *L)
     open_transfer(L);
     open_receive(L);
     open_sendmsg(L);
-    open_batch(L);
-    open_batch_send(L);
+    open_recvmany(L);
+    open_sendmany(L);
     open_sendfile(L);
     open_splice(L);
     open_zerocopy(L);

@@ -134,13 +134,13 @@ static int read_alone(lua_State *L)
 static int read_whole(lua_State *L)
 {
     struct input *input = lua_touserdata(L, 1);
-    struct arrival arrival = {
+    struct received received = {
         .socket = fuzz_socket(L),
         .header = &input->message,
         .data = "data",
         .length = 4 + (input->flags >> 7),
     };
-    struct request request = {
+    struct receive_options request = {
         .size = 4,
         .several = input->flags & SEVERAL,
         .control = input->message.msg_controllen,
@@ -148,7 +148,7 @@ static int read_whole(lua_State *L)
     };
 
     fuzz_limit(L, input->requests);
-    message_push(L, &arrival, &request, 2);
+    message_push(L, &received, &request, 2);
     fuzz_limit(L, -1);
     fuzz_check(L, lua_gettop(L) == 3, "message_push leaves values");
     if (lua_getfield(L, 3, "control") == LUA_TNIL) {

@@ -102,7 +102,7 @@ void fuzz_check_error(lua_State *L)
 {
     const char *text = lua_tostring(L, -1);
 
-    if (is_error(L, -1) || fuzz_of(L)->refused)
+    if (error_is(L, -1) || fuzz_of(L)->refused)
         return;
     fuzz_check(L, text != NULL, "an error that is no text");
     if (strstr(text, "bad argument #") == NULL)
@@ -203,7 +203,7 @@ struct socket *fuzz_socket(lua_State *L)
     struct socket *s;
 
     lua_rawgetp(L, LUA_REGISTRYINDEX, &socket_key);
-    s = check_socket(L, lua_gettop(L));
+    s = socket_check(L, lua_gettop(L));
     lua_pop(L, 1);
     return s;
 }

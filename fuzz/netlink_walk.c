@@ -36,7 +36,7 @@ static void walk_attributes(lua_State *L, struct netlink_reader r, int depth)
     struct netlink_attribute a;
     size_t from = r.position;
 
-    while (netlink_next_attribute(&r, &a)) {
+    while (netlink_walk_attribute(&r, &a)) {
         struct netlink_reader inner = {
             .bytes = r.bytes, .position = a.payload, .end = a.end};
 
@@ -55,7 +55,7 @@ static void walk_report(lua_State *L, const struct netlink_reader *whole,
     struct netlink_reader r = *whole;
     struct netlink_report report;
 
-    if (!netlink_read_report(&r, m, &report)) {
+    if (!netlink_walk_report(&r, m, &report)) {
         fuzz_check(L, r.problem != NETLINK_NO_PROBLEM, "a report without why");
         fuzz_check(L, r.position >= m->payload && r.end <= m->end,
                    "a problem elsewhere");
@@ -78,7 +78,7 @@ static void walk_messages(lua_State *L, struct netlink_reader r)
     struct netlink_message m;
     size_t from = r.position;
 
-    while (netlink_next_message(&r, &m)) {
+    while (netlink_walk_message(&r, &m)) {
         struct netlink_reader inner = {
             .bytes = r.bytes, .position = m.payload, .end = m.end};
 

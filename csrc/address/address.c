@@ -40,11 +40,12 @@ static const struct name family_rows[] = {
 };
 /* clang-format on */
 
-const struct names family_names = {"family", {"AF_", "PF_"}, family_rows};
+const struct names address_family_names = {
+    "family", {"AF_", "PF_"}, family_rows};
 
-int family_check(lua_State *L, int arg)
+int address_check_family(lua_State *L, int arg)
 {
-    return (int)names_check(L, arg, &family_names);
+    return (int)names_check(L, arg, &address_family_names);
 }
 
 static struct address *new_address(lua_State *L, size_t room)
@@ -99,7 +100,7 @@ static socklen_t settle_other(struct address *a, socklen_t length)
     return whole < a->room ? (socklen_t)whole : a->room;
 }
 
-void address_settle(struct address *a, socklen_t length)
+void address_normalise(struct address *a, socklen_t length)
 {
     if (length > a->room)
         length = a->room;
@@ -130,7 +131,7 @@ void address_push(lua_State *L, const struct sockaddr *from, socklen_t length)
         L, length < sizeof from->sa_family ? AF_UNSPEC : from->sa_family);
 
     memcpy(a->bytes, from, length < a->room ? length : a->room);
-    address_settle(a, length);
+    address_normalise(a, length);
 }
 
 const struct address *address_test(lua_State *L, int arg)
@@ -174,7 +175,7 @@ static bool set_inet(struct address *a, const char *host, in_port_t port)
 }
 
 /* The C library says ENOENT where it could open no socket to ask through. */
-uint32_t find_interface(lua_State *L, const char *name)
+uint32_t address_find_interface(lua_State *L, const char *name)
 {
     unsigned int number = if_nametoindex(name);
 
@@ -183,7 +184,7 @@ uint32_t find_interface(lua_State *L, const char *name)
         number = if_nametoindex(name);
     }
     if (number == 0 && errno == ENOENT)
-        raise_errno(L, "if_nametoindex", EMFILE, 0);
+        error_raise(L, "if_nametoindex", EMFILE, 0);
     return number;
 }
 
@@ -193,7 +194,7 @@ static uint32_t parse_scope(lua_State *L, const char *text)
     uint64_t number = 0;
 
     if (text[strspn(text, "0123456789")] != '\0' || strlen(text) > 10)
-        return find_interface(L, text);
+        return address_find_interface(L, text);
     for (; *text != '\0'; text++)
         number = number * 10 + (uint64_t)(*text - '0');
     return number <= UINT32_MAX ? (uint32_t)number : 0;
@@ -233,7 +234,7 @@ static const char *set_path(struct address *a, const char *path, size_t length)
     if (length > 0 && path[0] != '\0' && memchr(path, '\0', length))
         return "path contains a zero";
     memcpy(a->un.sun_path, path, length);
-    address_settle(a, (socklen_t)(SUN_PATH_OFFSET + length));
+    address_normalise(a, (socklen_t)(SUN_PATH_OFFSET + length));
     return NULL;
 }
 
@@ -432,7 +433,7 @@ static const char *parse_inet(lua_State *L, struct address *a, const char *text)
 static const char *parse_other(lua_State *L, struct address *a,
                                const struct address_family *f, const char *text)
 {
-    address_begin(a, f);
+    address_reset(a, f);
     return f->parse(L, a, text + strlen(f->prefix));
 }
 
@@ -532,7 +533,7 @@ static int sockeye_unpack(lua_State *L)
     luaL_argcheck(L, length >= least, 1, "too short for its family");
     luaL_argcheck(L, a->any.sa_family != AF_UNIX || length <= sizeof a->un, 1,
                   "path too long for sun_path");
-    address_settle(a, (socklen_t)length);
+    address_normalise(a, (socklen_t)length);
     return 1;
 }
 
@@ -542,10 +543,10 @@ static const luaL_Reg functions[] = {
     {"unpack", sockeye_unpack}, {NULL, NULL},
 };
 
-void open_sockaddr(lua_State *L)
+void open_address(lua_State *L)
 {
     luaL_setfuncs(L, functions, 0);
-    names_export(L, &family_names);
+    names_export(L, &address_family_names);
     open_sockaddr_families(L);
     luaL_newmetatable(L, ADDRESS_TYPE);
     open_address_methods(L);

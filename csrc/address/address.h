@@ -36,7 +36,7 @@ struct address {
     };
 };
 
-extern const struct names family_names;
+extern const struct names address_family_names;
 
 /* Push an address without a family, for a call that is to fill it in: with room
  * for any, or no more than what those of a family need. */
@@ -44,7 +44,7 @@ struct address *address_new(lua_State *L);
 struct address *address_new_of(lua_State *L, int family);
 
 /* Take `length` bytes that the kernel or a script wrote into a->bytes. */
-void address_settle(struct address *a, socklen_t length);
+void address_normalise(struct address *a, socklen_t length);
 
 /* Push a copy of the kernel's address. */
 void address_push(lua_State *L, const struct sockaddr *from, socklen_t length);
@@ -61,16 +61,16 @@ const struct address *address_read(lua_State *L, int index);
 const struct address *address_test(lua_State *L, int arg);
 
 /* The family, for argument errors: a name or a number. */
-int family_check(lua_State *L, int arg);
+int address_check_family(lua_State *L, int arg);
 
 /* The index of the interface called `name`; 0: there is none. EMFILE where no
  * descriptor is left to ask through. */
-uint32_t find_interface(lua_State *L, const char *name);
+uint32_t address_find_interface(lua_State *L, const char *name);
 
 /* Give the metatable on top its metamethods and methods. */
 void open_address_methods(lua_State *L);
 
 /* The address type and its functions, into the module table on top. */
-void open_sockaddr(lua_State *L);
+void open_address(lua_State *L);
 
 #endif

@@ -55,14 +55,14 @@ const struct address_family *address_family_named(const char *text)
     return NULL;
 }
 
-void address_begin(struct address *a, const struct address_family *f)
+void address_reset(struct address *a, const struct address_family *f)
 {
     memset(a->bytes, 0, a->room);
     a->any.sa_family = (sa_family_t)f->family;
-    address_settle(a, a->room);
+    address_normalise(a, a->room);
 }
 
-bool parse_number(const char *text, uint32_t *number)
+bool octets_parse_number(const char *text, uint32_t *number)
 {
     bool is_hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
     const char *digits = is_hex ? text + 2 : text;
@@ -77,8 +77,8 @@ bool parse_number(const char *text, uint32_t *number)
     return value <= UINT32_MAX;
 }
 
-bool parse_name(const char *text, const struct names *names, uint32_t most,
-                uint32_t *number)
+bool octets_parse_name(const char *text, const struct names *names,
+                       uint32_t most, uint32_t *number)
 {
     lua_Integer value;
 
@@ -86,10 +86,10 @@ bool parse_name(const char *text, const struct names *names, uint32_t most,
         *number = (uint32_t)value;
         return true;
     }
-    return parse_number(text, number) && *number <= most;
+    return octets_parse_number(text, number) && *number <= most;
 }
 
-void push_octets(lua_State *L, const unsigned char *octets, size_t count)
+void octets_push(lua_State *L, const unsigned char *octets, size_t count)
 {
     static const char digits[] = "0123456789abcdef";
     luaL_Buffer b;
@@ -113,7 +113,7 @@ static int digit_value(char c)
     return found ? (int)((found - digits) & 15) : -1;
 }
 
-bool parse_octets(const char *text, unsigned char *octets, size_t most,
+bool octets_parse(const char *text, unsigned char *octets, size_t most,
                   size_t *count)
 {
     for (*count = 0; *count < most; text++) {
@@ -134,7 +134,7 @@ bool parse_octets(const char *text, unsigned char *octets, size_t most,
 static bool take_octets(const char *text, size_t length, unsigned char *octets,
                         size_t most, size_t *count)
 {
-    if (strlen(text) == length && parse_octets(text, octets, most, count))
+    if (strlen(text) == length && octets_parse(text, octets, most, count))
         return true;
     if (length > RAW_OCTETS || length > most)
         return false;
@@ -143,7 +143,7 @@ static bool take_octets(const char *text, size_t length, unsigned char *octets,
     return true;
 }
 
-size_t check_octets(lua_State *L, int arg, unsigned char *octets, size_t most)
+size_t octets_check(lua_State *L, int arg, unsigned char *octets, size_t most)
 {
     int type = lua_getfield(L, arg, "address");
     bool is_right = type == LUA_TNIL;
@@ -162,11 +162,11 @@ size_t check_octets(lua_State *L, int arg, unsigned char *octets, size_t most)
     return count;
 }
 
-uint32_t opt_number(lua_State *L, int arg, uint32_t absent)
+uint32_t octets_opt_number(lua_State *L, int arg, uint32_t absent)
 {
     return lua_isnoneornil(L, arg)
                ? absent
-               : (uint32_t)check_range(L, arg, 0, UINT32_MAX);
+               : (uint32_t)field_check_range(L, arg, 0, UINT32_MAX);
 }
 
 void open_sockaddr_families(lua_State *L)

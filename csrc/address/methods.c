@@ -29,7 +29,7 @@ static const struct address *check_self(lua_State *L)
 
 static void get_family(lua_State *L, const struct address *a)
 {
-    names_push(L, &family_names, a->any.sa_family);
+    names_push(L, &address_family_names, a->any.sa_family);
 }
 
 static void get_host(lua_State *L, const struct address *a)
@@ -451,7 +451,7 @@ static int address_unmap(lua_State *L)
     plain->in.sin_family = AF_INET;
     plain->in.sin_port = a->in6.sin6_port;
     memcpy(&plain->in.sin_addr, a->in6.sin6_addr.s6_addr + 12, 4);
-    address_settle(plain, sizeof plain->in);
+    address_normalise(plain, sizeof plain->in);
     return 1;
 }
 

@@ -68,9 +68,10 @@ static const char *parse_netlink(lua_State *L, struct address *a,
         return "pid out of range";
     memcpy(pid, text, length);
     pid[length] = '\0';
-    if (!parse_number(pid, &nl->nl_pid))
+    if (!octets_parse_number(pid, &nl->nl_pid))
         return "no pid from 0 to 4294967295";
-    if (text[length] == '/' && !parse_number(text + length + 1, &nl->nl_groups))
+    if (text[length] == '/' &&
+        !octets_parse_number(text + length + 1, &nl->nl_groups))
         return "no mask of 32 groups";
     return NULL;
 }
@@ -86,11 +87,11 @@ static const char *parse_netlink(lua_State *L, struct address *a,
 */
 static int sockeye_netlink(lua_State *L)
 {
-    uint32_t pid = opt_number(L, 1, 0);
-    uint32_t groups = opt_number(L, 2, 0);
+    uint32_t pid = octets_opt_number(L, 1, 0);
+    uint32_t groups = octets_opt_number(L, 2, 0);
     struct address *a = address_new(L);
 
-    address_begin(a, &netlink_family);
+    address_reset(a, &netlink_family);
     netlink_of(a)->nl_pid = pid;
     netlink_of(a)->nl_groups = groups;
     return 1;

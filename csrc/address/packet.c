@@ -104,7 +104,7 @@ static void push_index(lua_State *L, const struct address *a)
 
 static void push_protocol(lua_State *L, const struct address *a)
 {
-    names_push(L, &ethernet_names, ntohs(the_link(a)->sll_protocol));
+    names_push(L, &protocol_ethernet_names, ntohs(the_link(a)->sll_protocol));
 }
 
 static void push_hardware_type(lua_State *L, const struct address *a)
@@ -123,7 +123,7 @@ static void push_hardware(lua_State *L, const struct address *a)
     const unsigned char *octets = octets_of(a, &count);
 
     if (count > 0)
-        push_octets(L, octets, count);
+        octets_push(L, octets, count);
     else
         lua_pushnil(L);
 }
@@ -178,7 +178,7 @@ static void print_hardware(lua_State *L, const struct address *a)
     size_t count;
     const unsigned char *octets = octets_of(a, &count);
 
-    push_octets(L, octets, count);
+    octets_push(L, octets, count);
 }
 
 enum { PARTS = 5 };
@@ -227,11 +227,11 @@ static bool parse_interface(lua_State *L, const char *text, int *index)
     if (strcmp(text, "*") == 0)
         return true;
     if (!is_number(text)) {
-        number = find_interface(L, text);
+        number = address_find_interface(L, text);
         *index = (int)number;
         return number != 0;
     }
-    if (!parse_number(text + is_negative, &number) ||
+    if (!octets_parse_number(text + is_negative, &number) ||
         number > INT32_MAX + (uint32_t)is_negative)
         return false;
     *index = is_negative ? (int)-number : (int)number;
@@ -256,7 +256,7 @@ static bool parse_part(const char *text, const struct names *names,
                        uint32_t most, uint32_t *number)
 {
     *number = 0;
-    return *text == '\0' || parse_name(text, names, most, number);
+    return *text == '\0' || octets_parse_name(text, names, most, number);
 }
 
 static void set_hardware(struct address *a, const unsigned char *octets,
@@ -264,7 +264,7 @@ static void set_hardware(struct address *a, const unsigned char *octets,
 {
     memcpy(a->bytes + OCTETS_OFFSET, octets, count);
     link_of(a)->sll_halen = (unsigned char)count;
-    address_settle(a, a->room);
+    address_normalise(a, a->room);
 }
 
 static const char *parse_hardware(struct address *a, const char *text)
@@ -272,7 +272,7 @@ static const char *parse_hardware(struct address *a, const char *text)
     unsigned char octets[OCTETS_MOST] = {0};
     size_t count = 0;
 
-    if (*text != '\0' && !parse_octets(text, octets, sizeof octets, &count))
+    if (*text != '\0' && !octets_parse(text, octets, sizeof octets, &count))
         return "no hardware address like 02:42:ac:11:00:02";
     set_hardware(a, octets, count);
     return NULL;
@@ -290,7 +290,7 @@ static const char *parse_packet(lua_State *L, struct address *a,
         return "more than five parts, or too long";
     if (!parse_interface(L, parts[0], &ll->sll_ifindex))
         return "no such interface";
-    if (!parse_part(parts[1], &ethernet_names, UINT16_MAX, &number))
+    if (!parse_part(parts[1], &protocol_ethernet_names, UINT16_MAX, &number))
         return "unknown Ethernet protocol";
     ll->sll_protocol = htons((uint16_t)number);
     if (!parse_part(parts[3], &hardware_names, UINT16_MAX, &number))
@@ -312,7 +312,7 @@ static int check_interface(lua_State *L, int arg)
     if (lua_isnoneornil(L, arg))
         return 0;
     if (lua_type(L, arg) == LUA_TSTRING) {
-        if (!parse_interface(L, text_check(L, arg), &found))
+        if (!parse_interface(L, names_check_text(L, arg), &found))
             luaL_argerror(L, arg, "no interface of that name");
         return found;
     }
@@ -329,7 +329,7 @@ static void check_options(lua_State *L, int arg, struct address *a)
     struct sockaddr_ll *ll = link_of(a);
 
     check_fields(L, arg, fields);
-    set_hardware(a, octets, check_octets(L, arg, octets, sizeof octets));
+    set_hardware(a, octets, octets_check(L, arg, octets, sizeof octets));
     ll->sll_hatype = (unsigned short)field_opt_name(
         L, arg, arg, "hatype", &hardware_names, UINT16_MAX, 0);
     ll->sll_pkttype = (unsigned char)field_opt_name(
@@ -360,7 +360,7 @@ static int sockeye_packet(lua_State *L)
 
     lua_settop(L, 3);
     a = address_new(L);
-    address_begin(a, &packet_family);
+    address_reset(a, &packet_family);
     link_of(a)->sll_protocol = htons((uint16_t)protocol);
     if (!lua_isnil(L, 3))
         check_options(L, 3, a);

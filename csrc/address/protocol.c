@@ -85,7 +85,7 @@ const struct names protocol_names = {
     "protocol", {"IPPROTO_", NULL}, protocol_rows};
 
 #ifdef __linux__
-const struct names ethernet_names = {
+const struct names protocol_ethernet_names = {
     "Ethernet protocol", {"ETH_P_", NULL}, ethernet_rows};
 
 static const struct names netlink_names = {
@@ -99,7 +99,7 @@ static const struct protocols {
     bool network_order; /* sixteen bits, in network byte order */
 } families[] = {
 #ifdef __linux__
-    {AF_PACKET, &ethernet_names, true},
+    {AF_PACKET, &protocol_ethernet_names, true},
     {AF_NETLINK, &netlink_names, false},
 #endif
     {AF_UNSPEC, &protocol_names, false},

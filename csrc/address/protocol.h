@@ -14,7 +14,7 @@
 extern const struct names protocol_names; /* IPPROTO_ */
 
 #ifdef __linux__
-extern const struct names ethernet_names; /* ETH_P_ */
+extern const struct names protocol_ethernet_names; /* ETH_P_ */
 #endif
 
 /* The names that the family has for its protocols. */

@@ -103,9 +103,10 @@ static const char *parse_vsock(lua_State *L, struct address *a,
         return "no context id and port";
     memcpy(cid, text, length);
     cid[length] = '\0';
-    if (!parse_name(cid, &cid_names, UINT32_MAX, &vm->svm_cid))
+    if (!octets_parse_name(cid, &cid_names, UINT32_MAX, &vm->svm_cid))
         return "unknown context id";
-    if (!parse_name(text + length + 1, &port_names, UINT32_MAX, &vm->svm_port))
+    if (!octets_parse_name(text + length + 1, &port_names, UINT32_MAX,
+                           &vm->svm_port))
         return "no port from 0 to 4294967295";
     return NULL;
 }
@@ -114,7 +115,7 @@ static const char *parse_vsock(lua_State *L, struct address *a,
 static uint32_t check_word(lua_State *L, int arg, const struct names *names)
 {
     if (lua_type(L, arg) == LUA_TNUMBER)
-        return opt_number(L, arg, 0);
+        return octets_opt_number(L, arg, 0);
     return (uint32_t)names_check(L, arg, names);
 }
 
@@ -133,7 +134,7 @@ static int sockeye_vsock(lua_State *L)
     uint32_t port = check_word(L, 2, &port_names);
     struct address *a = address_new(L);
 
-    address_begin(a, &vsock_family);
+    address_reset(a, &vsock_family);
     vsock_of(a)->svm_cid = cid;
     vsock_of(a)->svm_port = port;
     return 1;

@@ -11,7 +11,7 @@
 #define POOL_TYPE "sockeye.Pool"
 #define USUAL_SIZE ((size_t)17 * 4096 - sizeof(struct block) - 16)
 #define LEAST_ROOM ((size_t)2048)
-#define KEPT 32
+#define POOLED_BLOCKS 32
 
 struct pool {
     struct block *first;
@@ -21,7 +21,7 @@ struct pool {
 
 static const char pool_key = 'p';
 
-struct pool *pool_of(lua_State *L)
+struct pool *block_pool(lua_State *L)
 {
     struct pool *pool;
 
@@ -163,7 +163,7 @@ void open_block(lua_State *L)
 {
     struct pool *pool = lua_newuserdatauv(L, sizeof *pool, 0);
 
-    *pool = (struct pool){NULL, 0, KEPT};
+    *pool = (struct pool){NULL, 0, POOLED_BLOCKS};
     luaL_newmetatable(L, POOL_TYPE);
     lua_pushcfunction(L, pool_gc);
     lua_setfield(L, -2, "__gc");

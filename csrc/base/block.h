@@ -23,7 +23,7 @@ struct block {
 };
 
 /* The pool of the Lua state; it lives as long as the state. */
-struct pool *pool_of(lua_State *L);
+struct pool *block_pool(lua_State *L);
 
 /* How much is held; NULL: nothing. */
 static inline size_t block_used(const struct block *b)
@@ -46,7 +46,7 @@ void block_consume(struct block **b, struct pool *pool, size_t size);
 /* Give it back, whatever it holds. */
 void block_drop(struct block **b, struct pool *pool);
 
-/* The pool, before the first pool_of. */
+/* The pool, before the first block_pool. */
 void open_block(lua_State *L);
 
 #endif

@@ -5,18 +5,18 @@
 
 #include "base/c_memory.h"
 
-#define FOREIGN_TYPE "sockeye.foreign"
+#define C_MEMORY_TYPE "sockeye.c_memory"
 
-struct foreign *foreign_new(lua_State *L, void (*release)(void *memory))
+struct c_memory *c_memory_new(lua_State *L, void (*release)(void *memory))
 {
-    struct foreign *f = lua_newuserdatauv(L, sizeof *f, 0);
+    struct c_memory *f = lua_newuserdatauv(L, sizeof *f, 0);
 
-    *f = (struct foreign){.release = release};
-    luaL_setmetatable(L, FOREIGN_TYPE);
+    *f = (struct c_memory){.release = release};
+    luaL_setmetatable(L, C_MEMORY_TYPE);
     return f;
 }
 
-void foreign_release(struct foreign *f)
+void c_memory_release(struct c_memory *f)
 {
     void *memory = f->memory;
 
@@ -25,16 +25,16 @@ void foreign_release(struct foreign *f)
         f->release(memory);
 }
 
-static int foreign_gc(lua_State *L)
+static int c_memory_gc(lua_State *L)
 {
-    foreign_release(luaL_checkudata(L, 1, FOREIGN_TYPE));
+    c_memory_release(luaL_checkudata(L, 1, C_MEMORY_TYPE));
     return 0;
 }
 
-void open_foreign(lua_State *L)
+void open_c_memory(lua_State *L)
 {
-    luaL_newmetatable(L, FOREIGN_TYPE);
-    lua_pushcfunction(L, foreign_gc);
+    luaL_newmetatable(L, C_MEMORY_TYPE);
+    lua_pushcfunction(L, c_memory_gc);
     lua_setfield(L, -2, "__gc");
     lua_pop(L, 1);
 }

@@ -12,7 +12,7 @@
 
 #include "base/descriptor.h"
 
-void quiet_begin(struct quiet *q)
+void sigpipe_block(struct sigpipe_state *q)
 {
     sigset_t pipe_signal, pending;
 
@@ -23,7 +23,7 @@ void quiet_begin(struct quiet *q)
     pthread_sigmask(SIG_BLOCK, &pipe_signal, &q->before);
 }
 
-void quiet_end(const struct quiet *q, bool may_have_come)
+void sigpipe_restore(const struct sigpipe_state *q, bool may_have_come)
 {
     const struct timespec at_once = {0, 0};
     int error = errno;
@@ -70,15 +70,15 @@ ssize_t descriptor_read_unix(int fd, void *buffer, size_t size, int flags,
 ssize_t descriptor_write(int fd, bool is_socket, const char *data, size_t size,
                          int flags)
 {
-    struct quiet q;
+    struct sigpipe_state q;
     ssize_t n;
 
     if (is_socket)
         return send(fd, data, size, flags | MSG_NOSIGNAL);
     if ((flags & MSG_DONTWAIT) && size > PIPE_BUF)
         size = PIPE_BUF;
-    quiet_begin(&q);
+    sigpipe_block(&q);
     n = write(fd, data, size);
-    quiet_end(&q, n == -1 ? errno == EPIPE : (size_t)n < size);
+    sigpipe_restore(&q, n == -1 ? errno == EPIPE : (size_t)n < size);
     return n;
 }

@@ -29,11 +29,11 @@ bool descriptor_is_ready(int fd, short events);
 
 /* Have SIGPIPE, which some calls cannot be told not to send, not delivered to
  * this thread; and take it back where it may have come. errno is kept. */
-struct quiet {
+struct sigpipe_state {
     bool was_pending;
     sigset_t before;
 };
-void quiet_begin(struct quiet *q);
-void quiet_end(const struct quiet *q, bool may_have_come);
+void sigpipe_block(struct sigpipe_state *q);
+void sigpipe_restore(const struct sigpipe_state *q, bool may_have_come);
 
 #endif

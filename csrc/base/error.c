@@ -107,12 +107,12 @@ static const char *find_code(const struct code_name *rows, int code)
     return NULL;
 }
 
-const char *errno_name(int code)
+const char *error_errno_name(int code)
 {
     return find_code(errno_names, code);
 }
 
-int errno_number(const char *name)
+int error_errno_number(const char *name)
 {
     const struct code_name *row = errno_names;
 
@@ -133,7 +133,7 @@ static bool is_library(lua_State *L, const char *source)
     return is;
 }
 
-bool push_place(lua_State *L, lua_State *co)
+bool error_push_place(lua_State *L, lua_State *co)
 {
     lua_Debug ar;
 
@@ -152,7 +152,7 @@ bool push_place(lua_State *L, lua_State *co)
  * did. */
 static void push_where(lua_State *L)
 {
-    if (push_place(L, L)) {
+    if (error_push_place(L, L)) {
         lua_pushliteral(L, ":");
         lua_concat(L, 2);
     } else {
@@ -161,7 +161,7 @@ static void push_where(lua_State *L)
     }
 }
 
-int raise_misuse(lua_State *L, const char *text)
+int error_raise_misuse(lua_State *L, const char *text)
 {
     push_where(L);
     if (lua_isnil(L, -1))
@@ -174,7 +174,7 @@ int raise_misuse(lua_State *L, const char *text)
 /* misuse(text): raise it, after the position of the script's line. */
 static int error_misuse(lua_State *L)
 {
-    return raise_misuse(L, luaL_checkstring(L, 1));
+    return error_raise_misuse(L, luaL_checkstring(L, 1));
 }
 
 /* The chunk that calls this is the library's: errors tell of who called it. */
@@ -212,35 +212,35 @@ static void set_subject(lua_State *L, int subject)
     lua_setfield(L, -2, is_address ? "address" : "subject");
 }
 
-void push_errno(lua_State *L, const char *call, int code, int subject)
+void error_push(lua_State *L, const char *call, int code, int subject)
 {
     if (subject != 0)
         subject = lua_absindex(L, subject);
-    push_error(L, call, errno_name(code), strerror(code));
+    push_error(L, call, error_errno_name(code), strerror(code));
     field_set_integer(L, "errno", code);
     if (subject != 0)
         set_subject(L, subject);
 }
 
-void push_timeout(lua_State *L, const char *call, int subject)
+void error_push_timeout(lua_State *L, const char *call, int subject)
 {
-    push_errno(L, call, ETIMEDOUT, subject);
+    error_push(L, call, ETIMEDOUT, subject);
     field_set_boolean(L, "timeout", true);
 }
 
-int raise_errno(lua_State *L, const char *call, int code, int subject)
+int error_raise(lua_State *L, const char *call, int code, int subject)
 {
-    push_errno(L, call, code, subject);
+    error_push(L, call, code, subject);
     return lua_error(L);
 }
 
-int raise_timeout(lua_State *L, const char *call, int subject)
+int error_raise_timeout(lua_State *L, const char *call, int subject)
 {
-    push_timeout(L, call, subject);
+    error_push_timeout(L, call, subject);
     return lua_error(L);
 }
 
-int raise_eai(lua_State *L, const char *call, int code, int subject)
+int error_raise_eai(lua_State *L, const char *call, int code, int subject)
 {
     subject = lua_absindex(L, subject);
     push_error(L, call, find_code(eai_names, code), gai_strerror(code));
@@ -283,7 +283,7 @@ static int error_tostring(lua_State *L)
     return 1;
 }
 
-bool is_error(lua_State *L, int index)
+bool error_is(lua_State *L, int index)
 {
     bool is;
 
@@ -311,7 +311,7 @@ static int sockeye_is_error(lua_State *L)
     luaL_checkany(L, 1);
     luaL_optstring(L, 2, NULL);
     lua_settop(L, 2);
-    is = is_error(L, 1);
+    is = error_is(L, 1);
     if (is && !lua_isnil(L, 2)) {
         lua_getfield(L, 1, "code");
         is = lua_rawequal(L, -1, 2);
@@ -342,12 +342,12 @@ with `waitall`, of `splice`
 @field traceback that of the task which the error ended
 */
 
-void push_library_mark(lua_State *L)
+void error_push_library_mark(lua_State *L)
 {
     lua_pushcfunction(L, error_library);
 }
 
-void push_misuse(lua_State *L)
+void error_push_misuse(lua_State *L)
 {
     lua_pushcfunction(L, error_misuse);
 }

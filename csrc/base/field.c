@@ -122,8 +122,8 @@ int field_flags(lua_State *L, int arg, int index, const char *name,
     return flags;
 }
 
-lua_Integer check_range(lua_State *L, int arg, lua_Integer low,
-                        lua_Integer high)
+lua_Integer field_check_range(lua_State *L, int arg, lua_Integer low,
+                              lua_Integer high)
 {
     lua_Integer number = luaL_checkinteger(L, arg);
 

@@ -47,8 +47,8 @@ int field_flags(lua_State *L, int arg, int index, const char *name,
                 const struct names *names);
 
 /* The integer that is the argument itself, within a range. */
-lua_Integer check_range(lua_State *L, int arg, lua_Integer low,
-                        lua_Integer high);
+lua_Integer field_check_range(lua_State *L, int arg, lua_Integer low,
+                              lua_Integer high);
 
 /* Where the argument itself is the table. */
 static inline void check_fields(lua_State *L, int arg, const char *const *names)

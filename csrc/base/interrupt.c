@@ -7,7 +7,7 @@
 
 #include "base/interrupt.h"
 
-lua_State *main_thread(lua_State *L)
+lua_State *interrupt_main_thread(lua_State *L)
 {
     lua_State *main;
 
@@ -49,7 +49,7 @@ static void call_hook(lua_State *L, lua_State *main)
 /* The second hook is one that the first had covered, and has put back. */
 void interrupt_run(lua_State *L)
 {
-    lua_State *main = main_thread(L);
+    lua_State *main = interrupt_main_thread(L);
 
     for (int turn = 0; turn < 2 && wants_attention(main); turn++)
         call_hook(L, main);
@@ -57,5 +57,5 @@ void interrupt_run(lua_State *L)
 
 bool interrupt_is_due(lua_State *L)
 {
-    return wants_attention(main_thread(L));
+    return wants_attention(interrupt_main_thread(L));
 }

@@ -14,6 +14,6 @@ void interrupt_run(lua_State *L);
 bool interrupt_is_due(lua_State *L);
 
 /* The main thread of L's state. */
-lua_State *main_thread(lua_State *L);
+lua_State *interrupt_main_thread(lua_State *L);
 
 #endif

@@ -148,7 +148,7 @@ static bool read_number(lua_State *L, int index, lua_Integer *value)
     return false;
 }
 
-const char *text_check(lua_State *L, int arg)
+const char *names_check_text(lua_State *L, int arg)
 {
     size_t length;
     const char *text = luaL_checklstring(L, arg, &length);
@@ -194,7 +194,7 @@ lua_Integer names_check(lua_State *L, int arg, const struct names *names)
     lua_Integer value;
 
     if (lua_type(L, arg) != LUA_TNUMBER)
-        text_check(L, arg);
+        names_check_text(L, arg);
     return names_read(L, arg, names, &value) ? value : raise_problem(L, arg);
 }
 
@@ -280,7 +280,7 @@ void names_push(lua_State *L, const struct names *names, lua_Integer value)
 }
 
 /* Push the constant's whole name: "AF_INET". */
-static void push_constant(lua_State *L, const char *prefix, const char *text)
+static void push_prefixed(lua_State *L, const char *prefix, const char *text)
 {
     luaL_Buffer buffer;
 
@@ -297,7 +297,7 @@ void names_push_constant(lua_State *L, const struct names *names,
     const struct name *row = find_value(names, value);
 
     if (row != NULL)
-        push_constant(L, names->prefixes[0], row->text);
+        push_prefixed(L, names->prefixes[0], row->text);
     else
         lua_pushinteger(L, value);
 }
@@ -308,7 +308,7 @@ void names_export(lua_State *L, const struct names *names)
         for (const struct name *row = names->rows; row->text; row++) {
             if (strchr(row->text, '-') != NULL)
                 continue;
-            push_constant(L, names->prefixes[i], row->text);
+            push_prefixed(L, names->prefixes[i], row->text);
             lua_pushinteger(L, row->value);
             lua_rawset(L, -3);
         }

@@ -33,7 +33,7 @@ struct nearest {
 
 /* The string at `arg`, whole: a zero in it, which would hide what follows, is
  * an argument error. */
-const char *text_check(lua_State *L, int arg);
+const char *names_check_text(lua_State *L, int arg);
 
 /* The number of a name; false: there is none such. */
 bool names_find(const struct names *names, const char *text,

@@ -75,7 +75,7 @@ char *scratch_take(lua_State *L, size_t *size)
         wanted = larger(wanted, SCRATCH_KEPT);
         while (!map(scratch, wanted)) {
             if (wanted == SCRATCH_KEPT)
-                raise_errno(L, "mmap", ENOMEM, 0);
+                error_raise(L, "mmap", ENOMEM, 0);
             wanted = larger(wanted / 2, SCRATCH_KEPT);
         }
     }

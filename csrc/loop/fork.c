@@ -3,9 +3,9 @@
  */
 #include "loop/inner.h"
 
-void loop_replace(int fd)
+void loop_forget_number(int fd)
 {
-    for (struct loop *loop = loops; loop != NULL; loop = loop->next) {
+    for (struct loop *loop = loop_list; loop != NULL; loop = loop->next) {
         if ((size_t)fd < loop->slot_count && loop->slots[fd].handle != NULL)
             loop_forget(loop->slots[fd].handle, false);
     }
@@ -13,15 +13,15 @@ void loop_replace(int fd)
 
 void loop_share(void)
 {
-    for (struct loop *loop = loops; loop != NULL; loop = loop->next)
+    for (struct loop *loop = loop_list; loop != NULL; loop = loop->next)
         loop->forked = true;
 }
 
 /* What tasks have written is the parent's to send. */
 void loop_renew(void)
 {
-    for (struct loop *loop = loops; loop != NULL; loop = loop->next) {
-        release_sources(loop);
+    for (struct loop *loop = loop_list; loop != NULL; loop = loop->next) {
+        loop_release_registrations(loop);
         poller_renew(loop->poller);
         loop->uses_poll = poller_descriptor(loop->poller) == -1;
         loop->forked = false;
@@ -37,7 +37,7 @@ void loop_renew(void)
 static void halt(struct task *t)
 {
     if (t->status == TASK_WAITING)
-        stop_waiting(t);
+        loop_stop_waiting(t);
     t->status = TASK_CANCELLED;
     t->abandoned = true;
 }

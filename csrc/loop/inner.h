@@ -27,20 +27,20 @@ struct loop {
     struct timers timers;
     struct task *ready_first, *ready_last;
     struct task *tasks;
-    int io_waits;  /* tasks that wait for a descriptor */
-    int gathering; /* tasks that gather */
-    int timed;     /* tasks that wait until a deadline */
-    int held;      /* what else can wake one */
+    int io_waits;    /* tasks that wait for a descriptor */
+    int set_waiters; /* tasks that gather */
+    int timed;       /* tasks that wait until a deadline */
+    int held;        /* what else can wake one */
     int64_t now;
 };
 
 /* All loops of this thread. */
-extern _Thread_local struct loop *loops;
+extern _Thread_local struct loop *loop_list;
 
 /* Let go of every descriptor. */
-void release_sources(struct loop *loop);
+void loop_release_registrations(struct loop *loop);
 
 /* The task waits for nothing any more. */
-void stop_waiting(struct task *t);
+void loop_stop_waiting(struct task *t);
 
 #endif

@@ -16,15 +16,15 @@
 _Thread_local struct task *loop_running
     __attribute__((tls_model("initial-exec")));
 
-_Thread_local struct loop *loops;
+_Thread_local struct loop *loop_list;
 
 static void link_loop(struct loop *loop)
 {
-    loop->next = loops;
-    loop->link = &loops;
-    if (loops != NULL)
-        loops->link = &loop->next;
-    loops = loop;
+    loop->next = loop_list;
+    loop->link = &loop_list;
+    if (loop_list != NULL)
+        loop_list->link = &loop->next;
+    loop_list = loop;
 }
 
 static void unlink_loop(struct loop *loop)
@@ -56,7 +56,7 @@ struct loop *loop_open(lua_State *L, bool use_poll)
     loop->L = L;
     loop->scope.deadline = inherited_deadline();
     loop->uses_poll = use_poll;
-    loop->now = monotonic_now();
+    loop->now = clock_now();
     loop->poller = poller_open(use_poll);
     if (loop->poller == NULL) {
         free(loop);
@@ -66,13 +66,13 @@ struct loop *loop_open(lua_State *L, bool use_poll)
     return loop;
 }
 
-void release_sources(struct loop *loop)
+void loop_release_registrations(struct loop *loop)
 {
     for (size_t fd = 0; fd < loop->slot_count; fd++) {
         struct slot *slot = &loop->slots[fd];
 
         if (slot->handle != NULL)
-            slot->handle->source = (struct source){0};
+            slot->handle->registration = (struct registration){0};
         slot->handle = NULL;
         slot->generation++;
     }
@@ -80,7 +80,7 @@ void release_sources(struct loop *loop)
 
 void loop_close(struct loop *loop)
 {
-    release_sources(loop);
+    loop_release_registrations(loop);
     unlink_loop(loop);
     poller_close(loop->poller);
     free(loop->slots);
@@ -222,14 +222,14 @@ static int64_t next_timer(const struct loop *loop)
 
 /* ---- waiting ---- */
 
-void stop_waiting(struct task *t)
+void loop_stop_waiting(struct task *t)
 {
     struct handle *handle = t->handle;
 
     if (handle != NULL) {
         for (int i = READING; i <= WRITING; i++) {
-            if (handle->source.waiter[i] == t)
-                handle->source.waiter[i] = NULL;
+            if (handle->registration.waiter[i] == t)
+                handle->registration.waiter[i] = NULL;
         }
         t->loop->io_waits--;
     }
@@ -238,9 +238,9 @@ void stop_waiting(struct task *t)
         if (t->joins->joiner == t)
             t->joins->joiner = NULL;
     }
-    t->loop->gathering -= t->gathers;
+    t->loop->set_waiters -= t->waits_on_set;
     t->loop->timed -= t->deadline != NO_DEADLINE;
-    t->gathers = false;
+    t->waits_on_set = false;
     t->joins = NULL;
     t->handle = NULL;
     t->token = NULL;
@@ -251,14 +251,14 @@ void loop_wake(struct task *t)
 {
     if (t->status != TASK_WAITING)
         return;
-    stop_waiting(t);
+    loop_stop_waiting(t);
     push_ready(t->loop, t);
 }
 
 void loop_remove(struct loop *loop, struct task *t)
 {
     if (t->status == TASK_WAITING)
-        stop_waiting(t);
+        loop_stop_waiting(t);
     timers_remove(&loop->timers, t);
     outputs_leave(&t->outputs);
     if (t->next != NULL)
@@ -301,9 +301,10 @@ static int add_source(struct loop *loop, struct handle *handle, int wants)
 
     if (fd >= loop->slot_count && !grow_slots(loop, fd))
         return ENOMEM;
-    if (handle->source.waiter[READING] || handle->source.waiter[WRITING])
+    if (handle->registration.waiter[READING] ||
+        handle->registration.waiter[WRITING])
         return EBUSY;
-    if (handle->source.loop != NULL)
+    if (handle->registration.loop != NULL)
         loop_forget(handle, false);
     slot = &loop->slots[fd];
     if (slot->handle != NULL)
@@ -312,42 +313,43 @@ static int add_source(struct loop *loop, struct handle *handle, int wants)
     if (error != 0)
         return error;
     slot->handle = handle;
-    handle->source.loop = loop;
-    handle->source.watched = wants | CAN_READ;
+    handle->registration.loop = loop;
+    handle->registration.watched = wants | CAN_READ;
     return 0;
 }
 
 /* Have the poller tell of what is waited for. */
 static int watch(struct loop *loop, struct handle *handle, int wants)
 {
-    struct source *source = &handle->source;
-    int watched = source->watched | wants;
+    struct registration *registration = &handle->registration;
+    int watched = registration->watched | wants;
     int error;
 
-    if (source->loop != loop)
+    if (registration->loop != loop)
         return add_source(loop, handle, wants);
-    if (watched == source->watched && !loop->uses_poll)
+    if (watched == registration->watched && !loop->uses_poll)
         return 0;
     error = poller_want(loop->poller, handle->fd,
                         tag_of(&loop->slots[handle->fd], handle),
                         loop->uses_poll ? wants : watched);
     if (error == 0)
-        source->watched = watched;
+        registration->watched = watched;
     return error;
 }
 
-static int note_waiters(struct task *t, struct source *source, int wants)
+static int note_waiters(struct task *t, struct registration *registration,
+                        int wants)
 {
     bool reads = wants & (CAN_READ | HAS_URGENT);
     bool writes = wants & CAN_WRITE;
 
-    if ((reads && source->waiter[READING] != NULL) ||
-        (writes && source->waiter[WRITING] != NULL))
+    if ((reads && registration->waiter[READING] != NULL) ||
+        (writes && registration->waiter[WRITING] != NULL))
         return EBUSY;
     if (reads)
-        source->waiter[READING] = t;
+        registration->waiter[READING] = t;
     if (writes)
-        source->waiter[WRITING] = t;
+        registration->waiter[WRITING] = t;
     return 0;
 }
 
@@ -361,7 +363,7 @@ static int await(struct task *t, struct handle *handle, int wants,
     if (error == 0)
         error = timers_set(&loop->timers, t);
     if (error == 0)
-        error = note_waiters(t, &handle->source, wants);
+        error = note_waiters(t, &handle->registration, wants);
     if (error != 0)
         return error;
     t->handle = handle;
@@ -382,8 +384,8 @@ int loop_flush(struct task *t, int64_t deadline)
     t->flushing = error != 0;
     if (error != EAGAIN)
         return error;
-    if (blocked->timeout < deadline - monotonic_now())
-        deadline = monotonic_now() + blocked->timeout;
+    if (blocked->timeout < deadline - clock_now())
+        deadline = clock_now() + blocked->timeout;
     error = await(t, blocked, CAN_WRITE, deadline);
     return error == 0 ? EAGAIN : error;
 }
@@ -403,12 +405,12 @@ int loop_await(struct task *t, struct handle *handle, int wants,
     return await(t, handle, wants, deadline);
 }
 
-int loop_gather(struct task *t, struct handle *gathering, int64_t deadline)
+int loop_await_set(struct task *t, struct handle *set_waiters, int64_t deadline)
 {
-    int error = loop_await(t, gathering, CAN_READ, deadline);
+    int error = loop_await(t, set_waiters, CAN_READ, deadline);
 
-    t->gathers = error == 0;
-    t->loop->gathering += t->gathers;
+    t->waits_on_set = error == 0;
+    t->loop->set_waiters += t->waits_on_set;
     return error;
 }
 
@@ -441,13 +443,13 @@ void loop_join(struct task *t, struct task *other)
     other->joiners++;
 }
 
-void loop_look_again(void)
+void loop_wake_set_waiters(void)
 {
-    for (struct loop *loop = loops; loop != NULL; loop = loop->next) {
-        struct task *t = loop->gathering > 0 ? loop->tasks : NULL;
+    for (struct loop *loop = loop_list; loop != NULL; loop = loop->next) {
+        struct task *t = loop->set_waiters > 0 ? loop->tasks : NULL;
 
         for (; t != NULL; t = t->next) {
-            if (t->gathers)
+            if (t->waits_on_set)
                 loop_wake(t);
         }
     }
@@ -457,12 +459,12 @@ void loop_look_again(void)
  * itself, unless a forked child holds it, too. */
 void loop_forget(struct handle *handle, bool closing)
 {
-    struct source *source = &handle->source;
-    struct loop *loop = source->loop;
+    struct registration *registration = &handle->registration;
+    struct loop *loop = registration->loop;
     struct slot *slot;
 
     if (handle->fd != -1)
-        loop_look_again();
+        loop_wake_set_waiters();
     if (loop == NULL)
         return;
     slot = &loop->slots[handle->fd];
@@ -471,10 +473,10 @@ void loop_forget(struct handle *handle, bool closing)
     if (!closing || loop->uses_poll || loop->forked)
         poller_remove(loop->poller, handle->fd);
     for (int i = READING; i <= WRITING; i++) {
-        if (source->waiter[i] != NULL)
-            loop_wake(source->waiter[i]);
+        if (registration->waiter[i] != NULL)
+            loop_wake(registration->waiter[i]);
     }
-    *source = (struct source){0};
+    *registration = (struct registration){0};
 }
 
 /* ---- events ---- */
@@ -489,21 +491,21 @@ static void on_event(void *context, uint64_t tag, int what)
 {
     struct loop *loop = context;
     struct slot *slot = &loop->slots[(uint32_t)tag];
-    struct source *source;
+    struct registration *registration;
 
     if (slot->generation != (uint32_t)(tag >> 32) || slot->handle == NULL)
         return;
-    source = &slot->handle->source;
+    registration = &slot->handle->registration;
     if (what & HAS_ENDED)
-        source->ended = true;
+        registration->ended = true;
     if (what & HAS_URGENT)
-        source->urgent = true;
+        registration->urgent = true;
     if (what & (CAN_READ | HAS_URGENT | HAS_ENDED)) {
-        source->drained = false;
-        wake_waiter(source->waiter[READING], what);
+        registration->drained = false;
+        wake_waiter(registration->waiter[READING], what);
     }
     if (what & CAN_WRITE)
-        wake_waiter(source->waiter[WRITING], what);
+        wake_waiter(registration->waiter[WRITING], what);
 }
 
 int64_t loop_deadline(const struct loop *loop)
@@ -529,7 +531,7 @@ int loop_poll(struct loop *loop, int64_t deadline)
 {
     int error = poller_wait(loop->poller, deadline, on_event, loop);
 
-    loop->now = monotonic_now();
+    loop->now = clock_now();
     run_timers(loop);
     return error;
 }

@@ -27,7 +27,7 @@ struct task;
 enum direction { READING, WRITING };
 
 /* What a loop knows of a descriptor, kept with the descriptor. */
-struct source {
+struct registration {
     struct loop *loop;      /* in which it is registered; or NULL */
     struct task *waiter[2]; /* by direction */
     int watched;            /* what it was ever waited for: bits of poller.h */
@@ -39,12 +39,12 @@ struct source {
 struct handle;
 
 /* Who has a descriptor's error queue, or the like, to mind. */
-struct attendant {
+struct descriptor_hooks {
     /* Before a wait, which the queue would end at once. */
-    void (*attend)(lua_State *L, struct handle *handle);
+    void (*before_wait)(lua_State *L, struct handle *handle);
     /* It is to be closed, or given away. True: the descriptor itself is kept,
      * and closed later. */
-    bool (*leave)(struct handle *handle, bool closing);
+    bool (*before_close)(struct handle *handle, bool closing);
 };
 
 /* A descriptor, and how long its owner will wait for it. */
@@ -52,8 +52,8 @@ struct handle {
     int fd;           /* -1: closed */
     bool nonblocking; /* the owner has set O_NONBLOCK */
     int64_t timeout;  /* nanoseconds; 0: never wait; NO_DEADLINE: for ever */
-    struct source source;
-    const struct attendant *const *attendant; /* first in it; or NULL */
+    struct registration registration;
+    const struct descriptor_hooks *const *hooks; /* first in it; or NULL */
 };
 
 /* A deadline over all that a task does until it is removed. */
@@ -77,16 +77,16 @@ struct task {
     lua_State *co;  /* its coroutine */
     lua_State *top; /* the innermost coroutine in which it may wait */
     enum task_status status;
-    int arguments;   /* on co's stack, for its first turn */
-    int budget;      /* calls until it has to let others run */
-    bool cancelled;  /* to be told at the next wait */
-    bool timed_out;  /* the deadline has woken it */
-    bool gathers;    /* it waits for a descriptor that gathers others */
-    bool unparked;   /* another task has woken it */
-    bool suspending; /* it has just yielded to the loop, not to a script */
-    bool flushing;   /* it waits, or failed, to send what it had written */
-    bool abandoned;  /* it has ended without a result */
-    bool nests;      /* what it spawns belongs to a group of its own */
+    int arguments;     /* on co's stack, for its first turn */
+    int budget;        /* calls until it has to let others run */
+    bool cancelled;    /* to be told at the next wait */
+    bool timed_out;    /* the deadline has woken it */
+    bool waits_on_set; /* it waits for a descriptor that gathers others */
+    bool unparked;     /* another task has woken it */
+    bool suspending;   /* it has just yielded to the loop, not to a script */
+    bool flushing;     /* it waits, or failed, to send what it had written */
+    bool abandoned;    /* it has ended without a result */
+    bool nests;        /* what it spawns belongs to a group of its own */
     struct task *next_ready;
     struct task *next, *previous; /* in the loop's list of all tasks */
     /* what it waits for */
@@ -146,16 +146,17 @@ void loop_wake(struct task *t);
 int loop_await(struct task *t, struct handle *handle, int wants,
                int64_t deadline);
 
-/* The same for a descriptor that gathers others (poller_gather): the task wakes
+/* The same for a descriptor that gathers others (poller_make_set): the task wakes
  * as well when any descriptor is closed, which the kernel would not tell. */
-int loop_gather(struct task *t, struct handle *gathering, int64_t deadline);
+int loop_await_set(struct task *t, struct handle *set_waiters,
+                   int64_t deadline);
 
 /* The same for a moment, or for loop_wake. */
 int loop_pause(struct task *t, const void *token, int64_t deadline);
 
 /* Wake who gathers descriptors, in any loop: what it gathers may have changed.
  * A socket need not be registered where it is gathered. */
-void loop_look_again(void);
+void loop_wake_set_waiters(void);
 
 /* t, which pauses now, waits for the end of `other`. */
 void loop_join(struct task *t, struct task *other);
@@ -171,7 +172,7 @@ void loop_requeue(struct task *t);
 void loop_forget(struct handle *handle, bool closing);
 
 /* The number is about to stand for another open file. */
-void loop_replace(int fd);
+void loop_forget_number(int fd);
 
 /* The task whose turn is the last of those that are ready now; or NULL. */
 const struct task *loop_last_ready(const struct loop *loop);

@@ -43,7 +43,7 @@ struct poller {
     size_t places_size;
 };
 
-int64_t monotonic_now(void)
+int64_t clock_now(void)
 {
     struct timespec ts;
 
@@ -58,7 +58,7 @@ static int milliseconds_left(int64_t deadline)
 
     if (deadline == INT64_MAX)
         return -1;
-    left = deadline - monotonic_now();
+    left = deadline - clock_now();
     if (left <= 0)
         return 0;
     left = (left + 999999) / 1000000;
@@ -150,25 +150,25 @@ static uint32_t epoll_events(short events)
     return all;
 }
 
-int poller_gather(const struct pollfd *fds, nfds_t count)
+int poller_make_set(const struct pollfd *fds, nfds_t count)
 {
-    int gathering = epoll_create1(EPOLL_CLOEXEC);
+    int set_waiters = epoll_create1(EPOLL_CLOEXEC);
 
-    for (nfds_t i = 0; gathering != -1 && i < count; i++) {
+    for (nfds_t i = 0; set_waiters != -1 && i < count; i++) {
         struct epoll_event e = {.events = epoll_events(fds[i].events)};
 
         if (fds[i].fd < 0)
             continue;
-        if (epoll_ctl(gathering, EPOLL_CTL_ADD, fds[i].fd, &e) == -1 &&
+        if (epoll_ctl(set_waiters, EPOLL_CTL_ADD, fds[i].fd, &e) == -1 &&
             errno != EEXIST) {
             int error = errno;
 
-            close(gathering);
+            close(set_waiters);
             errno = error;
             return -1;
         }
     }
-    return gathering;
+    return set_waiters;
 }
 
 static const struct backend epoll_backend = {epoll_add, epoll_want,
@@ -183,7 +183,7 @@ static int open_epoll(void)
 
 static const struct backend epoll_backend;
 
-int poller_gather(const struct pollfd *fds, nfds_t count)
+int poller_make_set(const struct pollfd *fds, nfds_t count)
 {
     (void)fds;
     (void)count;

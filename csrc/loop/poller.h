@@ -48,7 +48,7 @@ int poller_wait(struct poller *p, int64_t deadline, poller_event *event,
 
 /* A descriptor that is readable when one of them is ready; -1 with errno,
  * ENOSYS where there is no such thing. */
-int poller_gather(const struct pollfd *fds, nfds_t count);
+int poller_make_set(const struct pollfd *fds, nfds_t count);
 
 /* The system call that it waits by. */
 const char *poller_call(const struct poller *p);
@@ -57,6 +57,6 @@ const char *poller_call(const struct poller *p);
 int poller_descriptor(const struct poller *p);
 
 /* Nanoseconds of a clock that never goes back (CLOCK_MONOTONIC). */
-int64_t monotonic_now(void);
+int64_t clock_now(void);
 
 #endif

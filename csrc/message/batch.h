@@ -21,7 +21,7 @@ static inline void batch_charge(const struct wait *w, size_t count)
 }
 
 /* The methods, joined to the module table on top. */
-void open_batch(lua_State *L);
-void open_batch_send(lua_State *L);
+void open_recvmany(lua_State *L);
+void open_sendmany(lua_State *L);
 
 #endif

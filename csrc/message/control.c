@@ -55,7 +55,7 @@
 
 /* clang-format off */
 #define ROW(name, level, number, family, type) \
-    {name, level, number, family, &type##_control}
+    {name, level, number, family, &control_##type}
 
 /*** What the fields of a control table are. Those marked with an arrow are sent
 as well as received; the option that has them received is in parentheses.

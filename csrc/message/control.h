@@ -103,32 +103,32 @@ void control_append(lua_State *L, struct control_writer *w, int level,
 
 /* Numbers and bytes, and what comes at the level of sockets:
  * ancillary_socket.c. */
-extern const struct control_type ttl_control;
-extern const struct control_type hops_control;
-extern const struct control_type number_control;
-extern const struct control_type octet_control;
-extern const struct control_type short_control;
-extern const struct control_type uint_control;
-extern const struct control_type counter_control;
-extern const struct control_type nanoseconds_control;
-extern const struct control_type network_control;
-extern const struct control_type bytes_control;
-extern const struct control_type header_control;
-extern const struct control_type label_control;
-extern const struct control_type rights_control;
-extern const struct control_type timestamp_control;
-extern const struct control_type timestampns_control;
-extern const struct control_type credentials_control;
-extern const struct control_type pidfd_control;
-extern const struct control_type timestamping_control;
-extern const struct control_type timestamping_packet_control;
-extern const struct control_type auxdata_control;
+extern const struct control_type control_ttl;
+extern const struct control_type control_hops;
+extern const struct control_type control_number;
+extern const struct control_type control_octet;
+extern const struct control_type control_short;
+extern const struct control_type control_uint;
+extern const struct control_type control_counter;
+extern const struct control_type control_nanoseconds;
+extern const struct control_type control_network;
+extern const struct control_type control_bytes;
+extern const struct control_type control_header;
+extern const struct control_type control_label;
+extern const struct control_type control_rights;
+extern const struct control_type control_timestamp;
+extern const struct control_type control_timestampns;
+extern const struct control_type control_credentials;
+extern const struct control_type control_pidfd;
+extern const struct control_type control_timestamping;
+extern const struct control_type control_timestamping_packet;
+extern const struct control_type control_auxdata;
 
 /* What comes at those of IP and IPv6: ancillary_ip.c. */
-extern const struct control_type pktinfo_control;
-extern const struct control_type pktinfo6_control;
-extern const struct control_type recverr_control;
-extern const struct control_type address_control;
-extern const struct control_type mtuinfo_control;
+extern const struct control_type control_pktinfo;
+extern const struct control_type control_pktinfo6;
+extern const struct control_type control_recverr;
+extern const struct control_type control_address;
+extern const struct control_type control_mtuinfo;
 
 #endif

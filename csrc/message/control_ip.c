@@ -74,7 +74,7 @@ static const char *push_pktinfo(lua_State *L, const struct control_reader *r,
     return kind->name;
 }
 
-const struct control_type pktinfo_control = {
+const struct control_type control_pktinfo = {
     .size = sizeof(struct in_pktinfo),
     .check = check_pktinfo,
     .push = push_pktinfo,
@@ -111,7 +111,7 @@ static const char *push_pktinfo6(lua_State *L, const struct control_reader *r,
     return kind->name;
 }
 
-const struct control_type pktinfo6_control = {
+const struct control_type control_pktinfo6 = {
     .size = sizeof(struct in6_pktinfo),
     .check = check_pktinfo6,
     .push = push_pktinfo6,
@@ -133,7 +133,7 @@ static const char *push_address(lua_State *L, const struct control_reader *r,
     return kind->name;
 }
 
-const struct control_type address_control = {
+const struct control_type control_address = {
     .size = sizeof(struct sockaddr_in),
     .push = push_address,
 };
@@ -155,7 +155,7 @@ static const char *push_mtuinfo(lua_State *L, const struct control_reader *r,
     return kind->name;
 }
 
-const struct control_type mtuinfo_control = {
+const struct control_type control_mtuinfo = {
     .size = sizeof(struct ip6_mtuinfo),
     .push = push_mtuinfo,
 };
@@ -211,7 +211,7 @@ static const char *push_error(lua_State *L, const struct sock_extended_err *e,
 {
     lua_createtable(L, 0, 8);
     field_set_integer(L, "errno", e->ee_errno);
-    field_set_string(L, "name", errno_name((int)e->ee_errno));
+    field_set_string(L, "name", error_errno_name((int)e->ee_errno));
     field_set_name(L, "origin", &origin_names, e->ee_origin);
     field_set_integer(L, "type", e->ee_type);
     field_set_integer(L, "code", e->ee_code);
@@ -267,7 +267,7 @@ static const char *push_recverr(lua_State *L, const struct control_reader *r,
     }
 }
 
-const struct control_type recverr_control = {
+const struct control_type control_recverr = {
     .size = sizeof(struct sock_extended_err),
     .push = push_recverr,
     .joins = true,

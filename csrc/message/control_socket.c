@@ -91,57 +91,57 @@ static const char *push_network(lua_State *L, const struct control_reader *r,
     return kind->name;
 }
 
-const struct control_type ttl_control = {
+const struct control_type control_ttl = {
     .size = sizeof(int),
     .check = check_number,
     .push = push_number,
     .low = 0,
     .high = UINT8_MAX,
 };
-const struct control_type hops_control = {
+const struct control_type control_hops = {
     .size = sizeof(int),
     .check = check_number,
     .push = push_number,
     .low = -1,
     .high = UINT8_MAX,
 };
-const struct control_type number_control = {
+const struct control_type control_number = {
     .size = sizeof(int),
     .push = push_number,
     .low = INT32_MIN,
 };
-const struct control_type uint_control = {
+const struct control_type control_uint = {
     .size = sizeof(uint32_t),
     .check = check_number,
     .push = push_number,
     .low = 0,
     .high = UINT32_MAX,
 };
-const struct control_type counter_control = {
+const struct control_type control_counter = {
     .size = sizeof(uint32_t),
     .push = push_number,
 };
-const struct control_type network_control = {
+const struct control_type control_network = {
     .size = sizeof(uint32_t),
     .check = check_network,
     .push = push_network,
     .low = 0,
     .high = 0x0fffffff,
 };
-const struct control_type octet_control = {
+const struct control_type control_octet = {
     .size = 1,
     .check = check_number,
     .push = push_octet,
     .low = 0,
     .high = UINT8_MAX,
 };
-const struct control_type short_control = {
+const struct control_type control_short = {
     .size = sizeof(uint16_t),
     .check = check_number,
     .low = 0,
     .high = UINT16_MAX,
 };
-const struct control_type nanoseconds_control = {
+const struct control_type control_nanoseconds = {
     .size = sizeof(uint64_t),
     .check = check_number,
     .low = 0,
@@ -180,14 +180,14 @@ static const char *push_label(lua_State *L, const struct control_reader *r,
     return kind->name;
 }
 
-const struct control_type bytes_control = {
+const struct control_type control_bytes = {
     .check = check_bytes,
     .push = push_bytes,
 };
-const struct control_type header_control = {
+const struct control_type control_header = {
     .push = push_bytes,
 };
-const struct control_type label_control = {
+const struct control_type control_label = {
     .push = push_label,
 };
 
@@ -207,12 +207,12 @@ static void check_rights(lua_State *L, struct control_writer *w,
         int fd;
 
         lua_rawgeti(L, -2, i);
-        fd = descriptor_at(L, lua_gettop(L));
+        fd = socket_descriptor_at(L, lua_gettop(L));
         if (fd == NO_DESCRIPTOR)
             field_argerror(L, w->arg, kind->name,
                            "sockets, files, descriptors alone");
         if (fd == CLOSED_DESCRIPTOR)
-            raise_errno(L, w->call, EBADF, 0);
+            error_raise(L, w->call, EBADF, 0);
         descriptors[i - 1] = fd;
         lua_pop(L, 1);
     }
@@ -264,7 +264,7 @@ static const char *push_rights(lua_State *L, const struct control_reader *r,
     return kind->name;
 }
 
-const struct control_type rights_control = {
+const struct control_type control_rights = {
     .check = check_rights,
     .push = push_rights,
     .joins = true,
@@ -309,11 +309,11 @@ static const char *push_timestampns(lua_State *L,
     return kind->name;
 }
 
-const struct control_type timestamp_control = {
+const struct control_type control_timestamp = {
     .size = sizeof(struct timeval),
     .push = push_timestamp,
 };
-const struct control_type timestampns_control = {
+const struct control_type control_timestampns = {
     .size = sizeof(struct timespec),
     .push = push_timestampns,
 };
@@ -368,12 +368,12 @@ static const char *push_pidfd(lua_State *L, const struct control_reader *r,
     return kind->name;
 }
 
-const struct control_type credentials_control = {
+const struct control_type control_credentials = {
     .size = sizeof(struct ucred),
     .check = check_credentials,
     .push = push_credentials,
 };
-const struct control_type pidfd_control = {
+const struct control_type control_pidfd = {
     .size = sizeof(int),
     .push = push_pidfd,
     .descriptors = true,
@@ -409,7 +409,7 @@ static const char *push_timestamping(lua_State *L,
     return kind->name;
 }
 
-const struct control_type timestamping_control = {
+const struct control_type control_timestamping = {
     .size = 3 * sizeof(struct timespec),
     .push = push_timestamping,
     .joins = true,
@@ -477,7 +477,7 @@ static const char *push_timestamping_packet(lua_State *L,
     return kind->name;
 }
 
-const struct control_type timestamping_packet_control = {
+const struct control_type control_timestamping_packet = {
     .size = 4 * sizeof(uint32_t),
     .push = push_timestamping_packet,
 };
@@ -506,7 +506,7 @@ static const char *push_auxdata(lua_State *L, const struct control_reader *r,
     return kind->name;
 }
 
-const struct control_type auxdata_control = {
+const struct control_type control_auxdata = {
     .size = sizeof(struct tpacket_auxdata),
     .push = push_auxdata,
 };

@@ -36,7 +36,7 @@ static size_t check_iov(lua_State *L, int arg, int index)
     return type == LUA_TNIL ? 0 : count;
 }
 
-void message_fill(lua_State *L, int arg, int index, struct parcel *p)
+void message_fill(lua_State *L, int arg, int index, struct outgoing *p)
 {
     bool is_list = lua_istable(L, index);
     struct iovec *iov = p->iov;
@@ -50,7 +50,7 @@ void message_fill(lua_State *L, int arg, int index, struct parcel *p)
     }
 }
 
-/* The address becomes the user value of the parcel on top. */
+/* The address becomes the user value of the outgoing message on top. */
 static void fill_name(lua_State *L, struct msghdr *header, int arg, int index)
 {
     const struct address *a;
@@ -66,7 +66,7 @@ static void fill_name(lua_State *L, struct msghdr *header, int arg, int index)
     }
     header->msg_name = (void *)&a->any;
     header->msg_namelen = a->length;
-    lua_setiuservalue(L, -2, PARCEL_NAME);
+    lua_setiuservalue(L, -2, OUTGOING_NAME);
 }
 
 /* The parcel on top has room for `control`, which comes behind its strings. */
@@ -80,14 +80,14 @@ static void fill_control(struct msghdr *header, struct iovec *end,
     memcpy(end, control->bytes, control->used);
 }
 
-struct parcel *message_pack(lua_State *L, const struct socket *s,
-                            const char *call, int arg, int index)
+struct outgoing *message_pack(lua_State *L, const struct socket *s,
+                              const char *call, int arg, int index)
 {
     static const char *const fields[] = {"iov", "name", "control", "flags",
                                          NULL};
     int base = lua_gettop(L);
     struct control_writer control;
-    struct parcel *p;
+    struct outgoing *p;
     size_t count;
 
     field_check_names(L, arg, index, fields);
@@ -96,10 +96,10 @@ struct parcel *message_pack(lua_State *L, const struct socket *s,
     if (lua_getfield(L, index, "control") != LUA_TNIL)
         control_write(L, &control, s, call, arg, lua_gettop(L));
     p = lua_newuserdatauv(L, sizeof *p + count * sizeof *p->iov + control.used,
-                          PARCEL_VALUES);
+                          OUTGOING_VALUES);
     p->header = (struct msghdr){.msg_iov = p->iov, .msg_iovlen = count};
     lua_pushvalue(L, base + 1);
-    lua_setiuservalue(L, -2, PARCEL_IOV);
+    lua_setiuservalue(L, -2, OUTGOING_IOV);
     fill_control(&p->header, p->iov + count, &control);
     fill_name(L, &p->header, arg, index);
     message_fill(L, arg, base + 1, p);
@@ -111,7 +111,8 @@ struct parcel *message_pack(lua_State *L, const struct socket *s,
 /* ---- what is asked for ---- */
 
 /* Each reads the value on top of the stack, a field of the table at `index`. */
-typedef void read_field(lua_State *L, int index, struct request *request);
+typedef void read_field(lua_State *L, int index,
+                        struct receive_options *wanted);
 
 static size_t sum_sizes(lua_State *L, int index)
 {
@@ -132,40 +133,42 @@ static size_t sum_sizes(lua_State *L, int index)
     return sum;
 }
 
-static void read_iov(lua_State *L, int index, struct request *request)
+static void read_iov(lua_State *L, int index, struct receive_options *wanted)
 {
-    request->several = lua_istable(L, -1);
-    request->size = request->several ? sum_sizes(L, index)
-                                     : (size_t)field_value(L, index, "iov", 0,
-                                                           LUA_MAXINTEGER);
+    wanted->several = lua_istable(L, -1);
+    wanted->size = wanted->several ? sum_sizes(L, index)
+                                   : (size_t)field_value(L, index, "iov", 0,
+                                                         LUA_MAXINTEGER);
 }
 
-static void read_control(lua_State *L, int index, struct request *request)
+static void read_control(lua_State *L, int index,
+                         struct receive_options *wanted)
 {
     if (lua_isboolean(L, -1))
-        request->control = lua_toboolean(L, -1) ? MESSAGE_CONTROL : 0;
+        wanted->control = lua_toboolean(L, -1) ? MESSAGE_CONTROL : 0;
     else
-        request->control =
+        wanted->control =
             (size_t)field_value(L, index, "control", 0, INT32_MAX);
 }
 
-static void read_rights(lua_State *L, int index, struct request *request)
+static void read_rights(lua_State *L, int index, struct receive_options *wanted)
 {
     const char *form = lua_tostring(L, -1);
 
-    request->numbers = form != NULL && strcmp(form, "numbers") == 0;
-    if (form == NULL || (!request->numbers && strcmp(form, "sockets") != 0))
+    wanted->numbers = form != NULL && strcmp(form, "numbers") == 0;
+    if (form == NULL || (!wanted->numbers && strcmp(form, "sockets") != 0))
         field_argerror(L, index, "rights", "'sockets' or 'numbers' expected");
 }
 
-static void read_flags(lua_State *L, int index, struct request *request)
+static void read_flags(lua_State *L, int index, struct receive_options *wanted)
 {
-    if (!names_read_flags(L, -1, &flag_names, &request->flags))
+    if (!names_read_flags(L, -1, &transfer_flag_names, &wanted->flags))
         field_argerror(L, index, "flags", lua_tostring(L, -1));
 }
 
 /* In one walk through the table: it is made for every message. */
-void message_request(lua_State *L, int index, struct request *request)
+void message_receive_options(lua_State *L, int index,
+                             struct receive_options *wanted)
 {
     static const char *const names[] = {"iov", "control", "flags", "rights",
                                         NULL};
@@ -173,13 +176,13 @@ void message_request(lua_State *L, int index, struct request *request)
                                           read_rights};
 
     luaL_checktype(L, index, LUA_TTABLE);
-    *request = (struct request){.size = SIZE_MAX};
+    *wanted = (struct receive_options){.size = SIZE_MAX};
     lua_pushnil(L);
     while (lua_next(L, index)) {
-        readers[field_find(L, index, names)](L, index, request);
+        readers[field_find(L, index, names)](L, index, wanted);
         lua_pop(L, 1);
     }
-    if (request->size == SIZE_MAX)
+    if (wanted->size == SIZE_MAX)
         field_argerror(L, index, "iov", "size or list of sizes expected");
 }
 
@@ -198,7 +201,7 @@ int message_start(lua_State *L, struct wait *w, const struct call *call,
 /* ---- what has come ---- */
 
 /* clang-format off */
-static const struct name told_rows[] = {
+static const struct name returned_flags[] = {
     {"trunc", MSG_TRUNC}, {"ctrunc", MSG_CTRUNC}, {"eor", MSG_EOR},
     {"oob", MSG_OOB},
 #ifdef MSG_ERRQUEUE
@@ -208,13 +211,13 @@ static const struct name told_rows[] = {
 };
 /* clang-format on */
 
-static void set_control(lua_State *L, int table, const struct arrival *a,
-                        const struct request *request)
+static void set_control(lua_State *L, int table, const struct received *a,
+                        const struct receive_options *wanted)
 {
     struct control_reader reader = {
         .socket = a->socket,
         .message = a->header,
-        .numbers = request->numbers,
+        .numbers = wanted->numbers,
     };
 
     lua_newtable(L);
@@ -250,43 +253,44 @@ void message_set_data(lua_State *L, int table, int options, bool several)
     lua_setfield(L, table, "data");
 }
 
-static void push_message(lua_State *L, const struct arrival *a,
-                         const struct request *request, int options)
+static void push_message(lua_State *L, const struct received *a,
+                         const struct receive_options *wanted, int options)
 {
     const struct msghdr *header = a->header;
-    bool is_cut = a->length > request->size;
-    size_t size = is_cut ? request->size : a->length;
+    bool is_cut = a->length > wanted->size;
+    size_t size = is_cut ? wanted->size : a->length;
     int table;
 
-    if (transfer_discards(a->socket, request->flags))
+    if (transfer_discards(a->socket, wanted->flags))
         size = 0;
     lua_pushlstring(L, a->data, size);
     lua_createtable(L, 0, 4);
     lua_insert(L, -2);
     table = lua_gettop(L) - 1;
-    message_set_data(L, table, options, request->several);
+    message_set_data(L, table, options, wanted->several);
     if (header->msg_namelen > 0) {
         address_push(L, header->msg_name, header->msg_namelen);
         lua_setfield(L, table, "from");
     }
-    if (is_cut || request->flags & MSG_TRUNC) {
+    if (is_cut || wanted->flags & MSG_TRUNC) {
         lua_pushinteger(L, (lua_Integer)a->length);
         lua_setfield(L, table, "length");
     }
-    if (request->control > 0)
-        set_control(L, table, a, request);
+    if (wanted->control > 0)
+        set_control(L, table, a, wanted);
     lua_newtable(L);
-    field_set_flags(L, told_rows, header->msg_flags);
+    field_set_flags(L, returned_flags, header->msg_flags);
     lua_setfield(L, table, "flags");
 }
 
 /* What is empty of a stream is its end, whatever control data comes with it; a
  * message of a seqpacket socket may bring that alone. */
-bool message_is_end(const struct socket *s, const struct request *request,
+bool message_is_end(const struct socket *s,
+                    const struct receive_options *wanted,
                     const struct msghdr *header, size_t length)
 {
-    if (length > 0 || request->size == 0 || !transfer_ends(s) ||
-        request->flags & MSG_ERRQUEUE)
+    if (length > 0 || wanted->size == 0 || !transfer_ends(s) ||
+        wanted->flags & MSG_ERRQUEUE)
         return false;
     return s->type == SOCK_STREAM ||
            (header->msg_controllen == 0 && !(header->msg_flags & MSG_CTRUNC));
@@ -294,15 +298,15 @@ bool message_is_end(const struct socket *s, const struct request *request,
 
 /* What is done where descriptors have come, which are closed if it raises. */
 struct pushing {
-    const struct arrival *arrival;
-    const struct request *request;
+    const struct received *received;
+    const struct receive_options *wanted;
 };
 
 static int make_message(lua_State *L)
 {
     const struct pushing *p = lua_touserdata(L, 2);
 
-    push_message(L, p->arrival, p->request, 1);
+    push_message(L, p->received, p->wanted, 1);
     return 1;
 }
 
@@ -310,7 +314,7 @@ static int make_control(lua_State *L)
 {
     const struct pushing *p = lua_touserdata(L, 2);
 
-    set_control(L, 1, p->arrival, p->request);
+    set_control(L, 1, p->received, p->wanted);
     return 0;
 }
 
@@ -322,7 +326,7 @@ static void push_guarded(lua_State *L, lua_CFunction make, int index,
     lua_pushvalue(L, index);
     lua_pushlightuserdata(L, (void *)p);
     if (lua_pcall(L, 2, results, 0) != LUA_OK) {
-        control_close_descriptors(p->arrival->header);
+        control_close_descriptors(p->received->header);
         lua_error(L);
     }
 }
@@ -337,41 +341,41 @@ static void press_collector(lua_State *L, size_t descriptors)
 
 /* The system drops those that would be too many, and says no more of it than
  * MSG_CTRUNC: to ask for one tells. */
-static void collect_if_none_left(lua_State *L, const struct arrival *a)
+static void collect_if_none_left(lua_State *L, const struct received *a)
 {
     int probe = fcntl(a->socket->handle.fd, F_DUPFD_CLOEXEC, 0);
     bool collected = false;
 
     if (probe == -1)
-        collect_descriptors(L, errno, &collected);
+        descriptor_collect(L, errno, &collected);
     else
         close(probe);
 }
 
-void message_push(lua_State *L, const struct arrival *a,
-                  const struct request *request, int options)
+void message_push(lua_State *L, const struct received *a,
+                  const struct receive_options *wanted, int options)
 {
-    struct pushing p = {a, request};
+    struct pushing p = {a, wanted};
     size_t descriptors = control_count_descriptors(a->header);
 
     if (descriptors == 0) {
-        push_message(L, a, request, options);
+        push_message(L, a, wanted, options);
     } else {
         push_guarded(L, make_message, options, 1, &p);
         press_collector(L, descriptors);
     }
-    if (a->header->msg_flags & MSG_CTRUNC && request->control > 0)
+    if (a->header->msg_flags & MSG_CTRUNC && wanted->control > 0)
         collect_if_none_left(L, a);
 }
 
-void message_add(lua_State *L, int index, const struct arrival *a,
-                 const struct request *request)
+void message_add(lua_State *L, int index, const struct received *a,
+                 const struct receive_options *wanted)
 {
-    struct pushing p = {a, request};
+    struct pushing p = {a, wanted};
 
     if (a->header->msg_controllen > 0)
         push_guarded(L, make_control, index, 0, &p);
     lua_getfield(L, index, "flags");
-    field_set_flags(L, told_rows, a->header->msg_flags);
+    field_set_flags(L, returned_flags, a->header->msg_flags);
     lua_pop(L, 1);
 }

@@ -21,25 +21,25 @@
 
 /* A message to be sent; a userdata that points into itself, and into its user
  * values: the address, and the string or list of strings. */
-enum { PARCEL_NAME = 1, PARCEL_IOV, PARCEL_VALUES = PARCEL_IOV };
+enum { OUTGOING_NAME = 1, OUTGOING_IOV, OUTGOING_VALUES = OUTGOING_IOV };
 
-struct parcel {
+struct outgoing {
     struct msghdr header;
     struct iovec iov[];
 };
 
-/* Push the parcel for the table {iov, name, control, flags} at the absolute
+/* Push the outgoing message for the table {iov, name, control, flags} at the absolute
  * `index`, to be sent by `s` with `call`; argument errors are those of `arg`.
  */
-struct parcel *message_pack(lua_State *L, const struct socket *s,
-                            const char *call, int arg, int index);
+struct outgoing *message_pack(lua_State *L, const struct socket *s,
+                              const char *call, int arg, int index);
 
-/* Point the parcel to the strings of the value at `index`, its user value: they
+/* Point the outgoing message to the strings of the value at `index`, its user value: they
  * may be others after Lua code has run. */
-void message_fill(lua_State *L, int arg, int index, struct parcel *p);
+void message_fill(lua_State *L, int arg, int index, struct outgoing *p);
 
 /* What a message is to be received into. */
-struct request {
+struct receive_options {
     size_t size;    /* of the data */
     bool several;   /* which is to be split as the list `iov` says */
     size_t control; /* bytes for control data */
@@ -47,8 +47,9 @@ struct request {
     int flags;
 };
 
-/* The request in the table {iov, control, flags, rights} at `index`. */
-void message_request(lua_State *L, int index, struct request *request);
+/* The options in the table {iov, control, flags, rights} at `index`. */
+void message_receive_options(lua_State *L, int index,
+                             struct receive_options *wanted);
 
 /* Begin to receive messages; the result is the flags for recvmsg(2). The error
  * queue never waits, the length of a datagram is told, and descriptors are
@@ -57,28 +58,29 @@ int message_start(lua_State *L, struct wait *w, const struct call *call,
                   struct socket *s, int flags, lua_KContext context);
 
 /* A message received, in the memory that `header` points to. */
-struct arrival {
+struct received {
     const struct socket *socket;
     struct msghdr *header;
     const char *data;
     size_t length; /* of the message; more than the size where it was cut */
 };
 
-/* Push the table for it; `options` is the index of the request's. When that
+/* Push the table for it; `options` is the index of its table. When that
  * raises, no descriptor that came stays open. */
-void message_push(lua_State *L, const struct arrival *a,
-                  const struct request *request, int options);
+void message_push(lua_State *L, const struct received *a,
+                  const struct receive_options *wanted, int options);
 
 /* Split the data on top of the stack as the sizes in the options say, the last
  * of which may be short or missing, into the message at `table`; pops it. */
 void message_set_data(lua_State *L, int table, int options, bool several);
 
 /* Add the control data and flags of another part of the message at `index`. */
-void message_add(lua_State *L, int index, const struct arrival *a,
-                 const struct request *request);
+void message_add(lua_State *L, int index, const struct received *a,
+                 const struct receive_options *wanted);
 
 /* Whether nothing received is the end of the stream. */
-bool message_is_end(const struct socket *s, const struct request *request,
+bool message_is_end(const struct socket *s,
+                    const struct receive_options *wanted,
                     const struct msghdr *header, size_t length);
 
 /* The methods of sendmsg.c, joined to the module table on top. */

@@ -30,14 +30,14 @@
 /* Address space that stays: 64 of the largest datagrams, and some. */
 #define TRAY_KEPT ((size_t)8 * 1024 * 1024)
 
-enum { SELF = 1, COUNT, SIZE, FLAGS, TRAY, DATA, FROM, SENDER };
+enum { SELF = 1, COUNT, SIZE, FLAGS, BUFFERS, DATA, FROM, SENDER };
 
 /* ---- what is received into ---- */
 
 /* Memory for the messages of one call, and how it is laid out; a userdata. One
  * for each Lua state is in its registry, or false there while a call is using
  * it: Lua code that runs meanwhile has another. */
-struct tray {
+struct receive_buffers {
     char *bytes; /* NULL: none */
     size_t size;
     size_t count; /* of messages: as many have headers that are filled in */
@@ -53,14 +53,14 @@ struct tray {
 
 static const char tray_key = 't';
 
-static void unmap(struct tray *t)
+static void unmap(struct receive_buffers *t)
 {
     if (t->bytes != NULL)
         munmap(t->bytes, t->size);
-    *t = (struct tray){.bytes = NULL};
+    *t = (struct receive_buffers){.bytes = NULL};
 }
 
-static bool map(struct tray *t, size_t count, size_t each)
+static bool map(struct receive_buffers *t, size_t count, size_t each)
 {
     size_t size = count * each;
     void *bytes;
@@ -83,10 +83,10 @@ static int tray_gc(lua_State *L)
     return 0;
 }
 
-/* Push the tray. */
-static struct tray *take_tray(lua_State *L)
+/* Push the buffers. */
+static struct receive_buffers *take_buffers(lua_State *L)
 {
-    struct tray *t;
+    struct receive_buffers *t;
 
     lua_rawgetp(L, LUA_REGISTRYINDEX, &tray_key);
     t = lua_touserdata(L, -1);
@@ -97,7 +97,7 @@ static struct tray *take_tray(lua_State *L)
     }
     lua_pop(L, 1);
     t = lua_newuserdatauv(L, sizeof *t, 0);
-    *t = (struct tray){.bytes = NULL};
+    *t = (struct receive_buffers){.bytes = NULL};
     luaL_setmetatable(L, TRAY_TYPE);
     return t;
 }
@@ -105,11 +105,11 @@ static struct tray *take_tray(lua_State *L)
 /* Neither fails nor runs Lua code. */
 static void return_tray(lua_State *L)
 {
-    struct tray *t = lua_touserdata(L, TRAY);
+    struct receive_buffers *t = lua_touserdata(L, BUFFERS);
 
     if (t->size > TRAY_KEPT)
         unmap(t);
-    lua_pushvalue(L, TRAY);
+    lua_pushvalue(L, BUFFERS);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &tray_key);
 }
 
@@ -119,7 +119,7 @@ static size_t control_room(size_t control)
     return CMSG_ALIGN(control);
 }
 
-static void point_to(struct tray *t)
+static void point_to(struct receive_buffers *t)
 {
     size_t room = control_room(t->control);
 
@@ -135,7 +135,8 @@ static void point_to(struct tray *t)
     t->used = t->count;
 }
 
-static void lay_out(struct tray *t, size_t count, size_t each, size_t control)
+static void lay_out(struct receive_buffers *t, size_t count, size_t each,
+                    size_t control)
 {
     t->count = count;
     t->each = each;
@@ -149,26 +150,26 @@ static void lay_out(struct tray *t, size_t count, size_t each, size_t control)
 }
 
 /* Make room; for fewer messages, where there is not enough memory. */
-static void arrange(lua_State *L, struct tray *t, size_t count,
-                    const struct request *request)
+static void arrange(lua_State *L, struct receive_buffers *t, size_t count,
+                    const struct receive_options *wanted)
 {
     size_t each = sizeof *t->messages + sizeof *t->iov + sizeof *t->names +
-                  control_room(request->control) + request->size;
+                  control_room(wanted->control) + wanted->size;
 
-    if (t->count == count && t->each == request->size &&
-        t->control == request->control)
+    if (t->count == count && t->each == wanted->size &&
+        t->control == wanted->control)
         return;
     while ((t->bytes == NULL || t->size / each < count) &&
            !map(t, count, each)) {
         if (count == 1)
-            raise_errno(L, "mmap", ENOMEM, 0);
+            error_raise(L, "mmap", ENOMEM, 0);
         count /= 2;
     }
-    lay_out(t, count, request->size, request->control);
+    lay_out(t, count, wanted->size, wanted->control);
 }
 
 /* What the system has written over is as it has to be before a call. */
-static void renew(struct tray *t)
+static void renew(struct receive_buffers *t)
 {
     for (size_t i = 0; i < t->used; i++) {
         struct msghdr *header = &t->messages[i].msg_hdr;
@@ -179,14 +180,14 @@ static void renew(struct tray *t)
 }
 
 static int receive_once(lua_State *L, const struct socket *s, size_t count,
-                        const struct request *request, int flags)
+                        const struct receive_options *wanted, int flags)
 {
-    struct tray *t;
+    struct receive_buffers *t;
     int n;
 
     lua_settop(L, FLAGS);
-    t = take_tray(L);
-    arrange(L, t, count, request);
+    t = take_buffers(L);
+    arrange(L, t, count, wanted);
     renew(t);
     n = recvmmsg(s->handle.fd, t->messages, (unsigned)t->count, flags, NULL);
     t->used = n > 0 ? (size_t)n : 1;
@@ -205,24 +206,24 @@ static bool receive_again(lua_State *L, struct wait *w)
 /* ---- what has come ---- */
 
 /* One call's messages. */
-struct harvest {
+struct received_batch {
     const struct socket *socket;
-    const struct request *request;
-    const struct tray *tray;
+    const struct receive_options *wanted;
+    const struct receive_buffers *buffers;
     size_t count;
 };
 
 /* The end of a stream is met again by each message that is left. */
-static void leave_out_end(struct harvest *h)
+static void leave_out_end(struct received_batch *h)
 {
-    const struct tray *t = h->tray;
+    const struct receive_buffers *t = h->buffers;
 
     if (h->count < t->count)
         return;
     for (; h->count > 0; h->count--) {
         const struct mmsghdr *last = &t->messages[h->count - 1];
 
-        if (!message_is_end(h->socket, h->request, &last->msg_hdr,
+        if (!message_is_end(h->socket, h->wanted, &last->msg_hdr,
                             last->msg_len))
             return;
     }
@@ -242,7 +243,7 @@ static inline bool is_same_sender(const struct msghdr *a,
 }
 
 /* Replace the sender on top by that of the message at `i`, if it is another. */
-static void push_sender(lua_State *L, const struct tray *t, size_t i)
+static void push_sender(lua_State *L, const struct receive_buffers *t, size_t i)
 {
     const struct msghdr *header = &t->messages[i].msg_hdr;
 
@@ -264,10 +265,10 @@ static void set_length(lua_State *L, lua_Integer number, size_t length)
 }
 
 /* Push the list of strings and that of the senders. */
-static int push_data(lua_State *L, const struct harvest *h)
+static int push_data(lua_State *L, const struct received_batch *h)
 {
-    const struct tray *t = h->tray;
-    const bool tells = h->request->flags & MSG_TRUNC;
+    const struct receive_buffers *t = h->buffers;
+    const bool tells = h->wanted->flags & MSG_TRUNC;
     const size_t each = t->each;
     const char *data = t->data;
 
@@ -292,19 +293,19 @@ static int push_data(lua_State *L, const struct harvest *h)
 
 static int make_messages(lua_State *L)
 {
-    const struct harvest *h = lua_touserdata(L, 2);
-    const struct tray *t = h->tray;
+    const struct received_batch *h = lua_touserdata(L, 2);
+    const struct receive_buffers *t = h->buffers;
 
     lua_createtable(L, (int)h->count, 0);
     for (size_t i = 0; i < h->count; i++) {
-        struct arrival a = {
+        struct received a = {
             .socket = h->socket,
             .header = &t->messages[i].msg_hdr,
             .data = t->data + i * t->each,
             .length = t->messages[i].msg_len,
         };
 
-        message_push(L, &a, h->request, 1);
+        message_push(L, &a, h->wanted, 1);
         lua_rawseti(L, 3, (lua_Integer)i + 1);
     }
     return 1;
@@ -312,7 +313,7 @@ static int make_messages(lua_State *L)
 
 /* Push the list of messages. When that raises, no descriptor stays open that
  * has come with any of them. */
-static int push_messages(lua_State *L, const struct harvest *h)
+static int push_messages(lua_State *L, const struct received_batch *h)
 {
     lua_pushcfunction(L, make_messages);
     lua_pushvalue(L, SIZE);
@@ -320,11 +321,11 @@ static int push_messages(lua_State *L, const struct harvest *h)
     if (lua_pcall(L, 2, 1, 0) == LUA_OK)
         return 1;
     for (size_t i = 0; i < h->count; i++)
-        control_close_descriptors(&h->tray->messages[i].msg_hdr);
+        control_close_descriptors(&h->buffers->messages[i].msg_hdr);
     return lua_error(L);
 }
 
-static int push_harvest(lua_State *L, struct harvest *h)
+static int push_batch(lua_State *L, struct received_batch *h)
 {
     leave_out_end(h);
     if (h->count == 0) {
@@ -344,27 +345,28 @@ static size_t check_count(lua_State *L)
     return count < BATCH ? (size_t)count : BATCH;
 }
 
-static void check_request(lua_State *L, struct request *request)
+static void check_receive_options(lua_State *L, struct receive_options *wanted)
 {
     if (lua_istable(L, SIZE)) {
         luaL_argcheck(L, lua_isnil(L, FLAGS), FLAGS, "flags are a field here");
-        message_request(L, SIZE, request);
+        message_receive_options(L, SIZE, wanted);
     } else {
-        *request = (struct request){
+        *wanted = (struct receive_options){
             .size = transfer_size(L, SIZE),
-            .flags = names_check_flags(L, FLAGS, &flag_names),
+            .flags = names_check_flags(L, FLAGS, &transfer_flag_names),
         };
     }
-    if (request->size > TRANSFER_MAX)
-        request->size = TRANSFER_MAX;
+    if (wanted->size > TRANSFER_MAX)
+        wanted->size = TRANSFER_MAX;
 }
 
 /* Nothing is discarded, and nothing waited for but the first message. */
 static int start_receiving(lua_State *L, struct wait *w,
                            const struct call *call, struct socket *s,
-                           const struct request *request, lua_KContext context)
+                           const struct receive_options *wanted,
+                           lua_KContext context)
 {
-    int flags = request->flags & ~(MSG_WAITALL | MSG_TRUNC);
+    int flags = wanted->flags & ~(MSG_WAITALL | MSG_TRUNC);
 
     return message_start(L, w, call, s, flags, context) | MSG_WAITFORONE;
 }
@@ -372,29 +374,29 @@ static int start_receiving(lua_State *L, struct wait *w,
 static int recvmany_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"recvmany", POLLIN, recvmany_step};
-    struct socket *s = check_waiting(L, SELF, call.name, context);
+    struct socket *s = socket_check_waiting(L, SELF, call.name, context);
     size_t count = check_count(L);
-    struct request request;
-    struct harvest h = {.socket = s, .request = &request};
+    struct receive_options wanted;
+    struct received_batch h = {.socket = s, .wanted = &wanted};
     struct wait w;
     int results;
     int flags;
     int n;
 
     (void)status;
-    check_request(L, &request);
-    if (request.flags & MSG_PEEK)
+    check_receive_options(L, &wanted);
+    if (wanted.flags & MSG_PEEK)
         count = 1;
-    flags = start_receiving(L, &w, &call, s, &request, context);
+    flags = start_receiving(L, &w, &call, s, &wanted, context);
     do
-        n = receive_once(L, s, count, &request, flags);
+        n = receive_once(L, s, count, &wanted, flags);
     while (n == -1 && receive_again(L, &w));
     if (n == -1)
         return wait_failed(L, &w, 0);
     batch_charge(&w, (size_t)n);
-    h.tray = lua_touserdata(L, TRAY);
+    h.buffers = lua_touserdata(L, BUFFERS);
     h.count = (size_t)n;
-    results = push_harvest(L, &h);
+    results = push_batch(L, &h);
     return_tray(L);
     return results;
 }
@@ -423,7 +425,7 @@ static int socket_recvmany(lua_State *L)
     return recvmany_step(L, LUA_OK, 0);
 }
 
-void open_batch(lua_State *L)
+void open_recvmany(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"recvmany", socket_recvmany},
@@ -436,12 +438,12 @@ void open_batch(lua_State *L)
     lua_pop(L, 1);
     lua_pushboolean(L, false);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &tray_key);
-    add_socket_methods(L, methods);
+    socket_add_methods(L, methods);
 }
 
 #else
 
-void open_batch(lua_State *L)
+void open_recvmany(lua_State *L)
 {
     (void)L;
 }

@@ -25,7 +25,7 @@
 enum { SELF = 1, LIST, ADDRESS, FLAGS, SENT, OFFSET, DEADLINE, MADE, NAMES };
 
 /* The messages of one system call, and how far the call has come. */
-struct volley {
+struct send_batch {
     const struct socket *socket;
     const struct address *to; /* of all; NULL: there is none, or a list */
     bool has_names;           /* there is a list of them */
@@ -41,14 +41,14 @@ struct volley {
 /* ---- what is to be sent ---- */
 
 /* The index in its list of the message that is `i` in the arrays. */
-static lua_Integer place(const struct volley *v, size_t i)
+static lua_Integer place(const struct send_batch *v, size_t i)
 {
     return (lua_Integer)(v->made ? i : v->sent + i) + 1;
 }
 
 /* Where the message at `i` goes, by its place. False: not to be told without
  * making an address. */
-static bool find_name(lua_State *L, const struct volley *v, size_t i,
+static bool find_name(lua_State *L, const struct send_batch *v, size_t i,
                       struct msghdr *header)
 {
     const struct address *a = v->to;
@@ -66,7 +66,7 @@ static bool find_name(lua_State *L, const struct volley *v, size_t i,
 }
 
 /* The message at `i`, for the value on top. False: that is to be made one. */
-static bool fill_message(lua_State *L, struct volley *v, size_t i, int type)
+static bool fill_message(lua_State *L, struct send_batch *v, size_t i, int type)
 {
     struct msghdr *header = &v->messages[i].msg_hdr;
     struct iovec *iov = &v->iov[i];
@@ -75,9 +75,9 @@ static bool fill_message(lua_State *L, struct volley *v, size_t i, int type)
         iov->iov_base = (char *)lua_tolstring(L, -1, &iov->iov_len);
         *header = (struct msghdr){.msg_iov = iov, .msg_iovlen = 1};
     } else if (v->made) {
-        struct parcel *p = lua_touserdata(L, -1);
+        struct outgoing *p = lua_touserdata(L, -1);
 
-        lua_getiuservalue(L, -1, PARCEL_IOV);
+        lua_getiuservalue(L, -1, OUTGOING_IOV);
         message_fill(L, LIST, lua_gettop(L), p);
         lua_pop(L, 1);
         *header = p->header;
@@ -89,7 +89,7 @@ static bool fill_message(lua_State *L, struct volley *v, size_t i, int type)
 
 /* Nothing is allocated and no Lua code runs here, so that every pointer stays
  * good until the system call. False: something has to be made first. */
-static bool fill(lua_State *L, struct volley *v)
+static bool fill(lua_State *L, struct send_batch *v)
 {
     size_t left = v->total - v->sent;
 
@@ -135,7 +135,7 @@ static void make_name(lua_State *L)
 }
 
 /* Push lists of what the messages and addresses of a system call become. */
-static void make(lua_State *L, struct volley *v)
+static void make(lua_State *L, struct send_batch *v)
 {
     lua_settop(L, DEADLINE);
     lua_createtable(L, (int)v->count, 0);
@@ -174,7 +174,7 @@ static void skip(struct msghdr *header, size_t offset)
     iov->iov_len -= offset;
 }
 
-static void prepare(lua_State *L, struct volley *v)
+static void prepare(lua_State *L, struct send_batch *v)
 {
     v->made = false;
     if (!fill(L, v)) {
@@ -186,7 +186,7 @@ static void prepare(lua_State *L, struct volley *v)
 }
 
 /* Before the first message is sent, all have to be such as can be. */
-static void check_all(lua_State *L, struct volley *v)
+static void check_all(lua_State *L, struct send_batch *v)
 {
     for (v->sent = 0; v->total - v->sent > BATCH; v->sent += BATCH)
         prepare(L, v);
@@ -203,7 +203,7 @@ static void set_integer(lua_State *L, int index, lua_Integer number)
     lua_replace(L, index);
 }
 
-static void begin(lua_State *L, struct volley *v, const struct socket *s,
+static void begin(lua_State *L, struct send_batch *v, const struct socket *s,
                   lua_KContext context)
 {
     v->socket = s;
@@ -229,7 +229,7 @@ static size_t length_of(const struct msghdr *header)
 
 /* The system has taken `count` messages; the last one in part, it may be, where
  * it is a stream's. */
-static void advance(lua_State *L, struct volley *v, size_t count)
+static void advance(lua_State *L, struct send_batch *v, size_t count)
 {
     const struct mmsghdr *last = &v->messages[count - 1];
 
@@ -245,14 +245,14 @@ static void advance(lua_State *L, struct volley *v, size_t count)
     set_integer(L, OFFSET, (lua_Integer)v->offset);
 }
 
-static bool has_destination(const struct volley *v)
+static bool has_destination(const struct send_batch *v)
 {
     return v->messages[0].msg_hdr.msg_name != NULL;
 }
 
 /* So many messages are as much as several calls: others may be next. The
  * time-out is the whole call's. */
-static void share(lua_State *L, struct wait *w, const struct volley *v)
+static void share(lua_State *L, struct wait *w, const struct send_batch *v)
 {
     batch_charge(w, v->count);
     if (w->in_task && loop_running->budget <= 0) {
@@ -265,7 +265,7 @@ static void share(lua_State *L, struct wait *w, const struct volley *v)
 static int start(lua_State *L, struct wait *w, const struct call *call,
                  struct socket *s, lua_KContext context)
 {
-    int flags = names_check_flags(L, FLAGS, &flag_names);
+    int flags = names_check_flags(L, FLAGS, &transfer_flag_names);
 
     flags |= wait_start(L, w, call, &s->handle, flags, context);
     if (w->in_task && context == WAIT_POSTPONED)
@@ -277,12 +277,12 @@ static int start(lua_State *L, struct wait *w, const struct call *call,
 /* ---- the call ---- */
 
 /* Push the address of the message that failed: its index, or 0. */
-static int push_subject(lua_State *L, const struct volley *v)
+static int push_subject(lua_State *L, const struct send_batch *v)
 {
     if (v->made) {
         lua_rawgeti(L, MADE, 1);
         if (lua_isuserdata(L, -1) &&
-            lua_getiuservalue(L, -1, PARCEL_NAME) != LUA_TNIL)
+            lua_getiuservalue(L, -1, OUTGOING_NAME) != LUA_TNIL)
             return lua_gettop(L);
     }
     if (v->has_names)
@@ -292,7 +292,7 @@ static int push_subject(lua_State *L, const struct volley *v)
     return lua_toboolean(L, -1) ? lua_gettop(L) : 0;
 }
 
-static int push_progress(lua_State *L, const struct volley *v)
+static int push_progress(lua_State *L, const struct send_batch *v)
 {
     lua_pushinteger(L, (lua_Integer)v->sent);
     if (v->offset == 0)
@@ -301,7 +301,7 @@ static int push_progress(lua_State *L, const struct volley *v)
     return 2;
 }
 
-static int fail(lua_State *L, const struct wait *w, const struct volley *v)
+static int fail(lua_State *L, const struct wait *w, const struct send_batch *v)
 {
     if (w->outcome == WAIT_WOULD_BLOCK) {
         lua_pushboolean(L, false);
@@ -319,8 +319,8 @@ static int fail(lua_State *L, const struct wait *w, const struct volley *v)
 static int sendmany_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"sendmany", POLLOUT, sendmany_step};
-    struct socket *s = check_waiting(L, SELF, call.name, context);
-    struct volley v;
+    struct socket *s = socket_check_waiting(L, SELF, call.name, context);
+    struct send_batch v;
     struct wait w;
     int flags;
     int n;
@@ -363,7 +363,7 @@ messages sent before, its `offset` the bytes that a stream took of the next
 */
 static int socket_sendmany(lua_State *L)
 {
-    check_open(L, SELF, "sendmany");
+    socket_check_open(L, SELF, "sendmany");
     luaL_checktype(L, LIST, LUA_TTABLE);
     lua_settop(L, FLAGS);
     lua_pushinteger(L, 0);
@@ -372,19 +372,19 @@ static int socket_sendmany(lua_State *L)
     return sendmany_step(L, LUA_OK, 0);
 }
 
-void open_batch_send(lua_State *L)
+void open_sendmany(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"sendmany", socket_sendmany},
         {NULL, NULL},
     };
 
-    add_socket_methods(L, methods);
+    socket_add_methods(L, methods);
 }
 
 #else
 
-void open_batch_send(lua_State *L)
+void open_sendmany(lua_State *L)
 {
     (void)L;
 }

@@ -17,13 +17,13 @@
 
 /* ---- sending ---- */
 
-/* Push the parcel's string, or its strings in a list of their own: while memory
+/* Push the outgoing message's string, or its strings in a list of their own: while memory
  * is taken, finalizers may change the script's. The parcel is at index 3. */
-static void push_strings(lua_State *L, struct parcel *p)
+static void push_strings(lua_State *L, struct outgoing *p)
 {
     lua_Integer count = (lua_Integer)p->header.msg_iovlen;
 
-    if (lua_getiuservalue(L, 3, PARCEL_IOV) != LUA_TTABLE)
+    if (lua_getiuservalue(L, 3, OUTGOING_IOV) != LUA_TTABLE)
         return;
     lua_createtable(L, (int)count, 0);
     for (lua_Integer i = 1; i <= count; i++) {
@@ -35,8 +35,8 @@ static void push_strings(lua_State *L, struct parcel *p)
 }
 
 /* May leave a value on the stack. */
-static ssize_t send_parcel(lua_State *L, struct socket *s, struct parcel *p,
-                           int flags)
+static ssize_t send_outgoing(lua_State *L, struct socket *s, struct outgoing *p,
+                             int flags)
 {
     if (!wants_zerocopy(flags))
         return sendmsg(s->handle.fd, &p->header, flags);
@@ -47,8 +47,8 @@ static ssize_t send_parcel(lua_State *L, struct socket *s, struct parcel *p,
 static int sendmsg_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"sendmsg", POLLOUT, sendmsg_step};
-    struct socket *s = check_waiting(L, 1, call.name, context);
-    struct parcel *p;
+    struct socket *s = socket_check_waiting(L, 1, call.name, context);
+    struct outgoing *p;
     struct wait w;
     int flags;
     ssize_t n;
@@ -56,17 +56,17 @@ static int sendmsg_step(lua_State *L, int status, lua_KContext context)
     (void)status;
     lua_settop(L, 2);
     luaL_checktype(L, 2, LUA_TTABLE);
-    flags = field_flags(L, 2, 2, "flags", &flag_names);
+    flags = field_flags(L, 2, 2, "flags", &transfer_flag_names);
     flags |=
         wait_start(L, &w, &call, &s->handle, flags, context) | MSG_NOSIGNAL;
     do {
         lua_settop(L, 2);
         p = message_pack(L, s, call.name, 2, 2);
-        n = send_parcel(L, s, p, flags);
+        n = send_outgoing(L, s, p, flags);
     } while (n == -1 && transfer_again(L, s, &w, p->header.msg_name));
     if (n == -1)
         return wait_failed(
-            L, &w, lua_getiuservalue(L, 3, PARCEL_NAME) ? lua_gettop(L) : 0);
+            L, &w, lua_getiuservalue(L, 3, OUTGOING_NAME) ? lua_gettop(L) : 0);
     lua_pushinteger(L, n);
     return 1;
 }
@@ -108,19 +108,19 @@ struct receiving {
 
 /* Memory for control data, which may be a userdata at CONTROL. */
 static void prepare(lua_State *L, struct receiving *r,
-                    const struct request *request)
+                    const struct receive_options *wanted)
 {
     lua_settop(L, OPTIONS);
-    if (request->control <= sizeof r->small) {
+    if (wanted->control <= sizeof r->small) {
         r->control = &r->small;
         lua_pushnil(L);
     } else {
-        r->control = lua_newuserdatauv(L, request->control, 0);
+        r->control = lua_newuserdatauv(L, wanted->control, 0);
     }
 }
 
 static ssize_t receive_once(struct receiving *r, const struct socket *s,
-                            const struct request *request, void *data,
+                            const struct receive_options *wanted, void *data,
                             size_t size, int flags)
 {
     r->iov = (struct iovec){data, size};
@@ -130,20 +130,20 @@ static ssize_t receive_once(struct receiving *r, const struct socket *s,
         .msg_iov = &r->iov,
         .msg_iovlen = 1,
         .msg_control = r->control,
-        .msg_controllen = request->control,
+        .msg_controllen = wanted->control,
     };
     return recvmsg(s->handle.fd, &r->header, flags);
 }
 
 /* ---- MSG_WAITALL ---- */
 
-static bool is_short(const struct socket *s, const struct request *request,
-                     size_t length)
+static bool is_short(const struct socket *s,
+                     const struct receive_options *wanted, size_t length)
 {
     int flags = MSG_WAITALL | MSG_PEEK | MSG_TRUNC | MSG_OOB | MSG_ERRQUEUE;
 
-    return (request->flags & flags) == MSG_WAITALL && s->type == SOCK_STREAM &&
-           length > 0 && length < request->size;
+    return (wanted->flags & flags) == MSG_WAITALL && s->type == SOCK_STREAM &&
+           length > 0 && length < wanted->size;
 }
 
 /* Control data of a Unix socket belongs to what came before it, and what comes
@@ -156,22 +156,22 @@ static bool ends_message(const struct socket *s, const struct receiving *r)
 /* Receive more into the gather on top. Zero: that was the end; -1: `w` says
  * why there is no more. */
 static ssize_t receive_more(lua_State *L, struct receiving *r, struct wait *w,
-                            struct socket *s, const struct request *request,
-                            int flags)
+                            struct socket *s,
+                            const struct receive_options *wanted, int flags)
 {
     struct gather *g;
     ssize_t n;
 
     do {
-        g = gather_room(L, request->size);
-        n = receive_once(r, s, request, g->bytes + g->used, g->size - g->used,
+        g = gather_room(L, wanted->size);
+        n = receive_once(r, s, wanted, g->bytes + g->used, g->size - g->used,
                          flags);
     } while (n == -1 && wait_again(L, w));
     if (n > 0) {
-        struct arrival a = {.socket = s, .header = &r->header};
+        struct received a = {.socket = s, .header = &r->header};
 
         g->used += (size_t)n;
-        message_add(L, MESSAGE, &a, request);
+        message_add(L, MESSAGE, &a, wanted);
     }
     return n;
 }
@@ -180,23 +180,23 @@ static ssize_t receive_more(lua_State *L, struct receiving *r, struct wait *w,
 static int recvmsg_rest(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"recvmsg", POLLIN, recvmsg_rest};
-    struct socket *s = check_waiting(L, SELF, call.name, context);
-    struct request request;
+    struct socket *s = socket_check_waiting(L, SELF, call.name, context);
+    struct receive_options wanted;
     struct receiving r;
     struct wait w;
     int flags;
     ssize_t n;
 
     (void)status;
-    message_request(L, OPTIONS, &request);
+    message_receive_options(L, OPTIONS, &wanted);
     r.control = lua_isnil(L, CONTROL) ? &r.small : lua_touserdata(L, CONTROL);
-    flags = message_start(L, &w, &call, s, request.flags, context);
+    flags = message_start(L, &w, &call, s, wanted.flags, context);
     do
-        n = receive_more(L, &r, &w, s, &request, flags);
+        n = receive_more(L, &r, &w, s, &wanted, flags);
     while (n > 0 && !ends_message(s, &r) &&
-           is_short(s, &request, gather_used(L)));
+           is_short(s, &wanted, gather_used(L)));
     gather_push(L);
-    message_set_data(L, MESSAGE, OPTIONS, request.several);
+    message_set_data(L, MESSAGE, OPTIONS, wanted.several);
     lua_settop(L, MESSAGE);
     if (n == -1 && w.outcome != WAIT_WOULD_BLOCK) {
         wait_push_error(L, &w, 0);
@@ -209,16 +209,16 @@ static int recvmsg_rest(lua_State *L, int status, lua_KContext context)
 
 /* ---- the call ---- */
 
-static void push_arrival(lua_State *L, const struct socket *s,
-                         const struct request *request, struct receiving *r,
-                         const char *data, size_t length)
+static void push_received(lua_State *L, const struct socket *s,
+                          const struct receive_options *wanted,
+                          struct receiving *r, const char *data, size_t length)
 {
-    struct arrival a = {s, &r->header, data, length};
+    struct received a = {s, &r->header, data, length};
 
-    if (message_is_end(s, request, &r->header, length))
+    if (message_is_end(s, wanted, &r->header, length))
         lua_pushnil(L);
     else
-        message_push(L, &a, request, OPTIONS);
+        message_push(L, &a, wanted, OPTIONS);
 }
 
 static bool receive_again(lua_State *L, struct wait *w, size_t size)
@@ -233,31 +233,32 @@ static bool receive_again(lua_State *L, struct wait *w, size_t size)
 static int recvmsg_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"recvmsg", POLLIN, recvmsg_step};
-    struct socket *s = check_waiting(L, SELF, call.name, context);
-    struct request request;
+    struct socket *s = socket_check_waiting(L, SELF, call.name, context);
+    struct receive_options wanted;
     struct receiving r;
     struct wait w;
-    char small[SMALL];
+    char small[STACK_BUFFER];
     char *data;
     int flags;
     ssize_t n;
 
     (void)status;
-    message_request(L, OPTIONS, &request);
-    prepare(L, &r, &request);
-    flags = message_start(L, &w, &call, s, request.flags, context);
+    message_receive_options(L, OPTIONS, &wanted);
+    prepare(L, &r, &wanted);
+    flags = message_start(L, &w, &call, s, wanted.flags, context);
     do {
-        data = request.size <= SMALL ? small : scratch_take(L, &request.size);
-        n = receive_once(&r, s, &request, data, request.size, flags);
-    } while (n == -1 && receive_again(L, &w, request.size));
+        data =
+            wanted.size <= STACK_BUFFER ? small : scratch_take(L, &wanted.size);
+        n = receive_once(&r, s, &wanted, data, wanted.size, flags);
+    } while (n == -1 && receive_again(L, &w, wanted.size));
     if (n == -1)
         return wait_failed(L, &w, 0);
-    push_arrival(L, s, &request, &r, data, (size_t)n);
-    scratch_release(L, request.size);
-    if (!is_short(s, &request, (size_t)n) || ends_message(s, &r))
+    push_received(L, s, &wanted, &r, data, (size_t)n);
+    scratch_release(L, wanted.size);
+    if (!is_short(s, &wanted, (size_t)n) || ends_message(s, &r))
         return 1;
     lua_getfield(L, MESSAGE, "data");
-    gather_new(L, lua_tostring(L, -1), (size_t)n, request.size);
+    gather_new(L, lua_tostring(L, -1), (size_t)n, wanted.size);
     lua_replace(L, -2);
     return recvmsg_rest(L, LUA_OK, 0);
 }
@@ -298,5 +299,5 @@ void open_sendmsg(lua_State *L)
         {NULL, NULL},
     };
 
-    add_socket_methods(L, methods);
+    socket_add_methods(L, methods);
 }

@@ -318,7 +318,7 @@ static int get_filter(lua_State *L, int arg, const struct option *row,
     return 0;
 }
 
-const struct option_type filter_option = {
+const struct option_type option_filter = {
     .name = "filter",
     .check = check_filter,
     .get = get_filter,

@@ -28,9 +28,9 @@ static unsigned check_index(lua_State *L, int arg)
 
     luaL_checkany(L, arg);
     lua_pushvalue(L, arg);
-    check_link(L, arg, NULL, &link);
+    interface_check(L, arg, NULL, &link);
     lua_pop(L, 1);
-    return need_index(L, arg, NULL, &link);
+    return interface_index(L, arg, NULL, &link);
 }
 
 static struct option_data check_interface(lua_State *L, int arg,
@@ -50,7 +50,7 @@ static void push_interface(lua_State *L, const struct option_type *type,
     lua_pushinteger(L, value->number);
 }
 
-const struct option_type interface_option = {
+const struct option_type option_interface = {
     .name = "interface",
     .size = sizeof(int),
     .check = check_interface,
@@ -77,7 +77,7 @@ static void push_net_interface(lua_State *L, const struct option_type *type,
     lua_pushinteger(L, ntohl(value->numbers[0]));
 }
 
-const struct option_type net_interface_option = {
+const struct option_type option_net_interface = {
     .name = "interface",
     .size = sizeof(int),
     .check = check_net_interface,
@@ -98,7 +98,7 @@ static void check_membership(lua_State *L, int arg, int family, bool sourced,
     host_check_field(L, arg, "group", family, &m->group);
     if (sourced)
         host_check_field(L, arg, "source", m->group.family, &m->source);
-    check_link_field(L, arg, &m->link);
+    interface_check_field(L, arg, &m->link);
 }
 
 static struct option_data check_mreq6(lua_State *L, int arg,
@@ -111,12 +111,12 @@ static struct option_data check_mreq6(lua_State *L, int arg,
     check_membership(L, arg, AF_INET6, false, &m);
     value->mreq6 = (struct ipv6_mreq){
         .ipv6mr_multiaddr = m.group.in6,
-        .ipv6mr_interface = need_index(L, arg, "interface", &m.link),
+        .ipv6mr_interface = interface_index(L, arg, "interface", &m.link),
     };
     return (struct option_data){&value->mreq6, sizeof value->mreq6};
 }
 
-const struct option_type mreq6_option = {
+const struct option_type option_mreq6 = {
     .name = "ipv6_mreq",
     .check = check_mreq6,
 };
@@ -130,12 +130,12 @@ static struct option_data check_group(lua_State *L, int arg,
     (void)type;
     check_membership(L, arg, AF_UNSPEC, false, &m);
     memset(&value->group, 0, sizeof value->group);
-    value->group.gr_interface = need_index(L, arg, "interface", &m.link);
+    value->group.gr_interface = interface_index(L, arg, "interface", &m.link);
     host_store(&value->group.gr_group, &m.group);
     return (struct option_data){&value->group, sizeof value->group};
 }
 
-const struct option_type group_option = {
+const struct option_type option_group = {
     .name = "group_req",
     .check = check_group,
 };
@@ -150,13 +150,13 @@ static struct option_data check_group_source(lua_State *L, int arg,
     (void)type;
     check_membership(L, arg, AF_UNSPEC, true, &m);
     memset(request, 0, sizeof *request);
-    request->gsr_interface = need_index(L, arg, "interface", &m.link);
+    request->gsr_interface = interface_index(L, arg, "interface", &m.link);
     host_store(&request->gsr_group, &m.group);
     host_store(&request->gsr_source, &m.source);
     return (struct option_data){request, sizeof *request};
 }
 
-const struct option_type group_source_option = {
+const struct option_type option_group_source = {
     .name = "group_source_req",
     .check = check_group_source,
 };
@@ -176,12 +176,13 @@ static struct option_data check_mreq(lua_State *L, int arg,
     if (m.link.local.family == AF_INET)
         request.imr_address = m.link.local.in;
     else
-        request.imr_ifindex = (int)need_index(L, arg, "interface", &m.link);
+        request.imr_ifindex =
+            (int)interface_index(L, arg, "interface", &m.link);
     memcpy(value->bytes, &request, sizeof request);
     return (struct option_data){value->bytes, sizeof request};
 }
 
-const struct option_type mreq_option = {
+const struct option_type option_mreq = {
     .name = "ip_mreqn",
     .check = check_mreq,
 };
@@ -197,12 +198,12 @@ static struct option_data check_mreq_source(lua_State *L, int arg,
     check_membership(L, arg, AF_INET, true, &m);
     request.imr_multiaddr = m.group.in;
     request.imr_sourceaddr = m.source.in;
-    request.imr_interface = need_local(L, arg, &m.link);
+    request.imr_interface = interface_ipv4(L, arg, &m.link);
     memcpy(value->bytes, &request, sizeof request);
     return (struct option_data){value->bytes, sizeof request};
 }
 
-const struct option_type mreq_source_option = {
+const struct option_type option_mreq_source = {
     .name = "ip_mreq_source",
     .check = check_mreq_source,
 };
@@ -219,12 +220,12 @@ static struct option_data check_multicast_if(lua_State *L, int arg,
     (void)type;
     luaL_checkany(L, arg);
     lua_pushvalue(L, arg);
-    check_link(L, arg, NULL, &link);
+    interface_check(L, arg, NULL, &link);
     lua_pop(L, 1);
     if (link.local.family == AF_INET)
         request.imr_address = link.local.in;
     else
-        request.imr_ifindex = (int)need_index(L, arg, NULL, &link);
+        request.imr_ifindex = (int)interface_index(L, arg, NULL, &link);
     memcpy(value->bytes, &request, sizeof request);
     return (struct option_data){value->bytes, sizeof request};
 }
@@ -237,7 +238,7 @@ static void push_in_addr(lua_State *L, const struct option_type *type,
     host_push(L, AF_INET, &value->in_addr);
 }
 
-const struct option_type multicast_if_option = {
+const struct option_type option_multicast_if = {
     .name = "multicast_if",
     .size = sizeof(struct in_addr),
     .check = check_multicast_if,
@@ -258,14 +259,14 @@ static struct option_data check_pktinfo6(lua_State *L, int arg,
     (void)type;
     check_fields(L, arg, fields);
     host_check_field(L, arg, "address", AF_INET6, &host);
-    check_link_field(L, arg, &link);
+    interface_check_field(L, arg, &link);
     request.ipi6_addr = host.in6;
-    request.ipi6_ifindex = need_index(L, arg, "interface", &link);
+    request.ipi6_ifindex = interface_index(L, arg, "interface", &link);
     memcpy(value->bytes, &request, sizeof request);
     return (struct option_data){value->bytes, sizeof request};
 }
 
-const struct option_type pktinfo6_option = {
+const struct option_type option_pktinfo6 = {
     .name = "in6_pktinfo",
     .check = check_pktinfo6,
 };

@@ -93,7 +93,7 @@ static void push_icmp_filter(lua_State *L, const struct option_type *type,
     }
 }
 
-const struct option_type icmp_filter_option = {
+const struct option_type option_icmp_filter = {
     .name = "icmp_filter",
     .size = ICMP_TYPES / 8,
     .check = check_icmp_filter,
@@ -102,7 +102,7 @@ const struct option_type icmp_filter_option = {
     .names = &icmp_names,
 };
 
-const struct option_type icmp6_filter_option = {
+const struct option_type option_icmp6_filter = {
     .name = "icmp_filter",
     .size = ICMP6_TYPES / 8,
     .check = check_icmp_filter,

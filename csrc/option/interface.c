@@ -43,9 +43,9 @@ static bool complete_link(lua_State *L, struct link *link, bool wants_address)
 
     do
         result = getifaddrs(&list);
-    while (result == -1 && collect_descriptors(L, errno, &collected));
+    while (result == -1 && descriptor_collect(L, errno, &collected));
     if (result == -1)
-        raise_errno(L, "getifaddrs", errno, 0);
+        error_raise(L, "getifaddrs", errno, 0);
     for (struct ifaddrs *i = list; i != NULL && !found; i = i->ifa_next) {
         if (i->ifa_addr == NULL || !is_link(i, link))
             continue;
@@ -68,12 +68,13 @@ static void check_link_text(lua_State *L, int arg, const char *field,
     if (length == 0 || host_parse(L, &link->local))
         return;
     if (strlen(text) == length)
-        link->index = find_interface(L, text);
+        link->index = address_find_interface(L, text);
     if (link->index == 0)
         argerror_at(L, arg, field, "no interface of that name");
 }
 
-void check_link(lua_State *L, int arg, const char *field, struct link *link)
+void interface_check(lua_State *L, int arg, const char *field,
+                     struct link *link)
 {
     const struct address *a = address_test(L, -1);
     int isinteger;
@@ -94,7 +95,8 @@ void check_link(lua_State *L, int arg, const char *field, struct link *link)
     link->index = (unsigned)index;
 }
 
-unsigned need_index(lua_State *L, int arg, const char *field, struct link *link)
+unsigned interface_index(lua_State *L, int arg, const char *field,
+                         struct link *link)
 {
     if (link->index == 0 && link->local.family != AF_UNSPEC &&
         !complete_link(L, link, false))
@@ -102,18 +104,18 @@ unsigned need_index(lua_State *L, int arg, const char *field, struct link *link)
     return link->index;
 }
 
-void check_link_field(lua_State *L, int arg, struct link *link)
+void interface_check_field(lua_State *L, int arg, struct link *link)
 {
     memset(link, 0, sizeof *link);
     if (lua_getfield(L, arg, "interface") != LUA_TNIL)
-        check_link(L, arg, "interface", link);
+        interface_check(L, arg, "interface", link);
     lua_pop(L, 1);
 }
 
-struct in_addr need_local(lua_State *L, int arg, struct link *link)
+struct in_addr interface_ipv4(lua_State *L, int arg, struct link *link)
 {
     if (link->local.family == AF_INET ||
-        need_index(L, arg, "interface", link) == 0)
+        interface_index(L, arg, "interface", link) == 0)
         return link->local.in;
     if (!complete_link(L, link, true))
         field_argerror(L, arg, "interface", "it has no IPv4 address");

@@ -20,16 +20,17 @@ struct link {
 };
 
 /* The interface on top of the stack: the argument, or its field. */
-void check_link(lua_State *L, int arg, const char *field, struct link *link);
+void interface_check(lua_State *L, int arg, const char *field,
+                     struct link *link);
 
 /* The field 'interface' of the table at `arg`; it may be absent. */
-void check_link_field(lua_State *L, int arg, struct link *link);
+void interface_check_field(lua_State *L, int arg, struct link *link);
 
 /* The index of the interface; 0: the choice is the system's. */
-unsigned need_index(lua_State *L, int arg, const char *field,
-                    struct link *link);
+unsigned interface_index(lua_State *L, int arg, const char *field,
+                         struct link *link);
 
 /* An IPv4 address of the interface; INADDR_ANY: the choice is the system's. */
-struct in_addr need_local(lua_State *L, int arg, struct link *link);
+struct in_addr interface_ipv4(lua_State *L, int arg, struct link *link);
 
 #endif

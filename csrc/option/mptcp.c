@@ -65,10 +65,10 @@ static void push_mptcp_info(lua_State *L, const struct option_type *type,
     field_set_boolean(L, "remote_key_received",
                       info.flags & REMOTE_KEY_RECEIVED);
     field_set_boolean(L, "csum_enabled", info.csum_enabled);
-    set_info_fields(L, info_fields, value->bytes, length);
+    option_set_info_fields(L, info_fields, value->bytes, length);
 }
 
-const struct option_type mptcp_info_option = {
+const struct option_type option_mptcp_info = {
     .name = "mptcp_info",
     .size = sizeof(struct kernel_mptcp_info),
     .push = push_mptcp_info,
@@ -76,7 +76,8 @@ const struct option_type mptcp_info_option = {
 
 /* ---- its subflows ---- */
 
-#define ROOM 8 /* subflows, at the first attempt; usual limits are lower */
+#define FIRST_SUBFLOWS \
+    8 /* subflows, at the first attempt; usual limits are lower */
 
 /* Before the items; the last says how large the caller thinks that they are. */
 struct subflow_data {
@@ -107,7 +108,7 @@ static int ask_subflows(lua_State *L, const struct option *row, int level,
 static int get_subflows(lua_State *L, int arg, const struct option *row,
                         int level, int fd, size_t size, push_item *push)
 {
-    struct subflow_data head = {.count = ROOM};
+    struct subflow_data head = {.count = FIRST_SUBFLOWS};
     const unsigned char *bytes;
     uint32_t room;
     int error;
@@ -134,17 +135,17 @@ static int get_subflows(lua_State *L, int arg, const struct option *row,
 
 static void push_tcp(lua_State *L, const unsigned char *bytes, size_t size)
 {
-    tcp_info_option.push(L, &tcp_info_option, (const void *)bytes,
+    option_tcp_info.push(L, &option_tcp_info, (const void *)bytes,
                          (socklen_t)size);
 }
 
 static int get_tcp_info(lua_State *L, int arg, const struct option *row,
                         int level, int fd)
 {
-    return get_subflows(L, arg, row, level, fd, tcp_info_option.size, push_tcp);
+    return get_subflows(L, arg, row, level, fd, option_tcp_info.size, push_tcp);
 }
 
-const struct option_type mptcp_tcp_info_option = {
+const struct option_type option_mptcp_tcp_info = {
     .name = "mptcp_tcpinfo",
     .get = get_tcp_info,
 };
@@ -177,7 +178,7 @@ static int get_addresses(lua_State *L, int arg, const struct option *row,
                         2 * sizeof(struct sockaddr_storage), push_addresses);
 }
 
-const struct option_type mptcp_addresses_option = {
+const struct option_type option_mptcp_addresses = {
     .name = "mptcp_subflow_addrs",
     .get = get_addresses,
 };

@@ -142,7 +142,7 @@ static int check_level(lua_State *L, int arg)
     if (strncasecmp(name, "IPPROTO_", 8) == 0)
         return (int)names_check(L, arg, &protocol_names);
     if (strncasecmp(name, "AF_", 3) == 0)
-        return family_check(L, arg);
+        return address_check_family(L, arg);
     return (int)names_check(L, arg, &level_names);
 }
 
@@ -153,7 +153,7 @@ static int check_number(lua_State *L, int arg, int level,
     const struct option *row;
 
     if (lua_type(L, arg) == LUA_TNUMBER)
-        return (int)check_range(L, arg, INT32_MIN, INT32_MAX);
+        return (int)field_check_range(L, arg, INT32_MIN, INT32_MAX);
     row = check_option(L, arg);
     if (option_level(row, s) != level) {
         lua_pushfstring(L, "option '%s' is at level %s", row->name,
@@ -170,7 +170,7 @@ static int raise_raw(lua_State *L, const char *call, int error)
     lua_pushliteral(L, "/");
     luaL_tolstring(L, 3, NULL);
     lua_concat(L, 3);
-    return raise_errno(L, call, error, -1);
+    return error_raise(L, call, error, -1);
 }
 
 static int set_raw(lua_State *L, struct socket *s)
@@ -181,9 +181,9 @@ static int set_raw(lua_State *L, struct socket *s)
     const void *bytes;
     int number;
 
-    s->is_prompt = false;
+    s->nodelay = false;
     if (lua_type(L, 4) == LUA_TNUMBER) {
-        number = (int)check_range(L, 4, INT32_MIN, UINT32_MAX);
+        number = (int)field_check_range(L, 4, INT32_MIN, UINT32_MAX);
         bytes = &number;
     } else {
         bytes = luaL_checklstring(L, 4, &length);
@@ -239,7 +239,7 @@ static int get_raw(lua_State *L, struct socket *s)
 
     if (lua_isnoneornil(L, 4))
         return get_raw_number(L, s, level, name);
-    length = (socklen_t)check_range(L, 4, 0, RAW_MOST);
+    length = (socklen_t)field_check_range(L, 4, 0, RAW_MOST);
     unit = length_unit(level, name);
     bytes = luaL_buffinitsize(L, &b, length * unit + 1);
     memset(bytes, 0, length * unit);
@@ -311,7 +311,7 @@ s:setsockopt("SOL_SOCKET", "SO_KEEPALIVE", 1)
 */
 static int socket_setsockopt(lua_State *L)
 {
-    struct socket *s = check_open(L, 1, "setsockopt");
+    struct socket *s = socket_check_open(L, 1, "setsockopt");
     const struct option *row;
     struct option_data data;
     union option_value value;
@@ -321,10 +321,10 @@ static int socket_setsockopt(lua_State *L)
     row = check_option(L, 2);
     check_access(L, 2, row, OPTION_WRITE);
     data = row->type->check(L, 3, row->type, &value);
-    s->is_prompt = false;
+    s->nodelay = false;
     if (setsockopt(s->handle.fd, value_level(row, s, &data), row->number,
                    data.bytes, data.length) == -1)
-        return raise_errno(L, "setsockopt", errno, 2);
+        return error_raise(L, "setsockopt", errno, 2);
     lua_settop(L, 1);
     return 1;
 }
@@ -357,7 +357,7 @@ static int get_asked(lua_State *L, const struct socket *s,
 {
     int error = row->type->get(L, 3, row, option_level(row, s), s->handle.fd);
 
-    return error == 0 ? 1 : raise_errno(L, "getsockopt", error, 2);
+    return error == 0 ? 1 : error_raise(L, "getsockopt", error, 2);
 }
 
 /*** An option of the socket (getsockopt(2)).
@@ -408,7 +408,7 @@ local bytes = s:getsockopt("IPPROTO_TCP", "TCP_INFO", 256)
 */
 static int socket_getsockopt(lua_State *L)
 {
-    struct socket *s = check_open(L, 1, "getsockopt");
+    struct socket *s = socket_check_open(L, 1, "getsockopt");
     const struct option *row;
     union option_value room;
     const union option_value *value;
@@ -424,7 +424,7 @@ static int socket_getsockopt(lua_State *L)
                   "this option is not asked for by a table");
     value = read_option(L, s, row, &room, &length);
     if (value == NULL)
-        return raise_errno(L, "getsockopt", errno, 2);
+        return error_raise(L, "getsockopt", errno, 2);
     row->type->push(L, row->type, value, length);
     return 1;
 }
@@ -482,5 +482,5 @@ void open_option(lua_State *L)
     luaL_setfuncs(L, functions, 0);
     names_export(L, &level_names);
     index_rows(L);
-    add_socket_methods(L, methods);
+    socket_add_methods(L, methods);
 }

@@ -6,7 +6,7 @@
 #include <lua.h>
 
 /* "ESTABLISHED" for TCP_ESTABLISHED; "UNKNOWN" for a number without a name. */
-const char *tcp_state_name(unsigned state);
+const char *state_tcp_name(unsigned state);
 
 /* options and the levels, joined to the module table on top, and the methods
  * getsockopt and setsockopt. */

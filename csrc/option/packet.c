@@ -86,15 +86,15 @@ static struct option_data check_membership(lua_State *L, int arg,
     check_fields(L, arg, fields);
     request.mr_type = (unsigned short)check_name_field(
         L, arg, "type", &membership_names, UINT16_MAX);
-    request.mr_alen = (unsigned short)check_octets(L, arg, request.mr_address,
+    request.mr_alen = (unsigned short)octets_check(L, arg, request.mr_address,
                                                    sizeof request.mr_address);
-    check_link_field(L, arg, &link);
-    request.mr_ifindex = (int)need_index(L, arg, "interface", &link);
+    interface_check_field(L, arg, &link);
+    request.mr_ifindex = (int)interface_index(L, arg, "interface", &link);
     memcpy(value->bytes, &request, sizeof request);
     return (struct option_data){value->bytes, sizeof request};
 }
 
-const struct option_type packet_mreq_option = {
+const struct option_type option_packet_mreq = {
     .name = "packet_mreq",
     .check = check_membership,
 };
@@ -156,11 +156,11 @@ static void push_fanout(lua_State *L, const struct option_type *type,
     lua_createtable(L, 0, 3);
     field_set_integer(L, "id", number & UINT16_MAX);
     field_set_name(L, "type", &fanout_names, number >> 16 & UINT8_MAX);
-    push_flag_names(L, &fanout_flag_names, number >> 16 & 0xff00U);
+    option_push_flag_names(L, &fanout_flag_names, number >> 16 & 0xff00U);
     lua_setfield(L, -2, "flags");
 }
 
-const struct option_type fanout_option = {
+const struct option_type option_fanout = {
     .name = "fanout",
     .size = sizeof(uint32_t),
     .check = check_fanout,
@@ -176,10 +176,10 @@ static const struct info_field statistics_fields[] = {
     {NULL, 0, 0},
 };
 
-const struct option_type statistics_option = {
+const struct option_type option_statistics = {
     .name = "packet_stats",
     .size = sizeof(struct tpacket_stats_v3),
-    .push = push_info,
+    .push = option_push_info,
     .fields = statistics_fields,
 };
 
@@ -190,18 +190,18 @@ static const struct info_field rollover_fields[] = {
     {NULL, 0, 0},
 };
 
-const struct option_type rollover_option = {
+const struct option_type option_rollover = {
     .name = "rollover_stats",
     .size = sizeof(struct tpacket_rollover_stats),
-    .push = push_info,
+    .push = option_push_info,
     .fields = rollover_fields,
 };
 
-const struct option_type version_option = {
+const struct option_type option_version = {
     .name = "packet_version",
     .size = sizeof(int),
-    .check = check_constant,
-    .push = push_constant,
+    .check = option_check_constant,
+    .push = option_push_constant,
     .names = &version_names,
 };
 

@@ -21,7 +21,7 @@
 #ifdef __linux__
 
 #define MOST_SOURCES 4096 /* in a list; the kernel's own limit is far lower */
-#define ROOM 16           /* sources, at the first attempt to read */
+#define FIRST_SOURCES 16  /* sources, at the first attempt to read */
 
 /* How one of the structures lies in memory, and what it is made of. */
 struct layout {
@@ -46,7 +46,7 @@ static void put_ipv4(unsigned char *bytes, const struct host *host)
 static void put_group_ipv4(lua_State *L, int arg, unsigned char *bytes,
                            const struct host *group, struct link *link)
 {
-    struct in_addr local = need_local(L, arg, link);
+    struct in_addr local = interface_ipv4(L, arg, link);
 
     put_ipv4(bytes, group);
     memcpy(bytes + sizeof local, &local, sizeof local);
@@ -80,7 +80,7 @@ static void put_name(unsigned char *bytes, const struct host *host)
 static void put_group_name(lua_State *L, int arg, unsigned char *bytes,
                            const struct host *group, struct link *link)
 {
-    uint32_t index = need_index(L, arg, "interface", link);
+    uint32_t index = interface_index(L, arg, "interface", link);
 
     memcpy(bytes, &index, sizeof index);
     put_name(bytes + offsetof(struct group_filter, gf_group), group);
@@ -117,7 +117,7 @@ static int put_group(lua_State *L, int arg, const struct layout *layout,
     struct link link;
 
     host_check_field(L, arg, "group", layout->family, &group);
-    check_link_field(L, arg, &link);
+    interface_check_field(L, arg, &link);
     layout->put_group(L, arg, bytes, &group, &link);
     return group.family;
 }
@@ -232,7 +232,7 @@ static int get_filter(lua_State *L, int arg, const struct layout *layout,
                       const struct option *row, int level, int fd)
 {
     static const char *const fields[] = {"group", "interface", NULL};
-    uint32_t count = ROOM;
+    uint32_t count = FIRST_SOURCES;
     uint32_t room;
     int error;
 
@@ -263,7 +263,7 @@ static int get_msfilter(lua_State *L, int arg, const struct option *row,
     return get_filter(L, arg, &ipv4_layout, row, level, fd);
 }
 
-const struct option_type msfilter_option = {
+const struct option_type option_msfilter = {
     .name = "ip_msfilter",
     .check = check_msfilter,
     .get = get_msfilter,
@@ -284,7 +284,7 @@ static int get_group_filter(lua_State *L, int arg, const struct option *row,
     return get_filter(L, arg, &group_layout, row, level, fd);
 }
 
-const struct option_type group_filter_option = {
+const struct option_type option_group_filter = {
     .name = "group_filter",
     .check = check_group_filter,
     .get = get_group_filter,

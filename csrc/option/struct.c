@@ -22,7 +22,7 @@ static void push_address(lua_State *L, const struct option_type *type,
     address_push(L, (const struct sockaddr *)&value->address, length);
 }
 
-const struct option_type address_option = {
+const struct option_type option_address = {
     .name = "address",
     .size = sizeof(struct sockaddr_storage),
     .push = push_address,
@@ -46,7 +46,7 @@ static void push_ucred(lua_State *L, const struct option_type *type,
     field_set_integer(L, "gid", (gid_t)credentials.gid);
 }
 
-const struct option_type ucred_option = {
+const struct option_type option_ucred = {
     .name = "ucred",
     .size = sizeof(struct ucred),
     .push = push_ucred,
@@ -68,7 +68,7 @@ static void push_groups(lua_State *L, const struct option_type *type,
     }
 }
 
-const struct option_type groups_option = {
+const struct option_type option_groups = {
     .name = "groups",
     .size = OPTION_BYTES,
     .push = push_groups,
@@ -92,7 +92,7 @@ static void push_memberships(lua_State *L, const struct option_type *type,
     }
 }
 
-const struct option_type memberships_option = {
+const struct option_type option_memberships = {
     .name = "memberships",
     .size = OPTION_BYTES,
     .push = push_memberships,
@@ -128,7 +128,7 @@ static void push_port_range(lua_State *L, const struct option_type *type,
     field_set_integer(L, "high", value->numbers[0] >> 16);
 }
 
-const struct option_type port_range_option = {
+const struct option_type option_port_range = {
     .name = "port_range",
     .size = sizeof(uint32_t),
     .check = check_port_range,
@@ -145,10 +145,10 @@ static const struct info_field meminfo_fields[] = {
     {NULL, 0, 0},
 };
 
-const struct option_type meminfo_option = {
+const struct option_type option_meminfo = {
     .name = "meminfo",
     .size = 36,
-    .push = push_info,
+    .push = option_push_info,
     .fields = meminfo_fields,
 };
 
@@ -179,7 +179,7 @@ static void push_txtime(lua_State *L, const struct option_type *type,
     field_set_integer(L, "flags", value->numbers[1]);
 }
 
-const struct option_type txtime_option = {
+const struct option_type option_txtime = {
     .name = "txtime",
     .size = 2 * sizeof(uint32_t),
     .check = check_txtime,
@@ -199,7 +199,7 @@ static void push_mtuinfo(lua_State *L, const struct option_type *type,
     lua_pushinteger(L, info.ip6m_mtu);
 }
 
-const struct option_type mtuinfo_option = {
+const struct option_type option_mtuinfo = {
     .name = "mtuinfo",
     .size = sizeof(struct ip6_mtuinfo),
     .push = push_mtuinfo,

@@ -116,7 +116,7 @@
 
 /* clang-format off */
 #define ROW(name, level, type, access) \
-    {#name, #level, level, name, &type##_option, access}
+    {#name, #level, level, name, &option_##type, access}
 
 const struct option option_rows[] = {
     ROW(SO_ACCEPTCONN, SOL_SOCKET, bool, READ),
@@ -134,7 +134,7 @@ const struct option option_rows[] = {
     ROW(SO_SNDBUF, SOL_SOCKET, size, BOTH),
     ROW(SO_SNDLOWAT, SOL_SOCKET, size, READ),
     ROW(SO_SNDTIMEO, SOL_SOCKET, seconds, BOTH),
-    ROW(SO_TYPE, SOL_SOCKET, type, READ),
+    ROW(SO_TYPE, SOL_SOCKET, socket_type, READ),
 #ifdef SO_DOMAIN
     ROW(SO_DOMAIN, SOL_SOCKET, family, READ),
 #endif

@@ -17,7 +17,7 @@
 #include "option/option.h"
 #include "option/type.h"
 
-const char *tcp_state_name(unsigned state)
+const char *state_tcp_name(unsigned state)
 {
     static const char *const names[] = {
         [TCP_ESTABLISHED] = "ESTABLISHED",
@@ -138,8 +138,8 @@ static lua_Integer read_field(const unsigned char *bytes, size_t size)
     }
 }
 
-void set_info_fields(lua_State *L, const struct info_field *row,
-                     const unsigned char *bytes, socklen_t length)
+void option_set_info_fields(lua_State *L, const struct info_field *row,
+                            const unsigned char *bytes, socklen_t length)
 {
     for (; row->name; row++) {
         if (row->offset + row->size > length)
@@ -149,11 +149,11 @@ void set_info_fields(lua_State *L, const struct info_field *row,
     }
 }
 
-void push_info(lua_State *L, const struct option_type *type,
-               const union option_value *value, socklen_t length)
+void option_push_info(lua_State *L, const struct option_type *type,
+                      const union option_value *value, socklen_t length)
 {
     lua_newtable(L);
-    set_info_fields(L, type->fields, value->bytes, length);
+    option_set_info_fields(L, type->fields, value->bytes, length);
 }
 
 static void set_options(lua_State *L, unsigned options)
@@ -166,7 +166,7 @@ static void set_options(lua_State *L, unsigned options)
 /* The eight bytes that every kernel gives. */
 static void set_head(lua_State *L, const struct kernel_tcp_info *info)
 {
-    field_set_string(L, "state", tcp_state_name(info->state));
+    field_set_string(L, "state", state_tcp_name(info->state));
     field_set_name(L, "ca_state", &ca_names, info->ca_state);
     set_options(L, info->options);
     field_set_integer(L, "snd_wscale", info->snd_wscale);
@@ -185,10 +185,10 @@ static void push_tcp_info(lua_State *L, const struct option_type *type,
     memcpy(&info, value->bytes, sizeof info);
     lua_createtable(L, 0, (int)(sizeof info_fields / sizeof *info_fields) + 6);
     set_head(L, &info);
-    set_info_fields(L, info_fields, value->bytes, length);
+    option_set_info_fields(L, info_fields, value->bytes, length);
 }
 
-const struct option_type tcp_info_option = {
+const struct option_type option_tcp_info = {
     .name = "tcp_info",
     .size = sizeof(struct kernel_tcp_info),
     .push = push_tcp_info,

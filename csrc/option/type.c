@@ -53,7 +53,8 @@ static struct option_data check_int(lua_State *L, int arg,
                                     const struct option_type *type,
                                     union option_value *value)
 {
-    return number_data(value, (int)check_range(L, arg, type->low, type->high));
+    return number_data(value,
+                       (int)field_check_range(L, arg, type->low, type->high));
 }
 
 static void push_int(lua_State *L, const struct option_type *type,
@@ -64,14 +65,14 @@ static void push_int(lua_State *L, const struct option_type *type,
     lua_pushinteger(L, type->low < 0 ? number : (lua_Integer)(unsigned)number);
 }
 
-const struct option_type bool_option = {
+const struct option_type option_bool = {
     .name = "bool",
     .size = sizeof(int),
     .check = check_bool,
     .push = push_bool,
 };
 
-const struct option_type int_option = {
+const struct option_type option_int = {
     .name = "int",
     .size = sizeof(int),
     .check = check_int,
@@ -80,7 +81,7 @@ const struct option_type int_option = {
     .high = INT32_MAX,
 };
 
-const struct option_type uint_option = {
+const struct option_type option_uint = {
     .name = "uint",
     .size = sizeof(int),
     .check = check_int,
@@ -89,7 +90,7 @@ const struct option_type uint_option = {
 };
 
 /* The kernel takes a negative number of bytes for the greatest. */
-const struct option_type size_option = {
+const struct option_type option_size = {
     .name = "size",
     .size = sizeof(int),
     .check = check_int,
@@ -98,7 +99,7 @@ const struct option_type size_option = {
 };
 
 /* The kernel cuts IP_TOS to its lowest eight bits. */
-const struct option_type octet_option = {
+const struct option_type option_octet = {
     .name = "octet",
     .size = sizeof(int),
     .check = check_int,
@@ -107,7 +108,7 @@ const struct option_type octet_option = {
 };
 
 /* UDP-Lite: the kernel cuts what is more. */
-const struct option_type coverage_option = {
+const struct option_type option_coverage = {
     .name = "int",
     .size = sizeof(int),
     .check = check_int,
@@ -121,7 +122,7 @@ static struct option_data check_word(lua_State *L, int arg,
                                      const struct option_type *type,
                                      union option_value *value)
 {
-    lua_Integer number = check_range(L, arg, type->low, type->high);
+    lua_Integer number = field_check_range(L, arg, type->low, type->high);
 
     value->word = number < 0 ? ~0UL : (unsigned long)number;
     luaL_argcheck(L, number < 0 || value->word == (lua_Unsigned)number, arg,
@@ -141,7 +142,7 @@ static void push_word(lua_State *L, const struct option_type *type,
         lua_pushinteger(L, value->numbers[0]);
 }
 
-const struct option_type word_option = {
+const struct option_type option_word = {
     .name = "word",
     .size = sizeof(unsigned long),
     .check = check_word,
@@ -150,7 +151,7 @@ const struct option_type word_option = {
     .high = LUA_MAXINTEGER,
 };
 
-const struct option_type counter_option = {
+const struct option_type option_counter = {
     .name = "counter",
     .size = sizeof(uint64_t),
     .push = push_word,
@@ -161,11 +162,11 @@ static struct option_data check_wide(lua_State *L, int arg,
                                      const struct option_type *type,
                                      union option_value *value)
 {
-    value->pair = (uint64_t)check_range(L, arg, type->low, type->high);
+    value->pair = (uint64_t)field_check_range(L, arg, type->low, type->high);
     return (struct option_data){&value->pair, sizeof value->pair};
 }
 
-const struct option_type wide_option = {
+const struct option_type option_wide = {
     .name = "counter",
     .size = sizeof(uint64_t),
     .check = check_wide,
@@ -203,7 +204,7 @@ static void push_seconds(lua_State *L, const struct option_type *type,
                           (lua_Number)value->time.tv_usec / 1e6);
 }
 
-const struct option_type seconds_option = {
+const struct option_type option_seconds = {
     .name = "seconds",
     .size = sizeof(struct timeval),
     .check = check_seconds,
@@ -218,7 +219,7 @@ static struct option_data check_linger(lua_State *L, int arg,
     value->linger = (struct linger){0};
     if (!lua_isboolean(L, arg)) {
         value->linger.l_onoff = 1;
-        value->linger.l_linger = (int)check_range(L, arg, 0, INT32_MAX);
+        value->linger.l_linger = (int)field_check_range(L, arg, 0, INT32_MAX);
     } else if (lua_toboolean(L, arg)) {
         luaL_argerror(L, arg, "number of seconds or false expected, got true");
     }
@@ -236,7 +237,7 @@ static void push_linger(lua_State *L, const struct option_type *type,
         lua_pushboolean(L, false);
 }
 
-const struct option_type linger_option = {
+const struct option_type option_linger = {
     .name = "linger",
     .size = sizeof(struct linger),
     .check = check_linger,
@@ -269,14 +270,14 @@ static void push_string(lua_State *L, const struct option_type *type,
                     strnlen((const char *)value->bytes, length));
 }
 
-const struct option_type string_option = {
+const struct option_type option_string = {
     .name = "string",
     .size = OPTION_BYTES,
     .check = check_string,
     .push = push_string,
 };
 
-const struct option_type label_option = {
+const struct option_type option_label = {
     .name = "label",
     .size = OPTION_BYTES,
     .push = push_string,
@@ -302,7 +303,7 @@ static void push_bytes(lua_State *L, const struct option_type *type,
     lua_pushlstring(L, (const char *)value->bytes, length);
 }
 
-const struct option_type bytes_option = {
+const struct option_type option_bytes = {
     .name = "bytes",
     .size = OPTION_BYTES,
     .check = check_bytes,
@@ -315,7 +316,7 @@ static void push_error(lua_State *L, const struct option_type *type,
                        const union option_value *value, socklen_t length)
 {
     int error = read_number(value, length);
-    const char *name = errno_name(error);
+    const char *name = error_errno_name(error);
 
     (void)type;
     if (error == 0)
@@ -326,37 +327,37 @@ static void push_error(lua_State *L, const struct option_type *type,
         lua_pushinteger(L, error);
 }
 
-const struct option_type error_option = {
+const struct option_type option_error = {
     .name = "error",
     .size = sizeof(int),
     .push = push_error,
 };
 
-struct option_data check_constant(lua_State *L, int arg,
-                                  const struct option_type *type,
-                                  union option_value *value)
+struct option_data option_check_constant(lua_State *L, int arg,
+                                         const struct option_type *type,
+                                         union option_value *value)
 {
     return number_data(value, (int)names_check(L, arg, type->names));
 }
 
-void push_constant(lua_State *L, const struct option_type *type,
-                   const union option_value *value, socklen_t length)
+void option_push_constant(lua_State *L, const struct option_type *type,
+                          const union option_value *value, socklen_t length)
 {
     names_push(L, type->names, read_number(value, length));
 }
 
-const struct option_type family_option = {
+const struct option_type option_family = {
     .name = "family",
     .size = sizeof(int),
-    .push = push_constant,
-    .names = &family_names,
+    .push = option_push_constant,
+    .names = &address_family_names,
 };
 
-const struct option_type type_option = {
+const struct option_type option_socket_type = {
     .name = "type",
     .size = sizeof(int),
-    .push = push_constant,
-    .names = &type_names,
+    .push = option_push_constant,
+    .names = &socket_type_names,
 };
 
 /* By the names of the family of the socket, which is getsockopt's first
@@ -364,13 +365,13 @@ const struct option_type type_option = {
 static void push_protocol(lua_State *L, const struct option_type *type,
                           const union option_value *value, socklen_t length)
 {
-    const struct socket *s = check_socket(L, 1);
+    const struct socket *s = socket_check(L, 1);
 
     (void)type;
     names_push(L, protocol_names_of(s->family), read_number(value, length));
 }
 
-const struct option_type protocol_option = {
+const struct option_type option_protocol = {
     .name = "protocol",
     .size = sizeof(int),
     .push = push_protocol,
@@ -385,7 +386,8 @@ static struct option_data check_option_flags(lua_State *L, int arg,
     return number_data(value, names_flags(L, arg, type->names));
 }
 
-void push_flag_names(lua_State *L, const struct names *names, lua_Integer flags)
+void option_push_flag_names(lua_State *L, const struct names *names,
+                            lua_Integer flags)
 {
     lua_Integer rest = flags;
     luaL_Buffer b;
@@ -409,7 +411,8 @@ void push_flag_names(lua_State *L, const struct names *names, lua_Integer flags)
 static void push_flags(lua_State *L, const struct option_type *type,
                        const union option_value *value, socklen_t length)
 {
-    push_flag_names(L, type->names, (unsigned)read_number(value, length));
+    option_push_flag_names(L, type->names,
+                           (unsigned)read_number(value, length));
 }
 
 /* clang-format off */
@@ -448,15 +451,15 @@ static const struct names preferences_names = {
 static const struct names timestamping_names = {
     "timestamping flag", {"SOF_TIMESTAMPING_", NULL}, timestamping_rows};
 
-const struct option_type discovery_option = {
+const struct option_type option_discovery = {
     .name = "discovery",
     .size = sizeof(int),
-    .check = check_constant,
-    .push = push_constant,
+    .check = option_check_constant,
+    .push = option_push_constant,
     .names = &discovery_names,
 };
 
-const struct option_type preferences_option = {
+const struct option_type option_preferences = {
     .name = "flags",
     .size = sizeof(int),
     .check = check_option_flags,
@@ -464,7 +467,7 @@ const struct option_type preferences_option = {
     .names = &preferences_names,
 };
 
-const struct option_type timestamping_option = {
+const struct option_type option_timestamping = {
     .name = "flags",
     .size = sizeof(int),
     .check = check_option_flags,

@@ -92,80 +92,80 @@ struct option {
 extern const struct option option_rows[]; /* ends with a row without a name */
 
 /* Plain values: option_type.c. */
-extern const struct option_type bool_option;
-extern const struct option_type int_option;
-extern const struct option_type uint_option;
-extern const struct option_type size_option;
-extern const struct option_type octet_option;
-extern const struct option_type word_option;
-extern const struct option_type counter_option;
-extern const struct option_type coverage_option;
-extern const struct option_type wide_option;
-extern const struct option_type seconds_option;
-extern const struct option_type linger_option;
-extern const struct option_type string_option;
-extern const struct option_type label_option;
-extern const struct option_type bytes_option;
-extern const struct option_type error_option;
-extern const struct option_type family_option;
-extern const struct option_type type_option;
-extern const struct option_type protocol_option;
-extern const struct option_type discovery_option;
-extern const struct option_type preferences_option;
-extern const struct option_type timestamping_option;
+extern const struct option_type option_bool;
+extern const struct option_type option_int;
+extern const struct option_type option_uint;
+extern const struct option_type option_size;
+extern const struct option_type option_octet;
+extern const struct option_type option_word;
+extern const struct option_type option_counter;
+extern const struct option_type option_coverage;
+extern const struct option_type option_wide;
+extern const struct option_type option_seconds;
+extern const struct option_type option_linger;
+extern const struct option_type option_string;
+extern const struct option_type option_label;
+extern const struct option_type option_bytes;
+extern const struct option_type option_error;
+extern const struct option_type option_family;
+extern const struct option_type option_socket_type;
+extern const struct option_type option_protocol;
+extern const struct option_type option_discovery;
+extern const struct option_type option_preferences;
+extern const struct option_type option_timestamping;
 
 /* Structures: option_struct.c, and option_tcp_info.c. */
-extern const struct option_type ucred_option;
-extern const struct option_type groups_option;
-extern const struct option_type memberships_option;
-extern const struct option_type port_range_option;
-extern const struct option_type meminfo_option;
-extern const struct option_type txtime_option;
-extern const struct option_type address_option;
-extern const struct option_type mtuinfo_option;
-extern const struct option_type tcp_info_option;
+extern const struct option_type option_ucred;
+extern const struct option_type option_groups;
+extern const struct option_type option_memberships;
+extern const struct option_type option_port_range;
+extern const struct option_type option_meminfo;
+extern const struct option_type option_txtime;
+extern const struct option_type option_address;
+extern const struct option_type option_mtuinfo;
+extern const struct option_type option_tcp_info;
 
 /* Interfaces and multicast groups: option_group.c. */
-extern const struct option_type interface_option;
-extern const struct option_type net_interface_option;
-extern const struct option_type multicast_if_option;
-extern const struct option_type pktinfo6_option;
-extern const struct option_type mreq_option;
-extern const struct option_type mreq_source_option;
-extern const struct option_type mreq6_option;
-extern const struct option_type group_option;
-extern const struct option_type group_source_option;
+extern const struct option_type option_interface;
+extern const struct option_type option_net_interface;
+extern const struct option_type option_multicast_if;
+extern const struct option_type option_pktinfo6;
+extern const struct option_type option_mreq;
+extern const struct option_type option_mreq_source;
+extern const struct option_type option_mreq6;
+extern const struct option_type option_group;
+extern const struct option_type option_group_source;
 
 /* Source filters of multicast groups: option_msfilter.c. */
-extern const struct option_type msfilter_option;
-extern const struct option_type group_filter_option;
+extern const struct option_type option_msfilter;
+extern const struct option_type option_group_filter;
 
 /* ICMP: option_raw.c. */
-extern const struct option_type icmp_filter_option;
-extern const struct option_type icmp6_filter_option;
+extern const struct option_type option_icmp_filter;
+extern const struct option_type option_icmp6_filter;
 
 /* Classic BPF: option_filter.c. */
-extern const struct option_type filter_option;
+extern const struct option_type option_filter;
 
 /* Packet sockets: option_packet.c. */
-extern const struct option_type packet_mreq_option;
-extern const struct option_type fanout_option;
-extern const struct option_type statistics_option;
-extern const struct option_type rollover_option;
-extern const struct option_type version_option;
+extern const struct option_type option_packet_mreq;
+extern const struct option_type option_fanout;
+extern const struct option_type option_statistics;
+extern const struct option_type option_rollover;
+extern const struct option_type option_version;
 
 /* Multipath TCP: option_mptcp.c. */
-extern const struct option_type mptcp_info_option;
-extern const struct option_type mptcp_tcp_info_option;
-extern const struct option_type mptcp_addresses_option;
+extern const struct option_type option_mptcp_info;
+extern const struct option_type option_mptcp_tcp_info;
+extern const struct option_type option_mptcp_addresses;
 
 /* A constant of type->names, as an int. */
-option_check check_constant;
-option_push push_constant;
+option_check option_check_constant;
+option_push option_push_constant;
 
 /* Push the names of flags, in one string; the number where a bit has none. */
-void push_flag_names(lua_State *L, const struct names *names,
-                     lua_Integer flags);
+void option_push_flag_names(lua_State *L, const struct names *names,
+                            lua_Integer flags);
 
 /* An unsigned field of a structure to which Linux appends some. */
 struct info_field {
@@ -175,10 +175,10 @@ struct info_field {
 };
 
 /* A table of the fields of type->fields. */
-option_push push_info;
+option_push option_push_info;
 
 /* Set the fields that are within `length` bytes in the table on top. */
-void set_info_fields(lua_State *L, const struct info_field *row,
-                     const unsigned char *bytes, socklen_t length);
+void option_set_info_fields(lua_State *L, const struct info_field *row,
+                            const unsigned char *bytes, socklen_t length);
 
 #endif

@@ -44,8 +44,8 @@ static const struct names end_names = {"end", {"SHUT_", NULL}, end_rows};
 */
 static int sockeye_socketpair(lua_State *L)
 {
-    int family = (int)names_opt(L, 1, &family_names, AF_UNIX);
-    int type = (int)names_opt(L, 2, &type_names, SOCK_STREAM);
+    int family = (int)names_opt(L, 1, &address_family_names, AF_UNIX);
+    int type = (int)names_opt(L, 2, &socket_type_names, SOCK_STREAM);
     int protocol = protocol_opt(L, 3, family);
     struct socket *s[2] = {socket_new(L), socket_new(L)};
     bool collected = false;
@@ -55,9 +55,9 @@ static int sockeye_socketpair(lua_State *L)
     do
         result = socketpair(family, type | SOCK_CLOEXEC,
                             protocol_for_system(family, protocol), fd);
-    while (result == -1 && collect_descriptors(L, errno, &collected));
+    while (result == -1 && descriptor_collect(L, errno, &collected));
     if (result == -1)
-        return raise_errno(L, "socketpair", errno, 0);
+        return error_raise(L, "socketpair", errno, 0);
     for (int i = 0; i < 2; i++) {
         s[i]->handle.fd = fd[i];
         s[i]->handle.nonblocking = type & SOCK_NONBLOCK;
@@ -77,11 +77,11 @@ static int sockeye_socketpair(lua_State *L)
 */
 static int socket_bind(lua_State *L)
 {
-    struct socket *s = check_open(L, 1, "bind");
+    struct socket *s = socket_check_open(L, 1, "bind");
     const struct address *a = address_check(L, 2);
 
     if (bind(s->handle.fd, &a->any, a->length) == -1)
-        return raise_errno(L, "bind", errno, 2);
+        return error_raise(L, "bind", errno, 2);
     lua_settop(L, 1);
     return 1;
 }
@@ -95,13 +95,13 @@ accepted; the system may cut it
 */
 static int socket_listen(lua_State *L)
 {
-    struct socket *s = check_open(L, 1, "listen");
+    struct socket *s = socket_check_open(L, 1, "listen");
     lua_Integer backlog = luaL_optinteger(L, 2, SOMAXCONN);
 
     luaL_argcheck(L, backlog >= 0 && backlog <= INT32_MAX, 2,
                   "backlog out of range");
     if (listen(s->handle.fd, (int)backlog) == -1)
-        return raise_errno(L, "listen", errno, 0);
+        return error_raise(L, "listen", errno, 0);
     lua_settop(L, 1);
     return 1;
 }
@@ -137,7 +137,7 @@ static bool prepare_accept(struct socket *s)
 static int accept_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"accept", POLLIN, accept_step};
-    struct socket *s = check_waiting(L, 1, "accept", context);
+    struct socket *s = socket_check_waiting(L, 1, "accept", context);
     struct wait w;
     bool collected = false;
     struct socket *c;
@@ -148,7 +148,7 @@ static int accept_step(lua_State *L, int status, lua_KContext context)
     (void)status;
     wait_start(L, &w, &call, &s->handle, 0, context);
     if (!prepare_accept(s) && context == 0)
-        return raise_errno(L, "accept", errno, 0);
+        return error_raise(L, "accept", errno, 0);
     lua_settop(L, 1);
     c = socket_new(L);
     peer = address_new_of(L, s->family);
@@ -156,15 +156,15 @@ static int accept_step(lua_State *L, int status, lua_KContext context)
         length = peer->room;
         fd = accept4(s->handle.fd, &peer->any, &length, SOCK_CLOEXEC);
     } while (fd == -1 &&
-             (collect_descriptors(L, errno, &collected) || wait_again(L, &w)));
+             (descriptor_collect(L, errno, &collected) || wait_again(L, &w)));
     if (fd == -1)
         return wait_failed(L, &w, 0);
     c->handle.fd = fd;
     c->family = s->family;
     c->type = s->type;
     c->protocol = s->protocol;
-    c->is_prompt = s->is_prompt && INHERITS_NODELAY;
-    address_settle(peer, length);
+    c->nodelay = s->nodelay && INHERITS_NODELAY;
+    address_normalise(peer, length);
     return 2;
 }
 
@@ -213,8 +213,8 @@ static int connect_unix(struct wait *w, const struct address *a)
     int error;
 
     if (w->deadline == 0)
-        w->deadline = wait_limit(wait_deadline(w->handle->timeout));
-    left = w->deadline - monotonic_now();
+        w->deadline = outside_limit(wait_deadline(w->handle->timeout));
+    left = w->deadline - clock_now();
     if (left < 1000)
         left = 1000;
     limit.tv_sec = left / INT64_C(1000000000);
@@ -233,7 +233,7 @@ static int attempt_connect(struct socket *s, struct wait *w,
 {
     if (wait_blocks(&s->handle))
         return connect(s->handle.fd, &a->any, a->length) == -1 ? errno : 0;
-    if (s->family == AF_UNIX && !wait_never(w) && !wait_is_in_task())
+    if (s->family == AF_UNIX && !wait_is_nonblocking(w) && !wait_is_in_task())
         return connect_unix(w, a);
     return connect_once(s->handle.fd, a, false);
 }
@@ -287,13 +287,14 @@ static bool is_under_way(int error)
 static bool retry_connect(lua_State *L, const struct socket *s, struct wait *w,
                           int error)
 {
-    bool is_full = error == EAGAIN && s->family == AF_UNIX && !wait_never(w);
+    bool is_full =
+        error == EAGAIN && s->family == AF_UNIX && !wait_is_nonblocking(w);
 
-    errno = is_under_way(error) && wait_never(w) ? EAGAIN : error;
-    if (is_under_way(error) && !wait_never(w))
+    errno = is_under_way(error) && wait_is_nonblocking(w) ? EAGAIN : error;
+    if (is_under_way(error) && !wait_is_nonblocking(w))
         return wait_ready(L, w);
     if (is_full && wait_is_in_task())
-        return wait_soon(L, w);
+        return wait_briefly(L, w);
     if (is_full && w->deadline != 0) {
         w->outcome = WAIT_TIMED_OUT;
         return false;
@@ -304,7 +305,7 @@ static bool retry_connect(lua_State *L, const struct socket *s, struct wait *w,
 static int connect_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"connect", POLLOUT, connect_step};
-    struct socket *s = check_waiting(L, 1, "connect", context);
+    struct socket *s = socket_check_waiting(L, 1, "connect", context);
     const struct address *a = address_check(L, 2);
     struct wait w;
     bool under_way = context > 0 && s->family != AF_UNIX;
@@ -354,11 +355,11 @@ for another `connect`.
 */
 static int socket_disconnect(lua_State *L)
 {
-    struct socket *s = check_open(L, 1, "disconnect");
+    struct socket *s = socket_check_open(L, 1, "disconnect");
     struct sockaddr nobody = {.sa_family = AF_UNSPEC};
 
     if (connect(s->handle.fd, &nobody, sizeof nobody) == -1)
-        return raise_errno(L, "disconnect", errno, 0);
+        return error_raise(L, "disconnect", errno, 0);
     lua_settop(L, 1);
     return 1;
 }
@@ -374,11 +375,11 @@ then the end; `"rdwr"`: both
 */
 static int socket_shutdown(lua_State *L)
 {
-    struct socket *s = check_open(L, 1, "shutdown");
+    struct socket *s = socket_check_open(L, 1, "shutdown");
     int end = (int)names_check(L, 2, &end_names);
 
     if (shutdown(s->handle.fd, end) == -1)
-        return raise_errno(L, "shutdown", errno, 0);
+        return error_raise(L, "shutdown", errno, 0);
     lua_settop(L, 1);
     return 1;
 }
@@ -389,13 +390,13 @@ typedef int name_call(int fd, struct sockaddr *name, socklen_t *length);
 
 static int push_name(lua_State *L, name_call *call, const char *name)
 {
-    struct socket *s = check_open(L, 1, name);
+    struct socket *s = socket_check_open(L, 1, name);
     struct address *a = address_new(L);
     socklen_t length = sizeof a->bytes;
 
     if (call(s->handle.fd, &a->any, &length) == -1)
-        return raise_errno(L, name, errno, 0);
-    address_settle(a, length);
+        return error_raise(L, name, errno, 0);
+    address_normalise(a, length);
     return 1;
 }
 
@@ -469,7 +470,7 @@ FD_CLOEXEC belongs to the descriptor.
 */
 static int socket_fcntl(lua_State *L)
 {
-    struct socket *s = check_open(L, 1, "fcntl");
+    struct socket *s = socket_check_open(L, 1, "fcntl");
     const struct descriptor_flag *flag = check_flag(L, 2);
     bool on = lua_toboolean(L, 3);
     int flags;
@@ -478,14 +479,14 @@ static int socket_fcntl(lua_State *L)
         luaL_checktype(L, 3, LUA_TBOOLEAN);
     flags = fcntl(s->handle.fd, flag->get);
     if (flags == -1)
-        return raise_errno(L, "fcntl", errno, 2);
+        return error_raise(L, "fcntl", errno, 2);
     if (lua_isnone(L, 3)) {
         lua_pushboolean(L, flags & flag->bit);
         return 1;
     }
     flags = on ? flags | flag->bit : flags & ~flag->bit;
     if (fcntl(s->handle.fd, flag->set, flags) == -1)
-        return raise_errno(L, "fcntl", errno, 2);
+        return error_raise(L, "fcntl", errno, 2);
     if (flag->bit == O_NONBLOCK && flag->set == F_SETFL) {
         s->handle.nonblocking = on;
         s->accepts_nonblocking = on;
@@ -520,7 +521,7 @@ static const char *stream_state(int fd)
     socklen_t length = sizeof info;
 
     if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0)
-        return tcp_state_name(info.tcpi_state);
+        return state_tcp_name(info.tcpi_state);
     return errno == EOPNOTSUPP || errno == ENOPROTOOPT ? plain_state(fd) : NULL;
 }
 
@@ -534,13 +535,13 @@ static const char *stream_state(int fd)
 */
 static int socket_state(lua_State *L)
 {
-    const struct socket *s = check_open(L, 1, "state");
+    const struct socket *s = socket_check_open(L, 1, "state");
     bool is_stream = s->type == SOCK_STREAM && s->family != AF_UNIX;
     const char *state =
         is_stream ? stream_state(s->handle.fd) : plain_state(s->handle.fd);
 
     if (state == NULL)
-        return raise_errno(L, "state", errno, 0);
+        return error_raise(L, "state", errno, 0);
     lua_pushstring(L, state);
     return 1;
 }
@@ -569,5 +570,5 @@ void open_connection(lua_State *L)
     names_export(L, &end_names);
     lua_pushinteger(L, SOMAXCONN);
     lua_setfield(L, -2, "SOMAXCONN");
-    add_socket_methods(L, methods);
+    socket_add_methods(L, methods);
 }

@@ -66,7 +66,7 @@ static nfds_t list_keys(lua_State *L)
     while (lua_next(L, WANTED)) {
         check_events(L, WANTED);
         lua_pop(L, 1);
-        luaL_argcheck(L, descriptor_at(L, -1) != NO_DESCRIPTOR, WANTED,
+        luaL_argcheck(L, socket_descriptor_at(L, -1) != NO_DESCRIPTOR, WANTED,
                       "keys must be sockets, files or descriptors");
         lua_pushvalue(L, -1);
         lua_rawseti(L, KEYS, ++count);
@@ -85,9 +85,9 @@ static void fill_pollfds(lua_State *L, struct pollfd *fds, nfds_t count,
         lua_pushvalue(L, -1);
         if (lua_rawget(L, WANTED) != LUA_TNIL) {
             fds[i].events = check_events(L, WANTED);
-            fds[i].fd = descriptor_at(L, -2);
+            fds[i].fd = socket_descriptor_at(L, -2);
             if (fds[i].fd == CLOSED_DESCRIPTOR)
-                raise_errno(L, "poll", closed, 0);
+                error_raise(L, "poll", closed, 0);
         }
         lua_pop(L, 2);
     }
@@ -118,7 +118,7 @@ static int push_ready(lua_State *L, const struct pollfd *fds, nfds_t count)
             continue;
         lua_rawgeti(L, KEYS, (lua_Integer)i + 1);
         if (fds[i].revents & POLLNVAL)
-            return raise_errno(L, "poll", EBADF, 0);
+            return error_raise(L, "poll", EBADF, 0);
         push_events(L, &fds[i]);
         lua_rawset(L, -3);
     }
@@ -132,30 +132,30 @@ static int push_ready(lua_State *L, const struct pollfd *fds, nfds_t count)
 static int await_any(lua_State *L, struct task *t, const struct pollfd *fds,
                      nfds_t count, int64_t deadline)
 {
-    int64_t soon = monotonic_now() + LOOK_AGAIN;
+    int64_t soon = clock_now() + LOOK_AGAIN;
     bool collected = false;
-    struct socket *gathering;
+    struct socket *set_waiters;
     int fd;
 
     lua_settop(L, POLLFDS);
-    gathering = socket_new(L);
+    set_waiters = socket_new(L);
     do
-        fd = poller_gather(fds, count);
-    while (fd == -1 && collect_descriptors(L, errno, &collected));
+        fd = poller_make_set(fds, count);
+    while (fd == -1 && descriptor_collect(L, errno, &collected));
     if (fd == -1 && (errno == ENOSYS || errno == EPERM))
         return loop_pause(t, t, soon < deadline ? soon : deadline);
     if (fd == -1)
         return errno;
-    gathering->handle.fd = fd;
-    return loop_gather(t, &gathering->handle, deadline);
+    set_waiters->handle.fd = fd;
+    return loop_await_set(t, &set_waiters->handle, deadline);
 }
 
 static void close_gathering(lua_State *L)
 {
-    struct socket *gathering = test_socket(L, GATHERING);
+    struct socket *set_waiters = socket_test(L, GATHERING);
 
-    if (gathering != NULL)
-        socket_drop(gathering);
+    if (set_waiters != NULL)
+        socket_end(set_waiters);
     lua_settop(L, POLLFDS);
 }
 
@@ -166,15 +166,15 @@ static int poll_suspend(lua_State *L, struct task *t, nfds_t count,
     const struct pollfd *fds = lua_touserdata(L, POLLFDS);
     int64_t own = lua_tointeger(L, DEADLINE);
     int64_t deadline = task_deadline(t, own);
-    int error = task_refusal(t, false);
+    int error = task_take_interruption(t, false);
 
-    if (error == 0 && resumed && monotonic_now() >= deadline)
-        return deadline < own ? raise_timeout(L, "poll", 0)
+    if (error == 0 && resumed && clock_now() >= deadline)
+        return deadline < own ? error_raise_timeout(L, "poll", 0)
                               : push_ready(L, fds, 0);
     if (error == 0)
         error = await_any(L, t, fds, count, deadline);
     if (error != 0)
-        return raise_errno(L, task_waits_in(t, "poll"), error, 0);
+        return error_raise(L, task_wait_name(t, "poll"), error, 0);
     return task_suspend(L, t, "poll", 1, poll_step);
 }
 
@@ -182,7 +182,7 @@ static int poll_suspend(lua_State *L, struct task *t, nfds_t count,
 static int poll_outside(lua_State *L, struct pollfd *fds, nfds_t count)
 {
     int64_t own = lua_tointeger(L, DEADLINE);
-    int64_t limit = wait_limit(own);
+    int64_t limit = outside_limit(own);
     int n;
 
     while ((n = wait_poll(fds, count, limit)) == -1 && errno == EINTR) {
@@ -190,8 +190,8 @@ static int poll_outside(lua_State *L, struct pollfd *fds, nfds_t count)
         fill_pollfds(L, fds, count, ECANCELED);
     }
     if (n == -1)
-        return raise_errno(L, "poll", errno, 0);
-    return n == 0 && limit < own ? raise_timeout(L, "poll", 0)
+        return error_raise(L, "poll", errno, 0);
+    return n == 0 && limit < own ? error_raise_timeout(L, "poll", 0)
                                  : push_ready(L, fds, count);
 }
 
@@ -199,7 +199,7 @@ static int poll_step(lua_State *L, int status, lua_KContext context)
 {
     struct pollfd *fds = lua_touserdata(L, POLLFDS);
     nfds_t count = (nfds_t)lua_rawlen(L, KEYS);
-    struct task *t = task_around(L);
+    struct task *t = task_running(L);
 
     (void)status;
     close_gathering(L);
@@ -207,14 +207,14 @@ static int poll_step(lua_State *L, int status, lua_KContext context)
     if (t == NULL)
         return poll_outside(L, fds, count);
     if (poll(fds, count, 0) == -1)
-        return raise_errno(L, "poll", errno, 0);
+        return error_raise(L, "poll", errno, 0);
     for (nfds_t i = 0; i < count; i++) {
         if (fds[i].revents != 0)
             return push_ready(L, fds, count);
     }
     if (lua_tointeger(L, DEADLINE) <= loop_now(t->loop))
         return push_ready(L, fds, 0);
-    return poll_suspend(L, task_current(L), count, context != 0);
+    return poll_suspend(L, task_that_may_wait(L), count, context != 0);
 }
 
 /*** Wait until one of several descriptors is ready (poll(2)).
@@ -251,7 +251,7 @@ static int wait_done(lua_State *L, int status, lua_KContext context)
     (void)context;
     lua_pushvalue(L, 1);
     if (lua_rawget(L, -2) == LUA_TNIL)
-        return raise_timeout(L, "wait", 0);
+        return error_raise_timeout(L, "wait", 0);
     return 1;
 }
 
@@ -277,7 +277,7 @@ static int sockeye_wait(lua_State *L)
     else
         lua_pushvalue(L, 2);
     check_events(L, 2);
-    luaL_argcheck(L, descriptor_at(L, 1) != NO_DESCRIPTOR, 1,
+    luaL_argcheck(L, socket_descriptor_at(L, 1) != NO_DESCRIPTOR, 1,
                   "socket, file or descriptor expected");
     lua_rawset(L, -3);
     lua_pushvalue(L, 3);

@@ -40,7 +40,7 @@ static inline void start_receiving(lua_State *L, struct receipt *r,
                                    struct wait *w, const struct call *call,
                                    struct socket *s, lua_KContext context)
 {
-    int wanted = names_flags(L, 3, &flag_names);
+    int wanted = names_flags(L, 3, &transfer_flag_names);
     int flags = wanted & MSG_ERRQUEUE ? wanted | MSG_DONTWAIT : wanted;
 
     r->size = transfer_size(L, 2);
@@ -67,7 +67,7 @@ static inline ssize_t receive_once(lua_State *L, const struct socket *s,
                                    struct receipt *r, char *small,
                                    struct sender *from)
 {
-    r->buffer = r->size <= SMALL ? small : scratch_take(L, &r->size);
+    r->buffer = r->size <= STACK_BUFFER ? small : scratch_take(L, &r->size);
     if (s->family == AF_UNIX && r->may_drain) {
         if (from == NULL)
             return receive_unix(s, r);
@@ -175,7 +175,7 @@ enum { CAME = 4, SENDER };
 static void push_rest(lua_State *L, const struct call *call,
                       lua_KContext context)
 {
-    struct socket *s = check_waiting(L, 1, call->name, context);
+    struct socket *s = socket_check_waiting(L, 1, call->name, context);
     struct receipt r;
     struct wait w;
     struct gather *g;
@@ -223,10 +223,10 @@ static int recv_step(lua_State *L, int status, lua_KContext context);
 static int recv_on(lua_State *L, lua_KContext context, int error)
 {
     static const struct call call = {"recv", POLLIN, recv_step};
-    struct socket *s = check_waiting(L, 1, "recv", context);
+    struct socket *s = socket_check_waiting(L, 1, "recv", context);
     struct receipt r = {.error = error};
     struct wait w;
-    char small[SMALL];
+    char small[STACK_BUFFER];
 
     start_receiving(L, &r, &w, &call, s, context);
     errno = error;
@@ -264,15 +264,15 @@ been cut, or with `trunc`
 */
 static int socket_recv(lua_State *L)
 {
-    const struct socket *s = test_plain(L, 2);
-    char small[SMALL];
+    const struct socket *s = fast_path_socket(L, 2);
+    char small[STACK_BUFFER];
     size_t size;
     ssize_t n;
 
     if (s == NULL || s->type != SOCK_STREAM)
         return recv_on(L, 0, 0);
     size = (size_t)lua_tointegerx(L, 2, NULL);
-    if (size - 1 >= SMALL)
+    if (size - 1 >= STACK_BUFFER)
         return recv_on(L, 0, 0);
     n = recv(s->handle.fd, small, size, 0);
     if (n < 0)
@@ -297,11 +297,11 @@ static int recvfrom_rest(lua_State *L, int status, lua_KContext context)
 static int recvfrom_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"recvfrom", POLLIN, recvfrom_step};
-    struct socket *s = check_waiting(L, 1, "recvfrom", context);
+    struct socket *s = socket_check_waiting(L, 1, "recvfrom", context);
     struct receipt r = {.error = 0};
     struct sender from;
     struct wait w;
-    char small[SMALL];
+    char small[STACK_BUFFER];
 
     (void)status;
     start_receiving(L, &r, &w, &call, s, context);
@@ -340,5 +340,5 @@ void open_receive(lua_State *L)
     };
 
     open_buffer(L);
-    add_socket_methods(L, methods);
+    socket_add_methods(L, methods);
 }

@@ -33,7 +33,8 @@ static const struct name type_rows[] = {
 };
 /* clang-format on */
 
-const struct names type_names = {"socket type", {"SOCK_", NULL}, type_rows};
+const struct names socket_type_names = {
+    "socket type", {"SOCK_", NULL}, type_rows};
 
 struct socket *socket_new(lua_State *L)
 {
@@ -47,19 +48,19 @@ struct socket *socket_new(lua_State *L)
     return s;
 }
 
-struct socket *check_socket(lua_State *L, int arg)
+struct socket *socket_check(lua_State *L, int arg)
 {
-    struct socket *s = test_socket(L, arg);
+    struct socket *s = socket_test(L, arg);
 
     if (s == NULL)
         luaL_typeerror(L, arg, SOCKET_TYPE);
     return s;
 }
 
-struct socket *reject_socket(lua_State *L, int arg, const char *call)
+struct socket *socket_reject(lua_State *L, int arg, const char *call)
 {
-    check_socket(L, arg);
-    raise_errno(L, call, EBADF, 0);
+    socket_check(L, arg);
+    error_raise(L, call, EBADF, 0);
     return NULL;
 }
 
@@ -80,14 +81,14 @@ static const struct socket *wrapped_socket(lua_State *L, int index)
         return NULL;
     lua_pop(L, 1);
     if (lua_getiuservalue(L, index, 1) == LUA_TUSERDATA)
-        s = test_socket(L, -1);
+        s = socket_test(L, -1);
     lua_pop(L, 1);
     return s;
 }
 
-int descriptor_at(lua_State *L, int index)
+int socket_descriptor_at(lua_State *L, int index)
 {
-    const struct socket *s = test_socket(L, index);
+    const struct socket *s = socket_test(L, index);
     const luaL_Stream *file;
     lua_Integer number;
     int is_integer;
@@ -106,18 +107,18 @@ int descriptor_at(lua_State *L, int index)
     return file ? file_descriptor(file) : NO_DESCRIPTOR;
 }
 
-int check_descriptor(lua_State *L, int arg, const char *call)
+int socket_check_descriptor(lua_State *L, int arg, const char *call)
 {
-    int fd = descriptor_at(L, arg);
+    int fd = socket_descriptor_at(L, arg);
 
     if (fd == NO_DESCRIPTOR)
         luaL_typeerror(L, arg, "socket, file or descriptor");
     if (fd == CLOSED_DESCRIPTOR)
-        raise_errno(L, call, EBADF, 0);
+        error_raise(L, call, EBADF, 0);
     return fd;
 }
 
-bool collect_descriptors(lua_State *L, int error, bool *collected)
+bool descriptor_collect(lua_State *L, int error, bool *collected)
 {
     if (*collected || (error != EMFILE && error != ENFILE))
         return false;
@@ -131,9 +132,9 @@ bool collect_descriptors(lua_State *L, int error, bool *collected)
 /* Push what a failed socket(2) was asked for: "inet seqpacket". */
 static void push_kind(lua_State *L, int family, int type, int protocol)
 {
-    names_push(L, &family_names, family);
+    names_push(L, &address_family_names, family);
     lua_pushliteral(L, " ");
-    names_push(L, &type_names, type);
+    names_push(L, &socket_type_names, type);
     if (protocol != 0) {
         lua_pushliteral(L, " ");
         names_push(L, protocol_names_of(family), protocol);
@@ -160,8 +161,8 @@ does not exist, EPERM or EACCES where a privilege is missing, EMFILE
 */
 static int sockeye_socket(lua_State *L)
 {
-    int family = family_check(L, 1);
-    int type = (int)names_check(L, 2, &type_names);
+    int family = address_check_family(L, 1);
+    int type = (int)names_check(L, 2, &socket_type_names);
     int protocol = protocol_opt(L, 3, family);
     struct socket *s = socket_new(L);
     bool collected = false;
@@ -170,12 +171,12 @@ static int sockeye_socket(lua_State *L)
     do
         fd = socket(family, type | SOCK_CLOEXEC,
                     protocol_for_system(family, protocol));
-    while (fd == -1 && collect_descriptors(L, errno, &collected));
+    while (fd == -1 && descriptor_collect(L, errno, &collected));
     if (fd == -1) {
         int error = errno;
 
         push_kind(L, family, type, protocol);
-        return raise_errno(L, "socket", error, -1);
+        return error_raise(L, "socket", error, -1);
     }
     s->handle.fd = fd;
     s->family = family;
@@ -233,21 +234,21 @@ static int sockeye_adopt(lua_State *L)
     flags = fcntl((int)fd, F_GETFD);
     if (flags == -1 || (fd > STDERR_FILENO &&
                         fcntl((int)fd, F_SETFD, flags | FD_CLOEXEC) == -1))
-        return raise_errno(L, "adopt", errno, 0);
+        return error_raise(L, "adopt", errno, 0);
     s->handle.fd = (int)fd;
     error = socket_learn(s);
     if (error != 0) {
         s->handle.fd = -1;
-        return raise_errno(L, "adopt", error, 0);
+        return error_raise(L, "adopt", error, 0);
     }
     return 1;
 }
 
-static bool leave_attendant(struct socket *s, bool closing)
+static bool keeps_descriptor(struct socket *s, bool closing)
 {
-    const struct attendant *const *attendant = s->handle.attendant;
+    const struct descriptor_hooks *const *hooks = s->handle.hooks;
 
-    return attendant != NULL && (*attendant)->leave(&s->handle, closing);
+    return hooks != NULL && (*hooks)->before_close(&s->handle, closing);
 }
 
 /*** Give the descriptor away: the socket is closed, the descriptor is not.
@@ -257,10 +258,10 @@ static bool leave_attendant(struct socket *s, bool closing)
 */
 static int socket_detach(lua_State *L)
 {
-    struct socket *s = check_open(L, 1, "detach");
+    struct socket *s = socket_check_open(L, 1, "detach");
 
     loop_forget(&s->handle, false);
-    leave_attendant(s, false);
+    keeps_descriptor(s, false);
     lua_pushinteger(L, s->handle.fd);
     s->handle.fd = -1;
     return 1;
@@ -273,7 +274,7 @@ static int socket_detach(lua_State *L)
 */
 static int socket_fd(lua_State *L)
 {
-    lua_pushinteger(L, check_open(L, 1, "fd")->handle.fd);
+    lua_pushinteger(L, socket_check_open(L, 1, "fd")->handle.fd);
     return 1;
 }
 
@@ -290,7 +291,7 @@ call that would have to wait returns `false`
 */
 static int socket_settimeout(lua_State *L)
 {
-    struct socket *s = check_open(L, 1, "settimeout");
+    struct socket *s = socket_check_open(L, 1, "settimeout");
 
     s->handle.timeout = wait_check_seconds(L, 2);
     lua_settop(L, 1);
@@ -304,7 +305,7 @@ static int socket_settimeout(lua_State *L)
 */
 static int socket_gettimeout(lua_State *L)
 {
-    const struct socket *s = check_open(L, 1, "gettimeout");
+    const struct socket *s = socket_check_open(L, 1, "gettimeout");
 
     if (s->handle.timeout == NO_DEADLINE)
         lua_pushnil(L);
@@ -324,7 +325,7 @@ A socket can be waited for wherever an object with `pollfd`, `events` and
 */
 static int socket_pollfd(lua_State *L)
 {
-    lua_pushinteger(L, check_open(L, 1, "pollfd")->handle.fd);
+    lua_pushinteger(L, socket_check_open(L, 1, "pollfd")->handle.fd);
     return 1;
 }
 
@@ -336,7 +337,7 @@ static int socket_pollfd(lua_State *L)
 */
 static int socket_events(lua_State *L)
 {
-    check_open(L, 1, "events");
+    socket_check_open(L, 1, "events");
     lua_pushliteral(L, "r");
     return 1;
 }
@@ -348,7 +349,7 @@ static int socket_events(lua_State *L)
 */
 static int socket_timeout(lua_State *L)
 {
-    check_open(L, 1, "timeout");
+    socket_check_open(L, 1, "timeout");
     return socket_gettimeout(L);
 }
 
@@ -359,7 +360,7 @@ static int socket_timeout(lua_State *L)
 */
 static int socket_getfd(lua_State *L)
 {
-    lua_pushinteger(L, check_open(L, 1, "getfd")->handle.fd);
+    lua_pushinteger(L, socket_check_open(L, 1, "getfd")->handle.fd);
     return 1;
 }
 
@@ -371,7 +372,7 @@ LuaSocket's `select` asks for it.
 */
 static int socket_dirty(lua_State *L)
 {
-    check_open(L, 1, "dirty");
+    socket_check_open(L, 1, "dirty");
     lua_pushboolean(L, false);
     return 1;
 }
@@ -382,18 +383,13 @@ static int socket_dirty(lua_State *L)
 int socket_end(struct socket *s)
 {
     int fd = s->handle.fd;
-    bool is_kept = fd != -1 && leave_attendant(s, true);
+    bool is_kept = fd != -1 && keeps_descriptor(s, true);
 
     loop_forget(&s->handle, !is_kept);
     s->handle.fd = -1;
     if (fd == -1 || is_kept || close(fd) == 0 || errno == EINTR)
         return 0;
     return errno;
-}
-
-void socket_drop(struct socket *s)
-{
-    socket_end(s);
 }
 
 /*** Give the descriptor back (close(2)).
@@ -405,23 +401,23 @@ too
 */
 static int socket_close(lua_State *L)
 {
-    int error = socket_end(check_socket(L, 1));
+    int error = socket_end(socket_check(L, 1));
 
-    return error ? raise_errno(L, "close", error, 0) : 0;
+    return error ? error_raise(L, "close", error, 0) : 0;
 }
 
 /* At the end of a `<close>` variable's scope: another error goes first. */
 static int socket_leave(lua_State *L)
 {
-    int error = socket_end(check_socket(L, 1));
+    int error = socket_end(socket_check(L, 1));
 
-    return error && lua_isnoneornil(L, 2) ? raise_errno(L, "close", error, 0)
+    return error && lua_isnoneornil(L, 2) ? error_raise(L, "close", error, 0)
                                           : 0;
 }
 
 static int socket_gc(lua_State *L)
 {
-    socket_end(check_socket(L, 1));
+    socket_end(socket_check(L, 1));
     return 0;
 }
 
@@ -474,7 +470,7 @@ static void add_kind(lua_State *L, luaL_Buffer *b, const struct socket *s)
 /* "socket(inet stream fd 7 127.0.0.1:80 -> 127.0.0.1:51724)" */
 static int socket_tostring(lua_State *L)
 {
-    const struct socket *s = check_socket(L, 1);
+    const struct socket *s = socket_check(L, 1);
     luaL_Buffer b;
 
     if (s->handle.fd == -1) {
@@ -524,7 +520,7 @@ static const luaL_Reg functions[] = {
     {NULL, NULL},
 };
 
-void add_socket_methods(lua_State *L, const luaL_Reg *more)
+void socket_add_methods(lua_State *L, const luaL_Reg *more)
 {
     luaL_getmetatable(L, SOCKET_TYPE);
     lua_getfield(L, -1, "__index");
@@ -545,11 +541,11 @@ static void new_metatable(lua_State *L)
 void open_socket(lua_State *L)
 {
     luaL_setfuncs(L, functions, 0);
-    names_export(L, &type_names);
+    names_export(L, &socket_type_names);
     new_metatable(L);
     luaL_setfuncs(L, metamethods, 0);
     lua_createtable(L, 0, SPARSE);
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
-    add_socket_methods(L, methods);
+    socket_add_methods(L, methods);
 }

@@ -25,18 +25,18 @@ struct socket {
     int protocol;             /* in host byte order */
     bool is_adopted;          /* what was done with it before is not known */
     bool accepts_nonblocking; /* O_NONBLOCK was set for the sake of accept */
-    bool is_prompt;           /* TCP_NODELAY was set for the sake of streams */
+    bool nodelay;             /* TCP_NODELAY was set for the sake of streams */
 };
 
 extern const char socket_tag;
-extern const struct names type_names;
+extern const struct names socket_type_names;
 
 /* Push a closed socket. */
 struct socket *socket_new(lua_State *L);
 
 /* The socket at `arg`, or NULL. The tag answers in a few instructions what
  * luaL_testudata would look up in the registry on every call. */
-static inline struct socket *test_socket(lua_State *L, int arg)
+static inline struct socket *socket_test(lua_State *L, int arg)
 {
     struct socket *s = lua_touserdata(L, arg);
 
@@ -46,41 +46,43 @@ static inline struct socket *test_socket(lua_State *L, int arg)
 }
 
 /* The socket at `arg`, else argument error. */
-struct socket *check_socket(lua_State *L, int arg);
+struct socket *socket_check(lua_State *L, int arg);
 
-/* For check_open: why there is no open socket. */
-struct socket *reject_socket(lua_State *L, int arg, const char *call);
+/* For socket_check_open: why there is no open socket. */
+struct socket *socket_reject(lua_State *L, int arg, const char *call);
 
 /* The socket at `arg`, else argument error; or EBADF from `call` where it is
  * closed. */
-static inline struct socket *check_open(lua_State *L, int arg, const char *call)
+static inline struct socket *socket_check_open(lua_State *L, int arg,
+                                               const char *call)
 {
-    struct socket *s = test_socket(L, arg);
+    struct socket *s = socket_test(L, arg);
 
-    return s != NULL && s->handle.fd != -1 ? s : reject_socket(L, arg, call);
+    return s != NULL && s->handle.fd != -1 ? s : socket_reject(L, arg, call);
 }
 
 /* The same for a call that goes on with a context other than 0: the socket may
  * have been closed meanwhile, which wait_again tells. */
-static inline struct socket *check_waiting(lua_State *L, int arg,
-                                           const char *call,
-                                           lua_KContext context)
+static inline struct socket *socket_check_waiting(lua_State *L, int arg,
+                                                  const char *call,
+                                                  lua_KContext context)
 {
-    return context == 0 ? check_open(L, arg, call) : lua_touserdata(L, arg);
+    return context == 0 ? socket_check_open(L, arg, call)
+                        : lua_touserdata(L, arg);
 }
 
 /* The socket of a call with `values` on the stack, itself first, where nothing
  * is to be minded but the call: it may block in the kernel, which tells EBADF
  * if it is closed. Most calls are like that; the others go the long way, and so
  * do wrong ones. */
-static inline const struct socket *test_plain(lua_State *L, int values)
+static inline const struct socket *fast_path_socket(lua_State *L, int values)
 {
     const struct socket *s;
     bool plain;
 
     if (loop_running != NULL)
         return NULL;
-    s = test_socket(L, 1);
+    s = socket_test(L, 1);
     plain = s != NULL && s->handle.timeout == NO_DEADLINE &&
             lua_gettop(L) == values;
     return plain ? s : NULL;
@@ -89,20 +91,17 @@ static inline const struct socket *test_plain(lua_State *L, int values)
 /* The descriptor of the socket, Lua file or integer at `index`, or one of the
  * two that are none. */
 enum { CLOSED_DESCRIPTOR = -1, NO_DESCRIPTOR = -2 };
-int descriptor_at(lua_State *L, int index);
+int socket_descriptor_at(lua_State *L, int index);
 
 /* The same for an argument: `call` raises EBADF for a closed one. */
-int check_descriptor(lua_State *L, int arg, const char *call);
+int socket_check_descriptor(lua_State *L, int arg, const char *call);
 
 /* After a failed attempt to get a descriptor: collect garbage and say true
  * where there were none left, the first time that `*collected` is false. */
-bool collect_descriptors(lua_State *L, int error, bool *collected);
+bool descriptor_collect(lua_State *L, int error, bool *collected);
 
 /* Close it: zero, or errno. */
 int socket_end(struct socket *s);
-
-/* Close it quietly. */
-void socket_drop(struct socket *s);
 
 /* Learn family, type and protocol of a descriptor from elsewhere: zero, or
  * errno. What is no socket has none of them. */
@@ -112,6 +111,6 @@ int socket_learn(struct socket *s);
 void open_socket(lua_State *L);
 
 /* Add a room's methods to the socket type. */
-void add_socket_methods(lua_State *L, const luaL_Reg *methods);
+void socket_add_methods(lua_State *L, const luaL_Reg *methods);
 
 #endif

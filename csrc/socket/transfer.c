@@ -49,7 +49,7 @@ static const struct name flag_rows[] = {
 };
 /* clang-format on */
 
-const struct names flag_names = {"flag", {"MSG_", NULL}, flag_rows};
+const struct names transfer_flag_names = {"flag", {"MSG_", NULL}, flag_rows};
 
 bool transfer_ends(const struct socket *s)
 {
@@ -62,8 +62,8 @@ bool transfer_again(lua_State *L, const struct socket *s, struct wait *w,
                     bool has_destination)
 {
     if (errno == EAGAIN && has_destination && s->family == AF_UNIX &&
-        !wait_never(w) && !wait_blocks(w->handle))
-        return wait_soon(L, w);
+        !wait_is_nonblocking(w) && !wait_blocks(w->handle))
+        return wait_briefly(L, w);
     return wait_again(L, w);
 }
 
@@ -98,10 +98,10 @@ static int send_step(lua_State *L, int status, lua_KContext context);
 static int send_on(lua_State *L, lua_KContext context, int error)
 {
     static const struct call call = {"send", POLLOUT, send_step};
-    struct socket *s = check_waiting(L, 1, "send", context);
+    struct socket *s = socket_check_waiting(L, 1, "send", context);
     size_t size;
     const char *data = check_data(L, 2, &size);
-    int flags = names_flags(L, 3, &flag_names);
+    int flags = names_flags(L, 3, &transfer_flag_names);
     struct wait w;
     ssize_t n = -1;
 
@@ -136,7 +136,7 @@ must not
 */
 static int socket_send(lua_State *L)
 {
-    const struct socket *s = test_plain(L, 2);
+    const struct socket *s = fast_path_socket(L, 2);
     size_t size;
     const char *data = s != NULL ? lua_tolstring(L, 2, &size) : NULL;
     ssize_t n;
@@ -153,12 +153,12 @@ static int socket_send(lua_State *L)
 static int sendto_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"sendto", POLLOUT, sendto_step};
-    struct socket *s = check_waiting(L, 1, "sendto", context);
+    struct socket *s = socket_check_waiting(L, 1, "sendto", context);
     size_t size;
     const char *data = check_data(L, 2, &size);
     const struct address *to =
         lua_isnoneornil(L, 3) ? NULL : address_check(L, 3);
-    int flags = names_flags(L, 4, &flag_names);
+    int flags = names_flags(L, 4, &transfer_flag_names);
     struct wait w;
     ssize_t n;
 
@@ -311,7 +311,7 @@ static int send_all(lua_State *L, struct socket *s, lua_KContext context)
 static int sendall_step(lua_State *L, int status, lua_KContext context)
 {
     (void)status;
-    return send_all(L, check_waiting(L, 1, "sendall", context), context);
+    return send_all(L, socket_check_waiting(L, 1, "sendall", context), context);
 }
 
 static int sendall_flags(lua_State *L, int arg)
@@ -321,7 +321,7 @@ static int sendall_flags(lua_State *L, int arg)
     check_fields(L, arg, fields);
     if (lua_getfield(L, arg, "flags") == LUA_TNIL)
         field_argerror(L, arg, "flags", "is missing");
-    return field_flags(L, arg, arg, "flags", &flag_names);
+    return field_flags(L, arg, arg, "flags", &transfer_flag_names);
 }
 
 /*** Send everything, going on for as long as it takes (sendmsg(2)).
@@ -340,7 +340,7 @@ s:sendall(image, {flags = "zerocopy"})
 */
 static int socket_sendall(lua_State *L)
 {
-    struct socket *s = check_open(L, 1, "sendall");
+    struct socket *s = socket_check_open(L, 1, "sendall");
     int last = lua_gettop(L);
     bool has_flags = last > 2 && lua_istable(L, last);
     int flags = has_flags ? sendall_flags(L, last--) : 0;
@@ -370,11 +370,11 @@ static bool await_turn(lua_State *L, const struct socket *s, struct wait *w)
 static int read_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"read", POLLIN, read_step};
-    struct socket *s = check_waiting(L, 1, "read", context);
+    struct socket *s = socket_check_waiting(L, 1, "read", context);
     size_t size = transfer_size(L, 2);
     struct wait w;
     int flags = wait_start(L, &w, &call, &s->handle, 0, context);
-    char small[SMALL];
+    char small[STACK_BUFFER];
     char *buffer = small;
     ssize_t n = -1;
 
@@ -382,7 +382,7 @@ static int read_step(lua_State *L, int status, lua_KContext context)
     do {
         if (!await_turn(L, s, &w))
             break;
-        buffer = size <= SMALL ? small : scratch_take(L, &size);
+        buffer = size <= STACK_BUFFER ? small : scratch_take(L, &size);
         n = descriptor_read(s->handle.fd, s->type != 0, buffer, size, flags);
     } while (n == -1 && wait_again(L, &w));
     if (n == -1) {
@@ -412,7 +412,7 @@ static int socket_read(lua_State *L)
 static int write_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"write", POLLOUT, write_step};
-    struct socket *s = check_waiting(L, 1, "write", context);
+    struct socket *s = socket_check_waiting(L, 1, "write", context);
     size_t size;
     const char *data = check_data(L, 2, &size);
     struct wait w;
@@ -450,13 +450,13 @@ static int socket_write(lua_State *L)
 */
 static int socket_sockatmark(lua_State *L)
 {
-    struct socket *s = check_open(L, 1, "sockatmark");
+    struct socket *s = socket_check_open(L, 1, "sockatmark");
     int at_mark = 0;
 
     /* What sockatmark(3) does with a variable that it leaves unset, which
      * valgrind minds. */
     if (ioctl(s->handle.fd, SIOCATMARK, &at_mark) == -1)
-        return raise_errno(L, "sockatmark", errno, 0);
+        return error_raise(L, "sockatmark", errno, 0);
     lua_pushboolean(L, at_mark);
     return 1;
 }
@@ -473,6 +473,6 @@ void open_transfer(lua_State *L)
         {NULL, NULL},
     };
 
-    names_export(L, &flag_names);
-    add_socket_methods(L, methods);
+    names_export(L, &transfer_flag_names);
+    socket_add_methods(L, methods);
 }

@@ -14,9 +14,10 @@
 #include "base/names.h"
 #include "socket/socket.h"
 
-#define SMALL 65536 /* bytes received on the C stack: as many as are usual */
+#define STACK_BUFFER \
+    65536 /* bytes received on the C stack: as many as are usual */
 
-extern const struct names flag_names;
+extern const struct names transfer_flag_names;
 
 /* How much is to be received: the integer at `arg`. */
 static inline size_t transfer_size(lua_State *L, int arg)

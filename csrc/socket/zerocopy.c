@@ -25,7 +25,7 @@
 
 #include <linux/errqueue.h>
 
-#define SOME 8           /* outstanding calls, which are worth a look */
+#define REAP_AFTER 8     /* outstanding calls, which are worth a look */
 #define LINGERING 64     /* closed sockets, of which the kernel has strings */
 #define LAST_WAIT 5000   /* milliseconds, when the Lua state is closed */
 #define PAUSE 1000000    /* nanoseconds between two looks */
@@ -41,7 +41,7 @@ struct trackers {
 };
 
 struct tracker {
-    const struct attendant *attendant;
+    const struct descriptor_hooks *hooks;
     struct trackers *all;
     struct tracker *next; /* among those that are left */
     int fd;               /* when the socket is closed; -1: not needed */
@@ -125,11 +125,11 @@ static bool is_read_elsewhere(int fd)
 /* Whether it says that calls are completed. */
 static bool is_completion(const struct cmsghdr *c, struct sock_extended_err *e)
 {
-    bool is_error =
+    bool error_is =
         (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
         (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR);
 
-    if (!is_error || c->cmsg_len < CMSG_LEN(sizeof *e))
+    if (!error_is || c->cmsg_len < CMSG_LEN(sizeof *e))
         return false;
     memcpy(e, CMSG_DATA(c), sizeof *e);
     return e->ee_origin == SO_EE_ORIGIN_ZEROCOPY;
@@ -168,9 +168,9 @@ static void reap(lua_State *L, struct tracker *t, int fd)
     }
 }
 
-static void attend(lua_State *L, struct handle *handle)
+static void before_wait(lua_State *L, struct handle *handle)
 {
-    struct tracker *t = (struct tracker *)handle->attendant;
+    struct tracker *t = (struct tracker *)handle->hooks;
 
     if (t->outstanding > 0 && !is_read_elsewhere(handle->fd))
         reap(L, t, handle->fd);
@@ -216,11 +216,11 @@ static void abort_oldest(const struct trackers *all)
 }
 
 /* What is closed has sent its end, as it would have done otherwise. */
-static bool leave(struct handle *handle, bool closing)
+static bool before_close(struct handle *handle, bool closing)
 {
-    struct tracker *t = (struct tracker *)handle->attendant;
+    struct tracker *t = (struct tracker *)handle->hooks;
 
-    handle->attendant = NULL;
+    handle->hooks = NULL;
     if (t->outstanding > 0 && closing && aborts_on_close(handle->fd)) {
         abort_connection(handle->fd);
         t->outstanding = 0;
@@ -237,7 +237,8 @@ static bool leave(struct handle *handle, bool closing)
     return true;
 }
 
-static const struct attendant zerocopy_attendant = {attend, leave};
+static const struct descriptor_hooks zerocopy_hooks = {before_wait,
+                                                       before_close};
 
 /* Forget the trackers that are not needed any more. What became of strings
  * without a descriptor nobody can tell: they stay. */
@@ -351,12 +352,12 @@ static struct tracker *tracker_of(lua_State *L, struct socket *s)
     struct trackers *all;
     struct tracker *t;
 
-    if (s->handle.attendant != NULL)
-        return (struct tracker *)s->handle.attendant;
+    if (s->handle.hooks != NULL)
+        return (struct tracker *)s->handle.hooks;
     all = push_trackers(L);
     watch(L, all);
     t = lua_newuserdatauv(L, sizeof *t, 1);
-    *t = (struct tracker){&zerocopy_attendant, all, .fd = -1};
+    *t = (struct tracker){&zerocopy_hooks, all, .fd = -1};
     lua_newtable(L);
     lua_setiuservalue(L, -2, 1);
     lua_rawsetp(L, -2, t);
@@ -365,7 +366,7 @@ static struct tracker *tracker_of(lua_State *L, struct socket *s)
         lua_rawsetp(L, -2, t);
         t = NULL;
     } else {
-        s->handle.attendant = &t->attendant;
+        s->handle.hooks = &t->hooks;
     }
     lua_pop(L, 1);
     return t;
@@ -382,8 +383,8 @@ ssize_t zerocopy_send(lua_State *L, struct socket *s, int index,
     t = tracker_of(L, s);
     if (t == NULL)
         return sendmsg(s->handle.fd, message, copying);
-    if (t->outstanding >= SOME)
-        attend(L, &s->handle);
+    if (t->outstanding >= REAP_AFTER)
+        before_wait(L, &s->handle);
     reap_left(L, t->all);
     anchor(L, t, index);
     n = sendmsg(s->handle.fd, message, flags);
@@ -400,10 +401,10 @@ ssize_t zerocopy_send(lua_State *L, struct socket *s, int index,
 void zerocopy_completed(lua_State *L, const struct socket *s, uint32_t low,
                         uint32_t high, bool copied)
 {
-    if (s->handle.attendant == NULL)
+    if (s->handle.hooks == NULL)
         return;
     luaL_checkstack(L, SLOTS, NULL);
-    note_completed(L, (struct tracker *)s->handle.attendant, low, high, copied);
+    note_completed(L, (struct tracker *)s->handle.hooks, low, high, copied);
 }
 
 /* ---- waiting ---- */
@@ -411,8 +412,8 @@ void zerocopy_completed(lua_State *L, const struct socket *s, uint32_t low,
 /* Nothing tells of the error queue alone. */
 static bool wait_a_little(lua_State *L, struct wait *w)
 {
-    if (!wait_never(w))
-        return wait_soon(L, w);
+    if (!wait_is_nonblocking(w))
+        return wait_briefly(L, w);
     errno = EAGAIN;
     return wait_again(L, w);
 }
@@ -420,10 +421,10 @@ static bool wait_a_little(lua_State *L, struct wait *w)
 /* Whether all that was sent is completed. */
 static bool is_done(lua_State *L, const struct socket *s)
 {
-    const struct tracker *t = (const struct tracker *)s->handle.attendant;
+    const struct tracker *t = (const struct tracker *)s->handle.hooks;
 
     if (t != NULL)
-        attend(L, (struct handle *)&s->handle);
+        before_wait(L, (struct handle *)&s->handle);
     return t == NULL || t->outstanding == 0;
 }
 
@@ -445,8 +446,8 @@ static bool wait_for_all(lua_State *L, struct socket *s, struct wait *w,
 static int zerocopy_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"zerocopy_wait", 0, zerocopy_step};
-    struct socket *s = check_waiting(L, 1, "zerocopy_wait", context);
-    int flags = names_flags(L, 2, &flag_names);
+    struct socket *s = socket_check_waiting(L, 1, "zerocopy_wait", context);
+    int flags = names_flags(L, 2, &transfer_flag_names);
     const struct tracker *t;
     struct wait w;
     bool done;
@@ -458,7 +459,7 @@ static int zerocopy_step(lua_State *L, int status, lua_KContext context)
     done = wait_for_all(L, s, &w, context);
     if (!done && w.outcome != WAIT_WOULD_BLOCK)
         return wait_failed(L, &w, 0);
-    t = (const struct tracker *)s->handle.attendant;
+    t = (const struct tracker *)s->handle.hooks;
     if (done)
         lua_pushinteger(L, t ? t->completed : 0);
     else
@@ -500,7 +501,7 @@ local sent, copied = s:zerocopy_wait()
 */
 static int socket_zerocopy_wait(lua_State *L)
 {
-    check_open(L, 1, "zerocopy_wait");
+    socket_check_open(L, 1, "zerocopy_wait");
     return zerocopy_step(L, LUA_OK, 0);
 }
 
@@ -524,7 +525,7 @@ void open_zerocopy(lua_State *L)
     lua_pushcfunction(L, watch_gc);
     lua_setfield(L, -2, "__gc");
     lua_pop(L, 1);
-    add_socket_methods(L, methods);
+    socket_add_methods(L, methods);
 }
 
 #else

@@ -16,7 +16,7 @@
 #include "stream/stream.h"
 
 #define HUGE_SIZE (SIZE_MAX / 2)
-#define SOME 65536
+#define READ_SOME_DEFAULT 65536
 
 /* What is read from, while one call lasts. */
 struct reading {
@@ -123,7 +123,8 @@ static enum outcome read_all(lua_State *L, struct reading *r)
 /* Stack: the stream, how many bytes at most. */
 static enum outcome read_any(lua_State *L, struct reading *r)
 {
-    size_t most = lua_isnil(L, 2) ? SOME : (size_t)lua_tointeger(L, 2);
+    size_t most =
+        lua_isnil(L, 2) ? READ_SOME_DEFAULT : (size_t)lua_tointeger(L, 2);
 
     if (r->length > 0)
         return give(L, r, r->length < most ? r->length : most);
@@ -238,7 +239,7 @@ static ssize_t receive(lua_State *L, struct stream *s, const struct wait *w,
     int error;
 
     if (room == 0)
-        raise_errno(L, w->call->name, ENOMEM, 0);
+        error_raise(L, w->call->name, ENOMEM, 0);
     n = receive_once(s->socket, w, b, room, flags, &may_drain);
     error = errno;
     if (n > 0)
@@ -313,7 +314,7 @@ static int finish_reading(lua_State *L, struct stream *s,
                           const struct reading *r, enum outcome outcome)
 {
     if (outcome == TOO_MANY)
-        return raise_errno(L, "read", EMSGSIZE, 0);
+        return error_raise(L, "read", EMSGSIZE, 0);
     s->taken += r->at;
     block_consume(&s->in, s->out.pool, r->at);
     return lua_gettop(L) - r->last;

@@ -20,7 +20,7 @@
 
 const char stream_tag = 'c';
 
-struct stream *check_stream(lua_State *L, int arg)
+struct stream *stream_check(lua_State *L, int arg)
 {
     struct stream *s = test_stream(L, arg);
 
@@ -29,23 +29,23 @@ struct stream *check_stream(lua_State *L, int arg)
     return s;
 }
 
-struct stream *reject_stream(lua_State *L, int arg, const char *call,
+struct stream *stream_reject(lua_State *L, int arg, const char *call,
                              lua_KContext context)
 {
-    check_stream(L, arg);
-    raise_errno(L, call, context == 0 ? EBADF : ECANCELED, 0);
+    stream_check(L, arg);
+    error_raise(L, call, context == 0 ? EBADF : ECANCELED, 0);
     return NULL;
 }
 
 /* Small pieces are sent at once, where it is TCP's. */
-static void make_prompt(struct socket *s)
+static void enable_nodelay(struct socket *s)
 {
     const int on = 1;
 
     if (s->type == SOCK_STREAM &&
         (s->family == AF_INET || s->family == AF_INET6))
-        s->is_prompt = setsockopt(s->handle.fd, IPPROTO_TCP, TCP_NODELAY, &on,
-                                  sizeof on) == 0;
+        s->nodelay = setsockopt(s->handle.fd, IPPROTO_TCP, TCP_NODELAY, &on,
+                                sizeof on) == 0;
 }
 
 /*** A socket with buffers, which is read and written as Lua's files are.
@@ -68,7 +68,7 @@ for line in conn:lines() do conn:write(line, "\n") end
 */
 static int sockeye_stream(lua_State *L)
 {
-    struct socket *socket = check_open(L, 1, "stream");
+    struct socket *socket = socket_check_open(L, 1, "stream");
     struct stream *s = lua_newuserdatauv(L, sizeof *s, 1);
 
     *s = (struct stream){
@@ -77,21 +77,21 @@ static int sockeye_stream(lua_State *L)
         .max = USUAL_MAX,
         .limit = USUAL_MAX,
         .out = {.handle = &socket->handle,
-                .pool = pool_of(L),
+                .pool = block_pool(L),
                 .is_socket = socket->type != 0},
     };
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
     luaL_setmetatable(L, STREAM_TYPE);
-    if (!socket->is_prompt)
-        make_prompt(socket);
+    if (!socket->nodelay)
+        enable_nodelay(socket);
     return 1;
 }
 
-/* make_prompt(listener): the streams of what it accepts need not be. */
+/* enable_nodelay(listener): the streams of what it accepts need not be. */
 static int sockeye_make_prompt(lua_State *L)
 {
-    make_prompt(check_open(L, 1, "setsockopt"));
+    enable_nodelay(socket_check_open(L, 1, "setsockopt"));
     return 0;
 }
 
@@ -99,7 +99,7 @@ static int sockeye_make_prompt(lua_State *L)
 static int stream_index(lua_State *L)
 {
     if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TBOOLEAN) {
-        check_stream(L, 1);
+        stream_check(L, 1);
         lua_getiuservalue(L, 1, 1);
     }
     return 1;
@@ -146,7 +146,7 @@ static int stream_gettimeout(lua_State *L)
 */
 static int stream_setmax(lua_State *L)
 {
-    struct stream *s = check_stream(L, 1);
+    struct stream *s = stream_check(L, 1);
     lua_Integer max = luaL_optinteger(L, 2, USUAL_MAX);
 
     luaL_argcheck(L, max > 0, 2, "bytes must be positive");
@@ -197,7 +197,7 @@ static const struct call close_call = {"close", POLLOUT, close_step};
 /* It is closed whatever becomes of what is still to be sent. */
 static int close_step(lua_State *L, int status, lua_KContext context)
 {
-    struct stream *s = check_stream(L, 1);
+    struct stream *s = stream_check(L, 1);
     struct wait w;
     size_t unsent;
     int error;
@@ -214,7 +214,7 @@ static int close_step(lua_State *L, int status, lua_KContext context)
         }
     }
     error = end_at_once(s);
-    return error ? raise_errno(L, "close", error, 0) : 0;
+    return error ? error_raise(L, "close", error, 0) : 0;
 }
 
 /*** Send what was written, and close the socket.
@@ -225,14 +225,14 @@ Closing twice does no harm.
 */
 static int stream_close(lua_State *L)
 {
-    struct stream *s = check_stream(L, 1);
+    struct stream *s = stream_check(L, 1);
     int error;
 
     lua_settop(L, 1);
     if (task_may_wait(L))
         return close_step(L, LUA_OK, 0);
     error = end_at_once(s);
-    return error ? raise_errno(L, "close", error, 0) : 0;
+    return error ? error_raise(L, "close", error, 0) : 0;
 }
 
 /* At the end of a `<close>` variable's scope. Where an error is on its way that
@@ -241,14 +241,14 @@ static int stream_leave(lua_State *L)
 {
     if (lua_isnoneornil(L, 2))
         return stream_close(L);
-    end_at_once(check_stream(L, 1));
+    end_at_once(stream_check(L, 1));
     return 0;
 }
 
 /* Somebody else may still hold the socket; if not, it is collected, too. */
 static int stream_gc(lua_State *L)
 {
-    struct stream *s = check_stream(L, 1);
+    struct stream *s = stream_check(L, 1);
 
     output_send(&s->out, MSG_DONTWAIT);
     drop_buffers(s);
@@ -258,7 +258,7 @@ static int stream_gc(lua_State *L)
 /* "stream(inet stream fd 7 127.0.0.1:80 -> 127.0.0.1:51724)" */
 static int stream_tostring(lua_State *L)
 {
-    check_stream(L, 1);
+    stream_check(L, 1);
     lua_getiuservalue(L, 1, 1);
     lua_pushfstring(L, "stream%s",
                     luaL_tolstring(L, -1, NULL) + strlen("socket"));

@@ -41,10 +41,10 @@ static inline struct stream *test_stream(lua_State *L, int arg)
 }
 
 /* The stream at `arg`, else argument error. */
-struct stream *check_stream(lua_State *L, int arg);
+struct stream *stream_check(lua_State *L, int arg);
 
 /* For check_open_stream: why there is none. */
-struct stream *reject_stream(lua_State *L, int arg, const char *call,
+struct stream *stream_reject(lua_State *L, int arg, const char *call,
                              lua_KContext context);
 
 /* The stream at `arg`, else argument error; or EBADF from `call` where it is
@@ -58,7 +58,7 @@ static inline struct stream *check_open_stream(lua_State *L, int arg,
 
     if (s != NULL && s->socket->handle.fd != -1)
         return s;
-    return reject_stream(L, arg, call, context);
+    return stream_reject(L, arg, call, context);
 }
 
 static inline bool stream_is_socket(const struct stream *s)

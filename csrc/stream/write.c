@@ -74,7 +74,7 @@ static size_t check_data(lua_State *L, int last)
 static void check_memory(lua_State *L, bool ok)
 {
     if (!ok)
-        raise_errno(L, "write", ENOMEM, 0);
+        error_raise(L, "write", ENOMEM, 0);
 }
 
 /* Keep all but the first `sent` bytes of them. */
@@ -112,7 +112,7 @@ static size_t send_direct(lua_State *L, const struct stream *s, int last,
     if (n != -1)
         return (size_t)n;
     if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-        raise_errno(L, "write", errno, 0);
+        error_raise(L, "write", errno, 0);
     return 0;
 }
 
@@ -289,7 +289,7 @@ static int stream_shutdown(lua_State *L)
 static int stream_setvbuf(lua_State *L)
 {
     static const char *const modes[] = {"auto", "no", "full", NULL};
-    struct stream *s = check_stream(L, 1);
+    struct stream *s = stream_check(L, 1);
     int mode = luaL_checkoption(L, 2, NULL, modes);
     lua_Integer size = luaL_optinteger(L, 3, 65536);
 

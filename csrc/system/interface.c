@@ -52,7 +52,7 @@ static const struct name flag_rows[] = {
 };
 /* clang-format on */
 
-static const struct names flag_names = {
+static const struct names transfer_flag_names = {
     "interface flag", {"IFF_", NULL}, flag_rows};
 
 /* ---- the link ---- */
@@ -127,7 +127,7 @@ static void set_hardware(lua_State *L, const struct ifaddrs *link)
 
     if (length == 0)
         return;
-    push_octets(L, bytes, length);
+    octets_push(L, bytes, length);
     lua_setfield(L, -2, "hardware");
 }
 
@@ -237,7 +237,7 @@ end
 */
 static int sockeye_interfaces(lua_State *L)
 {
-    struct foreign *held = foreign_new(L, free_entries);
+    struct c_memory *held = c_memory_new(L, free_entries);
     struct ifaddrs *list = NULL;
     bool collected = false;
     lua_Integer count = 0;
@@ -245,9 +245,9 @@ static int sockeye_interfaces(lua_State *L)
 
     do
         result = getifaddrs(&list);
-    while (result == -1 && collect_descriptors(L, errno, &collected));
+    while (result == -1 && descriptor_collect(L, errno, &collected));
     if (result == -1)
-        return raise_errno(L, "getifaddrs", errno, 0);
+        return error_raise(L, "getifaddrs", errno, 0);
     held->memory = list;
     lua_newtable(L);
     for (const struct ifaddrs *entry = list; entry; entry = entry->ifa_next) {
@@ -256,7 +256,7 @@ static int sockeye_interfaces(lua_State *L)
         push_entry(L, list, entry);
         lua_rawseti(L, -2, ++count);
     }
-    foreign_release(held);
+    c_memory_release(held);
     return 1;
 }
 
@@ -276,15 +276,15 @@ static int lookup_error(void)
 */
 static int sockeye_if_nametoindex(lua_State *L)
 {
-    const char *name = text_check(L, 1);
+    const char *name = names_check_text(L, 1);
     bool collected = false;
     unsigned int index;
 
     do
         index = if_nametoindex(name);
-    while (index == 0 && collect_descriptors(L, lookup_error(), &collected));
+    while (index == 0 && descriptor_collect(L, lookup_error(), &collected));
     if (index == 0)
-        return raise_errno(L, "if_nametoindex", lookup_error(), 1);
+        return error_raise(L, "if_nametoindex", lookup_error(), 1);
     lua_pushinteger(L, index);
     return 1;
 }
@@ -306,9 +306,9 @@ static int sockeye_if_indextoname(lua_State *L)
                   "index out of range");
     do
         found = if_indextoname((unsigned int)index, name);
-    while (!found && collect_descriptors(L, lookup_error(), &collected));
+    while (!found && descriptor_collect(L, lookup_error(), &collected));
     if (found == NULL)
-        return raise_errno(L, "if_indextoname", lookup_error(), 1);
+        return error_raise(L, "if_indextoname", lookup_error(), 1);
     lua_pushstring(L, name);
     return 1;
 }
@@ -325,16 +325,16 @@ static void free_nameindex(void *list)
 */
 static int sockeye_if_nameindex(lua_State *L)
 {
-    struct foreign *held = foreign_new(L, free_nameindex);
+    struct c_memory *held = c_memory_new(L, free_nameindex);
     bool collected = false;
     struct if_nameindex *list;
     lua_Integer count = 0;
 
     do
         list = if_nameindex();
-    while (!list && collect_descriptors(L, errno, &collected));
+    while (!list && descriptor_collect(L, errno, &collected));
     if (list == NULL)
-        return raise_errno(L, "if_nameindex", errno, 0);
+        return error_raise(L, "if_nameindex", errno, 0);
     held->memory = list;
     lua_newtable(L);
     for (; list->if_index != 0; list++) {
@@ -343,7 +343,7 @@ static int sockeye_if_nameindex(lua_State *L)
         field_set_string(L, "name", list->if_name);
         lua_rawseti(L, -2, ++count);
     }
-    foreign_release(held);
+    c_memory_release(held);
     return 1;
 }
 
@@ -358,5 +358,5 @@ void open_interface(lua_State *L)
     };
 
     luaL_setfuncs(L, functions, 0);
-    names_export(L, &flag_names);
+    names_export(L, &transfer_flag_names);
 }

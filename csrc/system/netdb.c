@@ -105,8 +105,8 @@ static bool look_again(lua_State *L, const char *call, bool *collected)
 
     if (error != EMFILE && error != ENFILE)
         return false;
-    if (!collect_descriptors(L, error, collected))
-        raise_errno(L, call, error, 0);
+    if (!descriptor_collect(L, error, collected))
+        error_raise(L, call, error, 0);
     return true;
 }
 
@@ -178,7 +178,7 @@ static int push_protocol(lua_State *L, lookup *look, const struct question *q)
 
 static const char *opt_name(lua_State *L, int arg)
 {
-    return lua_isnoneornil(L, arg) ? NULL : text_check(L, arg);
+    return lua_isnoneornil(L, arg) ? NULL : names_check_text(L, arg);
 }
 
 static int check_number(lua_State *L, int arg, lua_Integer most)
@@ -200,7 +200,7 @@ where there is none
 static int sockeye_getservbyname(lua_State *L)
 {
     struct question q = {.call = "getservbyname",
-                         .name = text_check(L, 1),
+                         .name = names_check_text(L, 1),
                          .protocol = opt_name(L, 2)};
 
     return push_service(L, service_by_name, &q);
@@ -230,7 +230,8 @@ static int sockeye_getservbyport(lua_State *L)
 */
 static int sockeye_getprotobyname(lua_State *L)
 {
-    struct question q = {.call = "getprotobyname", .name = text_check(L, 1)};
+    struct question q = {.call = "getprotobyname",
+                         .name = names_check_text(L, 1)};
 
     return push_protocol(L, protocol_by_name, &q);
 }

@@ -184,7 +184,7 @@ static void set_acknowledgement(lua_State *L, struct netlink_reader *r)
 {
     struct netlink_attribute a;
 
-    while (netlink_next_attribute(r, &a)) {
+    while (netlink_walk_attribute(r, &a)) {
         if (a.type < sizeof acknowledged / sizeof acknowledged[0] &&
             acknowledged[a.type].set != NULL)
             acknowledged[a.type].set(L, acknowledged[a.type].field, r, &a);
@@ -200,7 +200,7 @@ static void set_report(lua_State *L, struct netlink_reader *r,
     struct netlink_report report;
     struct netlink_reader inner = *r;
 
-    if (!netlink_read_report(r, m, &report))
+    if (!netlink_walk_report(r, m, &report))
         reject(L, "report", r);
     field_set_integer(L, "errno", -(lua_Integer)report.error);
     if (report.has_request) {
@@ -221,7 +221,7 @@ static int netlink_decode(lua_State *L)
     lua_Integer count = 0;
 
     lua_newtable(L);
-    while (netlink_next_message(&r, &m)) {
+    while (netlink_walk_message(&r, &m)) {
         push_header(L, &m);
         set_bytes(L, "data", &r, m.payload, m.end);
         if (m.type == NETLINK_ERROR || m.type == NETLINK_DONE)
@@ -239,7 +239,7 @@ static int netlink_attributes(lua_State *L)
     lua_Integer count = 0;
 
     lua_newtable(L);
-    while (netlink_next_attribute(&r, &a)) {
+    while (netlink_walk_attribute(&r, &a)) {
         lua_createtable(L, 0, 4);
         field_set_integer(L, "type", a.type);
         field_set_boolean(L, "nested", a.nested);
@@ -315,7 +315,7 @@ static int netlink_encode(lua_State *L)
 /* attribute(type, data [, flags]): the attribute, padded. */
 static int netlink_attribute(lua_State *L)
 {
-    lua_Integer type = check_range(L, 1, 0, NETLINK_TYPE_MASK);
+    lua_Integer type = field_check_range(L, 1, 0, NETLINK_TYPE_MASK);
     size_t length;
     const char *data = luaL_checklstring(L, 2, &length);
     int flags = names_flags(L, 3, &attribute_flag_names);
@@ -335,10 +335,11 @@ static int netlink_attribute(lua_State *L)
 static int netlink_fault(lua_State *L)
 {
     const char *call = luaL_checkstring(L, 1);
-    int code = lua_type(L, 2) == LUA_TSTRING ? errno_number(lua_tostring(L, 2))
-                                             : (int)luaL_checkinteger(L, 2);
+    int code = lua_type(L, 2) == LUA_TSTRING
+                   ? error_errno_number(lua_tostring(L, 2))
+                   : (int)luaL_checkinteger(L, 2);
 
-    push_errno(L, call, code, 0);
+    error_push(L, call, code, 0);
     return 1;
 }
 

@@ -79,7 +79,7 @@ static void read_header(const unsigned char *at, struct netlink_message *m)
     m->pid = read32(at + 12);
 }
 
-bool netlink_next_message(struct netlink_reader *r, struct netlink_message *m)
+bool netlink_walk_message(struct netlink_reader *r, struct netlink_message *m)
 {
     if (!has_header(r, NETLINK_HEADER))
         return false;
@@ -92,7 +92,7 @@ bool netlink_next_message(struct netlink_reader *r, struct netlink_message *m)
     return true;
 }
 
-bool netlink_next_attribute(struct netlink_reader *r,
+bool netlink_walk_attribute(struct netlink_reader *r,
                             struct netlink_attribute *a)
 {
     const unsigned char *at;
@@ -137,7 +137,7 @@ static bool read_request(struct netlink_reader *r, uint16_t flags,
 }
 
 /* The end of a dump need not carry anything. */
-bool netlink_read_report(struct netlink_reader *r,
+bool netlink_walk_report(struct netlink_reader *r,
                          const struct netlink_message *m,
                          struct netlink_report *report)
 {

@@ -70,13 +70,13 @@ struct netlink_report {
 };
 
 /* The next one; false at the end, and where there is a problem. */
-bool netlink_next_message(struct netlink_reader *r, struct netlink_message *m);
-bool netlink_next_attribute(struct netlink_reader *r,
+bool netlink_walk_message(struct netlink_reader *r, struct netlink_message *m);
+bool netlink_walk_attribute(struct netlink_reader *r,
                             struct netlink_attribute *a);
 
 /* What `m`, of type NETLINK_ERROR or NETLINK_DONE, reports. False: a problem,
  * told in `r`, whose bytes it is in. */
-bool netlink_read_report(struct netlink_reader *r,
+bool netlink_walk_report(struct netlink_reader *r,
                          const struct netlink_message *m,
                          struct netlink_report *report);
 

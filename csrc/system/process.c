@@ -87,11 +87,11 @@ static int sockeye_fork(lua_State *L)
         signals_forked();
         turn_fork_child();
     } else {
-        turn_fork_parent();
+        loop_share();
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (pid == -1)
-        return raise_errno(L, "fork", error, 0);
+        return error_raise(L, "fork", error, 0);
     if (pid == 0)
         turn_forget_others(L);
     lua_pushinteger(L, pid);
@@ -227,7 +227,7 @@ static int sockeye_execv(lua_State *L)
     char *const *argv = push_argv(L, 2);
 
     execv(path, argv);
-    return raise_errno(L, "execv", errno, 1);
+    return error_raise(L, "execv", errno, 1);
 }
 
 /*** The same, looking for the program in the folders that PATH names (exec(3)).
@@ -243,7 +243,7 @@ static int sockeye_execvp(lua_State *L)
     char *const *argv = push_argv(L, 2);
 
     execvp(file, argv);
-    return raise_errno(L, "execvp", errno, 1);
+    return error_raise(L, "execvp", errno, 1);
 }
 
 /*** The same as `execv`, with an environment to replace this one (execve(2)).
@@ -261,7 +261,7 @@ static int sockeye_execve(lua_State *L)
     char *const *env = push_environment(L, 3);
 
     execve(path, argv, env);
-    return raise_errno(L, "execve", errno, 1);
+    return error_raise(L, "execve", errno, 1);
 }
 
 /* ---- the end of a process ---- */
@@ -308,7 +308,7 @@ static int open_child(pid_t pid)
 static int await_child(lua_State *L, struct task *t, pid_t pid)
 {
     int64_t deadline = task_deadline(t, NO_DEADLINE);
-    int64_t soon = monotonic_now() + LOOK_AGAIN;
+    int64_t soon = clock_now() + LOOK_AGAIN;
     struct socket *child = socket_new(L);
 
     child->handle.fd = open_child(pid);
@@ -319,24 +319,24 @@ static int await_child(lua_State *L, struct task *t, pid_t pid)
 
 static void drop_child(lua_State *L)
 {
-    struct socket *child = test_socket(L, 3);
+    struct socket *child = socket_test(L, 3);
 
     if (child != NULL)
-        socket_drop(child);
+        socket_end(child);
     lua_settop(L, 2);
 }
 
 /* Only the end of a child can be had from its descriptor. */
 static int waitpid_suspend(lua_State *L, struct task *t, pid_t pid, int options)
 {
-    int error = task_refusal(t, false);
+    int error = task_take_interruption(t, false);
 
     if (error == 0 && task_deadline(t, NO_DEADLINE) <= loop_now(t->loop))
-        return raise_timeout(L, "waitpid", 0);
+        return error_raise_timeout(L, "waitpid", 0);
     if (error == 0)
         error = await_child(L, t, options == 0 ? pid : -1);
     if (error != 0)
-        return raise_errno(L, task_waits_in(t, "waitpid"), error, 0);
+        return error_raise(L, task_wait_name(t, "waitpid"), error, 0);
     return task_suspend(L, t, "waitpid", 1, waitpid_step);
 }
 
@@ -344,7 +344,7 @@ static int waitpid_step(lua_State *L, int continued, lua_KContext context)
 {
     pid_t pid = lua_isnil(L, 1) ? -1 : check_pid(L, 1);
     int options = names_flags(L, 2, &wait_names);
-    struct task *t = task_around(L);
+    struct task *t = task_running(L);
     pid_t child;
     int status = 0;
 
@@ -355,9 +355,9 @@ static int waitpid_step(lua_State *L, int continued, lua_KContext context)
         child = waitpid(pid, &status, t ? options | WNOHANG : options);
     while (child == -1 && was_interrupted(L));
     if (child == -1)
-        return raise_errno(L, "waitpid", errno, 0);
+        return error_raise(L, "waitpid", errno, 0);
     if (child == 0 && !(options & WNOHANG))
-        return waitpid_suspend(L, task_current(L), pid, options);
+        return waitpid_suspend(L, task_that_may_wait(L), pid, options);
     if (child == 0) {
         lua_pushboolean(L, false);
         return 1;
@@ -399,10 +399,10 @@ could be sent
 static int sockeye_kill(lua_State *L)
 {
     pid_t pid = check_pid(L, 1);
-    int number = signal_check(L, 2, 0);
+    int number = signals_check(L, 2, 0);
 
     if (kill(pid, number) == -1)
-        return raise_errno(L, "kill", errno, 1);
+        return error_raise(L, "kill", errno, 1);
     interrupt_run(L);
     return 0;
 }
@@ -464,9 +464,9 @@ static int sockeye_pipe(lua_State *L)
     ends[1] = socket_new(L);
     do
         result = pipe2(fd, O_CLOEXEC);
-    while (result == -1 && collect_descriptors(L, errno, &collected));
+    while (result == -1 && descriptor_collect(L, errno, &collected));
     if (result == -1)
-        return raise_errno(L, "pipe", errno, 0);
+        return error_raise(L, "pipe", errno, 0);
     for (int i = 0; i < 2; i++)
         ends[i]->handle.fd = fd[i];
     return 2;
@@ -486,19 +486,19 @@ number before; give it to `adopt` to have it closed.
 */
 static int sockeye_dup2(lua_State *L)
 {
-    int old = check_descriptor(L, 1, "dup2");
+    int old = socket_check_descriptor(L, 1, "dup2");
     lua_Integer new = luaL_checkinteger(L, 2);
     int result;
 
     luaL_argcheck(L, new >= 0 && new <= INT32_MAX, 2,
                   "descriptor out of range");
     if (new != old)
-        loop_replace((int)new);
+        loop_forget_number((int)new);
     do
         result = dup2(old, (int)new);
     while (result == -1 && was_interrupted(L));
     if (result == -1)
-        return raise_errno(L, "dup2", errno, 0);
+        return error_raise(L, "dup2", errno, 0);
     if (old == result)
         fcntl(old, F_SETFD, fcntl(old, F_GETFD) & ~FD_CLOEXEC);
     lua_pushinteger(L, result);

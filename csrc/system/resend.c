@@ -22,7 +22,7 @@ static struct {
     bool exists;
 } ticks[NSIG];
 
-void tick_create(int number)
+void resend_create(int number)
 {
     struct sigevent event = {
         .sigev_notify = SIGEV_THREAD_ID,
@@ -36,19 +36,19 @@ void tick_create(int number)
             timer_create(CLOCK_MONOTONIC, &event, &ticks[number].timer) == 0;
 }
 
-void tick_delete(int number)
+void resend_delete(int number)
 {
     if (ticks[number].exists)
         timer_delete(ticks[number].timer);
     ticks[number].exists = false;
 }
 
-void tick_inherit(int number)
+void resend_inherit(int number)
 {
     if (!ticks[number].exists)
         return;
     ticks[number].exists = false;
-    tick_create(number);
+    resend_create(number);
 }
 
 static void set_tick(int number, long nanoseconds)
@@ -59,49 +59,49 @@ static void set_tick(int number, long nanoseconds)
         timer_settime(ticks[number].timer, 0, &once, NULL);
 }
 
-void tick_start(int number)
+void resend_start(int number)
 {
     set_tick(number, TICK_NANOSECONDS);
 }
 
-void tick_stop(int number)
+void resend_stop(int number)
 {
     set_tick(number, 0);
 }
 
-bool tick_is(const siginfo_t *info)
+bool resend_is(const siginfo_t *info)
 {
     return info->si_code == SI_TIMER && info->si_value.sival_ptr == ticks;
 }
 
 #else
 
-void tick_create(int number)
+void resend_create(int number)
 {
     (void)number;
 }
 
-void tick_delete(int number)
+void resend_delete(int number)
 {
     (void)number;
 }
 
-void tick_inherit(int number)
+void resend_inherit(int number)
 {
     (void)number;
 }
 
-void tick_start(int number)
+void resend_start(int number)
 {
     (void)number;
 }
 
-void tick_stop(int number)
+void resend_stop(int number)
 {
     (void)number;
 }
 
-bool tick_is(const siginfo_t *info)
+bool resend_is(const siginfo_t *info)
 {
     (void)info;
     return false;

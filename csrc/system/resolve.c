@@ -103,8 +103,9 @@ struct hint {
 };
 
 static const struct hint hint_rows[] = {
-    {"family", &family_names, false, offsetof(struct addrinfo, ai_family)},
-    {"type", &type_names, false, offsetof(struct addrinfo, ai_socktype)},
+    {"family", &address_family_names, false,
+     offsetof(struct addrinfo, ai_family)},
+    {"type", &socket_type_names, false, offsetof(struct addrinfo, ai_socktype)},
     {"protocol", &protocol_names, false,
      offsetof(struct addrinfo, ai_protocol)},
     {"flags", &hint_flags, true, offsetof(struct addrinfo, ai_flags)},
@@ -184,7 +185,7 @@ static bool try_again(lua_State *L, struct answer *answer)
     if (answer->error == EINTR)
         interrupt_run(L);
     return answer->error == EINTR ||
-           collect_descriptors(L, answer->error, &answer->collected);
+           descriptor_collect(L, answer->error, &answer->collected);
 }
 
 /* Raise what the resolver says of the host or address at `subject`. */
@@ -192,8 +193,8 @@ static int raise_failure(lua_State *L, const char *call, struct answer answer,
                          int subject)
 {
     if (answer.code != EAI_SYSTEM)
-        return raise_eai(L, call, answer.code, subject);
-    push_errno(L, call, answer.error, 0);
+        return error_raise_eai(L, call, answer.code, subject);
+    error_push(L, call, answer.error, 0);
     lua_pushvalue(L, subject);
     lua_setfield(L, -2, "address");
     return lua_error(L);
@@ -203,22 +204,23 @@ static int raise_failure(lua_State *L, const char *call, struct answer answer,
 
 /* Stack indices: what is asked for is at 1; the holder of the list is of use to
  * names only. */
-enum { SUBJECT = 1, LIST = 4, ERRAND };
+enum { SUBJECT = 1, LIST = 4, JOB_HANDLE };
 
 /* Whether the caller may block until there is an answer. */
 static bool may_block(lua_State *L)
 {
-    return task_current(L) == NULL && wait_limit(NO_DEADLINE) == NO_DEADLINE;
+    return task_that_may_wait(L) == NULL &&
+           outside_limit(NO_DEADLINE) == NO_DEADLINE;
 }
 
-static int open_errand(lua_State *L, struct errand *e)
+static int open_job_handle(lua_State *L, struct job_handle *e)
 {
     bool collected = false;
     int error;
 
     do
-        error = errand_open(e);
-    while (error != 0 && collect_descriptors(L, error, &collected));
+        error = job_handle_open(e);
+    while (error != 0 && descriptor_collect(L, error, &collected));
     return error;
 }
 
@@ -227,16 +229,16 @@ static void send_job(lua_State *L, const char *call,
                      struct job *(*copy)(const void *question),
                      const void *question)
 {
-    struct errand *e = errand_new(L);
-    int error = open_errand(L, e);
+    struct job_handle *e = job_handle_new(L);
+    int error = open_job_handle(L, e);
     struct job *job = error == 0 ? copy(question) : NULL;
 
     if (error == 0)
-        error = job != NULL ? errand_start(e, job) : ENOMEM;
+        error = job != NULL ? job_handle_start(e, job) : ENOMEM;
     if (error == 0)
         return;
-    errand_drop(e);
-    push_errno(L, call, error, 0);
+    job_handle_drop(e);
+    error_push(L, call, error, 0);
     lua_pushvalue(L, SUBJECT);
     lua_setfield(L, -2, "address");
     lua_error(L);
@@ -246,18 +248,18 @@ static void send_job(lua_State *L, const char *call,
 static struct job *await_job(lua_State *L, const struct call *call,
                              lua_KContext context)
 {
-    struct errand *e = lua_touserdata(L, ERRAND);
+    struct job_handle *e = lua_touserdata(L, JOB_HANDLE);
     struct wait w;
     bool done;
 
     wait_start(L, &w, call, &e->handle, 0, context);
     do {
-        done = errand_is_done(e);
+        done = job_handle_is_done(e);
         errno = EAGAIN;
     } while (!done && wait_again(L, &w));
     if (done)
         return e->job;
-    errand_drop(e);
+    job_handle_drop(e);
     wait_push_error(L, &w, 0);
     lua_pushvalue(L, SUBJECT);
     lua_setfield(L, -2, "address");
@@ -297,7 +299,7 @@ static void push_result(lua_State *L, const struct addrinfo *ai)
     lua_createtable(L, 0, 4);
     address_push(L, ai->ai_addr, ai->ai_addrlen);
     lua_setfield(L, -2, "address");
-    field_set_name(L, "type", &type_names, ai->ai_socktype);
+    field_set_name(L, "type", &socket_type_names, ai->ai_socktype);
     field_set_name(L, "protocol", &protocol_names, ai->ai_protocol);
     if (ai->ai_canonname != NULL) {
         field_set_string(L, "canonname", ai->ai_canonname);
@@ -305,7 +307,7 @@ static void push_result(lua_State *L, const struct addrinfo *ai)
 }
 
 /* A table of the results; the list is freed. */
-static int push_results(lua_State *L, struct foreign *list)
+static int push_results(lua_State *L, struct c_memory *list)
 {
     lua_Integer count = 0;
 
@@ -314,7 +316,7 @@ static int push_results(lua_State *L, struct foreign *list)
         push_result(L, ai);
         lua_rawseti(L, -2, ++count);
     }
-    foreign_release(list);
+    c_memory_release(list);
     return 1;
 }
 
@@ -385,24 +387,24 @@ static const struct call resolve_call = {"getaddrinfo", POLLIN, resolve_step};
 static int resolve_step(lua_State *L, int status, lua_KContext context)
 {
     struct query *q = (struct query *)await_job(L, &resolve_call, context);
-    struct errand *e = lua_touserdata(L, ERRAND);
-    struct foreign *list = lua_touserdata(L, LIST);
+    struct job_handle *e = lua_touserdata(L, JOB_HANDLE);
+    struct c_memory *list = lua_touserdata(L, LIST);
     struct answer answer = q->answer;
 
     (void)status;
     if (answer.code == 0) {
         list->memory = q->list;
         q->list = NULL;
-        errand_drop(e);
+        job_handle_drop(e);
         return push_results(L, list);
     }
     if (try_again(L, &q->answer)) {
         send_job(L, resolve_call.name, copy_query, q);
-        errand_drop(e);
-        lua_replace(L, ERRAND);
+        job_handle_drop(e);
+        lua_replace(L, JOB_HANDLE);
         return resolve_step(L, LUA_OK, 0);
     }
-    errand_drop(e);
+    job_handle_drop(e);
     return raise_failure(L, resolve_call.name, answer, SUBJECT);
 }
 
@@ -441,13 +443,13 @@ end
 static int sockeye_resolve(lua_State *L)
 {
     struct query q = {.host = NULL};
-    struct foreign *list;
+    struct c_memory *list;
 
     lua_settop(L, 3);
     q.host = opt_text(L, 1);
     q.service = opt_service(L, 2);
     check_hints(L, 3, &q.hints);
-    list = foreign_new(L, free_list);
+    list = c_memory_new(L, free_list);
     if (!may_block(L) && needs_servers(&q))
         return resolve_later(L, &q);
     do
@@ -523,12 +525,12 @@ static const struct call nameinfo_call = {"getnameinfo", POLLIN, nameinfo_step};
 static int nameinfo_step(lua_State *L, int status, lua_KContext context)
 {
     struct job *job = await_job(L, &nameinfo_call, context);
-    struct errand *e = lua_touserdata(L, ERRAND);
+    struct job_handle *e = lua_touserdata(L, JOB_HANDLE);
     struct naming n = *(struct naming *)job;
     bool again = n.answer.code != 0 && try_again(L, &n.answer);
 
     (void)status;
-    errand_drop(e);
+    job_handle_drop(e);
     if (!again)
         return give_names(L, &n);
     lua_settop(L, LIST);

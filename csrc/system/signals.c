@@ -123,17 +123,17 @@ static void catch (int number, siginfo_t *info, void *context)
         return;
     if (!pthread_equal(pthread_self(), signals.thread)) {
         pthread_kill(signals.thread, number);
-    } else if (!tick_is(info) || signals.caught[number]) {
+    } else if (!resend_is(info) || signals.caught[number]) {
         signals.caught[number] = 1;
         set_hook();
-        tick_start(number);
+        resend_start(number);
     }
     errno = error;
 }
 
 static void forget(int number)
 {
-    tick_stop(number);
+    resend_stop(number);
     signals.caught[number] = 0;
 }
 
@@ -187,7 +187,7 @@ void signals_forked(void)
     signals.thread = pthread_self();
     for (int number = 1; number < NSIG; number++) {
         signals.caught[number] = 0;
-        tick_inherit(number);
+        resend_inherit(number);
     }
     if (lua_gethook(signals.main) == attend)
         remove_hook();
@@ -209,7 +209,7 @@ static void restore(int number)
         is_caught(&now))
         sigaction(number, &signals.before[number], NULL);
     signals.replaced[number] = false;
-    tick_delete(number);
+    resend_delete(number);
     forget(number);
 }
 
@@ -324,7 +324,7 @@ static void set_disposition(lua_State *L, int number,
     lua_pushvalue(L, 2);
     lua_rawseti(L, -2, number);
     if (disposition == HANDLER)
-        tick_create(number);
+        resend_create(number);
     error = sigaction(number, &action, NULL) == 0 ? 0 : errno;
     if (error == 0 && !is_caught(now)) {
         signals.before[number] = *now;
@@ -335,15 +335,15 @@ static void set_disposition(lua_State *L, int number,
         lua_rawseti(L, -2, number);
     }
     if (!is_caught(error ? now : &action)) {
-        tick_delete(number);
+        resend_delete(number);
         forget(number);
     }
     lua_pop(L, 1);
     if (error != 0)
-        raise_errno(L, "signal", error, 1);
+        error_raise(L, "signal", error, 1);
 }
 
-int signal_check(lua_State *L, int arg, int least)
+int signals_check(lua_State *L, int arg, int least)
 {
     lua_Integer number = names_check(L, arg, &signal_names);
 
@@ -382,7 +382,7 @@ end)
 */
 static int sockeye_signal(lua_State *L)
 {
-    int number = signal_check(L, 1, 1);
+    int number = signals_check(L, 1, 1);
     enum disposition disposition = DEFAULT;
     bool reads = lua_isnoneornil(L, 2);
     struct sigaction now;
@@ -391,7 +391,7 @@ static int sockeye_signal(lua_State *L)
         disposition = check_disposition(L, number, 2);
     lua_settop(L, 2);
     if (sigaction(number, NULL, &now) == -1)
-        return raise_errno(L, "signal", errno, 1);
+        return error_raise(L, "signal", errno, 1);
     push_disposition(L, number, &now);
     if (reads)
         return 1;

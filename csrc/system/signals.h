@@ -5,7 +5,7 @@
 #include <lua.h>
 
 /* The signal at `arg`, a name or a number from `least`; else argument error. */
-int signal_check(lua_State *L, int arg, int least);
+int signals_check(lua_State *L, int arg, int least);
 
 /* In a child that was just forked: the signals that were caught before are
  * the parent's. */

@@ -38,11 +38,11 @@ static int sockeye_chmod(lua_State *L)
     lua_Integer mode = luaL_checkinteger(L, 2);
 
     if (chmod(path, (mode_t)mode) == -1)
-        return raise_errno(L, "chmod", errno, 1);
+        return error_raise(L, "chmod", errno, 1);
     return 0;
 }
 
-void open_path(lua_State *L)
+void open_unix_file(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"chmod", sockeye_chmod},

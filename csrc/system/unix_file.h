@@ -6,6 +6,6 @@
 #include <lua.h>
 
 /* Into the primitives of the module table on top of the stack. */
-void open_path(lua_State *L);
+void open_unix_file(lua_State *L);
 
 #endif

@@ -107,9 +107,9 @@ static int group_spawn(lua_State *L)
     struct group *group = check_group(L, 1);
 
     luaL_checktype(L, 2, LUA_TFUNCTION);
-    task_inside(L, "spawn");
+    require_task(L, "spawn");
     if (group->owner == NULL)
-        return raise_misuse(L, "spawn: the group has ended");
+        return error_raise_misuse(L, "spawn: the group has ended");
     task_spawn(L, 2, group->loop, group, 1);
     if (group->failed)
         task_cancel(task_check(L, -1));
@@ -149,9 +149,9 @@ static int give_outcome(lua_State *L, struct group *group)
     if (group->failed)
         return group_raise(L, 1);
     if (group->interrupted == ETIMEDOUT)
-        return raise_timeout(L, "group", 0);
+        return error_raise_timeout(L, "group", 0);
     if (group->interrupted != 0)
-        return raise_errno(L, "group", group->interrupted, 0);
+        return error_raise(L, "group", group->interrupted, 0);
     return lua_gettop(L) - 2;
 }
 
@@ -160,7 +160,7 @@ static int finish_step(lua_State *L, int status, lua_KContext context)
 {
     struct group *group = check_group(L, 1);
     struct task *owner = group->owner;
-    int refusal = task_refusal(owner, context != 0);
+    int refusal = task_take_interruption(owner, context != 0);
     int error;
 
     (void)status;
@@ -175,7 +175,7 @@ static int finish_step(lua_State *L, int status, lua_KContext context)
         owner, group,
         refusal == ETIMEDOUT ? NO_DEADLINE : task_deadline(owner, NO_DEADLINE));
     if (error != 0)
-        return raise_errno(L, task_waits_in(owner, "group"), error, 0);
+        return error_raise(L, task_wait_name(owner, "group"), error, 0);
     return task_suspend(L, owner, "group", 1, finish_step);
 }
 

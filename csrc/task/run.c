@@ -39,7 +39,7 @@ static bool check_poller(lua_State *L, int arg, const char *name)
         return false;
     lua_pushfstring(L, "unknown poller '%s': \"epoll\" or \"poll\"", name);
     if (arg == 0)
-        return raise_misuse(L, lua_tostring(L, -1));
+        return error_raise_misuse(L, lua_tostring(L, -1));
     return luaL_argerror(L, arg, lua_tostring(L, -1));
 }
 
@@ -103,9 +103,9 @@ static struct runner *new_runner(lua_State *L)
     lua_insert(L, 1);
     do
         r->loop = loop_open(L, use_poll);
-    while (r->loop == NULL && collect_descriptors(L, errno, &collected));
+    while (r->loop == NULL && descriptor_collect(L, errno, &collected));
     if (r->loop == NULL)
-        raise_errno(L, "run", errno, 0);
+        error_raise(L, "run", errno, 0);
     fill_runner(L, r);
     return r;
 }
@@ -126,7 +126,7 @@ static int loop_gc(lua_State *L)
     struct runner *r = luaL_checkudata(L, 1, LOOP_TYPE);
 
     if (r->turning)
-        return raise_misuse(L, "the loop is being stepped");
+        return error_raise_misuse(L, "the loop is being stepped");
     close_runner(L, r);
     return 0;
 }
@@ -168,8 +168,9 @@ static int sockeye_run(lua_State *L)
 {
     struct runner *r;
 
-    if (task_around(L) != NULL)
-        return raise_misuse(L, "run: inside a task already; use group or loop");
+    if (task_running(L) != NULL)
+        return error_raise_misuse(
+            L, "run: inside a task already; use group or loop");
     r = new_runner(L);
     lua_toclose(L, 1);
     while (turn_once(L, r->loop, NO_DEADLINE, true))
@@ -184,7 +185,7 @@ static int sockeye_run(lua_State *L)
 */
 static int sockeye_tasks(lua_State *L)
 {
-    const struct task *self = task_around(L);
+    const struct task *self = task_running(L);
     lua_Integer count = 0;
 
     lua_newtable(L);
@@ -199,7 +200,7 @@ static int sockeye_tasks(lua_State *L)
         lua_setfield(L, -2, "task");
         lua_pushstring(L, t->status == TASK_WAITING ? t->call : NULL);
         lua_setfield(L, -2, "call");
-        push_place(L, t->top);
+        error_push_place(L, t->top);
         lua_setfield(L, -2, "where");
         lua_rawseti(L, -2, ++count);
     }
@@ -229,7 +230,7 @@ static struct runner *check_runner(lua_State *L)
     struct runner *r = luaL_checkudata(L, 1, LOOP_TYPE);
 
     if (r->loop == NULL)
-        raise_misuse(L, "the loop has ended");
+        error_raise_misuse(L, "the loop has ended");
     return r;
 }
 
@@ -255,9 +256,9 @@ static bool turn_runner(lua_State *L, struct runner *r, int64_t deadline)
     int status;
 
     if (r->turning)
-        raise_misuse(L, "the loop is being stepped");
+        error_raise_misuse(L, "the loop is being stepped");
     if (r->ended)
-        raise_misuse(L, "the loop has ended");
+        error_raise_misuse(L, "the loop has ended");
     lua_pushcfunction(L, make_turn);
     lua_pushlightuserdata(L, &turn);
     r->turning = true;
@@ -325,7 +326,7 @@ static int loop_events(lua_State *L)
 static int loop_timeout(lua_State *L)
 {
     int64_t deadline = loop_deadline(check_runner(L)->loop);
-    int64_t left = deadline - monotonic_now();
+    int64_t left = deadline - clock_now();
 
     if (deadline == NO_DEADLINE)
         lua_pushnil(L);

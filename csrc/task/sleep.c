@@ -21,28 +21,28 @@
 /* Stack: the moment until which it sleeps, an integer. */
 static int sleep_step(lua_State *L, int status, lua_KContext context)
 {
-    struct task *t = task_current(L);
+    struct task *t = task_that_may_wait(L);
     int64_t until = lua_tointeger(L, 1);
 
     (void)status;
     if (context != 0 && !t->cancelled && loop_now(t->loop) >= until)
         return 0;
     task_pause(L, t, t, "sleep", until, context != 0);
-    return task_suspend(L, t, task_waits_in(t, "sleep"), 1, sleep_step);
+    return task_suspend(L, t, task_wait_name(t, "sleep"), 1, sleep_step);
 }
 
 static int sleep_outside(lua_State *L, int64_t until)
 {
-    int64_t limit = wait_limit(until);
+    int64_t limit = outside_limit(until);
 
     while (wait_poll(NULL, 0, limit) == -1) {
         if (errno != EINTR)
-            return raise_errno(L, "sleep", errno, 0);
+            return error_raise(L, "sleep", errno, 0);
         interrupt_run(L);
     }
     if (limit == until)
         return 0;
-    return raise_timeout(L, "sleep", 0);
+    return error_raise_timeout(L, "sleep", 0);
 }
 
 /*** Do nothing for a while.
@@ -59,7 +59,7 @@ static int sockeye_sleep(lua_State *L)
 
     luaL_checknumber(L, 1);
     until = wait_deadline(wait_check_seconds(L, 1));
-    if (task_current(L) == NULL)
+    if (task_that_may_wait(L) == NULL)
         return sleep_outside(L, until);
     lua_pushinteger(L, until);
     lua_replace(L, 1);
@@ -72,7 +72,7 @@ static int sockeye_sleep(lua_State *L)
  * even if it has been cancelled since: nobody else is told. */
 static int park_step(lua_State *L, int status, lua_KContext context)
 {
-    struct task *t = task_current(L);
+    struct task *t = task_that_may_wait(L);
     const char *call = lua_tostring(L, 2);
 
     (void)status;
@@ -80,14 +80,14 @@ static int park_step(lua_State *L, int status, lua_KContext context)
         return 0;
     t->unparked = false;
     task_pause(L, t, lua_topointer(L, 1), call, NO_DEADLINE, context != 0);
-    return task_suspend(L, t, task_waits_in(t, call), 1, park_step);
+    return task_suspend(L, t, task_wait_name(t, call), 1, park_step);
 }
 
 static int sockeye_park(lua_State *L)
 {
     luaL_checkany(L, 1);
     luaL_checkstring(L, 2);
-    task_waiting(L, lua_tostring(L, 2));
+    require_waiting_task(L, lua_tostring(L, 2));
     return park_step(L, LUA_OK, 0);
 }
 
@@ -109,16 +109,16 @@ static int sockeye_unpark(lua_State *L)
 static int sockeye_raise(lua_State *L)
 {
     const char *call = luaL_checkstring(L, 1);
-    int code = errno_number(luaL_checkstring(L, 2));
+    int code = error_errno_number(luaL_checkstring(L, 2));
 
-    return raise_errno(L, call, code, lua_isnoneornil(L, 3) ? 0 : 3);
+    return error_raise(L, call, code, lua_isnoneornil(L, 3) ? 0 : 3);
 }
 
 /* current_task(call): the running task. Raises an error that names the call
  * where no task runs. */
 static int sockeye_current_task(lua_State *L)
 {
-    task_push(L, task_inside(L, luaL_checkstring(L, 1)));
+    task_push(L, require_task(L, luaL_checkstring(L, 1)));
     return 1;
 }
 
@@ -138,7 +138,7 @@ static int stop_expecting(lua_State *L)
 
 static int sockeye_expect_outside_wakeup(lua_State *L)
 {
-    struct task *t = task_inside(L, luaL_checkstring(L, 1));
+    struct task *t = require_task(L, luaL_checkstring(L, 1));
 
     t->holds++;
     loop_hold(t->loop, 1);
@@ -150,7 +150,7 @@ static int sockeye_expect_outside_wakeup(lua_State *L)
 /* A new group of the running task. */
 static int sockeye_new_group(lua_State *L)
 {
-    struct task *owner = task_waiting(L, "group");
+    struct task *owner = require_waiting_task(L, "group");
 
     group_new(L, owner->loop, owner);
     return 1;
@@ -160,14 +160,14 @@ static int sockeye_new_group(lua_State *L)
  * from now on, which the first of them creates. */
 static int sockeye_begin_spawn_group(lua_State *L)
 {
-    task_inside(L, "spawn")->nests = true;
+    require_task(L, "spawn")->nests = true;
     return 0;
 }
 
 /* end_spawn_group(): end that. Returns the group; nil where there is none. */
 static int sockeye_end_spawn_group(lua_State *L)
 {
-    struct task *t = task_inside(L, "spawn");
+    struct task *t = require_task(L, "spawn");
 
     t->nests = false;
     task_push(L, t);
@@ -187,14 +187,14 @@ struct deadline {
 /* deadline(seconds): in force until it is closed. */
 static int sockeye_deadline(lua_State *L)
 {
-    struct task *t = task_around(L);
+    struct task *t = task_running(L);
     struct deadline *d;
 
     luaL_checknumber(L, 1);
     if (t == NULL)
-        t = wait_outside();
+        t = outside_deadlines();
     d = lua_newuserdatauv(L, sizeof *d, 1);
-    if (t != wait_outside()) {
+    if (t != outside_deadlines()) {
         task_push(L, t);
         lua_setiuservalue(L, -2, 1);
     }
@@ -203,7 +203,7 @@ static int sockeye_deadline(lua_State *L)
     d->scope.outer = t->scope;
     luaL_setmetatable(L, SCOPE_TYPE);
     t->scope = &d->scope;
-    wait_mind_outside();
+    outside_changed();
     return 1;
 }
 
@@ -225,7 +225,7 @@ static int scope_close(lua_State *L)
     if (d->task != NULL)
         remove_scope(d->task, &d->scope);
     d->task = NULL;
-    wait_mind_outside();
+    outside_changed();
     return 0;
 }
 
@@ -299,7 +299,7 @@ static int sockeye_resume(lua_State *L)
     return resume_step(L, LUA_OK, arguments);
 }
 
-void open_suspend(lua_State *L)
+void open_sleep(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"resume", sockeye_resume},
@@ -322,9 +322,9 @@ void open_suspend(lua_State *L)
     luaL_setfuncs(L, functions, 0);
     lua_getfield(L, -1, "primitives");
     luaL_setfuncs(L, primitives, 0);
-    push_library_mark(L);
+    error_push_library_mark(L);
     lua_setfield(L, -2, "mark_library_file");
-    push_misuse(L);
+    error_push_misuse(L);
     lua_setfield(L, -2, "misuse");
     lua_pop(L, 1);
     luaL_newmetatable(L, SCOPE_TYPE);

@@ -6,6 +6,6 @@
 
 /* sleep, resume, and what the modules in Lua build on, joined to the module
  * table on top. */
-void open_suspend(lua_State *L);
+void open_sleep(lua_State *L);
 
 #endif

@@ -43,24 +43,24 @@ struct task *task_check(lua_State *L, int arg)
     return t;
 }
 
-struct task *task_around(lua_State *L)
+struct task *task_running(lua_State *L)
 {
     struct task *t = loop_running;
 
     if (t == NULL || t->co == NULL || L == loop_state(t->loop) ||
-        main_thread(L) != main_thread(t->co))
+        interrupt_main_thread(L) != interrupt_main_thread(t->co))
         return NULL;
     return t;
 }
 
 bool task_may_wait(lua_State *L)
 {
-    const struct task *t = task_around(L);
+    const struct task *t = task_running(L);
 
     return t == NULL || (t->top == L && lua_isyieldable(L));
 }
 
-struct task *task_current(lua_State *L)
+struct task *task_that_may_wait(lua_State *L)
 {
     struct task *t = loop_running;
 
@@ -68,14 +68,15 @@ struct task *task_current(lua_State *L)
         return NULL;
     if (t->top == L && lua_isyieldable(L))
         return t;
-    if (task_around(L) == NULL)
+    if (task_running(L) == NULL)
         return NULL;
     if (t->abandoned)
-        raise_misuse(L, "cannot wait: the loop has ended");
+        error_raise_misuse(L, "cannot wait: the loop has ended");
     if (t->top == L)
-        raise_misuse(L, "cannot wait here: a call in between cannot yield");
-    raise_misuse(L, "cannot wait in this coroutine: resume it by "
-                    "sockeye.resume or sockeye.wrap");
+        error_raise_misuse(L,
+                           "cannot wait here: a call in between cannot yield");
+    error_raise_misuse(L, "cannot wait in this coroutine: resume it by "
+                          "sockeye.resume or sockeye.wrap");
     return NULL;
 }
 
@@ -83,19 +84,19 @@ static struct task *check_inside(lua_State *L, struct task *t, const char *call)
 {
     if (t == NULL) {
         lua_pushfstring(L, "%s: not inside sockeye.run", call);
-        raise_misuse(L, lua_tostring(L, -1));
+        error_raise_misuse(L, lua_tostring(L, -1));
     }
     return t;
 }
 
-struct task *task_inside(lua_State *L, const char *call)
+struct task *require_task(lua_State *L, const char *call)
 {
-    return check_inside(L, task_around(L), call);
+    return check_inside(L, task_running(L), call);
 }
 
-struct task *task_waiting(lua_State *L, const char *call)
+struct task *require_waiting_task(lua_State *L, const char *call)
 {
-    return check_inside(L, task_current(L), call);
+    return check_inside(L, task_that_may_wait(L), call);
 }
 
 int task_suspend(lua_State *L, struct task *t, const char *call,
@@ -109,14 +110,14 @@ int task_suspend(lua_State *L, struct task *t, const char *call,
 void task_pause(lua_State *L, struct task *t, const void *token,
                 const char *call, int64_t deadline, bool resumed)
 {
-    int error = task_refusal(t, resumed);
+    int error = task_take_interruption(t, resumed);
 
     if (error == ETIMEDOUT)
-        raise_timeout(L, task_waits_in(t, call), 0);
+        error_raise_timeout(L, task_wait_name(t, call), 0);
     if (error == 0)
         error = loop_pause(t, token, task_deadline(t, deadline));
     if (error != 0)
-        raise_errno(L, task_waits_in(t, call), error, 0);
+        error_raise(L, task_wait_name(t, call), error, 0);
 }
 
 void task_push_live(lua_State *L, const struct loop *loop)
@@ -154,7 +155,7 @@ static int keep_traceback(lua_State *L)
         lua_setiuservalue(L, -2, TRACEBACK);
         lua_pop(L, 1);
     }
-    if (is_error(L, 1)) {
+    if (error_is(L, 1)) {
         lua_pushliteral(L, "traceback");
         lua_pushvalue(L, -1);
         if (lua_rawget(L, 1) == LUA_TNIL) {
@@ -174,7 +175,7 @@ static int keep_traceback(lua_State *L)
 static int send_rest(lua_State *L, int status, lua_KContext context)
 {
     struct task *t = loop_running;
-    int error = t->outputs ? task_refusal(t, context != 0) : 0;
+    int error = t->outputs ? task_take_interruption(t, context != 0) : 0;
 
     (void)status;
     if (error == 0 && t->outputs != NULL) {
@@ -186,9 +187,9 @@ static int send_rest(lua_State *L, int status, lua_KContext context)
         return lua_gettop(L) - BODY;
     t->failed = true;
     if (error == ETIMEDOUT)
-        push_timeout(L, "flush", 0);
+        error_push_timeout(L, "flush", 0);
     else
-        push_errno(L, "flush", error, 0);
+        error_push(L, "flush", error, 0);
     return 1;
 }
 
@@ -259,7 +260,7 @@ static bool is_cancellation(lua_State *L, int index)
 {
     bool is;
 
-    if (!is_error(L, index))
+    if (!error_is(L, index))
         return false;
     index = lua_absindex(L, index);
     lua_getfield(L, index, "errno");
@@ -313,12 +314,12 @@ void task_end(lua_State *L, struct task *t)
 
 /* ---- waiting ---- */
 
-const char *task_waits_in(const struct task *t, const char *call)
+const char *task_wait_name(const struct task *t, const char *call)
 {
     return t->flushing ? "flush" : call;
 }
 
-int task_refusal(struct task *t, bool resumed)
+int task_take_interruption(struct task *t, bool resumed)
 {
     if (t->cancelled) {
         t->cancelled = false;
@@ -366,7 +367,7 @@ static int sockeye_spawn(lua_State *L)
     struct group *group;
 
     luaL_checktype(L, 1, LUA_TFUNCTION);
-    self = task_inside(L, "spawn");
+    self = require_task(L, "spawn");
     task_push(L, self);
     group = push_spawned(L, self);
     lua_replace(L, -2);
@@ -430,7 +431,7 @@ static int give_results(lua_State *L, const struct task *t)
     int count = lua_gettop(t->co);
 
     if (t->abandoned)
-        return raise_errno(L, "join", ECANCELED, 0);
+        return error_raise(L, "join", ECANCELED, 0);
     luaL_checkstack(L, count, "too many results");
     if (!lua_checkstack(t->co, count))
         return luaL_error(L, "too many results");
@@ -448,12 +449,12 @@ static int join_step(lua_State *L, int status, lua_KContext context)
     (void)status;
     if (has_ended(t))
         return give_results(L, t);
-    self = task_waiting(L, "join");
+    self = require_waiting_task(L, "join");
     if (t == self)
-        return raise_errno(L, "join", EDEADLK, 0);
+        return error_raise(L, "join", EDEADLK, 0);
     task_pause(L, self, t, "join", NO_DEADLINE, context);
     loop_join(self, t);
-    return task_suspend(L, self, task_waits_in(self, "join"), 1, join_step);
+    return task_suspend(L, self, task_wait_name(self, "join"), 1, join_step);
 }
 
 /*** Wait until the task has ended.
@@ -470,12 +471,12 @@ static int task_join(lua_State *L)
 
 static int yield_step(lua_State *L, int status, lua_KContext context)
 {
-    struct task *t = task_current(L);
+    struct task *t = task_that_may_wait(L);
 
     (void)status;
     (void)context;
-    if (task_refusal(t, false) == ECANCELED)
-        return raise_errno(L, "yield", ECANCELED, 0);
+    if (task_take_interruption(t, false) == ECANCELED)
+        return error_raise(L, "yield", ECANCELED, 0);
     return 0;
 }
 
@@ -486,7 +487,7 @@ says so
 */
 static int sockeye_yield(lua_State *L)
 {
-    struct task *t = task_waiting(L, "yield");
+    struct task *t = require_waiting_task(L, "yield");
 
     loop_requeue(t);
     return task_suspend(L, t, "yield", 0, yield_step);

@@ -4,7 +4,7 @@
  * A call that waits inside a task yields to the loop and is called again as a
  * continuation, from its beginning:
  *
- *     t = task_current(L);
+ *     t = task_that_may_wait(L);
  *     error = loop_await(t, handle, CAN_READ, deadline);
  *     if (error == 0)
  *         return task_suspend(L, t, "recv", context, step);
@@ -22,17 +22,17 @@ enum { TASK_GROUP = 2, TASK_NEST = 4 };
 
 /* The task that runs L; NULL outside. An error where L is a coroutine of the
  * task's own that cannot pass the wait on. */
-struct task *task_current(lua_State *L);
+struct task *task_that_may_wait(lua_State *L);
 
 /* The same for what does not wait: any coroutine of the task will do. */
-struct task *task_around(lua_State *L);
+struct task *task_running(lua_State *L);
 
 /* Whether a call on L may wait: outside of a task, or where it can yield. */
 bool task_may_wait(lua_State *L);
 
 /* The same two, where `call` makes no sense outside: then an error says so. */
-struct task *task_waiting(lua_State *L, const char *call);
-struct task *task_inside(lua_State *L, const char *call);
+struct task *require_waiting_task(lua_State *L, const char *call);
+struct task *require_task(lua_State *L, const char *call);
 
 /* Yield to the loop; `step` is called with `context` when the task is resumed.
  * `call` is what it is seen to wait for. */
@@ -46,10 +46,10 @@ void task_pause(lua_State *L, struct task *t, const void *token,
 
 /* "flush" where what t waits for, or has met an error in, is the sending of
  * what it had written before; otherwise `call`. */
-const char *task_waits_in(const struct task *t, const char *call);
+const char *task_wait_name(const struct task *t, const char *call);
 
 /* What speaks against waiting (further): ECANCELED, ETIMEDOUT, or zero. */
-int task_refusal(struct task *t, bool resumed);
+int task_take_interruption(struct task *t, bool resumed);
 
 /* `own`, or the deadline of a scope around it. */
 int64_t task_deadline(const struct task *t, int64_t own);

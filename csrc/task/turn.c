@@ -21,7 +21,7 @@ static bool is_stillborn(const struct task *t)
 static void end_unborn(lua_State *L, struct task *t)
 {
     lua_settop(t->co, 0);
-    push_errno(L, "spawn", ECANCELED, 0);
+    error_push(L, "spawn", ECANCELED, 0);
     lua_xmove(L, t->co, 1);
     t->failed = true;
     task_end(L, t);
@@ -70,7 +70,7 @@ static void push_deadlock(lua_State *L, const struct loop *loop)
     luaL_buffinit(L, &b);
     luaL_addstring(&b, "deadlock: every task waits for another");
     for (const struct task *t = loop_first(loop); t != NULL; t = t->next) {
-        push_place(L, t->top);
+        error_push_place(L, t->top);
         lua_pushfstring(L, "\n\ttask %p waits in %s at %s", (void *)t, t->call,
                         lua_tostring(L, -1));
         lua_remove(L, -2);
@@ -98,12 +98,12 @@ static void look_for_changes(lua_State *L, struct loop *loop, int64_t deadline)
     int error = loop_poll(loop, own < deadline ? own : deadline);
 
     if (error != 0 && error != EINTR) {
-        push_errno(L, loop_call(loop), error, 0);
+        error_push(L, loop_call(loop), error, 0);
         fail_loop(L, loop);
     }
     if (!interrupt_is_due(L))
         return;
-    loop_look_again();
+    loop_wake_set_waiters();
     lua_pushcfunction(L, run_interrupts);
     if (lua_pcall(L, 0, 0, 0) != LUA_OK)
         fail_loop(L, loop);
@@ -154,11 +154,6 @@ void turn_abort(lua_State *L, struct loop *loop)
 }
 
 /* ---- fork ---- */
-
-void turn_fork_parent(void)
-{
-    loop_share();
-}
 
 /* A task may run in a loop that a task of another loop runs. */
 static struct task *next_outer(const struct task *t)

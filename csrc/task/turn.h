@@ -17,10 +17,8 @@ bool turn_once(lua_State *L, struct loop *loop, int64_t deadline, bool alone);
 /* End all tasks now, without their errors; what is to be closed is closed. */
 void turn_abort(lua_State *L, struct loop *loop);
 
-/* After fork(2), in the parent and in the child: there only the running task
- * goes on, and what it returns is what its loop returns. The first half makes
- * no Lua call. */
-void turn_fork_parent(void);
+/* After fork(2), in the child: only the running task goes on, and what it
+ * returns is what its loop returns. The first half makes no Lua call. */
 void turn_fork_child(void);
 void turn_forget_others(lua_State *L);
 

@@ -28,7 +28,7 @@ int64_t wait_deadline(int64_t timeout)
 
     if (timeout == NO_DEADLINE)
         return NO_DEADLINE;
-    now = monotonic_now();
+    now = clock_now();
     return timeout < NO_DEADLINE - now ? now + timeout : NO_DEADLINE;
 }
 
@@ -39,7 +39,7 @@ static struct timespec *time_left(int64_t deadline, struct timespec *ts)
 
     if (deadline == NO_DEADLINE)
         return NULL;
-    left = deadline - monotonic_now();
+    left = deadline - clock_now();
     if (left < 0)
         left = 0;
     ts->tv_sec = left / NANOSECONDS;
@@ -59,12 +59,12 @@ int wait_poll(struct pollfd *fds, nfds_t count, int64_t deadline)
 /* Not a task, but holds the deadlines that are in force outside of one. */
 static _Thread_local struct task outside;
 
-struct task *wait_outside(void)
+struct task *outside_deadlines(void)
 {
     return &outside;
 }
 
-void wait_mind_outside(void)
+void outside_changed(void)
 {
     if (loop_running == NULL && outside.scope != NULL)
         loop_running = &outside;
@@ -72,7 +72,7 @@ void wait_mind_outside(void)
         loop_running = NULL;
 }
 
-int64_t wait_limit(int64_t own)
+int64_t outside_limit(int64_t own)
 {
     return task_deadline(&outside, own);
 }
@@ -93,13 +93,13 @@ static bool still_open(struct wait *w)
 }
 
 /* A task that never has to wait is told here. */
-bool wait_goes_on(struct wait *w, const struct call *call)
+bool wait_may_continue(struct wait *w, const struct call *call)
 {
     struct task *t = loop_running;
     int64_t deadline = task_deadline(t, NO_DEADLINE);
 
     w->call = call;
-    if (task_refusal(t, false) != 0)
+    if (task_take_interruption(t, false) != 0)
         return end_wait(w, WAIT_ERROR, ECANCELED);
     if (deadline != NO_DEADLINE && deadline <= loop_now(t->loop))
         return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
@@ -112,7 +112,7 @@ void wait_let_others(lua_State *L, const struct wait *w)
     struct wait refused = *w;
 
     if (w->context == WAIT_POSTPONED) {
-        if (!wait_goes_on(&refused, w->call))
+        if (!wait_may_continue(&refused, w->call))
             wait_failed(L, &refused, 0);
     } else if (lua_isyieldable(L)) {
         loop_requeue(t);
@@ -123,7 +123,7 @@ void wait_let_others(lua_State *L, const struct wait *w)
 /* The deadline of a call that waits for the first time. */
 static int64_t own_deadline(const struct wait *w)
 {
-    return wait_deadline(wait_never(w) ? 0 : w->handle->timeout);
+    return wait_deadline(wait_is_nonblocking(w) ? 0 : w->handle->timeout);
 }
 
 /* Urgent data is announced apart. */
@@ -137,7 +137,7 @@ static short awaited_events(const struct wait *w)
 static bool wait_outside_task(lua_State *L, struct wait *w)
 {
     if (w->deadline == 0)
-        w->deadline = wait_limit(own_deadline(w));
+        w->deadline = outside_limit(own_deadline(w));
     while (still_open(w)) {
         struct pollfd p = {w->handle->fd, awaited_events(w), 0};
         int n = wait_poll(&p, 1, w->deadline);
@@ -145,9 +145,9 @@ static bool wait_outside_task(lua_State *L, struct wait *w)
         if (n > 0)
             return true;
         if (n == 0)
-            return end_wait(w,
-                            wait_never(w) ? WAIT_WOULD_BLOCK : WAIT_TIMED_OUT,
-                            ETIMEDOUT);
+            return end_wait(
+                w, wait_is_nonblocking(w) ? WAIT_WOULD_BLOCK : WAIT_TIMED_OUT,
+                ETIMEDOUT);
         if (errno != EINTR)
             return end_wait(w, WAIT_ERROR, errno);
         interrupt_run(L);
@@ -183,7 +183,7 @@ static bool end_wait_of(struct wait *w, const struct task *t,
 static bool wait_in_task(lua_State *L, struct wait *w, struct task *t)
 {
     bool resumed = w->context != 0;
-    int refusal = task_refusal(t, resumed);
+    int refusal = task_take_interruption(t, resumed);
     int64_t deadline = t->deadline;
     int error;
 
@@ -203,7 +203,7 @@ static bool wait_in_task(lua_State *L, struct wait *w, struct task *t)
         return end_wait_of(w, t, WAIT_ERROR, error);
     if (w->resume == 0)
         w->resume = w->context > 0 ? w->context : 1;
-    task_suspend(L, t, task_waits_in(t, w->call->name), w->resume,
+    task_suspend(L, t, task_wait_name(t, w->call->name), w->resume,
                  w->call->step);
     return false;
 }
@@ -215,10 +215,10 @@ static int64_t earlier(int64_t a, int64_t b)
 
 static bool wait_soon_outside(lua_State *L, struct wait *w)
 {
-    int64_t now = monotonic_now();
+    int64_t now = clock_now();
 
     if (w->deadline == 0)
-        w->deadline = wait_limit(own_deadline(w));
+        w->deadline = outside_limit(own_deadline(w));
     if (now >= w->deadline)
         return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
     if (wait_poll(NULL, 0, earlier(now + PAUSE, w->deadline)) == -1)
@@ -231,8 +231,8 @@ static bool wait_soon_in_task(lua_State *L, struct wait *w, struct task *t)
 {
     int64_t deadline = w->context > 1 ? (int64_t)w->context
                                       : task_deadline(t, own_deadline(w));
-    int64_t now = monotonic_now();
-    int error = task_refusal(t, false);
+    int64_t now = clock_now();
+    int error = task_take_interruption(t, false);
 
     if (error == 0 && now >= deadline)
         return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
@@ -244,9 +244,9 @@ static bool wait_soon_in_task(lua_State *L, struct wait *w, struct task *t)
     return false;
 }
 
-bool wait_soon(lua_State *L, struct wait *w)
+bool wait_briefly(lua_State *L, struct wait *w)
 {
-    struct task *t = task_current(L);
+    struct task *t = task_that_may_wait(L);
 
     return t != NULL ? wait_soon_in_task(L, w, t) : wait_soon_outside(L, w);
 }
@@ -255,11 +255,11 @@ bool wait_ready(lua_State *L, struct wait *w)
 {
     struct task *t;
 
-    if (wait_is_in_task() && wait_never(w))
+    if (wait_is_in_task() && wait_is_nonblocking(w))
         return end_wait(w, WAIT_WOULD_BLOCK, EAGAIN);
-    if (w->handle->attendant != NULL)
-        (*w->handle->attendant)->attend(L, w->handle);
-    t = w->in_task && lua_isyieldable(L) ? loop_running : task_current(L);
+    if (w->handle->hooks != NULL)
+        (*w->handle->hooks)->before_wait(L, w->handle);
+    t = w->in_task && lua_isyieldable(L) ? loop_running : task_that_may_wait(L);
     return t != NULL ? wait_in_task(L, w, t) : wait_outside_task(L, w);
 }
 
@@ -283,7 +283,7 @@ bool wait_again(lua_State *L, struct wait *w)
         return still_open(w);
     if (error != EAGAIN && error != EWOULDBLOCK)
         return end_wait(w, WAIT_ERROR, error);
-    if (wait_never(w))
+    if (wait_is_nonblocking(w))
         return end_wait(w, WAIT_WOULD_BLOCK, error);
     if (wait_blocks(w->handle) && awaited_events(w) != POLLPRI &&
         !is_shared_nonblocking(w))
@@ -294,9 +294,9 @@ bool wait_again(lua_State *L, struct wait *w)
 void wait_push_error(lua_State *L, const struct wait *w, int subject)
 {
     if (w->outcome == WAIT_TIMED_OUT)
-        push_timeout(L, w->call->name, subject);
+        error_push_timeout(L, w->call->name, subject);
     else
-        push_errno(L, w->call->name, w->error, subject);
+        error_push(L, w->call->name, w->error, subject);
 }
 
 int wait_failed(lua_State *L, const struct wait *w, int subject)
@@ -328,7 +328,7 @@ int64_t wait_check_seconds(lua_State *L, int arg)
 */
 static int sockeye_now(lua_State *L)
 {
-    lua_pushnumber(L, (lua_Number)monotonic_now() / (lua_Number)NANOSECONDS);
+    lua_pushnumber(L, (lua_Number)clock_now() / (lua_Number)NANOSECONDS);
     return 1;
 }
 

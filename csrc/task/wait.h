@@ -51,7 +51,7 @@ struct wait {
     lua_KContext resume;  /* what to call it with next, if not that again */
     int flags;            /* the call's MSG_ flags: MSG_DONTWAIT is heeded */
     bool in_task;
-    int64_t deadline; /* nanoseconds of monotonic_now; 0: not yet known */
+    int64_t deadline; /* nanoseconds of clock_now; 0: not yet known */
     int error;        /* after wait_again has said no: errno, and why */
     enum wait_outcome outcome;
 };
@@ -60,12 +60,12 @@ struct wait {
 int64_t wait_deadline(int64_t timeout);
 
 /* Outside of a task: `own`, or a deadline that is in force there. */
-int64_t wait_limit(int64_t own);
+int64_t outside_limit(int64_t own);
 
 /* What holds the deadlines that are in force outside of every task; to be
  * minded after a change. */
-struct task *wait_outside(void);
-void wait_mind_outside(void);
+struct task *outside_deadlines(void);
+void outside_changed(void);
 
 /* poll(2) until `deadline`. */
 int wait_poll(struct pollfd *fds, nfds_t count, int64_t deadline);
@@ -117,7 +117,7 @@ static inline void wait_charge(const struct wait *w, size_t calls)
 }
 
 /* Whether the caller wants to be told at once that it would have to wait. */
-static inline bool wait_never(const struct wait *w)
+static inline bool wait_is_nonblocking(const struct wait *w)
 {
     const struct handle *handle = w->handle;
 
@@ -129,15 +129,16 @@ static inline bool wait_never(const struct wait *w)
  * waits; a caller that never does has to look. */
 static inline bool wait_is_drained(const struct wait *w)
 {
-    return w->in_task && w->handle->source.drained && !wait_never(w);
+    return w->in_task && w->handle->registration.drained &&
+           !wait_is_nonblocking(w);
 }
 
 /* Less was read than was asked for. */
 static inline void wait_note_drained(const struct wait *w)
 {
     if (w->in_task)
-        w->handle->source.drained =
-            !w->handle->source.ended && !w->handle->source.urgent;
+        w->handle->registration.drained =
+            !w->handle->registration.ended && !w->handle->registration.urgent;
 }
 
 /* After an attempt that failed with errno: whether to try once more, having
@@ -147,13 +148,13 @@ bool wait_again(lua_State *L, struct wait *w);
 /* For a call that has done a part of its work when its task goes on: false,
  * with the outcome, where something speaks against going on, though nothing
  * might have to be waited for. Unlike wait_start, it does not raise that. */
-bool wait_goes_on(struct wait *w, const struct call *call);
+bool wait_may_continue(struct wait *w, const struct call *call);
 
 /* Wait for w->events. False, with the outcome set, at the deadline. */
 bool wait_ready(lua_State *L, struct wait *w);
 
 /* Try again a little later, for there is nothing that tells. */
-bool wait_soon(lua_State *L, struct wait *w);
+bool wait_briefly(lua_State *L, struct wait *w);
 
 /* After wait_again said no: raise, or push false where it would block. */
 int wait_failed(lua_State *L, const struct wait *w, int subject);

@@ -19,7 +19,7 @@
 
 #include "task/worker.h"
 
-#define ERRAND_TYPE "sockeye.errand"
+#define JOB_HANDLE_TYPE "sockeye.job_handle"
 #define MOST_THREADS 4
 #define IDLE_SECONDS 5
 #define STACK_SIZE ((size_t)1024 * 1024) /* for the resolver and its modules */
@@ -205,15 +205,15 @@ static int prepare(void)
 
 /* ---- errands ---- */
 
-struct errand *errand_new(lua_State *L)
+struct job_handle *job_handle_new(lua_State *L)
 {
-    struct errand *e = lua_newuserdatauv(L, sizeof *e, 0);
+    struct job_handle *e = lua_newuserdatauv(L, sizeof *e, 0);
 
-    *e = (struct errand){
+    *e = (struct job_handle){
         .handle = {.fd = -1, .timeout = NO_DEADLINE},
         .notice = -1,
     };
-    luaL_setmetatable(L, ERRAND_TYPE);
+    luaL_setmetatable(L, JOB_HANDLE_TYPE);
     return e;
 }
 
@@ -238,7 +238,7 @@ static int submit(struct job *job)
     return error;
 }
 
-int errand_open(struct errand *e)
+int job_handle_open(struct job_handle *e)
 {
     int ends[2];
 
@@ -249,7 +249,7 @@ int errand_open(struct errand *e)
     return 0;
 }
 
-int errand_start(struct errand *e, struct job *job)
+int job_handle_start(struct job_handle *e, struct job *job)
 {
     int error;
 
@@ -265,7 +265,7 @@ int errand_start(struct errand *e, struct job *job)
     return error;
 }
 
-bool errand_is_done(struct errand *e)
+bool job_handle_is_done(struct job_handle *e)
 {
     bool done;
 
@@ -295,7 +295,7 @@ static void abandon(struct job *job)
         release_job(job);
 }
 
-void errand_drop(struct errand *e)
+void job_handle_drop(struct job_handle *e)
 {
     struct job *job = e->job;
     int fd = e->handle.fd;
@@ -313,18 +313,18 @@ void errand_drop(struct errand *e)
     close(fd);
 }
 
-static int errand_gc(lua_State *L)
+static int job_handle_gc(lua_State *L)
 {
-    errand_drop(luaL_checkudata(L, 1, ERRAND_TYPE));
+    job_handle_drop(luaL_checkudata(L, 1, JOB_HANDLE_TYPE));
     return 0;
 }
 
 void open_worker(lua_State *L)
 {
-    luaL_newmetatable(L, ERRAND_TYPE);
-    lua_pushcfunction(L, errand_gc);
+    luaL_newmetatable(L, JOB_HANDLE_TYPE);
+    lua_pushcfunction(L, job_handle_gc);
     lua_setfield(L, -2, "__gc");
-    lua_pushcfunction(L, errand_gc);
+    lua_pushcfunction(L, job_handle_gc);
     lua_setfield(L, -2, "__close");
     lua_pop(L, 1);
 }

@@ -5,13 +5,13 @@
  * errand is the userdata that has one done; its handle becomes readable when
  * it is:
  *
- *     struct errand *e = errand_new(L);
- *     error = errand_open(e);
- *     error = errand_start(e, &job->job);
+ *     struct errand *e = job_handle_new(L);
+ *     error = job_handle_open(e);
+ *     error = job_handle_start(e, &job->job);
  *     ...
- *     while (!errand_is_done(e) && ...)     wait.h
+ *     while (!job_handle_is_done(e) && ...)     wait.h
  *     ... the results are in the job ...
- *     errand_drop(e);
+ *     job_handle_drop(e);
  *
  * A job whose errand is dropped or collected before its end frees itself when
  * it is done.
@@ -39,27 +39,27 @@ struct job {
     int notice;          /* is written to at the end; -1: nobody listens */
 };
 
-struct errand {
+struct job_handle {
     struct handle handle;
     int notice;      /* for the job; -1: it has it */
     struct job *job; /* NULL: none */
 };
 
 /* Push an errand without a job. */
-struct errand *errand_new(lua_State *L);
+struct job_handle *job_handle_new(lua_State *L);
 
 /* Get the descriptor that will tell: zero, or errno. */
-int errand_open(struct errand *e);
+int job_handle_open(struct job_handle *e);
 
 /* Hand the job over, which is the errand's from now on: zero, or errno. */
-int errand_start(struct errand *e, struct job *job);
+int job_handle_start(struct job_handle *e, struct job *job);
 
-bool errand_is_done(struct errand *e);
+bool job_handle_is_done(struct job_handle *e);
 
 /* Let go of the job and the descriptor. */
-void errand_drop(struct errand *e);
+void job_handle_drop(struct job_handle *e);
 
-/* The type, before the first errand_new. */
+/* The type, before the first job_handle_new. */
 void open_worker(lua_State *L);
 
 #endif

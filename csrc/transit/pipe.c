@@ -35,10 +35,10 @@ struct moving {
 static ssize_t splice_between(int from, int to, size_t size)
 {
     struct handle handles[] = {{.fd = from}, {.fd = to}};
-    struct end in = {.handle = &handles[0], .offset = HERE};
-    struct end out = {.handle = &handles[1], .offset = HERE};
+    struct end in = {.handle = &handles[0], .offset = CURRENT_POSITION};
+    struct end out = {.handle = &handles[1], .offset = CURRENT_POSITION};
 
-    return splice_once(&in, &out, size, false);
+    return transit_splice_once(&in, &out, size, false);
 }
 
 static size_t smaller(size_t a, size_t b)
@@ -93,7 +93,7 @@ static int splice_in(struct moving *m, struct stream *from)
     if (n == -1) {
         int error = errno;
 
-        if (!is_unfit(error))
+        if (!way_is_unsupported(error))
             stream_note_error(from, error);
         return error;
     }
@@ -136,21 +136,21 @@ static int splice_some(struct moving *m, struct stream *from,
 {
     bool waits =
         wait_blocks(&from->socket->handle) && wait_blocks(&to->socket->handle);
-    struct unblocked u[2];
-    struct quiet q;
+    struct nonblocking u[2];
+    struct sigpipe_state q;
     int error;
 
-    quiet_begin(&q);
+    sigpipe_block(&q);
     if (waits) {
         error = splice_burst(m, from, to, direction);
     } else {
-        unblock(&u[0], from->socket->handle.fd);
-        unblock(&u[1], to->socket->handle.fd);
+        nonblocking_begin(&u[0], from->socket->handle.fd);
+        nonblocking_begin(&u[1], to->socket->handle.fd);
         error = splice_burst(m, from, to, direction);
-        reblock(&u[1]);
-        reblock(&u[0]);
+        nonblocking_end(&u[1]);
+        nonblocking_end(&u[0]);
     }
-    quiet_end(&q, true);
+    sigpipe_restore(&q, true);
     return error;
 }
 
@@ -199,13 +199,13 @@ static int fail_pipe(lua_State *L, const struct wait *w, const struct moving *m)
 static bool wait_to_move(lua_State *L, struct wait *w, struct moving *m,
                          int error)
 {
-    if (is_unfit(error) && !m->copies) {
+    if (way_is_unsupported(error) && !m->copies) {
         put_back(m);
         m->copies = true;
         return true;
     }
     errno = error;
-    if ((error != EAGAIN && error != EWOULDBLOCK) || wait_never(w))
+    if ((error != EAGAIN && error != EWOULDBLOCK) || wait_is_nonblocking(w))
         return wait_again(L, w);
     return wait_ready(L, w);
 }
@@ -256,7 +256,7 @@ static int pipe_step(lua_State *L, int status, lua_KContext context)
 
     (void)status;
     if (context != 0 && wait_is_in_task()) {
-        if (!wait_goes_on(&w, &write_call))
+        if (!wait_may_continue(&w, &write_call))
             return fail_pipe(L, &w, m);
         context = context == WAIT_POSTPONED ? 0 : context;
     }

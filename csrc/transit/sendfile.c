@@ -27,7 +27,7 @@ static int send_file(lua_State *L, struct handle *handle, struct stream *stream)
     m->stream = stream;
     m->to.handle = handle;
     m->to.kind = S_IFSOCK;
-    end_open(L, &m->from, 2, "sendfile");
+    transit_end_open(L, &m->from, 2, "sendfile");
     m->from.offset = offset;
     m->left = count;
     m->way = BY_SENDFILE;
@@ -56,7 +56,7 @@ EISDIR; ESPIPE for an offset into what has no positions
 */
 static int socket_sendfile(lua_State *L)
 {
-    return send_file(L, &check_open(L, 1, "sendfile")->handle, NULL);
+    return send_file(L, &socket_check_open(L, 1, "sendfile")->handle, NULL);
 }
 
 /*** Send a file after what was written: `Socket:sendfile`.
@@ -93,5 +93,5 @@ void open_sendfile(lua_State *L)
     };
 
     open_transit(L);
-    add_socket_methods(L, methods);
+    socket_add_methods(L, methods);
 }

@@ -20,9 +20,9 @@ static const struct call splice_calls[] = {
 static int64_t option_offset(lua_State *L, const char *name)
 {
     if (lua_isnoneornil(L, OPTIONS))
-        return HERE;
+        return CURRENT_POSITION;
     return field_opt_integer(L, OPTIONS, OPTIONS, name, 0, LUA_MAXINTEGER,
-                             HERE);
+                             CURRENT_POSITION);
 }
 
 /* A file that is sent on never leaves anything between. */
@@ -73,8 +73,8 @@ static int sockeye_splice(lua_State *L)
     offset_out = option_offset(L, "offset_out");
     lua_settop(L, TRANSIT - 1);
     m = transit_push(L, splice_calls);
-    end_open(L, &m->from, FROM, "splice");
-    end_take(L, &m->to, TO, "splice");
+    transit_end_open(L, &m->from, FROM, "splice");
+    transit_end_take(L, &m->to, TO, "splice");
     m->from.offset = offset_in;
     m->to.offset = offset_out;
     m->left = count;
@@ -93,7 +93,7 @@ static int sockeye_splice(lua_State *L)
 */
 static int socket_splice(lua_State *L)
 {
-    check_open(L, 1, "splice");
+    socket_check_open(L, 1, "splice");
     return sockeye_splice(L);
 }
 
@@ -109,5 +109,5 @@ void open_splice(lua_State *L)
     };
 
     luaL_setfuncs(L, functions, 0);
-    add_socket_methods(L, methods);
+    socket_add_methods(L, methods);
 }

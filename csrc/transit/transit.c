@@ -33,7 +33,7 @@ static void close_quietly(int *fd)
 static size_t put_back(struct transit *m)
 {
     size_t size = transit_between(m);
-    bool is_back = size == 0 || m->from.offset != HERE ||
+    bool is_back = size == 0 || m->from.offset != CURRENT_POSITION ||
                    (m->from.kind != S_IFSOCK && m->from.handle->fd != -1 &&
                     lseek(m->from.handle->fd, -(off_t)size, SEEK_CUR) != -1);
 
@@ -88,7 +88,8 @@ static bool try_again(lua_State *L, struct wait *w, struct transit *m,
 {
     if (transit_find_way(m, error))
         return true;
-    if (!waits && (error == EAGAIN || error == EWOULDBLOCK) && !wait_never(w))
+    if (!waits && (error == EAGAIN || error == EWOULDBLOCK) &&
+        !wait_is_nonblocking(w))
         return wait_ready(L, w);
     errno = error;
     return wait_again(L, w);
@@ -147,7 +148,7 @@ int transit_step(lua_State *L, int status, lua_KContext context)
 
     (void)status;
     if (context != 0 && wait_is_in_task()) {
-        if (!wait_goes_on(&w, &m->calls[WRITING]))
+        if (!wait_may_continue(&w, &m->calls[WRITING]))
             return fail_transit(L, &w, m);
         context = context == WAIT_POSTPONED ? 0 : context;
     }
@@ -186,15 +187,15 @@ static void flush_file(lua_State *L, int arg, const char *call)
     const luaL_Stream *file = luaL_testudata(L, arg, LUA_FILEHANDLE);
 
     if (file != NULL && file->closef != NULL && fflush(file->f) == EOF)
-        raise_errno(L, call, errno, 0);
+        error_raise(L, call, errno, 0);
 }
 
-void end_take(lua_State *L, struct end *end, int arg, const char *call)
+void transit_end_take(lua_State *L, struct end *end, int arg, const char *call)
 {
-    struct socket *s = test_socket(L, arg);
+    struct socket *s = socket_test(L, arg);
     struct stat status;
     bool collected = false;
-    int fd = check_descriptor(L, arg, call);
+    int fd = socket_check_descriptor(L, arg, call);
 
     luaL_argcheck(L, test_stream(L, arg) == NULL, arg,
                   "a stream is moved by pipe");
@@ -207,38 +208,38 @@ void end_take(lua_State *L, struct end *end, int arg, const char *call)
     flush_file(L, arg, call);
     do
         fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    while (fd == -1 && collect_descriptors(L, errno, &collected) &&
-           (fd = descriptor_at(L, arg)) >= 0);
+    while (fd == -1 && descriptor_collect(L, errno, &collected) &&
+           (fd = socket_descriptor_at(L, arg)) >= 0);
     if (fd == -1)
-        raise_errno(L, call, errno, 0);
+        error_raise(L, call, errno, 0);
     own(end, fd);
 }
 
 /* A pipe with a name must not wait for who will write to it. */
-static void open_path(lua_State *L, struct end *end, int arg)
+static void open_unix_file(lua_State *L, struct end *end, int arg)
 {
-    const char *path = text_check(L, arg);
+    const char *path = names_check_text(L, arg);
     bool collected = false;
     int fd;
 
     do
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     while (fd == -1 &&
-           (errno == EINTR || collect_descriptors(L, errno, &collected)));
+           (errno == EINTR || descriptor_collect(L, errno, &collected)));
     if (fd == -1)
-        raise_errno(L, "open", errno, arg);
+        error_raise(L, "open", errno, arg);
     own(end, fd);
 }
 
-void end_open(lua_State *L, struct end *end, int arg, const char *call)
+void transit_end_open(lua_State *L, struct end *end, int arg, const char *call)
 {
     if (lua_type(L, arg) != LUA_TSTRING) {
-        end_take(L, end, arg, call);
+        transit_end_take(L, end, arg, call);
         return;
     }
-    open_path(L, end, arg);
+    open_unix_file(L, end, arg);
     if (end->kind == S_IFDIR)
-        raise_errno(L, call, EISDIR, arg);
+        error_raise(L, call, EISDIR, arg);
 }
 
 int64_t transit_offset(lua_State *L, int arg)
@@ -246,7 +247,7 @@ int64_t transit_offset(lua_State *L, int arg)
     lua_Integer offset;
 
     if (lua_isnoneornil(L, arg))
-        return HERE;
+        return CURRENT_POSITION;
     offset = luaL_checkinteger(L, arg);
     luaL_argcheck(L, offset >= 0, arg, "offset must not be negative");
     return offset;
@@ -288,12 +289,12 @@ static int transit_close(lua_State *L)
 
 struct transit *transit_push(lua_State *L, const struct call *calls)
 {
-    struct pool *pool = pool_of(L);
+    struct pool *pool = block_pool(L);
     struct transit *m = lua_newuserdatauv(L, sizeof *m, 0);
 
     *m = (struct transit){.calls = calls, .pool = pool, .pipe = {-1, -1}};
     m->from.own.fd = m->to.own.fd = -1;
-    m->from.offset = m->to.offset = HERE;
+    m->from.offset = m->to.offset = CURRENT_POSITION;
     m->from.handle = &m->from.own;
     m->to.handle = &m->to.own;
     m->left = SIZE_MAX;

@@ -7,7 +7,7 @@
  *
  *     m = transit_push(L, calls);
  *     m->to.handle = &s->handle;
- *     end_take(L, &m->from, 2, "sendfile");
+ *     transit_end_take(L, &m->from, 2, "sendfile");
  *     return transit_run(L, m);
  */
 #ifndef SOCKEYE_TRANSIT_TRANSIT_H
@@ -27,7 +27,7 @@ enum { TRANSIT = 5 }; /* its place, above the arguments */
 /* Besides the call itself, so many bytes are an operation of the task's. */
 #define TRANSIT_SHARE 32768
 
-#define HERE (-1) /* an offset: where the descriptor stands */
+#define CURRENT_POSITION (-1) /* an offset: where the descriptor stands */
 
 struct end {
     struct handle *handle; /* a socket's, or `own` */
@@ -60,10 +60,10 @@ struct transit *transit_push(lua_State *L, const struct call *calls);
 
 /* An end: the socket at `arg`, or a duplicate of the descriptor, Lua file or
  * integer, that is there. */
-void end_take(lua_State *L, struct end *end, int arg, const char *call);
+void transit_end_take(lua_State *L, struct end *end, int arg, const char *call);
 
 /* The same, or a path, which is opened to be read. */
-void end_open(lua_State *L, struct end *end, int arg, const char *call);
+void transit_end_open(lua_State *L, struct end *end, int arg, const char *call);
 
 /* Move all that is to be moved. */
 int transit_run(lua_State *L, struct transit *m);
@@ -87,20 +87,21 @@ int transit_try(struct transit *m, bool waits, enum direction *direction);
 bool transit_find_way(struct transit *m, int error);
 
 /* splice(2); ENOSYS where there is none. */
-ssize_t splice_once(struct end *from, struct end *to, size_t size, bool waits);
+ssize_t transit_splice_once(struct end *from, struct end *to, size_t size,
+                            bool waits);
 
 /* Whether the system cannot do it with these, which says nothing else. */
-bool is_unfit(int error);
+bool way_is_unsupported(int error);
 
 /* sendfile(2) and splice(2) wait where the open file does not say otherwise;
  * said for a moment, as it may be shared. */
-struct unblocked {
+struct nonblocking {
     int fd;
     int flags; /* as they were; -1: not to be changed */
 };
 
-void unblock(struct unblocked *u, int fd);
-void reblock(const struct unblocked *u);
+void nonblocking_begin(struct nonblocking *u, int fd);
+void nonblocking_end(const struct nonblocking *u);
 
 /* The type, before the first transit_push. */
 void open_transit(lua_State *L);

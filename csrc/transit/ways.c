@@ -27,10 +27,11 @@
 static loff_t *place(struct end *end, loff_t *offset)
 {
     *offset = end->offset;
-    return end->offset == HERE ? NULL : offset;
+    return end->offset == CURRENT_POSITION ? NULL : offset;
 }
 
-ssize_t splice_once(struct end *from, struct end *to, size_t size, bool waits)
+ssize_t transit_splice_once(struct end *from, struct end *to, size_t size,
+                            bool waits)
 {
     loff_t in, out;
 
@@ -47,7 +48,8 @@ static ssize_t sendfile_once(struct transit *m, size_t size)
                     size);
 }
 #else
-ssize_t splice_once(struct end *from, struct end *to, size_t size, bool waits)
+ssize_t transit_splice_once(struct end *from, struct end *to, size_t size,
+                            bool waits)
 {
     (void)from;
     (void)to;
@@ -66,12 +68,12 @@ static ssize_t sendfile_once(struct transit *m, size_t size)
 }
 #endif
 
-bool is_unfit(int error)
+bool way_is_unsupported(int error)
 {
     return error == EINVAL || error == ENOSYS;
 }
 
-void unblock(struct unblocked *u, int fd)
+void nonblocking_begin(struct nonblocking *u, int fd)
 {
     u->fd = fd;
     u->flags = fcntl(fd, F_GETFL);
@@ -79,7 +81,7 @@ void unblock(struct unblocked *u, int fd)
         fcntl(fd, F_SETFL, u->flags | O_NONBLOCK);
 }
 
-void reblock(const struct unblocked *u)
+void nonblocking_end(const struct nonblocking *u)
 {
     if (u->flags != -1 && !(u->flags & O_NONBLOCK))
         fcntl(u->fd, F_SETFL, u->flags);
@@ -94,14 +96,14 @@ static void note_taken(struct transit *m, size_t n)
 {
     m->ended = n == 0;
     m->left -= n;
-    if (m->from.offset != HERE)
+    if (m->from.offset != CURRENT_POSITION)
         m->from.offset += (int64_t)n;
 }
 
 static void note_moved(struct transit *m, size_t n)
 {
     m->moved += n;
-    if (m->to.offset != HERE)
+    if (m->to.offset != CURRENT_POSITION)
         m->to.offset += (int64_t)n;
 }
 
@@ -145,7 +147,7 @@ static int try_splice(struct transit *m, bool waits, enum direction *direction)
     size_t size = smaller(m->left, BURST);
     ssize_t n;
 
-    n = splice_once(&m->from, &m->to, size, waits);
+    n = transit_splice_once(&m->from, &m->to, size, waits);
     if (n != -1) {
         note_taken(m, (size_t)n);
         note_moved(m, (size_t)n);
@@ -158,8 +160,9 @@ static int try_splice(struct transit *m, bool waits, enum direction *direction)
 static int splice_in(struct transit *m, bool waits)
 {
     struct handle pipe = {.fd = m->pipe[1]};
-    struct end end = {.handle = &pipe, .offset = HERE};
-    ssize_t n = splice_once(&m->from, &end, smaller(m->left, CHUNK), waits);
+    struct end end = {.handle = &pipe, .offset = CURRENT_POSITION};
+    ssize_t n =
+        transit_splice_once(&m->from, &end, smaller(m->left, CHUNK), waits);
 
     if (n == -1)
         return errno;
@@ -171,10 +174,10 @@ static int splice_in(struct transit *m, bool waits)
 static int splice_out(struct transit *m, bool waits)
 {
     struct handle pipe = {.fd = m->pipe[0]};
-    struct end end = {.handle = &pipe, .offset = HERE};
+    struct end end = {.handle = &pipe, .offset = CURRENT_POSITION};
     ssize_t n;
 
-    n = splice_once(&end, &m->to, m->piped, waits);
+    n = transit_splice_once(&end, &m->to, m->piped, waits);
     if (n == -1)
         return errno;
     m->piped -= (size_t)n;
@@ -201,7 +204,7 @@ static ssize_t read_some(struct transit *m, char *bytes, size_t size)
 
     if (m->piped > 0)
         return read(m->pipe[0], bytes, smaller(m->piped, size));
-    if (m->from.offset != HERE)
+    if (m->from.offset != CURRENT_POSITION)
         return pread(fd, bytes, size, m->from.offset);
     return read(fd, bytes, size);
 }
@@ -234,7 +237,7 @@ static int copy_out(struct transit *m)
     size_t size = block_used(b);
     ssize_t n;
 
-    if (m->to.offset != HERE)
+    if (m->to.offset != CURRENT_POSITION)
         n = pwrite(fd, b->bytes + b->start, size, m->to.offset);
     else
         n = descriptor_write(fd, m->to.kind == S_IFSOCK, b->bytes + b->start,
@@ -272,7 +275,7 @@ static attempt *const attempts[] = {
 /* Two pipes that cannot be spliced are one. */
 bool transit_find_way(struct transit *m, int error)
 {
-    if (!is_unfit(error) || m->way == BY_COPY ||
+    if (!way_is_unsupported(error) || m->way == BY_COPY ||
         (m->from.kind == S_IFIFO && m->to.kind == S_IFIFO &&
          m->way == BY_SPLICE))
         return false;
@@ -284,32 +287,32 @@ bool transit_find_way(struct transit *m, int error)
 }
 
 /* Files are always ready. */
-static void unblock_end(struct unblocked *u, const struct end *end)
+static void unblock_end(struct nonblocking *u, const struct end *end)
 {
     u->flags = -1;
     if (end->kind != S_IFREG && end->kind != S_IFBLK)
-        unblock(u, end->handle->fd);
+        nonblocking_begin(u, end->handle->fd);
 }
 
 int transit_try(struct transit *m, bool waits, enum direction *direction)
 {
-    struct unblocked from, to;
-    struct quiet q;
+    struct nonblocking from, to;
+    struct sigpipe_state q;
     int error;
 
     if (m->way == BY_PIPE && m->pipe[0] == -1 &&
         pipe2(m->pipe, O_CLOEXEC) == -1)
         m->way = BY_COPY;
-    quiet_begin(&q);
+    sigpipe_block(&q);
     if (waits) {
         error = attempts[m->way](m, true, direction);
     } else {
         unblock_end(&from, &m->from);
         unblock_end(&to, &m->to);
         error = attempts[m->way](m, false, direction);
-        reblock(&to);
-        reblock(&from);
+        nonblocking_end(&to);
+        nonblocking_end(&from);
     }
-    quiet_end(&q, true);
+    sigpipe_restore(&q, true);
     return error;
 }
