@@ -55,11 +55,4 @@ describe("the README", function()
       end
     end
   end)
-
-  it("names targets that the Makefile has", function()
-    local makefile = documents.read "Makefile"
-    for target in text:gmatch "`make (%l+)" do
-      assert.is_truthy(makefile:find("\n" .. target .. ":", 1, true), target)
-    end
-  end)
 end)
