@@ -165,7 +165,7 @@ coverage: ## lines of csrc/ that the specs reach; fails below 95 %
 		--fail-under-line 95 build/coverage/obj
 
 doc: ## the reference, to build/doc/index.html
-	@tools/deps doc
+	@tools/deps build doc
 	@tools/doc build/doc
 	@echo build/doc/index.html
 

@@ -3,6 +3,7 @@
  *
  * Follows cmsg(3), unix(7), socket(7), ip(7), ipv6(7), udp(7), packet(7),
  * netlink(7), RFC 3542, and the kernel's headers where the pages say nothing.
+ * control.txt says what each kind holds, for the reference.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -57,68 +58,11 @@
 #define ROW(name, level, number, family, type) \
     {name, level, number, family, &control_##type}
 
-/*** What the fields of a control table are. Those marked with an arrow are sent
-as well as received; the option that has them received is in parentheses.
+/*** Control data: a table with a field for each kind of control message, and in
+its list part `{level=, type=, data=}` for any message of no such kind.
+@{control.md} lists the kinds, what they hold, and which option has them
+received.
 @table control
-@field rights → a list of sockets, Lua files and descriptors; received as a
-list of sockets, close-on-exec, or of numbers if asked for
-@field credentials → `{pid=, uid=, gid=}`; to send, one's own where
-absent (SO_PASSCRED)
-@field pidfd the sender's process, a descriptor that can be waited for
-(SO_PASSPIDFD)
-@field security the sender's security label (SO_PASSSEC, IP_PASSSEC)
-@field timestamp `{seconds=, microseconds=}` (SO_TIMESTAMP)
-@field timestampns `{seconds=, nanoseconds=}` (SO_TIMESTAMPNS)
-@field timestamping `{software=, hardware=}`, each as `timestampns`; of a
-transmission, from the error queue, also `id` and `stage`: `"snd"`, `"sched"`,
-`"ack"` (SO_TIMESTAMPING)
-@field timestamping_packet `{ifindex=, interface=, length=}` of the device
-(SO_TIMESTAMPING with opt_pktinfo)
-@field ts_opt_id → the id of a datagram's transmission stamps
-@field txtime → when to send it, nanoseconds of the socket's clock (SO_TXTIME)
-@field rxq_ovfl how many datagrams were dropped so far (SO_RXQ_OVFL)
-@field mark → the packet's mark (SO_RCVMARK)
-@field priority → the packet's priority (SO_RCVPRIORITY)
-@field wifi_status whether a transmission was acknowledged (SO_WIFI_STATUS)
-@field pktinfo → `{ifindex=, interface=, address=, destination=}`: where the
-datagram came in, the local address that it reached, and the destination in its
-header; to send: the interface, by index or name, and `address`, the source
-(IP_PKTINFO, IPV6_RECVPKTINFO)
-@field ttl → time to live (IP_RECVTTL)
-@field tos → type of service (IP_RECVTOS)
-@field hoplimit → hop limit (IPV6_RECVHOPLIMIT)
-@field tclass → traffic class (IPV6_RECVTCLASS)
-@field flowinfo → traffic class and flow label, in host byte order
-(IPV6_FLOWINFO)
-@field dontfrag → whether fragments are forbidden, 0 or 1
-@field hopopts → the header of hop-by-hop options, bytes (IPV6_RECVHOPOPTS)
-@field dstopts → that of options for the destination (IPV6_RECVDSTOPTS)
-@field rtdstopts → that of options for each hop of the route (RFC 3542)
-@field rthdr → the routing header (IPV6_RECVRTHDR)
-@field recvopts IP options as they came, with what this host has filled in,
-bytes (IP_RECVOPTS)
-@field retopts → IP options, bytes, without that (IP_RETOPTS)
-@field recvfragsize the largest fragment, bytes (IP_RECVFRAGSIZE,
-IPV6_RECVFRAGSIZE)
-@field checksum the checksum of the whole datagram (IP_CHECKSUM)
-@field origdstaddr the destination before it was redirected, an `Address`
-(IP_RECVORIGDSTADDR)
-@field pathmtu `{address=, mtu=}` (IPV6_RECVPATHMTU)
-@field recverr `{errno=, name=, origin=, type=, code=, info=, data=,
-offender=}`: an error from the error queue: origin `"local"`, `"icmp"`,
-`"icmp6"`, …; name `"ECONNREFUSED"`, …; type and code of the ICMP message; info
-the MTU where it was too large; offender the `Address` that told of it
-(IP_RECVERR, IPV6_RECVERR)
-@field zerocopy `{low=, high=, copied=}`: the numbers, from 0, of the calls
-whose memory the system is done with
-@field gso_size → send as datagrams of so many bytes each
-@field gro_size several datagrams of so many bytes each are one (UDP_GRO)
-@field inq bytes that are left to be received (TCP_INQ)
-@field auxdata `{status=, len=, snaplen=, mac=, net=, vlan_tci=, vlan_tpid=}`
-(PACKET_AUXDATA)
-@field group the multicast group of a netlink message (NETLINK_PKTINFO)
-@field nsid the network namespace of a netlink message
-(NETLINK_LISTEN_ALL_NSID)
 */
 static const struct control_kind kinds[] = {
     ROW("rights", SOL_SOCKET, SCM_RIGHTS, 0, rights),

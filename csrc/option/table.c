@@ -3,7 +3,7 @@
  *
  * socket(7), ip(7), ipv6(7), tcp(7), udp(7) and netlink(7), and the kernel's
  * headers where the pages say nothing. An option without a row is left to the
- * raw way.
+ * raw way. table.txt says what each option does, for the reference.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -23,6 +23,21 @@ function M.file(text)
   return self
 end
 
+local folder = {}
+folder.__index = folder
+
+function folder:__close()
+  assert(os.execute(("rm -rf '%s'"):format(self.path)))
+end
+
+--- An empty folder, to be held by a <close> variable; its `path`.
+function M.folder()
+  local path = os.tmpname()
+  os.remove(path)
+  assert(os.execute(("mkdir '%s'"):format(path)))
+  return setmetatable({ path = path }, folder)
+end
+
 --- n bytes, of which no part is like another.
 function M.text(n)
   local list, size = {}, 0
