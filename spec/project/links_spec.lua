@@ -33,8 +33,9 @@ local function prose_of(text)
   return (text:gsub("\n *```.-\n *```", "\n"))
 end
 
+-- NAME stands for any name.
 local function is_path(text)
-  if not text:find "^[%w._/-]+$" then return false end
+  if not text:find "^[%w._/-]+$" or text:find "NAME" then return false end
   for _, folder in ipairs(folders) do
     if text:sub(1, #folder + 1) == folder .. "/" then return true end
   end
