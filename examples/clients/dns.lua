@@ -8,14 +8,14 @@ local sockeye = require "sockeye"
 
 local folder = arg[0]:match "^.*/" or "./"
 package.path = folder .. "../lib/?.lua;" .. package.path
+local arguments = require "arguments"
 local dns = require "dns_message"
+local program = require "program"
 
-local server, name, type = table.unpack(arg, 1, 3)
+local usage = program.usage "usage: lua dns.lua SERVER:PORT NAME [TYPE]"
+local server, name, type = table.unpack(arguments.words(arg, 2, 3, usage))
 type = (type or "A"):upper()
-if not name or not dns.types[type] then
-  io.stderr:write("usage: lua dns.lua SERVER:PORT NAME [TYPE]\n")
-  os.exit(2)
-end
+if not dns.types[type] then usage() end
 
 local tries <const>, seconds <const> = 3, 2
 
@@ -69,8 +69,4 @@ local function main()
   if #records == 0 then error(name .. ": no such record", 0) end
 end
 
-local ok, err = pcall(main)
-if not ok then
-  io.stderr:write(tostring(err), "\n")
-  os.exit(1)
-end
+program.run(main)

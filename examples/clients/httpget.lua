@@ -5,11 +5,13 @@
 
 local sockeye = require "sockeye"
 
-local url, path = table.unpack(arg, 1, 2)
-if not url or url:find "^%-" then
-  io.stderr:write("usage: lua httpget.lua URL [FILE]\n")
-  os.exit(2)
-end
+local folder = arg[0]:match "^.*/" or "./"
+package.path = folder .. "../lib/?.lua;" .. package.path
+local arguments = require "arguments"
+local program = require "program"
+
+local usage = program.usage "usage: lua httpget.lua URL [FILE]"
+local url, path = table.unpack(arguments.words(arg, 1, 2, usage))
 
 local redirections <const>, head_limit <const>, seconds <const> = 5, 1000, 30
 
@@ -56,7 +58,7 @@ local function copy_body(conn, length, file)
   end
 end
 
--- Where the answer sends us; nil when the file has been fetched.
+-- The location that the answer redirects to; nil once the file is fetched.
 local function fetch(place)
   local conn <close> = sockeye.connect(place.endpoint, { timeout = seconds })
   conn:settimeout(seconds)
@@ -74,8 +76,8 @@ end
 local function follow(place, location)
   if location:find("^%a[%w+.-]*:") then return parse(location) end
   if location:find("^//") then return parse("http:" .. location) end
-  local folder = place.target:match("^[^?]*/")
-  local target = location:find("^/") and location or folder .. location
+  local parent = place.target:match("^[^?]*/")
+  local target = location:find("^/") and location or parent .. location
   return parse("http://" .. place.authority .. target)
 end
 
@@ -89,8 +91,4 @@ local function main()
   error("too many redirections", 0)
 end
 
-local ok, err = pcall(main)
-if not ok then
-  io.stderr:write(("%s: %s\n"):format(url, err))
-  os.exit(1)
-end
+program.run(main, url .. ": ")

@@ -4,10 +4,13 @@
 
 local sockeye = require "sockeye"
 
-if #arg == 0 or arg[1]:find "^%-" then
-  io.stderr:write("usage: lua lookup.lua NAME | ADDRESS …\n")
-  os.exit(2)
-end
+local folder = arg[0]:match "^.*/" or "./"
+package.path = folder .. "../lib/?.lua;" .. package.path
+local arguments = require "arguments"
+local program = require "program"
+
+local usage = program.usage "usage: lua lookup.lua NAME | ADDRESS …"
+local words = arguments.words(arg, 1, math.huge, usage)
 
 local function is_numeric(text)
   return pcall(sockeye.resolve, text, nil, { flags = "numerichost" })
@@ -32,7 +35,7 @@ local function look_up(text)
 end
 
 local status = 0
-for _, text in ipairs(arg) do
+for _, text in ipairs(words) do
   local ok, result = pcall(look_up, text)
   if ok then
     print(table.concat(result, "\n"))

@@ -22,6 +22,7 @@ package.path = folder .. "../lib/?.lua;" .. package.path
 local arguments = require "arguments"
 local dns = require "dns_message"
 local link_local = require "link_local"
+local program = require "program"
 
 local port <const> = link_local.port
 -- Of flags: this is an answer. Of a question: by unicast, please. Of a record:
@@ -30,12 +31,9 @@ local top_bit <const> = 0x8000
 local response <const> = 0x8400 -- with authority
 local host_ttl <const>, other_ttl <const> = 120, 4500
 
-local function usage()
-  io.stderr:write(
-    "usage: lua mdns.lua [-4 | -6] [-i IF] [-1] [-w SECONDS] NAME [TYPE]\n",
-    "       lua mdns.lua [-4 | -6] [-i IF] -a HOST [SERVICE PORT [TEXT …]]\n")
-  os.exit(2)
-end
+local usage = program.usage(
+  "usage: lua mdns.lua [-4 | -6] [-i IF] [-1] [-w SECONDS] NAME [TYPE]",
+  "       lua mdns.lua [-4 | -6] [-i IF] -a HOST [SERVICE PORT [TEXT …]]")
 
 local kinds = {
   ["4"] = "flag", ["6"] = "flag", ["1"] = "flag", a = "flag", i = "text",
@@ -345,9 +343,4 @@ local function main()
 end
 
 io.stdout:setvbuf "line"
-local ok, result = pcall(sockeye.run, main)
-if not ok then
-  io.stderr:write("mdns: ", tostring(result), "\n")
-  result = 1
-end
-os.exit(result, true)
+program.run(function() return sockeye.run(main) end, "mdns: ")

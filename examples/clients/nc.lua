@@ -1,49 +1,33 @@
--- A client and server in the manner of nc: standard input to a socket and the
--- socket to standard output, each direction to its own end.
+-- A client and server in the manner of nc(1): copies standard input to a socket
+-- and the socket to standard output, until each direction has ended.
 --
 --   lua nc.lua [-u] [-w SECONDS] HOST PORT
 --   lua nc.lua -U [-w SECONDS] PATH
 --   lua nc.lua -l [-u] [-v] [HOST] PORT        lua nc.lua -l -U [-v] PATH
 --
---   -u  UDP          -l  wait for a peer in place of calling one
---   -U  Unix socket  -v  tell, on standard error, who talks to whom
---   -w  give up a connection, or silence, after so many seconds
+--   -u  UDP          -l  wait for a peer instead of calling one
+--   -U  Unix socket  -v  print both addresses, on standard error
+--   -w  give up connecting, or waiting for data, after so many seconds
 
 local sockeye = require "sockeye"
 
-local function usage()
-  io.stderr:write("usage: lua nc.lua [-l] [-u] [-v] [-w SECONDS] HOST PORT\n",
-                  "       lua nc.lua [-l] [-v] [-w SECONDS] -U PATH\n")
-  os.exit(2)
-end
+local folder = arg[0]:match "^.*/" or "./"
+package.path = folder .. "../lib/?.lua;" .. package.path
+local arguments = require "arguments"
+local program = require "program"
 
-local function arguments(list)
-  local options, words, i = {}, {}, 1
-  while list[i] do
-    local letters = list[i]:match("^%-([luUv]*w?)$")
-    if letters and letters ~= "" then
-      for letter in letters:gmatch(".") do options[letter] = true end
-      if options.w == true then
-        i = i + 1
-        options.w = tonumber(list[i]) or usage()
-      end
-    elseif list[i]:sub(1, 1) == "-" then
-      usage()
-    else
-      words[#words + 1] = list[i]
-    end
-    i = i + 1
-  end
-  return options, words
-end
-
-local options, words = arguments(arg)
+local usage = program.usage(
+  "usage: lua nc.lua [-l] [-u] [-v] [-w SECONDS] HOST PORT",
+  "       lua nc.lua [-l] [-v] [-w SECONDS] -U PATH")
+local options, words = arguments.parse(arg, {
+  l = "flag", u = "flag", U = "flag", v = "flag", w = { 0, 1 << 31 },
+}, usage)
 
 local function say(...)
   if options.v then io.stderr:write(table.concat({ ... }, " "), "\n") end
 end
 
--- The endpoint that the words on the command line stand for.
+-- The endpoint that the command line names.
 local function endpoint()
   if options.U then
     if #words ~= 1 or options.u then usage() end
@@ -83,8 +67,9 @@ local function await_peer()
   return (l:accept())
 end
 
--- A direction: what is read from one end waits in `data` until the other takes
--- it. A pipe takes this much without blocking when poll says that it can.
+-- Moves one direction's bytes: what was read from one end stays in `data` until
+-- the other end takes it. A pipe that poll reports as writable takes this much
+-- without blocking.
 local pipe_takes <const> = 4096
 
 local function move(flow)
@@ -102,7 +87,7 @@ local function move(flow)
   flow.data = n < #flow.data and flow.data:sub(n + 1) or nil
 end
 
--- What a direction waits for: an end and "r" or "w".
+-- The end that a direction waits for, and "r" or "w".
 local function need(flow)
   if flow.data then return flow.to, "w" end
   return flow.from, "r"
@@ -145,8 +130,4 @@ local function talk()
   }
 end
 
-local ok, err = pcall(talk)
-if not ok then
-  io.stderr:write(tostring(err), "\n")
-  os.exit(1)
-end
+program.run(talk)

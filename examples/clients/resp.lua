@@ -6,9 +6,13 @@
 
 local sockeye = require "sockeye"
 
+local folder = arg[0]:match "^.*/" or "./"
+package.path = folder .. "../lib/?.lua;" .. package.path
+local program = require "program"
+
+-- The words of a command may begin with "-".
 if #arg == 0 or arg[1]:find "^%-" then
-  io.stderr:write("usage: lua resp.lua HOST:PORT | unix:PATH [COMMAND …]\n")
-  os.exit(2)
+  program.usage "usage: lua resp.lua HOST:PORT | unix:PATH [COMMAND …]" ()
 end
 
 local function encode(words)
@@ -19,7 +23,7 @@ local function encode(words)
   return table.concat(parts)
 end
 
--- What comes before the next end of a line.
+-- The text before the next end of a line.
 local function line(conn)
   return conn:read_until("\r\n") or
     error("the server closed the connection", 0)
@@ -34,8 +38,8 @@ local function bytes(conn, n)
   return data:sub(1, n)
 end
 
--- Prints a reply, an element of an array behind its number; whether it went
--- well.
+-- Prints a reply, an element of an array behind its number. Returns whether it
+-- is no error.
 local function print_reply(conn, indent)
   local kind, rest = line(conn):match("^(.)(.*)$")
   local number = math.tointeger(tonumber(rest))
@@ -82,9 +86,4 @@ local function main()
   return status
 end
 
-local ok, status = pcall(main)
-if not ok then
-  io.stderr:write(tostring(status), "\n")
-  status = 1
-end
-os.exit(status)
+program.run(main)

@@ -3,24 +3,23 @@
 --   lua echo_poll.lua 127.0.0.1:7777
 --   lua echo_poll.lua unix:/tmp/echo.sock
 --
--- Its first line is the address that it listens on, so that port 0 will do. A
--- client that does not read is not read from either, and keeps nobody waiting.
+-- It prints the address that it listens on, so that port 0 is useful. A client
+-- that does not read is not read from either, and keeps nobody waiting.
 
 local sockeye = require "sockeye"
 
-if #arg ~= 1 or arg[1]:find "^%-" then
-  io.stderr:write("usage: lua echo_poll.lua HOST:PORT | unix:PATH\n")
-  os.exit(2)
-end
+local folder = arg[0]:match "^.*/" or "./"
+package.path = folder .. "../lib/?.lua;" .. package.path
+local arguments = require "arguments"
+local program = require "program"
+local server = require "server"
 
-sockeye.signal("SIGINT", "default")
+local usage = program.usage "usage: lua echo_poll.lua HOST:PORT | unix:PATH"
+local endpoint = table.unpack(arguments.words(arg, 1, 1, usage))
+local listener <close> = server.listen(endpoint):settimeout(0)
 
-local listener <close> = sockeye.listen(arg[1]):settimeout(0)
-io.stdout:setvbuf("line")
-print(listener:getsockname())
-
-local wanted = { [listener] = "r" } -- socket -> what it waits for
-local unsent = {} -- client -> what it has not yet taken
+local wanted = { [listener] = "r" } -- socket -> the event it waits for
+local unsent = {} -- client -> the data it has not yet taken
 
 local function accept()
   local client = listener:accept()

@@ -3,24 +3,21 @@
 --   lua echo_serve.lua 127.0.0.1:7777
 --   lua echo_serve.lua '*:7777' unix:/tmp/echo.sock
 --
--- Its first lines are the addresses that it listens on, so that port 0 will do.
--- A client that does not read is not read from either, and keeps nobody
--- waiting.
+-- It prints the addresses that it listens on, so that port 0 is useful. A
+-- client that does not read is not read from either, and keeps nobody waiting.
 
 local sockeye = require "sockeye"
 
-if #arg == 0 or arg[1]:find "^%-" then
-  io.stderr:write("usage: lua echo_serve.lua HOST:PORT | unix:PATH …\n")
-  os.exit(2)
-end
+local folder = arg[0]:match "^.*/" or "./"
+package.path = folder .. "../lib/?.lua;" .. package.path
+local arguments = require "arguments"
+local program = require "program"
+local server = require "server"
 
-sockeye.signal("SIGINT", "default")
-
+local usage = program.usage "usage: lua echo_serve.lua HOST:PORT | unix:PATH …"
 local listeners = {}
-io.stdout:setvbuf("line")
-for i, endpoint in ipairs(arg) do
-  listeners[i] = sockeye.listen(endpoint)
-  print(listeners[i]:getsockname())
+for i, endpoint in ipairs(arguments.words(arg, 1, 100, usage)) do
+  listeners[i] = server.listen(endpoint)
 end
 
 -- From here on, Ctrl-C lets the clients finish; a second one does not.

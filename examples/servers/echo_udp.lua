@@ -4,21 +4,24 @@
 --   lua echo_udp.lua 127.0.0.1:7777
 --   lua echo_udp.lua '[::1]:7777' unix:/tmp/echo.sock
 --
--- Its first lines are the addresses that it is bound to, so that port 0 will
--- do. A datagram that cannot be sent back is dropped, as the network would.
+-- It prints the addresses that it is bound to, so that port 0 is useful. A
+-- datagram that cannot be sent back is dropped, as the network would.
 
 local sockeye = require "sockeye"
 
+local folder = arg[0]:match "^.*/" or "./"
+package.path = folder .. "../lib/?.lua;" .. package.path
+local arguments = require "arguments"
+local program = require "program"
+
 local batch <const>, largest <const> = 64, 65535
 
-if #arg == 0 or arg[1]:find "^%-" then
-  io.stderr:write("usage: lua echo_udp.lua ADDRESS:PORT | unix:PATH …\n")
-  os.exit(2)
-end
+local usage = program.usage "usage: lua echo_udp.lua ADDRESS:PORT | unix:PATH …"
+local words = arguments.words(arg, 1, 100, usage)
 
 sockeye.signal("SIGINT", "default")
 
--- One that cannot be sent, now or at all, is left out.
+-- Sends datagrams back. One that cannot be sent, now or ever, is left out.
 local function send_back(s, data, from)
   while #data > 0 do
     local ok, all, sent = pcall(s.sendmany, s, data, from, "dontwait")
@@ -37,7 +40,7 @@ end
 
 io.stdout:setvbuf("line")
 local sockets = {}
-for i, text in ipairs(arg) do
+for i, text in ipairs(words) do
   local address = sockeye.address(text)
   sockets[i] = sockeye.socket(address.family, "dgram"):bind(address)
   print(sockets[i]:getsockname())

@@ -3,16 +3,19 @@
 --
 --   lua httpd_fork.lua 127.0.0.1:8080 /srv/www
 --
--- Its first line is the address that it listens on, so that port 0 will do. GET
--- and HEAD; no path leads out of the folder but by a symbolic link in it.
+-- It prints the address that it listens on, so that port 0 is useful. It
+-- answers GET and HEAD; only a symbolic link leads out of the folder.
 
 local sockeye = require "sockeye"
 
-local endpoint, root = table.unpack(arg, 1, 2)
-if not root then
-  io.stderr:write("usage: lua httpd_fork.lua ADDRESS:PORT FOLDER\n")
-  os.exit(2)
-end
+local folder = arg[0]:match "^.*/" or "./"
+package.path = folder .. "../lib/?.lua;" .. package.path
+local arguments = require "arguments"
+local program = require "program"
+local server = require "server"
+
+local usage = program.usage "usage: lua httpd_fork.lua ADDRESS:PORT FOLDER"
+local endpoint, root = table.unpack(arguments.words(arg, 2, 2, usage))
 
 local head_limit <const>, seconds <const> = 8192, 10
 
@@ -43,7 +46,7 @@ local function refuse(client, status, fields)
   return respond(client, status, fields, body)
 end
 
--- The path that the target of a request names; nil where it leads astray.
+-- The path that the target of a request names; nil if it leads out of the root.
 local function decode(target)
   local path = target:gsub("[?#].*", ""):gsub("%%(%x%x)", function(hex)
     return string.char(tonumber(hex, 16))
@@ -54,7 +57,7 @@ local function decode(target)
   end
 end
 
--- An open file; or the status that tells why not.
+-- An open file and its path; or nil and the status to answer with.
 local function open(path)
   if path:find("/$") then path = path .. "index.html" end
   local file, _, code = io.open(root .. path, "rb")
@@ -101,15 +104,8 @@ local function answer(client)
     { Location = target:gsub("[?#].*", "") .. "/" } or nil)
 end
 
-sockeye.signal("SIGCHLD", function()
-  local ok, pid
-  repeat ok, pid = pcall(sockeye.waitpid, -1, "nohang") until not (ok and pid)
-end)
-sockeye.signal("SIGINT", "default")
-
-local listener <close> = sockeye.listen(endpoint)
-io.stdout:setvbuf("line")
-print(listener:getsockname())
+server.reap_children()
+local listener <close> = server.listen(endpoint)
 
 while true do
   local client <close>, peer = listener:accept()

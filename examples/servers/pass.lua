@@ -9,18 +9,20 @@
 
 local sockeye = require "sockeye"
 
-local function usage()
-  io.stderr:write("usage: lua pass.lua serve PATH\n",
-                  "       lua pass.lua hand PATH ENDPOINT\n")
-  os.exit(2)
-end
+local folder = arg[0]:match "^.*/" or "./"
+package.path = folder .. "../lib/?.lua;" .. package.path
+local arguments = require "arguments"
+local program = require "program"
+
+local usage = program.usage("usage: lua pass.lua serve PATH",
+                            "       lua pass.lua hand PATH ENDPOINT")
 
 local function echo(stream)
   for line in stream:lines() do stream:write(line, "\n") end
 end
 
--- What came with a message, if it is all listening sockets. Others are closed
--- by the collector.
+-- The sockets that came with a message, if all of them listen; else none, and
+-- the collector closes them.
 local function listeners_of(m)
   local list = m and m.control.rights or {}
   for _, s in ipairs(list) do
@@ -59,11 +61,10 @@ local function hand(path, endpoint)
 end
 
 local commands = { serve = { serve, 2 }, hand = { hand, 3 } }
-local command = commands[arg[1]]
-if not command or #arg ~= command[2] then usage() end
+local words = arguments.words(arg, 2, 3, usage)
+local command = commands[words[1]]
+if not command or #words ~= command[2] then usage() end
 io.stdout:setvbuf "line"
-local ok, err = pcall(sockeye.run, command[1], table.unpack(arg, 2))
-if not ok then
-  io.stderr:write(tostring(err), "\n")
-  os.exit(1)
-end
+program.run(function()
+  sockeye.run(command[1], table.unpack(words, 2))
+end)

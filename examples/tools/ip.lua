@@ -7,38 +7,32 @@
 
 local netlink = require "sockeye.netlink"
 
-local function usage()
-  io.stderr:write("usage: lua ip.lua [-4 | -6] [-j] ",
-                  "link | addr | route [table NAME | NUMBER | all]\n")
-  os.exit(2)
-end
+local folder = arg[0]:match "^.*/" or "./"
+package.path = folder .. "../lib/?.lua;" .. package.path
+local arguments = require "arguments"
+local program = require "program"
+
+local usage = program.usage("usage: lua ip.lua [-4 | -6] [-j] " ..
+  "link | addr | route [table NAME | NUMBER | all]")
 
 local objects = {
   l = "link", link = "link", a = "addr", addr = "addr", address = "addr",
   r = "route", route = "route",
 }
 
-local function arguments(list)
-  local options, words = {}, {}
-  for _, word in ipairs(list) do
-    if word == "-4" or word == "-6" then
-      options.family = word == "-4" and "inet" or "inet6"
-    elseif word == "-j" then
-      options.json = true
-    else
-      words[#words + 1] = word
-    end
-  end
-  options.object = objects[words[1]]
-  options.table = words[3]
-  if not options.object or words[4] or words[2] and
-     (options.object ~= "route" or words[2] ~= "table" or not words[3]) then
+local function parse(list)
+  local options, words = arguments.parse(
+    list, { ["4"] = "flag", ["6"] = "flag", j = "flag" }, usage)
+  local what = objects[words[1]]
+  if not what or words[4] or words[2] and
+     (what ~= "route" or words[2] ~= "table" or not words[3]) then
     usage()
   end
-  return options
+  return { family = arguments.family(options), json = options.j,
+           object = what, table = words[3] }
 end
 
--- ---- what ip tells, in its order ----
+-- ---- what ip prints, in its order ----
 
 local orders = {
   link = {
@@ -270,15 +264,11 @@ local kinds = {
   route = { list = routes, order = "route", print = print_route },
 }
 
-local options = arguments(arg)
-local kind = kinds[options.object]
-local ok, list = pcall(kind.list, options)
-if not ok then
-  io.stderr:write(tostring(list), "\n")
-  os.exit(1)
-end
-if options.json then
-  print(array(list, kind.order))
-else
+local options = parse(arg)
+
+program.run(function()
+  local kind = kinds[options.object]
+  local list = kind.list(options)
+  if options.json then return print(array(list, kind.order)) end
   for _, entry in ipairs(list) do kind.print(entry) end
-end
+end)

@@ -11,13 +11,11 @@ local sockeye = require "sockeye"
 local folder = arg[0]:match "^.*/" or "./"
 package.path = folder .. "../lib/?.lua;" .. package.path
 local arguments = require "arguments"
+local program = require "program"
 local until_signal = require "until_signal"
 
-local function usage()
-  io.stderr:write("usage: lua linkmon.lua [-c COUNT] [link] [address] ",
-                  "[route]\n")
-  os.exit(2)
-end
+local usage = program.usage(
+  "usage: lua linkmon.lua [-c COUNT] [link] [address] [route]")
 
 local function parse(list)
   local options, kinds = arguments.parse(list, {

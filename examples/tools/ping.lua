@@ -17,12 +17,11 @@ local sockeye = require "sockeye"
 local folder = arg[0]:match "^.*/" or "./"
 package.path = folder .. "../lib/?.lua;" .. package.path
 local arguments = require "arguments"
+local program = require "program"
 
-local function usage()
-  io.stderr:write("usage: lua ping.lua [-4 | -6] [-c COUNT] [-i SECONDS] ",
-                  "[-s BYTES] [-t TTL] [-W SECONDS] HOST\n")
-  os.exit(2)
-end
+local usage = program.usage(
+  "usage: lua ping.lua [-4 | -6] [-c COUNT] [-i SECONDS] [-s BYTES] " ..
+  "[-t TTL] [-W SECONDS] HOST")
 
 local kinds = {
   ["4"] = "flag", ["6"] = "flag", c = { 1, 1 << 31, integer = true },
@@ -282,9 +281,4 @@ local function main()
 end
 
 io.stdout:setvbuf "line"
-local ok, result = pcall(main)
-if not ok then
-  io.stderr:write("ping: ", tostring(result), "\n")
-  result = 2
-end
-os.exit(result, true)
+program.run(main, "ping: ", 2)

@@ -6,15 +6,19 @@
 
 local sockeye = require "sockeye"
 
-local host, range, timeout = table.unpack(arg, 1, 3)
-local first, last = (range or ""):match("^(%d+)%-?(%d*)$")
+local folder = arg[0]:match "^.*/" or "./"
+package.path = folder .. "../lib/?.lua;" .. package.path
+local arguments = require "arguments"
+local program = require "program"
+
+local usage = program.usage(
+  "usage: lua portscan.lua HOST FIRST[-LAST] [SECONDS]")
+local host, range, timeout = table.unpack(arguments.words(arg, 2, 3, usage))
+local first, last = range:match("^(%d+)%-?(%d*)$")
 first = math.tointeger(tonumber(first))
 last = math.tointeger(tonumber(last)) or first
 timeout = tonumber(timeout or 1)
-if not first or last > 65535 or first > last or not timeout then
-  io.stderr:write("usage: lua portscan.lua HOST FIRST[-LAST] [SECONDS]\n")
-  os.exit(2)
-end
+if not first or last > 65535 or first > last or not timeout then usage() end
 
 local at_once <const> = 200
 

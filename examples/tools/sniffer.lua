@@ -13,6 +13,7 @@ local folder = arg[0]:match "^.*/" or "./"
 package.path = folder .. "../lib/?.lua;" .. package.path
 local arguments = require "arguments"
 local decoder = require "packet"
+local program = require "program"
 local until_signal = require "until_signal"
 
 local snapshot <const> = 262144
@@ -105,12 +106,9 @@ local function open(options)
   return s:bind(sockeye.packet(interface, "all")), is_cooked
 end
 
-local function usage(problem)
-  io.stderr:write(problem and problem .. "\n" or "",
-    "usage: lua sniffer.lua [-i INTERFACE] [-c COUNT] [-w FILE.pcap] ",
-    "[-f FILTER] [-p]\n")
-  os.exit(2)
-end
+local usage = program.usage(
+  "usage: lua sniffer.lua [-i INTERFACE] [-c COUNT] [-w FILE.pcap] " ..
+  "[-f FILTER] [-p]")
 
 local function parse(list)
   local given, words = arguments.parse(list, {
@@ -147,9 +145,6 @@ local function main(options)
                                              told.drops))
 end
 
+local options <const> = parse(arg)
 io.stdout:setvbuf "line"
-local ok, err = pcall(sockeye.run, main, parse(arg))
-if not ok then
-  io.stderr:write(tostring(err), "\n")
-  os.exit(1)
-end
+program.run(function() sockeye.run(main, options) end)

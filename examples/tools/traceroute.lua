@@ -15,12 +15,11 @@ local sockeye = require "sockeye"
 local folder = arg[0]:match "^.*/" or "./"
 package.path = folder .. "../lib/?.lua;" .. package.path
 local arguments = require "arguments"
+local program = require "program"
 
-local function usage()
-  io.stderr:write("usage: lua traceroute.lua [-4 | -6] [-n] [-m HOPS] ",
-                  "[-q PROBES] [-w SECONDS] HOST\n")
-  os.exit(2)
-end
+local usage = program.usage(
+  "usage: lua traceroute.lua [-4 | -6] [-n] [-m HOPS] [-q PROBES] " ..
+  "[-w SECONDS] HOST")
 
 local kinds = {
   ["4"] = "flag", ["6"] = "flag", n = "flag",
@@ -176,14 +175,9 @@ local function main()
     host, trace.address.host, options.m, size + trace.version.header))
   for hop = 1, options.m do
     local is_final, is_reached = try_hop(trace, hop)
-    if is_final then return is_reached end
+    if is_final then return is_reached and 0 or 1 end
   end
-  return false
+  return 1
 end
 
-local ok, result = pcall(main)
-if not ok then
-  io.stderr:write("traceroute: ", tostring(result), "\n")
-  os.exit(2)
-end
-os.exit(result and 0 or 1)
+program.run(main, "traceroute: ", 2)

@@ -25,6 +25,9 @@ describe("a command line", function()
     { "-a -4", { a = true, ["4"] = true }, {} },
     { "-n 5 -f 2.5", { n = 5, f = 2.5 }, {} },
     { "-n5 -f.25 -tword", { n = 5, f = 0.25, t = "word" }, {} },
+    { "-a4", { a = true, ["4"] = true }, {} },
+    { "-a4n5 one", { a = true, ["4"] = true, n = 5 }, { "one" } },
+    { "-at word", { a = true, t = "word" }, {} },
     { "-t -a", { t = "-a" }, {} },
     { "one -a two -n 1 -", { a = true, n = 1 }, { "one", "two", "-" } },
     { "-a one -- -n two --", { a = true }, { "one", "-n", "two", "--" } },
@@ -38,14 +41,24 @@ describe("a command line", function()
   end
 
   for _, wrong in ipairs {
-    "-x", "-h", "--help", "-a4", "-n", "-t", "-n x", "-n 0", "-n 10", "-n 1.5",
-    "-f 3", "-f -1", "-f nan", "a -x",
+    "-x", "-h", "--help", "-ax", "-an", "-n", "-t", "-n x", "-n 0", "-n 10",
+    "-n 1.5", "-f 3", "-f -1", "-f nan", "a -x",
   } do
     it(("is refused: '%s'"):format(wrong), function()
       local ok, problem = pcall(parse, wrong)
       assert.same({ false, "usage" }, { ok, problem })
     end)
   end
+
+  it("without options is a list of words", function()
+    local function usage() error("usage", 0) end
+    assert.same({ "a", "b" }, arguments.words({ "a", "b" }, 1, 2, usage))
+    assert.same({ "-a" }, arguments.words({ "--", "-a" }, 1, 1, usage))
+    for _, wrong in ipairs { {}, { "a", "b", "c" }, { "-a" }, { "a", "-b" } } do
+      assert.same({ false, "usage" },
+                  { pcall(arguments.words, wrong, 1, 2, usage) })
+    end
+  end)
 
   it("asks for one family, or for none", function()
     for text, family in pairs { ["-4"] = "inet", ["-6"] = "inet6" } do

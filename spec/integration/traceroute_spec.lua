@@ -137,7 +137,7 @@ describe("traceroute", function()
   it("takes no other options", function()
     for _, words in ipairs { {}, { "-x", "h" }, { "-m", "0", "h" },
                              { "-q", "h" }, { "a", "b" }, { "-w", "-1", "h" },
-                             { "-n4", "h" } } do
+                             { "-nx", "h" } } do
       local result = examples.run("traceroute", words)
       assert.equal(2, result.status)
       assert.matches("^usage: ", result.stderr)
