@@ -42,6 +42,17 @@ local function is_path(text)
   return text:find "^%u+%.md$" ~= nil or text == "Makefile"
 end
 
+-- All words of the sources, as a set.
+local function words_of_sources()
+  local words = {}
+  for _, line in ipairs(documents.lines_of(
+    "cat csrc/*.[ch] csrc/*/*.[ch] lua/sockeye/*.lua lua/sockeye/*/*.lua " ..
+    "spec/support/*.lua spec/option/*.lua")) do
+    for word in line:gmatch "[%a_][%w_]*" do words[word] = true end
+  end
+  return words
+end
+
 -- Calls f with each path in backticks, and each target of a link that is not
 -- an address of the web; both from the root.
 local function each_name(page, f)
@@ -81,6 +92,14 @@ describe("the documents", function()
   end)
 
   for _, page in ipairs(pages) do
+    it("name functions and tables that exist: " .. page, function()
+      local words = words_of_sources()
+      local text = prose_of(documents.read(page))
+      for name in text:gmatch "`([%l_]+_[%w_]+)[`(]" do
+        assert.is_true(name:find "NAME" ~= nil or words[name], name)
+      end
+    end)
+
     it("name files and headings that exist: " .. page, function()
       each_name(page, function(path, anchor)
         assert.is_true(path:find(made) ~= nil or exists(path), path)
