@@ -8,6 +8,7 @@
 #include "address/address.h"
 #include "address/protocol.h"
 #include "base/c_memory.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "message/batch.h"
 #include "message/message.h"
@@ -30,7 +31,6 @@
 #include "task/run.h"
 #include "task/sleep.h"
 #include "task/task.h"
-#include "task/wait.h"
 #include "task/worker.h"
 #include "transit/sendfile.h"
 #include "transit/splice.h"
@@ -61,6 +61,7 @@ int luaopen_sockeye_core(lua_State *L)
     lua_setfield(L, -2, "primitives");
     open_error(L);
     open_c_memory(L);
+    open_clock(L);
     open_address(L);
     open_task(L);
     open_group(L);
@@ -68,7 +69,6 @@ int luaopen_sockeye_core(lua_State *L)
     open_sleep(L);
     open_unix_file(L);
     open_netlink(L);
-    open_wait(L);
     open_worker(L);
     open_protocol(L);
     open_socket(L);

@@ -15,10 +15,10 @@
 
 #include <lua.h>
 
+#include "base/clock.h"
 #include "loop/output.h"
 #include "loop/poller.h"
 
-#define NO_DEADLINE INT64_MAX
 
 struct loop;
 struct group;

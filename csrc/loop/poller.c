@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #ifdef __linux__
@@ -18,10 +17,10 @@
 #define HAS_EPOLL false
 #endif
 
+#include "base/clock.h"
 #include "loop/poller.h"
 
 #define BATCH 256
-#define NANOSECONDS INT64_C(1000000000)
 
 struct backend {
     int (*add)(struct poller *p, int fd, uint64_t tag, int what);
@@ -42,14 +41,6 @@ struct poller {
     size_t size;
     size_t places_size;
 };
-
-int64_t clock_now(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * NANOSECONDS + ts.tv_nsec;
-}
 
 /* Milliseconds until `deadline`, rounded up; -1 is for ever. */
 static int milliseconds_left(int64_t deadline)

@@ -41,7 +41,7 @@ void poller_renew(struct poller *p);
 /* Before `fd` is closed. */
 void poller_remove(struct poller *p, int fd);
 
-/* Wait for changes until `deadline`, as wait_now counts; INT64_MAX is for ever.
+/* Wait for changes until `deadline`, as clock_now counts; INT64_MAX is for ever.
  * Zero, or errno. */
 int poller_wait(struct poller *p, int64_t deadline, poller_event *event,
                 void *context);
@@ -55,8 +55,5 @@ const char *poller_call(const struct poller *p);
 
 /* The descriptor that is readable when there are changes; -1: has none. */
 int poller_descriptor(const struct poller *p);
-
-/* Nanoseconds of a clock that never goes back (CLOCK_MONOTONIC). */
-int64_t clock_now(void);
 
 #endif

@@ -18,6 +18,7 @@
 
 #include "address/address.h"
 #include "address/protocol.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "option/option.h"
 #include "socket/connection.h"

@@ -7,6 +7,7 @@
 
 #include <lauxlib.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "socket/poll.h"
@@ -237,7 +238,7 @@ static int sockeye_poll(lua_State *L)
     nfds_t count;
 
     luaL_checktype(L, 1, LUA_TTABLE);
-    seconds = wait_check_seconds(L, 2);
+    seconds = clock_check_seconds(L, 2);
     lua_settop(L, 1);
     lua_pushinteger(L, seconds == 0 ? 0 : wait_deadline(seconds));
     count = list_keys(L);
@@ -267,7 +268,7 @@ where it is closed meanwhile
 static int sockeye_wait(lua_State *L)
 {
     luaL_checkany(L, 1);
-    wait_check_seconds(L, 3);
+    clock_check_seconds(L, 3);
     lua_settop(L, 3);
     lua_pushcfunction(L, sockeye_poll);
     lua_newtable(L);

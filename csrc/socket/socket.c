@@ -14,6 +14,7 @@
 
 #include "address/address.h"
 #include "address/protocol.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "socket/socket.h"
 
@@ -293,7 +294,7 @@ static int socket_settimeout(lua_State *L)
 {
     struct socket *s = socket_check_open(L, 1, "settimeout");
 
-    s->handle.timeout = wait_check_seconds(L, 2);
+    s->handle.timeout = clock_check_seconds(L, 2);
     lua_settop(L, 1);
     return 1;
 }
@@ -307,10 +308,7 @@ static int socket_gettimeout(lua_State *L)
 {
     const struct socket *s = socket_check_open(L, 1, "gettimeout");
 
-    if (s->handle.timeout == NO_DEADLINE)
-        lua_pushnil(L);
-    else
-        lua_pushnumber(L, (lua_Number)s->handle.timeout / 1e9);
+    clock_push_seconds(L, s->handle.timeout);
     return 1;
 }
 

@@ -10,6 +10,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "stream/stream.h"
 #include "task/task.h"
@@ -117,7 +118,7 @@ static int stream_settimeout(lua_State *L)
 {
     struct stream *s = check_open_stream(L, 1, "settimeout", 0);
 
-    s->socket->handle.timeout = wait_check_seconds(L, 2);
+    s->socket->handle.timeout = clock_check_seconds(L, 2);
     lua_settop(L, 1);
     return 1;
 }
@@ -131,10 +132,7 @@ static int stream_gettimeout(lua_State *L)
 {
     const struct stream *s = check_open_stream(L, 1, "gettimeout", 0);
 
-    if (s->socket->handle.timeout == NO_DEADLINE)
-        lua_pushnil(L);
-    else
-        lua_pushnumber(L, (lua_Number)s->socket->handle.timeout / 1e9);
+    clock_push_seconds(L, s->socket->handle.timeout);
     return 1;
 }
 

@@ -16,6 +16,7 @@
 
 #include <lauxlib.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/names.h"

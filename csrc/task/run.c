@@ -12,6 +12,7 @@
 
 #include <lauxlib.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/field.h"
 #include "socket/socket.h"
@@ -282,7 +283,7 @@ collected.
 static int loop_step(lua_State *L)
 {
     struct runner *r = check_runner(L);
-    int64_t seconds = lua_isnoneornil(L, 2) ? 0 : wait_check_seconds(L, 2);
+    int64_t seconds = lua_isnoneornil(L, 2) ? 0 : clock_check_seconds(L, 2);
 
     lua_settop(L, 1);
     if (turn_runner(L, r, wait_deadline(seconds))) {
@@ -326,12 +327,11 @@ static int loop_events(lua_State *L)
 static int loop_timeout(lua_State *L)
 {
     int64_t deadline = loop_deadline(check_runner(L)->loop);
-    int64_t left = deadline - clock_now();
+    int64_t now = clock_now();
 
-    if (deadline == NO_DEADLINE)
-        lua_pushnil(L);
-    else
-        lua_pushnumber(L, left > 0 ? (lua_Number)left / 1e9 : 0);
+    if (deadline != NO_DEADLINE)
+        deadline = deadline > now ? deadline - now : 0;
+    clock_push_seconds(L, deadline);
     return 1;
 }
 

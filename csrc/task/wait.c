@@ -7,19 +7,18 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #include <lauxlib.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "task/task.h"
 #include "task/wait.h"
 
-#define NANOSECONDS INT64_C(1000000000)
 #define PAUSE (NANOSECONDS / 500) /* before what nothing tells of */
 
 int64_t wait_deadline(int64_t timeout)
@@ -307,37 +306,4 @@ int wait_failed(lua_State *L, const struct wait *w, int subject)
     }
     wait_push_error(L, w, subject);
     return lua_error(L);
-}
-
-int64_t wait_check_seconds(lua_State *L, int arg)
-{
-    lua_Number seconds;
-
-    if (lua_isnoneornil(L, arg))
-        return NO_DEADLINE;
-    seconds = luaL_checknumber(L, arg);
-    luaL_argcheck(L, seconds >= 0, arg, "seconds must not be negative");
-    if (seconds >= (lua_Number)(NO_DEADLINE / NANOSECONDS))
-        return NO_DEADLINE;
-    return (int64_t)ceil(seconds * (lua_Number)NANOSECONDS);
-}
-
-/*** The time of a clock that never goes back (CLOCK_MONOTONIC).
-@function now
-@treturn number seconds, with fractions, since an arbitrary moment
-*/
-static int sockeye_now(lua_State *L)
-{
-    lua_pushnumber(L, (lua_Number)clock_now() / (lua_Number)NANOSECONDS);
-    return 1;
-}
-
-void open_wait(lua_State *L)
-{
-    static const luaL_Reg functions[] = {
-        {"now", sockeye_now},
-        {NULL, NULL},
-    };
-
-    luaL_setfuncs(L, functions, 0);
 }

@@ -162,10 +162,4 @@ int wait_failed(lua_State *L, const struct wait *w, int subject);
 /* The same, but push the error object in place of raising it. */
 void wait_push_error(lua_State *L, const struct wait *w, int subject);
 
-/* A number of seconds at `arg` as nanoseconds; nil: NO_DEADLINE. */
-int64_t wait_check_seconds(lua_State *L, int arg);
-
-/* now, into the module table on top of the stack. */
-void open_wait(lua_State *L);
-
 #endif

@@ -327,17 +327,6 @@ describe("sleep", function()
   end)
 end)
 
-describe("now", function()
-  it("never goes back", function()
-    local before = sockeye.now()
-    for _ = 1, 1000 do
-      local now = sockeye.now()
-      assert.is_true(now >= before)
-      before = now
-    end
-  end)
-end)
-
 -- What ends a read of a Unix stream though more has come.
 local ends = {
   ["descriptors"] = function(a)

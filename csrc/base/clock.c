@@ -1,0 +1,58 @@
+/*
+ * clock: the clock that deadlines are on; see clock.h and clock_gettime(2).
+ */
+#include <math.h>
+#include <time.h>
+
+#include <lauxlib.h>
+
+#include "base/clock.h"
+
+int64_t clock_now(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * NANOSECONDS + ts.tv_nsec;
+}
+
+int64_t clock_check_seconds(lua_State *L, int arg)
+{
+    lua_Number seconds;
+
+    if (lua_isnoneornil(L, arg))
+        return NO_DEADLINE;
+    seconds = luaL_checknumber(L, arg);
+    luaL_argcheck(L, seconds >= 0, arg, "seconds must not be negative");
+    if (seconds >= (lua_Number)(NO_DEADLINE / NANOSECONDS))
+        return NO_DEADLINE;
+    return (int64_t)ceil(seconds * (lua_Number)NANOSECONDS);
+}
+
+void clock_push_seconds(lua_State *L, int64_t nanoseconds)
+{
+    if (nanoseconds == NO_DEADLINE)
+        lua_pushnil(L);
+    else
+        lua_pushnumber(L, (lua_Number)nanoseconds / (lua_Number)NANOSECONDS);
+}
+
+/*** The time of a clock that never goes back (CLOCK_MONOTONIC).
+@function now
+@treturn number seconds, with fractions, since an arbitrary moment
+*/
+static int sockeye_now(lua_State *L)
+{
+    clock_push_seconds(L, clock_now());
+    return 1;
+}
+
+void open_clock(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"now", sockeye_now},
+        {NULL, NULL},
+    };
+
+    luaL_setfuncs(L, functions, 0);
+}
