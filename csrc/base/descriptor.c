@@ -7,35 +7,10 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/descriptor.h"
-
-void sigpipe_block(struct sigpipe_state *q)
-{
-    sigset_t pipe_signal, pending;
-
-    sigemptyset(&pipe_signal);
-    sigaddset(&pipe_signal, SIGPIPE);
-    sigpending(&pending);
-    q->was_pending = sigismember(&pending, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe_signal, &q->before);
-}
-
-void sigpipe_restore(const struct sigpipe_state *q, bool may_have_come)
-{
-    const struct timespec at_once = {0, 0};
-    int error = errno;
-    sigset_t pipe_signal;
-
-    sigemptyset(&pipe_signal);
-    sigaddset(&pipe_signal, SIGPIPE);
-    if (may_have_come && !q->was_pending)
-        sigtimedwait(&pipe_signal, NULL, &at_once);
-    pthread_sigmask(SIG_SETMASK, &q->before, NULL);
-    errno = error;
-}
+#include "base/sigpipe.h"
 
 bool descriptor_is_ready(int fd, short events)
 {
@@ -81,4 +56,13 @@ ssize_t descriptor_write(int fd, bool is_socket, const char *data, size_t size,
     n = write(fd, data, size);
     sigpipe_restore(&q, n == -1 ? errno == EPIPE : (size_t)n < size);
     return n;
+}
+
+bool descriptor_collect(lua_State *L, int error, bool *collected)
+{
+    if (*collected || (error != EMFILE && error != ENFILE))
+        return false;
+    *collected = true;
+    lua_gc(L, LUA_GCCOLLECT);
+    return true;
 }

@@ -8,10 +8,11 @@
 #ifndef SOCKEYE_BASE_DESCRIPTOR_H
 #define SOCKEYE_BASE_DESCRIPTOR_H
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+
+#include <lua.h>
 
 ssize_t descriptor_read(int fd, bool is_socket, char *buffer, size_t size,
                         int flags);
@@ -27,13 +28,8 @@ ssize_t descriptor_read_unix(int fd, void *buffer, size_t size, int flags,
 /* Whether it is ready: `events` as poll(2) has them. */
 bool descriptor_is_ready(int fd, short events);
 
-/* Have SIGPIPE, which some calls cannot be told not to send, not delivered to
- * this thread; and take it back where it may have come. errno is kept. */
-struct sigpipe_state {
-    bool was_pending;
-    sigset_t before;
-};
-void sigpipe_block(struct sigpipe_state *q);
-void sigpipe_restore(const struct sigpipe_state *q, bool may_have_come);
+/* Call after a failed attempt to get a descriptor. Where none were left,
+ * collects garbage, sets `*collected` and returns true: try once more. */
+bool descriptor_collect(lua_State *L, int error, bool *collected);
 
 #endif

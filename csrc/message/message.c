@@ -14,6 +14,7 @@
 #include <lauxlib.h>
 
 #include "address/address.h"
+#include "base/descriptor.h"
 #include "base/field.h"
 #include "message/control.h"
 #include "message/message.h"

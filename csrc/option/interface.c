@@ -11,6 +11,7 @@
 #include <lauxlib.h>
 
 #include "address/address.h"
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/field.h"
 #include "option/interface.h"

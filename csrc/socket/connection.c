@@ -19,6 +19,7 @@
 #include "address/address.h"
 #include "address/protocol.h"
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "option/option.h"
 #include "socket/connection.h"

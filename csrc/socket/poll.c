@@ -8,6 +8,7 @@
 #include <lauxlib.h>
 
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "socket/poll.h"

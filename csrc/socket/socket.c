@@ -15,6 +15,7 @@
 #include "address/address.h"
 #include "address/protocol.h"
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "socket/socket.h"
 
@@ -117,15 +118,6 @@ int socket_check_descriptor(lua_State *L, int arg, const char *call)
     if (fd == CLOSED_DESCRIPTOR)
         error_raise(L, call, EBADF, 0);
     return fd;
-}
-
-bool descriptor_collect(lua_State *L, int error, bool *collected)
-{
-    if (*collected || (error != EMFILE && error != ENFILE))
-        return false;
-    *collected = true;
-    lua_gc(L, LUA_GCCOLLECT);
-    return true;
 }
 
 /* ---- create, adopt, detach ---- */

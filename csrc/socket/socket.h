@@ -96,9 +96,6 @@ int socket_descriptor_at(lua_State *L, int index);
 /* The same for an argument: `call` raises EBADF for a closed one. */
 int socket_check_descriptor(lua_State *L, int arg, const char *call);
 
-/* After a failed attempt to get a descriptor: collect garbage and say true
- * where there were none left, the first time that `*collected` is false. */
-bool descriptor_collect(lua_State *L, int error, bool *collected);
 
 /* Close it: zero, or errno. */
 int socket_end(struct socket *s);

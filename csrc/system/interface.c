@@ -24,6 +24,7 @@
 #include "address/address.h"
 #include "address/family.h"
 #include "base/c_memory.h"
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/field.h"
 #include "base/names.h"

@@ -12,6 +12,7 @@
 
 #include <lauxlib.h>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/names.h"
 #include "socket/socket.h"

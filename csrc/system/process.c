@@ -17,6 +17,7 @@
 #include <lauxlib.h>
 
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/names.h"

@@ -19,6 +19,7 @@
 #include "address/address.h"
 #include "address/protocol.h"
 #include "base/c_memory.h"
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/field.h"
 #include "base/interrupt.h"

@@ -12,6 +12,8 @@
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "base/field.h"
+#include "base/nonblocking.h"
+#include "base/sigpipe.h"
 #include "stream/stream.h"
 #include "transit/transit.h"
 

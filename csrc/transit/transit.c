@@ -13,6 +13,7 @@
 
 #include <lauxlib.h>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/field.h"
 #include "base/interrupt.h"

@@ -93,16 +93,6 @@ ssize_t transit_splice_once(struct end *from, struct end *to, size_t size,
 /* Whether the system cannot do it with these, which says nothing else. */
 bool way_is_unsupported(int error);
 
-/* sendfile(2) and splice(2) wait where the open file does not say otherwise;
- * said for a moment, as it may be shared. */
-struct nonblocking {
-    int fd;
-    int flags; /* as they were; -1: not to be changed */
-};
-
-void nonblocking_begin(struct nonblocking *u, int fd);
-void nonblocking_end(const struct nonblocking *u);
-
 /* The type, before the first transit_push. */
 void open_transit(lua_State *L);
 

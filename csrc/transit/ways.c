@@ -14,6 +14,8 @@
 #endif
 
 #include "base/descriptor.h"
+#include "base/nonblocking.h"
+#include "base/sigpipe.h"
 #include "transit/transit.h"
 
 #define CHUNK ((size_t)65536)               /* what a pipe holds */
@@ -71,20 +73,6 @@ static ssize_t sendfile_once(struct transit *m, size_t size)
 bool way_is_unsupported(int error)
 {
     return error == EINVAL || error == ENOSYS;
-}
-
-void nonblocking_begin(struct nonblocking *u, int fd)
-{
-    u->fd = fd;
-    u->flags = fcntl(fd, F_GETFL);
-    if (u->flags != -1 && !(u->flags & O_NONBLOCK))
-        fcntl(fd, F_SETFL, u->flags | O_NONBLOCK);
-}
-
-void nonblocking_end(const struct nonblocking *u)
-{
-    if (u->flags != -1 && !(u->flags & O_NONBLOCK))
-        fcntl(u->fd, F_SETFL, u->flags);
 }
 
 static size_t smaller(size_t a, size_t b)
