@@ -537,6 +537,32 @@ static int sockeye_unpack(lua_State *L)
     return 1;
 }
 
+/* read_address(value): the address; or nil and what is wrong with the value. */
+static int sockeye_read_address(lua_State *L)
+{
+    lua_settop(L, 1);
+    if (address_read(L, 1) != NULL) {
+        lua_settop(L, 1);
+        return 1;
+    }
+    lua_pushnil(L);
+    lua_insert(L, -2);
+    return 2;
+}
+
+/* read_family(value): its number; or nil and what is wrong with the value. */
+static int sockeye_read_family(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    return names_push_read(L, 1, &address_family_names);
+}
+
+static const luaL_Reg primitives[] = {
+    {"read_address", sockeye_read_address},
+    {"read_family", sockeye_read_family},
+    {NULL, NULL},
+};
+
 static const luaL_Reg functions[] = {
     {"inet", sockeye_inet},     {"inet6", sockeye_inet6},
     {"unix", sockeye_unix},     {"address", sockeye_address},
@@ -546,6 +572,9 @@ static const luaL_Reg functions[] = {
 void open_address(lua_State *L)
 {
     luaL_setfuncs(L, functions, 0);
+    lua_getfield(L, -1, "primitives");
+    luaL_setfuncs(L, primitives, 0);
+    lua_pop(L, 1);
     names_export(L, &address_family_names);
     open_sockaddr_families(L);
     luaL_newmetatable(L, ADDRESS_TYPE);

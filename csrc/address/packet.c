@@ -23,6 +23,8 @@
 
 #define OCTETS_OFFSET offsetof(struct sockaddr_ll, sll_addr)
 #define OCTETS_MOST (sizeof(struct sockaddr_storage) - OCTETS_OFFSET)
+#define HARDWARE_MOST 32 /* MAX_ADDR_LEN of the kernel */
+#define HARDWARE_PROBLEM "no hardware address like 02:42:ac:11:00:02"
 #define TEXT_MOST 512 /* bytes of a printed address, and more */
 
 /* clang-format off */
@@ -40,9 +42,10 @@ static const struct name hardware_rows[] = {
     {"arcnet", ARPHRD_ARCNET}, {"ieee1394", ARPHRD_IEEE1394},
     {"eui64", ARPHRD_EUI64}, {"infiniband", ARPHRD_INFINIBAND},
     {"slip", ARPHRD_SLIP}, {"can", 280}, {"ppp", ARPHRD_PPP},
-    {"tunnel", ARPHRD_TUNNEL}, {"tunnel6", ARPHRD_TUNNEL6},
+    {"rawip", 519}, {"tunnel", ARPHRD_TUNNEL}, {"tunnel6", ARPHRD_TUNNEL6},
     {"loopback", ARPHRD_LOOPBACK}, {"sit", ARPHRD_SIT},
-    {"ipgre", ARPHRD_IPGRE}, {"ieee80211", ARPHRD_IEEE80211},
+    {"ipgre", ARPHRD_IPGRE}, {"irda", ARPHRD_IRDA},
+    {"ieee80211", ARPHRD_IEEE80211},
     {"ieee80211_prism", ARPHRD_IEEE80211_PRISM},
     {"ieee80211_radiotap", ARPHRD_IEEE80211_RADIOTAP},
     {"ieee802154", ARPHRD_IEEE802154}, {"ip6gre", 823}, {"netlink", 824},
@@ -273,7 +276,7 @@ static const char *parse_hardware(struct address *a, const char *text)
     size_t count = 0;
 
     if (*text != '\0' && !octets_parse(text, octets, sizeof octets, &count))
-        return "no hardware address like 02:42:ac:11:00:02";
+        return HARDWARE_PROBLEM;
     set_hardware(a, octets, count);
     return NULL;
 }
@@ -390,6 +393,44 @@ static bool is_multicast(const struct address *a)
     return count == 6 && (octets[0] & 1);
 }
 
+/* ---- primitives, for lua/sockeye/rtnetlink/ ---- */
+
+/* hardware_name(number): the name of a hardware type, or the number. */
+static int packet_hardware_name(lua_State *L)
+{
+    names_push(L, &hardware_names, luaL_checkinteger(L, 1));
+    return 1;
+}
+
+/* print_octets(octets): "02:42:ac:11:00:02" */
+static int packet_print_octets(lua_State *L)
+{
+    size_t count;
+    const char *octets = luaL_checklstring(L, 1, &count);
+
+    octets_push(L, (const unsigned char *)octets, count);
+    return 1;
+}
+
+/* read_octets(text): the octets; or nil and what is wrong with the value. */
+static int packet_read_octets(lua_State *L)
+{
+    unsigned char octets[HARDWARE_MOST];
+    size_t count;
+    size_t length = 0;
+    const char *text =
+        lua_type(L, 1) == LUA_TSTRING ? lua_tolstring(L, 1, &length) : NULL;
+
+    if (text != NULL && strlen(text) == length &&
+        octets_parse(text, octets, sizeof octets, &count)) {
+        lua_pushlstring(L, (const char *)octets, count);
+        return 1;
+    }
+    lua_pushnil(L);
+    lua_pushliteral(L, HARDWARE_PROBLEM);
+    return 2;
+}
+
 const struct address_family packet_family = {
     .family = AF_PACKET,
     .prefix = "packet:",
@@ -402,8 +443,18 @@ const struct address_family packet_family = {
 
 void open_sockaddr_packet(lua_State *L)
 {
+    static const luaL_Reg primitives[] = {
+        {"hardware_name", packet_hardware_name},
+        {"print_octets", packet_print_octets},
+        {"read_octets", packet_read_octets},
+        {NULL, NULL},
+    };
+
     lua_pushcfunction(L, sockeye_packet);
     lua_setfield(L, -2, "packet");
+    lua_getfield(L, -1, "primitives");
+    luaL_setfuncs(L, primitives, 0);
+    lua_pop(L, 1);
     names_export(L, &packet_type_names);
     names_export(L, &hardware_names);
 }

@@ -135,8 +135,22 @@ int protocol_for_system(int family, int protocol)
                                                : protocol;
 }
 
+/* read_protocol(family, value): the number of the family's protocol; or nil and
+ * what is wrong with the value. */
+static int sockeye_read_protocol(lua_State *L)
+{
+    int family = (int)luaL_checkinteger(L, 1);
+
+    luaL_checkany(L, 2);
+    return names_push_read(L, 2, protocol_names_of(family));
+}
+
 void open_protocol(lua_State *L)
 {
+    lua_getfield(L, -1, "primitives");
+    lua_pushcfunction(L, sockeye_read_protocol);
+    lua_setfield(L, -2, "read_protocol");
+    lua_pop(L, 1);
     for (const struct protocols *p = families; p->family != AF_UNSPEC; p++)
         names_export(L, p->names);
     names_export(L, &protocol_names);

@@ -189,6 +189,19 @@ bool names_read(lua_State *L, int index, const struct names *names,
     return false;
 }
 
+int names_push_read(lua_State *L, int index, const struct names *names)
+{
+    lua_Integer value;
+
+    if (!names_read(L, index, names, &value)) {
+        lua_pushnil(L);
+        lua_insert(L, -2);
+        return 2;
+    }
+    lua_pushinteger(L, value);
+    return 1;
+}
+
 lua_Integer names_check(lua_State *L, int arg, const struct names *names)
 {
     lua_Integer value;

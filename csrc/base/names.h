@@ -53,6 +53,10 @@ bool names_read(lua_State *L, int index, const struct names *names,
 bool names_read_flags(lua_State *L, int index, const struct names *names,
                       int *flags);
 
+/* The same as the results of a primitive: the number, or nil and what is wrong
+ * with the value. */
+int names_push_read(lua_State *L, int index, const struct names *names);
+
 /* Most calls are given no flags at all, and then it costs nothing. */
 static inline int names_flags(lua_State *L, int arg, const struct names *names)
 {

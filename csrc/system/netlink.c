@@ -80,9 +80,10 @@ static const struct names attribute_flag_names = {
 
 /* ---- what is wrong with the bytes ---- */
 
-/* "attribute at byte 33: length beyond the end (20, at most 8)" */
-static int reject(lua_State *L, const char *what,
-                  const struct netlink_reader *r)
+/* Push nil and "attribute at byte 33: length beyond the end (20, at most 8)".
+ * Returns how many results that is. */
+static int give_problem(lua_State *L, const char *what,
+                        const struct netlink_reader *r)
 {
     static const char *const texts[] = {
         [NETLINK_CUT_SHORT] = "cut short (%I bytes, at least %I)",
@@ -90,11 +91,20 @@ static int reject(lua_State *L, const char *what,
         [NETLINK_BEYOND_END] = "length beyond the end (%I, at most %I)",
     };
 
+    lua_pushnil(L);
     lua_pushfstring(L, "%s at byte %I: ", what, (LUAI_UACINT)r->position + 1);
     lua_pushfstring(L, texts[r->problem], (LUAI_UACINT)r->said,
                     (LUAI_UACINT)r->limit);
     lua_concat(L, 2);
-    return luaL_argerror(L, 1, lua_tostring(L, -1));
+    return 2;
+}
+
+/* Of a function that gives nil and a problem: raise it as an argument error. */
+static int or_raise(lua_State *L, int results)
+{
+    if (results == 2)
+        luaL_argerror(L, 1, lua_tostring(L, -1));
+    return results;
 }
 
 /* The bytes at index 1, from the position at index 2 to that at index 3. */
@@ -180,7 +190,8 @@ static const struct acknowledged {
     [6] = {"missing_nest", set_acknowledged_number},
 };
 
-static void set_acknowledgement(lua_State *L, struct netlink_reader *r)
+/* False: nil and what is wrong is pushed. */
+static bool set_acknowledgement(lua_State *L, struct netlink_reader *r)
 {
     struct netlink_attribute a;
 
@@ -189,19 +200,24 @@ static void set_acknowledgement(lua_State *L, struct netlink_reader *r)
             acknowledged[a.type].set != NULL)
             acknowledged[a.type].set(L, acknowledged[a.type].field, r, &a);
     }
-    if (r->problem != NETLINK_NO_PROBLEM)
-        reject(L, "attribute of an acknowledgement", r);
+    if (r->problem == NETLINK_NO_PROBLEM)
+        return true;
+    give_problem(L, "attribute of an acknowledgement", r);
+    return false;
 }
 
-/* What an error, or the end of a dump, reports, into the message on top. */
-static void set_report(lua_State *L, struct netlink_reader *r,
+/* Set what an error, or the end of a dump, reports, in the message on top.
+ * False: nil and what is wrong is pushed. */
+static bool set_report(lua_State *L, struct netlink_reader *r,
                        const struct netlink_message *m)
 {
     struct netlink_report report;
     struct netlink_reader inner = *r;
 
-    if (!netlink_walk_report(r, m, &report))
-        reject(L, "report", r);
+    if (!netlink_walk_report(r, m, &report)) {
+        give_problem(L, "report", r);
+        return false;
+    }
     field_set_integer(L, "errno", -(lua_Integer)report.error);
     if (report.has_request) {
         push_header(L, &report.request);
@@ -210,11 +226,12 @@ static void set_report(lua_State *L, struct netlink_reader *r,
     }
     inner.position = report.attributes;
     inner.end = report.end;
-    set_acknowledgement(L, &inner);
+    return set_acknowledgement(L, &inner);
 }
 
-/* decode(bytes [, position [, last]]): a list of the messages. */
-static int netlink_decode(lua_State *L)
+/* read_messages(bytes [, position [, last]]): a list of the messages; or nil and
+ * what is wrong with the bytes. */
+static int netlink_read_messages(lua_State *L)
 {
     struct netlink_reader r = check_bytes(L);
     struct netlink_message m;
@@ -224,15 +241,23 @@ static int netlink_decode(lua_State *L)
     while (netlink_walk_message(&r, &m)) {
         push_header(L, &m);
         set_bytes(L, "data", &r, m.payload, m.end);
-        if (m.type == NETLINK_ERROR || m.type == NETLINK_DONE)
-            set_report(L, &r, &m);
+        if ((m.type == NETLINK_ERROR || m.type == NETLINK_DONE) &&
+            !set_report(L, &r, &m))
+            return 2;
         lua_rawseti(L, -2, ++count);
     }
-    return r.problem ? reject(L, "message", &r) : 1;
+    return r.problem ? give_problem(L, "message", &r) : 1;
 }
 
-/* attributes(bytes [, position [, last]]): a list of them. */
-static int netlink_attributes(lua_State *L)
+/* decode(bytes [, position [, last]]): the same, or an argument error. */
+static int netlink_decode(lua_State *L)
+{
+    return or_raise(L, netlink_read_messages(L));
+}
+
+/* read_attributes(bytes [, position [, last]]): a list of them; or nil and what
+ * is wrong with the bytes. */
+static int netlink_read_attributes(lua_State *L)
 {
     struct netlink_reader r = check_bytes(L);
     struct netlink_attribute a;
@@ -247,7 +272,13 @@ static int netlink_attributes(lua_State *L)
         set_bytes(L, "data", &r, a.payload, a.end);
         lua_rawseti(L, -2, ++count);
     }
-    return r.problem ? reject(L, "attribute", &r) : 1;
+    return r.problem ? give_problem(L, "attribute", &r) : 1;
+}
+
+/* attributes(bytes [, position [, last]]): the same, or an argument error. */
+static int netlink_attributes(lua_State *L)
+{
+    return or_raise(L, netlink_read_attributes(L));
 }
 
 /* ---- writing ---- */
@@ -346,9 +377,14 @@ static int netlink_fault(lua_State *L)
 void open_netlink(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"attribute", netlink_attribute}, {"attributes", netlink_attributes},
-        {"decode", netlink_decode},       {"encode", netlink_encode},
-        {"fault", netlink_fault},         {NULL, NULL},
+        {"attribute", netlink_attribute},
+        {"attributes", netlink_attributes},
+        {"decode", netlink_decode},
+        {"encode", netlink_encode},
+        {"fault", netlink_fault},
+        {"read_attributes", netlink_read_attributes},
+        {"read_messages", netlink_read_messages},
+        {NULL, NULL},
     };
 
     lua_getfield(L, -1, "primitives");

@@ -24,6 +24,8 @@
 
 #define EVERY_EVENT (LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT)
 #define OWNER_TYPE "sockeye.Signals"
+#define FAULT_PROBLEM "a fault cannot be handled in Lua"
+#define NUMBER_PROBLEM "no number of a signal"
 
 /* clang-format off */
 static const struct name signal_rows[] = {
@@ -245,7 +247,8 @@ static void claim(lua_State *L)
     main = lua_tothread(L, -1);
     lua_pop(L, 1);
     if (signals.main != NULL && signals.main != main)
-        luaL_error(L, "another Lua state handles the signals of this process");
+        error_raise_misuse(
+            L, "another Lua state handles the signals of this process");
     signals.thread = pthread_self();
     signals.main = main;
 }
@@ -271,19 +274,20 @@ static void push_disposition(lua_State *L, int number,
     names_push(L, &disposition_names, disposition);
 }
 
+/* Nothing can go on after such a signal's handler. */
+static bool is_fault(int number)
+{
+    return number == SIGBUS || number == SIGFPE || number == SIGILL ||
+           number == SIGSEGV;
+}
+
 static enum disposition check_disposition(lua_State *L, int number, int arg)
 {
     if (lua_type(L, arg) == LUA_TSTRING)
         return (enum disposition)names_check(L, arg, &disposition_names);
     if (!lua_isfunction(L, arg))
         luaL_typeerror(L, arg, "function, 'default' or 'ignore'");
-    switch (number) {
-    case SIGBUS:
-    case SIGFPE:
-    case SIGILL:
-    case SIGSEGV:
-        luaL_argerror(L, arg, "a fault cannot be handled in Lua");
-    }
+    luaL_argcheck(L, !is_fault(number), arg, FAULT_PROBLEM);
     return HANDLER;
 }
 
@@ -347,9 +351,25 @@ int signals_check(lua_State *L, int arg, int least)
 {
     lua_Integer number = names_check(L, arg, &signal_names);
 
-    luaL_argcheck(L, number >= least && number < NSIG, arg,
-                  "no number of a signal");
+    luaL_argcheck(L, number >= least && number < NSIG, arg, NUMBER_PROBLEM);
     return (int)number;
+}
+
+/* read_signal(value): the number of a signal that a function may handle; or nil
+ * and what is wrong with the value. */
+static int sockeye_read_signal(lua_State *L)
+{
+    lua_Integer number;
+
+    luaL_checkany(L, 1);
+    if (names_push_read(L, 1, &signal_names) == 2)
+        return 2;
+    number = lua_tointeger(L, -1);
+    if (number >= 1 && number < NSIG && !is_fault((int)number))
+        return 1;
+    lua_pushnil(L);
+    lua_pushstring(L, is_fault((int)number) ? FAULT_PROBLEM : NUMBER_PROBLEM);
+    return 2;
 }
 
 /*** What is done when a signal comes (sigaction(2)).
@@ -428,6 +448,10 @@ void open_signals(lua_State *L)
     };
 
     luaL_setfuncs(L, functions, 0);
+    lua_getfield(L, -1, "primitives");
+    lua_pushcfunction(L, sockeye_read_signal);
+    lua_setfield(L, -2, "read_signal");
+    lua_pop(L, 1);
     names_export(L, &signal_names);
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &owner_key) == LUA_TNIL) {
         push_owner(L);

@@ -7,9 +7,7 @@ local M = {}
 -- ---- how addresses read ----
 
 local function ether(bytes)
-  return (bytes:gsub(".", function(c)
-    return ("%02x:"):format(c:byte())
-  end):sub(1, -2))
+  return sockeye.packet(nil, 0, { address = bytes }).address
 end
 
 local function inet(bytes)

@@ -1,76 +1,149 @@
--- Tables of options, as calls take them for their last argument.
+-- Arguments of the functions that are written in Lua: how they are checked, and
+-- the one place that raises errors about them. Such an error reads like those
+-- of C, "bad argument #2 to 'listen' (…)", and blames the script's line,
+-- however many functions of the library lie between.
 
 local primitives <const> = require("sockeye.core").primitives
 primitives.mark_library_file()
 
 local M = {}
 
-local function is_seconds(value)
+--- Raises an argument error: `problem` is what is wrong with argument `n` of
+-- the public function `call`.
+function M.raise(call, n, problem)
+  primitives.misuse(("bad argument #%d to '%s' (%s)"):format(n, call, problem))
+end
+
+-- ---- kinds of values ----
+
+local int_most <const> = 0x7fffffff -- the greatest int of C
+
+local function is_of(name)
+  return function(value) return type(value) == name end
+end
+
+local function is_not_negative(value)
   return type(value) == "number" and value >= 0
 end
 
 local function is_integer(value)
-  return math.type(value) == "integer" and value >= 0
+  return math.type(value) == "integer" and value >= 0 and value <= int_most
 end
 
 local function is_count(value)
-  return is_integer(value) and value > 0 or value == math.huge
+  return math.type(value) == "integer" and value > 0 or value == math.huge
 end
 
-local kinds <const> = {
-  seconds = { is_seconds, "number of seconds" },
-  integer = { is_integer, "integer that is not negative" },
-  count = { is_count, "positive integer" },
-  boolean = { function(v) return type(v) == "boolean" end, "boolean" },
-  ["function"] = { function(v) return type(v) == "function" end, "function" },
-  table = { function(v) return type(v) == "table" end, "table" },
-  any = { function() return true end, "value" },
+local function is_named(name)
+  return function(value)
+    local meta <const> = getmetatable(value)
+    return type(meta) == "table" and meta.__name == name
+  end
+end
+
+-- Permissions as chmod(1) takes them, "0660", or as a number.
+local function is_mode(value)
+  if type(value) == "string" then return value:find "^0*[0-7][0-7]?[0-7]?$" end
+  local bits <const> = type(value) == "number" and math.tointeger(value)
+  return bits and bits >= 0 and bits <= 511
+end
+
+-- Each kind: a test; what an error says is expected; and for a kind that is a
+-- range, true: the error says which value it was given, not of which type.
+local tested <const> = {
+  boolean = { is_of "boolean", "boolean expected" },
+  channel = { is_named "sockeye.Channel", "channel expected" },
+  count = { is_count, "positive integer expected", true },
+  ["function"] = { is_of "function", "function expected" },
+  integer = { is_integer, "integer from 0 to 2147483647 expected", true },
+  mode = { is_mode, "octal digits expected, as in \"0660\"", true },
+  number = { is_not_negative, "number that is not negative expected", true },
+  seconds = { is_not_negative, "number of seconds expected", true },
+  table = { is_of "table", "table expected" },
 }
 
-local function names(known)
+-- Kinds that C reads, which says itself what is wrong.
+local read <const> = {
+  address = primitives.read_address,
+  family = primitives.read_family,
+  signal = primitives.read_signal,
+}
+
+local function describe(value)
+  local kind <const> = type(value)
+  if kind == "number" then return tostring(value) end
+  return kind == "string" and ("'%s'"):format(value) or kind
+end
+
+local function test(value, kind)
+  local row <const> = tested[kind]
+  if row[1](value) then return nil end
+  return ("%s, got %s"):format(
+    row[2], row[3] and describe(value) or type(value))
+end
+
+local function sorted_names(known)
   local list <const> = {}
   for name in pairs(known) do list[#list + 1] = name end
   table.sort(list)
   return table.concat(list, ", ")
 end
 
-local function problem(options, known)
-  if type(options) ~= "table" then
-    return ("table expected, got %s"):format(math.type(options) and "number" or
-                                             type(options))
-  end
+local problem_of
+
+local function problem_of_options(options, known)
+  if type(options) ~= "table" then return test(options, "table") end
   for name, value in pairs(options) do
-    local kind <const> = kinds[known[name]]
+    local kind <const> = known[name]
     if not kind then
-      return ("unknown option '%s'; there are %s"):format(name, names(known))
-    elseif not kind[1](value) then
-      return ("option '%s': %s expected, got %s"):format(name, kind[2],
-                                                        tostring(value))
+      return ("unknown option '%s'; there are %s"):format(
+        tostring(name), sorted_names(known))
     end
+    local problem <const> = problem_of(value, kind)
+    if problem then return ("option '%s': %s"):format(name, problem) end
   end
 end
 
---- The options, an empty table where there are none.
--- `known` has the names, each with its kind. What does not fit is an argument
--- error of the function that calls this, which is known as `call`.
-function M.check(call, argument, options, known)
+function problem_of(value, kind)
+  if type(kind) == "function" then return kind(value) end
+  if type(kind) == "table" then return problem_of_options(value, kind) end
+  if read[kind] then return select(2, read[kind](value)) end
+  return kind ~= "any" and test(value, kind) or nil
+end
+
+--- Returns what is wrong with a value that should be of a kind; nil: nothing.
+-- A kind is
+--
+-- - the name of one, as in the tables above, or "any";
+-- - a table that gives the kind of each option by its name;
+-- - a function that returns what is wrong with a value, or nil.
+M.problem = problem_of
+
+--- Returns the value of argument `n`, which has to be of that kind.
+function M.check(call, n, value, kind)
+  local problem <const> = problem_of(value, kind)
+  if problem then M.raise(call, n, problem) end
+  return value
+end
+
+--- Returns the table of options that is argument `n`, an empty one for nil.
+-- `known` has the kind of each option by its name.
+function M.options(call, n, options, known)
   if options == nil then return {} end
-  local what <const> = problem(options, known)
-  if what then
-    primitives.misuse(("bad argument #%d to '%s' (%s)"):format(argument, call,
-                                                               what))
-  end
-  return options
+  return M.check(call, n, options, known)
 end
 
---- Raises what a call inside `call` has raised. What was wrong with its
--- argument is wrong with one of the script's.
-function M.rethrow(call, argument, err)
-  local what <const> = type(err) == "string" and
-    err:match "bad argument #%d+ to '[^']*' (%(.*%))$"
-  if not what then error(err, 0) end
-  primitives.misuse(("bad argument #%d to '%s' %s"):format(argument, call,
-                                                           what))
+--- Raises an argument error about a field of the table that is argument `n`.
+function M.raise_field(call, n, name, problem)
+  M.raise(call, n, ("field '%s': %s"):format(name, problem))
+end
+
+--- Returns the number that a string of decimal digits stands for, nil where it
+-- is none or exceeds `most`.
+function M.decimal(text, most)
+  local digits <const> = text:match "^0*(%d+)$"
+  local number <const> = digits and #digits < 18 and tonumber(digits)
+  return number and number <= most and number or nil
 end
 
 return M

@@ -1,5 +1,7 @@
 -- Channels: values from task to task, in order.
 
+local arguments = require "sockeye.arguments"
+
 local primitives <const> = require("sockeye.core").primitives
 primitives.mark_library_file()
 local park <const>, unpark <const> = primitives.park, primitives.unpark
@@ -83,10 +85,7 @@ local M = {}
 -- sockeye.spawn(function() for job in jobs:values() do work(job) end end)
 function M.channel(capacity)
   capacity = capacity or 0
-  if type(capacity) ~= "number" or capacity ~= capacity or capacity < 0 then
-    error("bad argument #1 to 'channel' (number that is not negative expected)",
-          2)
-  end
+  arguments.check("channel", 1, capacity, "number")
   return setmetatable({
     capacity = capacity,
     count = 0,
@@ -98,7 +97,6 @@ function M.channel(capacity)
   }, Channel)
 end
 
-
 --- Put a value in.
 -- Waits while the channel is full; one without capacity is full until a task
 -- waits in `get`.
@@ -108,7 +106,7 @@ end
 -- @raise EPIPE where the channel is closed; ECANCELED; ETIMEDOUT with `timeout`
 function methods:put(value)
   if value == nil then
-    error("bad argument #1 to 'put' (value expected, got nil)", 2)
+    arguments.raise("put", 1, "value expected, got nil")
   end
   local putters <const> = self.putters
   while not self.closed and

@@ -1,15 +1,14 @@
 -- Connections by name: of several addresses, the first that answers.
 
 local core = require "sockeye.core"
+local arguments = require "sockeye.arguments"
 local endpoints = require "sockeye.endpoint"
-local options_of = require "sockeye.arguments"
 
 local primitives <const> = core.primitives
 primitives.mark_library_file()
 
-
 local known <const> = {
-  attempt_delay = "seconds", bind = "any", family = "any",
+  attempt_delay = "seconds", bind = "address", family = "family",
   nodelay = "boolean", timeout = "seconds",
 }
 
@@ -242,10 +241,10 @@ end
 -- local conn <close> = sockeye.connect("example.com:80", {timeout = 5})
 -- conn:write("GET / HTTP/1.0\r\n\r\n")
 function M.connect(endpoint, options)
-  options = options_of.check("connect", 2, options, known)
-  local place <const> = endpoints.parse("connect", endpoint)
+  options = arguments.options("connect", 2, options, known)
+  local place <const> = endpoints.check("connect", endpoint)
   if place.any then
-    error("bad argument #1 to 'connect' (a host is expected, not '*')", 2)
+    arguments.raise("connect", 1, "a host is expected, not '*'")
   end
   local bind <const> = options.bind and core.address(options.bind)
   local _ <close> =

@@ -1,8 +1,17 @@
--- Endpoints: what is connected to and listened on, as users write it.
+-- Endpoints: what scripts give `connect`, `listen` and `serve` to say where.
 
-local core = require "sockeye.core"
+local arguments = require "sockeye.arguments"
+
+local primitives <const> = require("sockeye.core").primitives
+primitives.mark_library_file()
 
 local M = {}
+
+-- The options of `listen`, which `serve` takes, too.
+M.listen_options = {
+  backlog = "integer", family = "family", mode = "mode",
+  reuseport = "boolean", unlink = "boolean", v6only = "boolean",
+}
 
 local function host_and_service(text)
   local host, service = text:match("^%[([^%[%]]+)%]:([^:]+)$")
@@ -10,40 +19,38 @@ local function host_and_service(text)
   return host, service
 end
 
--- An address in place of a name, or nil and what is wrong.
-local function address(value)
-  local ok, result = pcall(core.address, value)
-  if ok then return { address = result } end
-  return nil, tostring(result):match("%((.*)%)$") or tostring(result)
+local function read_address(value)
+  local address <const>, problem <const> = primitives.read_address(value)
+  return address and { address = address }, problem
 end
 
-local function parse(endpoint)
-  if type(endpoint) == "userdata" then return address(endpoint) end
+--- Returns what an endpoint names: a table of `address`, or of `host` and
+-- `service`, or of `any`, which is true for a star, and `service`. For a value
+-- that is no endpoint: nil and what is wrong with it.
+function M.read(endpoint)
+  if type(endpoint) == "userdata" then return read_address(endpoint) end
   if type(endpoint) ~= "string" then
     return nil, "endpoint expected, got " .. type(endpoint)
   end
-  if endpoint:find("^unix:") then return address(endpoint) end
+  if endpoint:find("^unix:") then return read_address(endpoint) end
   local host, service = host_and_service(endpoint)
   if not host then
     return nil, 'endpoint expected: "host:port", "[v6]:port", "unix:/path"'
+  elseif endpoint:find("\0", 1, true) then
+    return nil, "endpoint contains a zero"
   end
-  local port <const> = service:match("^%d+$")
-  if port and (#port > 5 or tonumber(port) > 65535) then
+  if service:find("^%d+$") and (#service > 5 or
+     not arguments.decimal(service, 65535)) then
     return nil, "port out of range (0 to 65535)"
   end
   return { host = host ~= "*" and host or nil, service = service,
            any = host == "*" }
 end
 
---- What an endpoint names: a table of `address`, or of `host` and `service`, or
--- of `any` (it was a star) and `service`. Anything else is an argument error of
--- the function that calls this, which is known as `call`.
-function M.parse(call, endpoint)
-  local place <const>, problem <const> = parse(endpoint)
-  if not place then
-    error(("bad argument #1 to '%s' (%s)"):format(call, problem), 3)
-  end
-  return place
+--- Returns what argument 1 of the public function `call` names, as `read` does.
+function M.check(call, endpoint)
+  local place <const>, problem <const> = M.read(endpoint)
+  return place or arguments.raise(call, 1, problem)
 end
 
 return M

@@ -1,16 +1,11 @@
 -- Listening sockets by endpoint.
 
 local core = require "sockeye.core"
+local arguments = require "sockeye.arguments"
 local endpoints = require "sockeye.endpoint"
-local options_of = require "sockeye.arguments"
 
 local primitives <const> = core.primitives
 primitives.mark_library_file()
-
-local known <const> = {
-  backlog = "integer", family = "any", mode = "any", reuseport = "boolean",
-  unlink = "boolean", v6only = "boolean",
-}
 
 local M = {}
 
@@ -121,16 +116,8 @@ local function listen_unix(address, options, mode)
   return guarded(s, listen_path, address, options, mode)
 end
 
--- Permissions as a number, or in octal digits as for chmod(1).
-local function check_mode(mode)
-  local number <const> = type(mode) == "string" and
-    mode:find("^[0-7]+$") and tonumber(mode, 8) or
-    type(mode) == "number" and math.tointeger(mode)
-  if not number or number < 0 or number > 511 then
-    error(("bad argument #2 to 'listen' (option 'mode': octal digits " ..
-           "expected, as in \"0660\", got %s)"):format(tostring(mode)), 3)
-  end
-  return number
+local function mode_bits(mode)
+  return type(mode) == "string" and tonumber(mode, 8) or math.tointeger(mode)
 end
 
 --- Listen on an endpoint.
@@ -158,9 +145,9 @@ end
 -- @raise EADDRINUSE, EADDRNOTAVAIL, EACCES, …; what `resolve` raises
 -- @usage local listener <close> = sockeye.listen("*:8080")
 function M.listen(endpoint, options)
-  options = options_of.check("listen", 2, options, known)
-  local place <const> = endpoints.parse("listen", endpoint)
-  local mode <const> = options.mode and check_mode(options.mode)
+  options = arguments.options("listen", 2, options, endpoints.listen_options)
+  local place <const> = endpoints.check("listen", endpoint)
+  local mode <const> = options.mode and mode_bits(options.mode)
   if place.any then return listen_anywhere(place, options) end
   if place.host then return listen_at_name(place, options) end
   if place.address.family == "unix" then

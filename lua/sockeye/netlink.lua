@@ -2,14 +2,15 @@
 -- rtnetlink(7) means by them is in sockeye.rtnetlink.
 
 local core = require "sockeye.core"
+local arguments = require "sockeye.arguments"
 local values = require "sockeye.rtnetlink.values"
+
 local primitives <const> = core.primitives
 local codec <const> = primitives.netlink
 primitives.mark_library_file()
 
-local c <const>, misuse <const> = codec.constants, primitives.misuse
-local rethrow <const> = require("sockeye.arguments").rethrow
-local fail <const>, reading <const> = values.fail, values.reading
+local c <const> = codec.constants
+local fail <const> = values.fail
 
 local M <const> = {}
 for name, value in pairs(c) do M[name] = value end
@@ -80,36 +81,55 @@ local Netlink <const> = { __name = "sockeye.Netlink", __index = methods }
 
 -- ---- arguments ----
 
-local function check_table(call, place, value)
-  if type(value) ~= "table" then
-    misuse(("bad argument #%d to '%s' (table expected, got %s)"):format(
-      place, call, type(value)))
+local function reject(name, problem)
+  arguments.raise_field("request", 1, name, problem)
+end
+
+-- The integer that is a field of a request's header.
+local function header_field(name, value)
+  if value < 0 or value > 0xffff then
+    reject(name, "number out of range (0 to 65535)")
   end
+  return value
 end
 
 -- The number of a message's type: "RTM_GETLINK", "getlink" or itself.
-local function type_number(call, value)
-  local number <const> = math.type(value) == "integer" and value or
-    type(value) == "string" and
-    (c[value:upper()] or c["RTM_" .. value:upper()])
-  if not number then
-    misuse(("bad argument #1 to '%s' (field 'type': %s)"):format(
-      call, type(value) == "string" and ("unknown: '%s'"):format(value) or
-        "number or name expected"))
-  end
-  return number
+local function type_number(value)
+  if math.type(value) == "integer" then return header_field("type", value) end
+  if type(value) ~= "string" then reject("type", "number or name expected") end
+  local name <const> = value:upper()
+  return c[name] or c["RTM_" .. name] or
+    reject("type", ("unknown: '%s'"):format(value))
 end
 
-local function flag_bits(call, value)
-  if math.type(value) == "integer" then return value end
+local function flag_bits(value)
+  if math.type(value) == "integer" then return header_field("flags", value) end
   local bits = 0
   for word in tostring(value or ""):gmatch "[^%s,|]+" do
     local name <const> = word:upper():gsub("^NLM_F_", "")
-    bits = bits | (c["NLM_F_" .. name] or misuse(
-      ("bad argument #1 to '%s' (field 'flags': unknown: '%s')"):format(
-        call, word)))
+    bits = bits | (c["NLM_F_" .. name] or
+                   reject("flags", ("unknown: '%s'"):format(word)))
   end
   return bits
+end
+
+local function bytes_of(data)
+  if data ~= nil and type(data) ~= "string" then
+    reject("data", "string expected, got " .. type(data))
+  end
+  return data
+end
+
+local function problem_of_protocol(value)
+  return select(2, primitives.read_protocol(core.AF_NETLINK, value))
+end
+
+local function problem_of_groups(groups)
+  if type(groups) ~= "table" then return arguments.problem(groups, "table") end
+  for _, group in ipairs(groups) do
+    local problem <const> = arguments.problem(group, "integer")
+    if problem then return problem end
+  end
 end
 
 local type_names <const> = {}
@@ -126,9 +146,8 @@ local function set_up(s, groups)
   end
   -- Whoever is bound anew leaves the first 32 groups.
   s:bind(core.netlink())
-  for _, group in ipairs(groups or {}) do
-    local ok, err = pcall(s.setsockopt, s, "NETLINK_ADD_MEMBERSHIP", group)
-    if not ok then rethrow("open", 2, err) end
+  for _, group in ipairs(groups) do
+    s:setsockopt("NETLINK_ADD_MEMBERSHIP", group)
   end
 end
 
@@ -146,9 +165,10 @@ local closing <const> = {
 -- group that wants a privilege, EMFILE
 -- @usage local nl <close> = netlink.open "route"
 function M.open(protocol, groups)
-  check_table("open", 2, groups or {})
-  local ok, s = pcall(core.socket, "netlink", "raw", protocol or "route")
-  if not ok then rethrow("open", 1, s) end
+  protocol, groups = protocol or "route", groups or {}
+  arguments.check("open", 1, protocol, problem_of_protocol)
+  arguments.check("open", 2, groups, problem_of_groups)
+  local s <const> = core.socket("netlink", "raw", protocol)
   local guard <close> = setmetatable({ socket = s }, closing)
   set_up(s, groups)
   local self <const> = setmetatable({
@@ -202,7 +222,7 @@ end
 -- what is no message; ETIMEDOUT with `timeout`
 function methods:receive()
   local data <const> = next_datagram(self.socket, "")
-  return data and reading(codec.decode, data)
+  return data and values.reading(values.messages, data)
 end
 
 -- ---- requests ----
@@ -268,13 +288,12 @@ end
 -- local messages = nl:request { type = "RTM_GETLINK", flags = "dump",
 --                               data = ifinfomsg }
 function methods:request(message)
-  check_table("request", 1, message)
-  local kind <const> = type_number("request", message.type)
+  arguments.check("request", 1, message, "table")
+  local kind <const> = type_number(message.type)
   local sequence <const> = self.sequence % 0xffffffff + 1
   local bytes <const> = codec.encode {
-    type = kind, seq = sequence, data = message.data,
-    flags = flag_bits("request", message.flags) | c.NLM_F_REQUEST |
-      c.NLM_F_ACK,
+    type = kind, seq = sequence, data = bytes_of(message.data),
+    flags = flag_bits(message.flags) | c.NLM_F_REQUEST | c.NLM_F_ACK,
   }
   forget_answers(self)
   self.sequence = sequence
@@ -331,6 +350,15 @@ local groups_of <const> = {
   link = { 1 }, address = { 5, 9 }, route = { 7, 11 },
 }
 
+local function problem_of_kinds(kinds)
+  if type(kinds) ~= "table" then return arguments.problem(kinds, "table") end
+  for _, kind in ipairs(kinds) do
+    if not groups_of[kind] then
+      return ("unknown kind '%s'"):format(tostring(kind))
+    end
+  end
+end
+
 --- Iterate over the changes of links, addresses and routes.
 -- They are collected from this call on: who lists what there is after it, and
 -- then iterates, misses nothing. The socket is closed when the loop is left.
@@ -347,15 +375,12 @@ local groups_of <const> = {
 --   print(event.action, event.ifname, event.operstate)
 -- end
 function M.watch(kinds)
-  check_table("watch", 1, kinds or {})
+  kinds = kinds or { "link", "address", "route" }
+  arguments.check("watch", 1, kinds, problem_of_kinds)
   local groups <const>, follows_links = {}, false
-  for _, kind in ipairs(kinds or { "link", "address", "route" }) do
-    for _, group in ipairs(groups_of[kind] or misuse(
-      ("bad argument #1 to 'watch' (unknown kind '%s')"):format(
-        tostring(kind)))) do
-      groups[#groups + 1] = group
-      follows_links = follows_links or kind == "link"
-    end
+  for _, kind in ipairs(kinds) do
+    follows_links = follows_links or kind == "link"
+    table.move(groups_of[kind], 1, #groups_of[kind], #groups + 1, groups)
   end
   local nl <const> = M.open("route", groups)
   local guard <close> = setmetatable({ socket = nl.socket }, closing)

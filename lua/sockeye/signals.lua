@@ -1,7 +1,7 @@
 -- Signals as a task sees them: one after the other, in a loop.
 
 local core = require "sockeye.core"
-local options = require "sockeye.arguments"
+local arguments = require "sockeye.arguments"
 
 local primitives <const> = core.primitives
 primitives.mark_library_file()
@@ -29,7 +29,11 @@ end
 -- end
 function M.signals(...)
   local come <const> = require("sockeye.channel").channel(math.huge)
-  local before <const>, place = {}, 0
+  local names <const> = table.pack(...)
+  for i = 1, names.n do
+    arguments.check("signals", i, names[i], "signal")
+  end
+  local before <const> = {}
   local release <const> = primitives.expect_outside_wakeup("signals")
   local closing <const> = setmetatable({}, {
     __close = function()
@@ -37,19 +41,18 @@ function M.signals(...)
       release()
     end,
   })
-  local ok, err = pcall(function(...)
-    for i, name in ipairs { ... } do
-      place = i
+  local ok, err = pcall(function()
+    for _, name in ipairs(names) do
       local handler <const> = core.signal(name, function(caught)
         come:put(caught)
       end)
       before[#before + 1] = { name = name, handler = handler }
     end
-  end, ...)
+  end)
   if not ok then
     restore(before)
     release()
-    options.rethrow("signals", place, err)
+    error(err, 0)
   end
   return come:values(), nil, nil, closing
 end

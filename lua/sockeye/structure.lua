@@ -1,18 +1,12 @@
---- Tasks in their structure: groups, deadlines, coroutines that may wait.
+-- Groups of tasks, deadlines, and coroutines that may wait.
+
 local core = require "sockeye.core"
+local arguments = require "sockeye.arguments"
 
 local primitives <const> = core.primitives
 primitives.mark_library_file()
 
 local M = {}
-
--- Raised as of the function that called the one that calls this.
-local function check_function(f, place, name)
-  if type(f) ~= "function" then
-    error(("bad argument #%d to '%s' (function expected, got %s)"):format(
-      place, name, f == nil and "no value" or type(f)), 3)
-  end
-end
 
 --- Run a function with a group of tasks, until it and all of them have ended.
 -- The first of them that fails has the others cancelled, and its error is
@@ -28,7 +22,7 @@ end
 --   for _, address in ipairs(addresses) do g:spawn(probe, address) end
 -- end)
 function M.group(body)
-  check_function(body, 1, "group")
+  arguments.check("group", 1, body, "function")
   local group <const> = primitives.group()
   return primitives.finish_group(group, pcall(body, group))
 end
@@ -49,11 +43,8 @@ end
 -- @raise ETIMEDOUT with `timeout`; what `f` raises
 -- @usage local line = sockeye.timeout(5, conn.read, conn, "l")
 function M.timeout(seconds, f, ...)
-  if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 then
-    error("bad argument #1 to 'timeout' (number that is not negative expected)",
-          2)
-  end
-  check_function(f, 2, "timeout")
+  arguments.check("timeout", 1, seconds, "seconds")
+  arguments.check("timeout", 2, f, "function")
   local deadline <close> = primitives.deadline(seconds)
   return bounded(deadline, f(...))
 end
@@ -72,7 +63,7 @@ end
 -- @func f what the coroutine runs
 -- @treturn function raises what the coroutine raises
 function M.wrap(f)
-  check_function(f, 1, "wrap")
+  arguments.check("wrap", 1, f, "function")
   local co <const> = coroutine.create(f)
   return function(...)
     return check(core.resume(co, ...))

@@ -147,7 +147,7 @@ describe("connect", function()
   local rejected = {
     { "unknown option 'tiemout'; there are attempt_delay, bind,",
       "127.0.0.1:1", { tiemout = 1 } },
-    { "option 'timeout': number of seconds expected, got soon",
+    { "option 'timeout': number of seconds expected, got 'soon'",
       "127.0.0.1:1", { timeout = "soon" } },
     { "option 'attempt_delay': number of seconds expected, got %-1",
       "127.0.0.1:1", { attempt_delay = -1 } },

@@ -147,7 +147,7 @@ describe("listen", function()
   local rejected = {
     { "unknown option 'backlogs'; there are backlog, family, mode", "*:0",
       { backlogs = 1 } },
-    { "option 'backlog': integer that is not negative expected", "*:0",
+    { "option 'backlog': integer from 0 to 2147483647 expected", "*:0",
       { backlog = -1 } },
     { "option 'backlog'", "*:0", { backlog = 1.5 } },
     { "option 'v6only': boolean expected", "*:0", { v6only = 1 } },

@@ -1,7 +1,7 @@
 -- Addresses in the messages of rtnetlink(7), with the names of "ip -j address".
 
 local core = require "sockeye.core"
-local options = require "sockeye.arguments"
+local arguments = require "sockeye.arguments"
 local values = require "sockeye.rtnetlink.values"
 
 core.primitives.mark_library_file()
@@ -105,7 +105,7 @@ end
 
 --- As the link's.
 function M.write(call, t)
-  t = options.check(call, 1, t, known)
+  t = arguments.options(call, 1, t, known)
   local fields <const>, family <const> = fields_of(call, t)
   local scope <const> =
     values.number_of(call, "scope", scopes, t.scope or 0, 255)

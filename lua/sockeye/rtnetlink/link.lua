@@ -1,11 +1,11 @@
 -- Links in the messages of rtnetlink(7), with the names of "ip -j link".
 
 local core = require "sockeye.core"
-local options = require "sockeye.arguments"
+local arguments = require "sockeye.arguments"
 local values = require "sockeye.rtnetlink.values"
 
-local netlink <const> = core.primitives.netlink
-core.primitives.mark_library_file()
+local primitives <const> = core.primitives
+primitives.mark_library_file()
 
 local u32 <const>, text <const> = values.u32, values.text
 local named <const>, host <const> = values.named, values.host
@@ -24,15 +24,18 @@ local link_flags <const> = {
 }
 local up <const>, running <const> = 0x1, 0x40
 
+-- Where "ip" has another name for a hardware type than <net/if_arp.h>.
 local link_types <const> = {
-  [1] = "ether", [24] = "ieee1394", [32] = "infiniband", [256] = "slip",
-  [280] = "can", [512] = "ppp", [519] = "rawip", [768] = "ipip",
-  [769] = "tunnel6", [772] = "loopback", [776] = "sit", [778] = "gre",
-  [783] = "irda", [801] = "ieee802.11", [802] = "ieee802.11/prism",
-  [803] = "ieee802.11/radiotap", [804] = "ieee802.15.4", [823] = "gre6",
-  [824] = "netlink", [825] = "6lowpan", [826] = "vsockmon",
-  [0xfffe] = "none", [0xffff] = "void",
+  tunnel = "ipip", ipgre = "gre", ip6gre = "gre6",
+  ieee80211 = "ieee802.11", ieee80211_prism = "ieee802.11/prism",
+  ieee80211_radiotap = "ieee802.11/radiotap", ieee802154 = "ieee802.15.4",
 }
+
+local function link_type(number)
+  local name <const> = primitives.hardware_name(number)
+  return link_types[name] or type(name) == "string" and name or
+    ("[%d]"):format(number)
+end
 
 -- Tunnels, whose ends are addresses of the network.
 local tunnel_families <const> = {
@@ -67,7 +70,7 @@ end
 -- The names in a list of properties.
 local function altnames(data)
   local names <const> = {}
-  for _, attribute in ipairs(netlink.attributes(data)) do
+  for _, attribute in ipairs(values.attributes(data)) do
     if attribute.type == 53 then names[#names + 1] = text(attribute.data) end
   end
   return names
@@ -119,7 +122,7 @@ function M.read(data)
   if family ~= core.AF_UNSPEC then return nil end
   local link <const> = values.read_fields({
     ifindex = index, flags = values.flags_of(link_flags, bits),
-    link_type = link_types[kind] or ("[%d]"):format(kind),
+    link_type = link_type(kind),
   }, link_fields, data, string.packsize(M.header) + 1)
   if bits & (up | running) == up then
     table.insert(link.flags, 1, "NO-CARRIER")
@@ -148,7 +151,7 @@ local known <const> = {
 
 --- The data of a message that changes a link. `call` is whose argument `t` is.
 function M.write(call, t)
-  t = options.check(call, 1, t, known)
+  t = arguments.options(call, 1, t, known)
   return string.pack(M.header, core.AF_UNSPEC, 0, values.interface(call, t),
                      t.up and up or 0, t.up ~= nil and up or 0) ..
     values.write_fields(call, changes, t)

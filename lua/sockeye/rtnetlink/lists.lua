@@ -1,7 +1,7 @@
 -- Links, addresses and routes as lists.
 
 local core = require "sockeye.core"
-local options_of = require "sockeye.arguments"
+local arguments = require "sockeye.arguments"
 local values = require "sockeye.rtnetlink.values"
 
 local netlink <const> = core.primitives.netlink
@@ -83,14 +83,11 @@ function M:links()
   return tell_lower(links)
 end
 
-local function family_of(call, options)
-  local family <const> = values.families[options.family]
-  if options.family ~= nil and not family then
-    core.primitives.misuse(("bad argument #1 to '%s' (family 'inet' or " ..
-      "'inet6' expected)"):format(call))
-  end
-  return family or core.AF_UNSPEC
+local function family_of(options)
+  return values.families[options.family] or core.AF_UNSPEC
 end
+
+local address_options <const> = { family = values.problem_of_family }
 
 --- The addresses of the interfaces (rtnetlink(7)).
 -- @function Netlink:addresses
@@ -104,14 +101,15 @@ end
 -- for `Netlink:links`.
 -- @raise argument error for an unknown option; as `Netlink:request`
 function M:addresses(options)
-  options = options_of.check("addresses", 1, options, { family = "any" })
-  local data <const> = string.pack(readers.address.header,
-    family_of("addresses", options), 0, 0, 0, 0)
+  options = arguments.options("addresses", 1, options, address_options)
+  local data <const> = string.pack(readers.address.header, family_of(options),
+                                   0, 0, 0, 0)
   local names <const> = names_of(dump_links(self, skip_stats))
   return list_of(dump(self, "RTM_GETADDR", data), readers.address, names)
 end
 
-local known <const> = { family = "any", table = "any" }
+local route_options <const> = { family = values.problem_of_family,
+                                table = "any" }
 
 --- The routes (rtnetlink(7)).
 -- @function Netlink:routes
@@ -126,9 +124,9 @@ local known <const> = { family = "any", table = "any" }
 -- as for `Netlink:links`.
 -- @raise argument error for an unknown option; as `Netlink:request`
 function M:routes(options)
-  options = options_of.check("routes", 1, options, known)
-  local data <const> = string.pack(readers.route.header,
-    family_of("routes", options), 0, 0, 0, 0, 0, 0, 0, 0)
+  options = arguments.options("routes", 1, options, route_options)
+  local data <const> = string.pack(readers.route.header, family_of(options),
+                                   0, 0, 0, 0, 0, 0, 0, 0)
   local names <const> = names_of(dump_links(self, skip_stats))
   local all <const> = list_of(dump(self, "RTM_GETROUTE", data),
                               readers.route, names)

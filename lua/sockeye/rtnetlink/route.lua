@@ -1,7 +1,7 @@
 -- Routes in the messages of rtnetlink(7), with the names of "ip -j route".
 
 local core = require "sockeye.core"
-local options = require "sockeye.arguments"
+local arguments = require "sockeye.arguments"
 local values = require "sockeye.rtnetlink.values"
 local scopes = require("sockeye.rtnetlink.address").scopes
 
@@ -28,7 +28,7 @@ local protocols <const> = {
 
 --- The name of a routing table that a script has named or numbered.
 function M.table_name(value)
-  local number <const> = math.tointeger(tonumber(value))
+  local number <const> = values.number_in(value, 0xffffffff)
   return number and name_of(tables, number) or value
 end
 
@@ -87,8 +87,8 @@ local function nexthops(data, family)
     local left <const> = #data - position + 1
     local size <const> = left >= 8 and string.unpack("=I2", data, position)
     if not size or size < 8 or size > left then
-      error(("next hop at byte %d: length %s of %d"):format(
-        position, size or "missing", left), 0)
+      values.malformed(("next hop at byte %d: length %s of %d"):format(
+        position, size or "missing", left))
     end
     local bits <const>, weight <const>, index <const> =
       string.unpack("=I1I1i4", data, position + 2)
@@ -169,9 +169,9 @@ local function destination(call, t)
     family = select(2, values.pack_host(call, "gateway", t.gateway))
   end
   local told <const> = values.families[t.family]
-  if t.family ~= nil and not told then
-    values.reject(call, "family", "'inet' or 'inet6' expected")
-  end
+  local problem <const> = t.family ~= nil and
+    values.problem_of_family(t.family)
+  if problem then values.reject(call, "family", problem) end
   return address, length, told or family or core.AF_INET
 end
 
@@ -187,7 +187,7 @@ end
 
 --- As the link's.
 function M.write(call, t)
-  t = options.check(call, 1, t, known)
+  t = arguments.options(call, 1, t, known)
   local address <const>, length <const>, family <const> = destination(call, t)
   local defaults <const> = defaults_of(call, t)
   local function number(name, names, most)

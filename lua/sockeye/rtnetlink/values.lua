@@ -2,9 +2,11 @@
 -- are read of an attribute, and written to one.
 
 local core = require "sockeye.core"
+local arguments = require "sockeye.arguments"
 
-local netlink <const> = core.primitives.netlink
-core.primitives.mark_library_file()
+local primitives <const> = core.primitives
+local netlink <const> = primitives.netlink
+primitives.mark_library_file()
 
 local inet <const>, inet6 <const> = core.AF_INET, core.AF_INET6
 
@@ -21,22 +23,41 @@ function M.fail(call, code, said, report)
   error(err, 0)
 end
 
---- Calls a function that reads the kernel's bytes.
+local Malformed <const> = { __name = "sockeye.Malformed" }
+
+--- Raises that the kernel's bytes are not what they should be.
+function M.malformed(problem)
+  error(setmetatable({ problem = problem }, Malformed), 0)
+end
+
+--- Calls a function that reads the kernel's bytes. Where they are malformed,
+-- raises EBADMSG.
 function M.reading(f, ...)
   local ok, result = pcall(f, ...)
   if ok then return result end
-  local problem <const> = type(result) == "string" and
-    result:match "%f[%l][%l ]+ at byte %d+: .*"
-  if not problem then error(result, 0) end
-  M.fail("recv", "EBADMSG", (problem:gsub("%)$", "")))
+  if getmetatable(result) ~= Malformed then error(result, 0) end
+  M.fail("recv", "EBADMSG", result.problem)
 end
 
 -- ---- reading ----
 
---- What is said of data that is too short.
+--- Returns the list of the messages that the bytes are.
+function M.messages(bytes)
+  local list <const>, problem <const> = netlink.read_messages(bytes)
+  return list or M.malformed(problem)
+end
+
+--- Returns the list of the attributes that the bytes are.
+function M.attributes(bytes, position)
+  local list <const>, problem <const> =
+    netlink.read_attributes(bytes, position)
+  return list or M.malformed(problem)
+end
+
+--- Raises that an attribute's data is too short.
 function M.cut(data, least)
-  error(("attribute at byte 1: cut short (%d bytes, at least %d)"):format(
-    #data, least), 0)
+  M.malformed(("attribute at byte 1: cut short (%d bytes, at least %d)")
+    :format(#data, least))
 end
 
 local function integer(format)
@@ -53,16 +74,18 @@ function M.text(data)
   return (data:match "^[^\0]*")
 end
 
---- "02:42:ac:11:00:02"
-function M.hexadecimal(data)
-  return (data:gsub(".", function(c) return (":%02x"):format(c:byte()) end)
-    :sub(2))
-end
+--- Returns a hardware address as text: "02:42:ac:11:00:02".
+M.hexadecimal = primitives.print_octets
 
 local sockaddr_in6 <const> = string.pack("=I2I2I4", inet6, 0, 0)
 M.sizes = { [inet] = 4, [inet6] = 16 }
 M.families = { inet = inet, inet6 = inet6 }
 M.family_names = { [inet] = "inet", [inet6] = "inet6" }
+
+--- Returns what is wrong with the name of a family; nil: nothing.
+function M.problem_of_family(name)
+  return not M.families[name] and "'inet' or 'inet6' expected" or nil
+end
 
 --- An IP address; bytes of another family as they are.
 function M.host(data, family)
@@ -101,7 +124,7 @@ end
 --- Each field of the table by its attribute: its name, and what reads it of the
 -- attribute's data and the message's family.
 function M.read_fields(t, rows, bytes, position, family)
-  for _, attribute in ipairs(netlink.attributes(bytes, position)) do
+  for _, attribute in ipairs(M.attributes(bytes, position)) do
     local row <const> = rows[attribute.type]
     if row then t[row[1]] = row[2](attribute.data, family) end
   end
@@ -112,19 +135,17 @@ end
 function M.header(format, data)
   local size <const> = string.packsize(format)
   if #data < size then
-    error(("header at byte 1: cut short (%d bytes, at least %d)"):format(
-      #data, size), 0)
+    M.malformed(("header at byte 1: cut short (%d bytes, at least %d)")
+      :format(#data, size))
   end
   return string.unpack(format, data)
 end
 
 -- ---- writing ----
 
---- What is wrong with a field of the table that a script has called `call`
--- with.
-function M.reject(call, name, what)
-  core.primitives.misuse(("bad argument #1 to '%s' (field '%s': %s)"):format(
-    call, name, what))
+--- Raises that a field is wrong of the table that is the argument of `call`.
+function M.reject(call, name, problem)
+  arguments.raise_field(call, 1, name, problem)
 end
 
 --- The bytes of an IP address, and its family, which may have to be a certain
@@ -150,7 +171,8 @@ function M.split_prefix(call, name, value, length)
   local address <const> = host or value
   local _, family <const> = M.pack_host(call, name, address)
   local most <const> = 8 * M.sizes[family]
-  length = tonumber(digits) or length or most
+  length = digits and (arguments.decimal(digits, most) or most + 1) or
+    length or most
   if length > most then
     M.reject(call, host and name or "prefixlen", "prefix out of range")
   end
@@ -164,21 +186,27 @@ function M.pack_u32(call, name, value)
   return string.pack("=I4", value)
 end
 
+local text_most <const> = 65530 -- bytes, before the zero, in an attribute
+
 function M.pack_text(call, name, value)
   if type(value) ~= "string" or value:find "\0" then
     M.reject(call, name, "string without a zero expected")
   end
+  if #value > text_most then M.reject(call, name, "string too long") end
   return value .. "\0"
 end
 
 function M.pack_hexadecimal(call, name, value)
-  if type(value) ~= "string" or not (value .. ":"):find "^%x%x:[%x:]*$" or
-     (value .. ":"):gsub("%x%x:", "") ~= "" then
-    M.reject(call, name, "hardware address expected")
-  end
-  return (value .. ":"):gsub("(%x%x):", function(digits)
-    return string.char(tonumber(digits, 16))
-  end)
+  local octets <const>, problem <const> = primitives.read_octets(value)
+  return octets or M.reject(call, name, problem)
+end
+
+--- Returns the integer from 0 to `most` that a value is, or stands for in
+-- decimal; nil for any other value.
+function M.number_in(value, most)
+  if type(value) == "string" then return arguments.decimal(value, most) end
+  local number <const> = type(value) == "number" and math.tointeger(value)
+  return number and number >= 0 and number <= most and number or nil
 end
 
 --- The number of a name, or itself.
@@ -186,16 +214,15 @@ function M.number_of(call, name, names, value, most)
   for number, candidate in pairs(names) do
     if candidate == value then return number end
   end
-  local number <const> = math.tointeger(tonumber(value))
-  if not number or number < 0 or number > most then
+  return M.number_in(value, most) or
     M.reject(call, name, ("unknown: '%s'"):format(tostring(value)))
-  end
-  return number
 end
 
 --- The index of the interface that a field names.
 function M.index_of(call, name, value)
-  if type(value) ~= "string" then M.reject(call, name, "string expected") end
+  if type(value) ~= "string" or value:find "\0" then
+    M.reject(call, name, "string without a zero expected")
+  end
   return core.if_nametoindex(value)
 end
 

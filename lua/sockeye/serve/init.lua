@@ -1,18 +1,29 @@
 -- Servers: a task for each connection.
 
 local core = require "sockeye.core"
+local arguments = require "sockeye.arguments"
+local endpoints_of = require "sockeye.endpoint"
 local group <const> = require("sockeye.structure").group
 local listen <const> = require("sockeye.listen").listen
-local options_of = require "sockeye.arguments"
 local signals_of = require "sockeye.serve.signals"
 
 local primitives <const> = core.primitives
 primitives.mark_library_file()
 
+-- What is wrong with the option `signals`.
+local function problem_of_signals(signals)
+  if not signals then return nil end
+  if type(signals) ~= "table" then return "list or false expected" end
+  for _, name in ipairs(signals) do
+    local problem <const> = arguments.problem(name, "signal")
+    if problem then return problem end
+  end
+end
+
 local known <const> = {
   connections = "count", grace = "seconds", handler_timeout = "seconds",
-  idle_timeout = "seconds", listen = "table", on_error = "function",
-  signals = "any", stop = "any",
+  idle_timeout = "seconds", listen = endpoints_of.listen_options,
+  on_error = "function", signals = problem_of_signals, stop = "channel",
 }
 
 local default_grace <const> = 5
@@ -300,25 +311,16 @@ end
 
 local function list_signals(signals)
   if signals == nil then return { "SIGTERM", "SIGINT" } end
-  if not signals then return {} end
-  if type(signals) ~= "table" then
-    error("bad argument #3 to 'serve' (option 'signals': list or false " ..
-          "expected)", 3)
-  end
-  return signals
-end
-
-local function check_stop(stop)
-  if stop ~= nil and (type(stop) ~= "table" or not stop.get) then
-    error("bad argument #3 to 'serve' (option 'stop': channel expected)", 3)
-  end
-  return stop
+  return signals or {}
 end
 
 local function list_endpoints(endpoints)
   if type(endpoints) ~= "table" then endpoints = { endpoints } end
   if #endpoints == 0 then
-    error("bad argument #1 to 'serve' (endpoint expected)", 3)
+    arguments.raise("serve", 1, "endpoint expected")
+  end
+  for _, endpoint in ipairs(endpoints) do
+    if not is_socket(endpoint) then endpoints_of.check("serve", endpoint) end
   end
   return endpoints
 end
@@ -361,12 +363,9 @@ end
 --   for line in stream:lines() do stream:write(line, "\n") end
 -- end)
 function M.serve(endpoints, handler, options)
-  options = options_of.check("serve", 3, options, known)
+  options = arguments.options("serve", 3, options, known)
   endpoints = list_endpoints(endpoints)
-  if type(handler) ~= "function" then
-    error(("bad argument #2 to 'serve' (function expected, got %s)"):format(
-      type(handler)), 2)
-  end
+  arguments.check("serve", 2, handler, "function")
   local server <const> = setmetatable({
     handler = handler,
     connections = options.connections or math.huge,
@@ -376,7 +375,7 @@ function M.serve(endpoints, handler, options)
     on_error = options.on_error,
     grace = options.grace or default_grace,
     signals = list_signals(options.signals),
-    stop_channel = check_stop(options.stop),
+    stop_channel = options.stop,
     listen = options.listen,
     count = 0, waiting = {}, listeners = {}, files = {},
   }, Server)
