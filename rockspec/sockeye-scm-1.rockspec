@@ -45,7 +45,7 @@ build = {
     LIBDIR = "$(LIBDIR)",
     LUADIR = "$(LUADIR)",
   },
-  copy_directories = {},
+  copy_directories = { "docs", "examples" },
 }
 
 test = {

@@ -29,6 +29,9 @@
 -- numbers are in the module, as far as the system has them: `sockeye.AF_INET`,
 -- `SOCK_STREAM`, `IPPROTO_TCP`, `SOL_SOCKET`, `MSG_PEEK`, `SHUT_WR`,
 -- `AI_PASSIVE`, `NI_NUMERICHOST`, `IFF_UP`, `SIGTERM`, `WNOHANG`, `SOMAXCONN`.
+--
+-- `sockeye._VERSION` names the version, as Lua's own `_VERSION` does:
+-- `"Sockeye 1.2.3"`.
 -- @module sockeye
 -- @usage
 -- local sockeye = require "sockeye"
@@ -42,7 +45,7 @@ local parts <const> = {
   "structure", "channel", "signals", "connect", "listen", "serve",
 }
 
-local M = {}
+local M = { _VERSION = "Sockeye 0.1.0" }
 
 local function add(functions)
   for name, value in pairs(functions) do M[name] = value end
