@@ -173,6 +173,10 @@ rock: ## make, pack and install the rock, and run the specs against it
 	@tools/deps build test rock
 	@LUA=$${LUA:-$$(tools/lua)} tools/rock $(ARGS)
 
+release-check: ## docs/release.md's checks; the source rock, to build/release
+	@tools/deps build test rock doc
+	@LUA=$${LUA:-$$(tools/lua)} tools/release-check $(ARGS)
+
 bench: ## measure, beside C and other libraries
 	@tools/deps build bench
 	$(submake) build
@@ -194,8 +198,8 @@ clean: ## remove build/
 	rm -rf build
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' \
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' \
 		Makefile
 
 .PHONY: FORCE build deps demo serve test lint lint-sources format sanitize sanitize-asan \
-	sanitize-valgrind soak fuzz coverage doc rock bench install env clean help
+	sanitize-valgrind soak fuzz coverage doc rock release-check bench install env clean help
