@@ -1,39 +1,12 @@
 /*
- * core: joins the rooms' functions and methods into one table and one socket
- * type.
+ * core: the module's entry point: opens every file in order.
  */
+#include <stddef.h>
+
 #include <lauxlib.h>
 #include <lua.h>
 
-#include "address/address.h"
-#include "address/protocol.h"
-#include "base/c_memory.h"
-#include "base/clock.h"
-#include "base/error.h"
-#include "message/batch.h"
-#include "message/message.h"
-#include "option/option.h"
-#include "socket/connection.h"
-#include "socket/poll.h"
-#include "socket/socket.h"
-#include "socket/transfer.h"
-#include "socket/zerocopy.h"
-#include "stream/stream.h"
-#include "system/checksum.h"
-#include "system/interface.h"
-#include "system/netdb.h"
-#include "system/netlink.h"
-#include "system/process.h"
-#include "system/resolve.h"
-#include "system/signals.h"
-#include "system/unix_file.h"
-#include "task/group.h"
-#include "task/run.h"
-#include "task/sleep.h"
-#include "task/task.h"
-#include "task/worker.h"
-#include "transit/sendfile.h"
-#include "transit/splice.h"
+#include "open.h"
 
 __attribute__((visibility("default"))) int luaopen_sockeye_core(lua_State *L);
 
@@ -53,43 +26,29 @@ static void hide_table(lua_State *L)
     lua_remove(L, -2);
 }
 
+/* A file comes after those whose types and tables it adds to. */
+static void (*const openers[])(lua_State *L) = {
+    open_error,        open_c_memory,   open_clock,     open_scratch,
+    open_block,        open_address,    open_protocol,  open_task,
+    open_group,        open_run,        open_sleep,     open_worker,
+    open_socket,       open_connection, open_connect,   open_state,
+    open_transfer,     open_send,       open_receive,   open_read_write,
+    open_zerocopy,     open_poll,       open_option,    open_sendmsg,
+    open_recvmany,     open_sendmany,   open_stream,    open_stream_read,
+    open_stream_write, open_transit,    open_sendfile,  open_splice,
+    open_pipe,         open_unix_file,  open_netlink,   open_checksum,
+    open_resolve,      open_netdb,      open_interface, open_process,
+    open_signals,
+};
+
 int luaopen_sockeye_core(lua_State *L)
 {
     luaL_checkversion(L);
     lua_newtable(L);
     lua_newtable(L);
     lua_setfield(L, -2, "primitives");
-    open_error(L);
-    open_c_memory(L);
-    open_clock(L);
-    open_address(L);
-    open_task(L);
-    open_group(L);
-    open_run(L);
-    open_sleep(L);
-    open_unix_file(L);
-    open_netlink(L);
-    open_worker(L);
-    open_protocol(L);
-    open_socket(L);
-    open_connection(L);
-    open_transfer(L);
-    open_receive(L);
-    open_sendmsg(L);
-    open_recvmany(L);
-    open_sendmany(L);
-    open_sendfile(L);
-    open_splice(L);
-    open_zerocopy(L);
-    open_stream(L);
-    open_poll(L);
-    open_checksum(L);
-    open_option(L);
-    open_resolve(L);
-    open_netdb(L);
-    open_interface(L);
-    open_process(L);
-    open_signals(L);
+    for (size_t i = 0; i < sizeof openers / sizeof *openers; i++)
+        openers[i](L);
     hide_table(L);
     return 1;
 }

@@ -18,6 +18,7 @@
 #include "address/family.h"
 #include "base/error.h"
 #include "base/field.h"
+#include "open.h"
 
 #define FLOWINFO_MAX 0x0fffffff
 

@@ -70,7 +70,4 @@ uint32_t address_find_interface(lua_State *L, const char *name);
 /* Give the metatable on top its metamethods and methods. */
 void open_address_methods(lua_State *L);
 
-/* The address type and its functions, into the module table on top. */
-void open_address(lua_State *L);
-
 #endif

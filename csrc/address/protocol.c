@@ -14,6 +14,7 @@
 #include <lauxlib.h>
 
 #include "address/protocol.h"
+#include "open.h"
 
 #ifdef __linux__
 #include <linux/if_ether.h>

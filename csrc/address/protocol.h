@@ -26,7 +26,4 @@ int protocol_opt(lua_State *L, int arg, int family);
 /* As socket(2) takes it. */
 int protocol_for_system(int family, int protocol);
 
-/* The constants, into the module table on top. */
-void open_protocol(lua_State *L);
-
 #endif

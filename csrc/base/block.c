@@ -7,6 +7,7 @@
 #include <lauxlib.h>
 
 #include "base/block.h"
+#include "open.h"
 
 #define POOL_TYPE "sockeye.Pool"
 #define USUAL_SIZE ((size_t)17 * 4096 - sizeof(struct block) - 16)

@@ -46,7 +46,4 @@ void block_consume(struct block **b, struct pool *pool, size_t size);
 /* Give it back, whatever it holds. */
 void block_drop(struct block **b, struct pool *pool);
 
-/* The pool, before the first block_pool. */
-void open_block(lua_State *L);
-
 #endif

@@ -4,6 +4,7 @@
 #include <lauxlib.h>
 
 #include "base/c_memory.h"
+#include "open.h"
 
 #define C_MEMORY_TYPE "sockeye.c_memory"
 

@@ -25,7 +25,4 @@ struct c_memory *c_memory_new(lua_State *L, void (*release)(void *memory));
 /* Give the memory back now; the collector does it otherwise. */
 void c_memory_release(struct c_memory *f);
 
-/* The type, before the first c_memory_new. */
-void open_c_memory(lua_State *L);
-
 #endif

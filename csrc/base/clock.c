@@ -7,6 +7,7 @@
 #include <lauxlib.h>
 
 #include "base/clock.h"
+#include "open.h"
 
 int64_t clock_now(void)
 {

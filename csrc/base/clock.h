@@ -23,7 +23,4 @@ int64_t clock_check_seconds(lua_State *L, int arg);
 /* Push nanoseconds as a number of seconds; nil for NO_DEADLINE. */
 void clock_push_seconds(lua_State *L, int64_t nanoseconds);
 
-/* now, into the module table on top of the stack. */
-void open_clock(lua_State *L);
-
 #endif

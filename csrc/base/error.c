@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/field.h"
+#include "open.h"
 
 #define ERROR_TYPE "sockeye.Error"
 

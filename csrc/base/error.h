@@ -45,7 +45,4 @@ void error_push_library_mark(lua_State *L);
 /* Push the function by which it raises what is the script's mistake. */
 void error_push_misuse(lua_State *L);
 
-/* sockeye.Error and error_is, into the module table on top of the stack. */
-void open_error(lua_State *L);
-
 #endif

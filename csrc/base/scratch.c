@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/scratch.h"
+#include "open.h"
 
 #define SCRATCH_TYPE "sockeye.Scratch"
 /* The most that one system call receives (read(2), NOTES). */
@@ -130,7 +131,7 @@ void gather_push(lua_State *L)
     lua_pushlstring(L, g->bytes, g->used);
 }
 
-void open_buffer(lua_State *L)
+void open_scratch(lua_State *L)
 {
     struct scratch *scratch = lua_newuserdatauv(L, sizeof *scratch, 0);
 

@@ -48,7 +48,4 @@ size_t gather_used(lua_State *L);
 /* Push it as a string. */
 void gather_push(lua_State *L);
 
-/* The type of the scratch memory. */
-void open_buffer(lua_State *L);
-
 #endif

@@ -19,7 +19,6 @@
 #include "loop/output.h"
 #include "loop/poller.h"
 
-
 struct loop;
 struct group;
 struct task;

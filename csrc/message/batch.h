@@ -20,8 +20,4 @@ static inline void batch_charge(const struct wait *w, size_t count)
     wait_charge(w, count / BATCH_SHARE);
 }
 
-/* The methods, joined to the module table on top. */
-void open_recvmany(lua_State *L);
-void open_sendmany(lua_State *L);
-
 #endif

@@ -83,7 +83,4 @@ bool message_is_end(const struct socket *s,
                     const struct receive_options *wanted,
                     const struct msghdr *header, size_t length);
 
-/* The methods of sendmsg.c, joined to the module table on top. */
-void open_sendmsg(lua_State *L);
-
 #endif

@@ -20,6 +20,7 @@
 #include "message/batch.h"
 #include "message/control.h"
 #include "message/message.h"
+#include "open.h"
 #include "socket/transfer.h"
 
 #ifdef MSG_WAITFORONE

@@ -15,6 +15,7 @@
 #include "base/field.h"
 #include "message/batch.h"
 #include "message/message.h"
+#include "open.h"
 #include "socket/transfer.h"
 #include "socket/zerocopy.h"
 

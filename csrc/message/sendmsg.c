@@ -12,6 +12,7 @@
 #include "base/field.h"
 #include "base/scratch.h"
 #include "message/message.h"
+#include "open.h"
 #include "socket/transfer.h"
 #include "socket/zerocopy.h"
 

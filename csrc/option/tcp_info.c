@@ -6,7 +6,6 @@
  * C library are older than the kernel; it stops where its layout differs from
  * one kernel to the next. Times are in the units of the kernel.
  */
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,28 +13,8 @@
 
 #include <lauxlib.h>
 
-#include "option/option.h"
 #include "option/type.h"
-
-const char *state_tcp_name(unsigned state)
-{
-    static const char *const names[] = {
-        [TCP_ESTABLISHED] = "ESTABLISHED",
-        [TCP_SYN_SENT] = "SYN_SENT",
-        [TCP_SYN_RECV] = "SYN_RECV",
-        [TCP_FIN_WAIT1] = "FIN_WAIT1",
-        [TCP_FIN_WAIT2] = "FIN_WAIT2",
-        [TCP_TIME_WAIT] = "TIME_WAIT",
-        [TCP_CLOSE] = "CLOSED",
-        [TCP_CLOSE_WAIT] = "CLOSE_WAIT",
-        [TCP_LAST_ACK] = "LAST_ACK",
-        [TCP_LISTEN] = "LISTEN",
-        [TCP_CLOSING] = "CLOSING",
-    };
-    size_t count = sizeof names / sizeof *names;
-
-    return state < count && names[state] ? names[state] : "UNKNOWN";
-}
+#include "socket/state.h"
 
 #ifdef __linux__
 

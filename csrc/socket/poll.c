@@ -11,7 +11,7 @@
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "base/interrupt.h"
-#include "socket/poll.h"
+#include "open.h"
 #include "socket/socket.h"
 #include "task/task.h"
 

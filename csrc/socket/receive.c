@@ -1,8 +1,8 @@
 /*
- * receive: recv and recvfrom; see transfer.h.
+ * receive: the methods recv and recvfrom of a socket.
  *
  * Follows recv(2). The end of a stream is nil, an empty datagram is "", and
- * false says that a call which must not wait would have to. Functions named
+ * false where a call that must not wait would have to. Functions named
  * socket_* are methods of a socket.
  */
 #include <errno.h>
@@ -15,6 +15,7 @@
 #include "address/address.h"
 #include "base/descriptor.h"
 #include "base/scratch.h"
+#include "open.h"
 #include "socket/socket.h"
 #include "socket/transfer.h"
 
@@ -34,21 +35,14 @@ struct sender {
     socklen_t length;
 };
 
-/* The error queue never waits. MSG_TRUNC tells the length of a datagram; on a
- * stream it would discard. */
 static inline void start_receiving(lua_State *L, struct receipt *r,
                                    struct wait *w, const struct call *call,
                                    struct socket *s, lua_KContext context)
 {
-    int wanted = names_flags(L, 3, &transfer_flag_names);
-    int flags = wanted & MSG_ERRQUEUE ? wanted | MSG_DONTWAIT : wanted;
-
+    r->wanted = names_flags(L, 3, &transfer_flag_names);
     r->size = transfer_size(L, 2);
-    r->wanted = wanted;
-    r->flags = flags | wait_start(L, w, call, &s->handle, flags, context);
-    r->may_drain = w->in_task && wanted == 0 && transfer_gives_all(s);
-    if (s->type != SOCK_STREAM)
-        r->flags |= MSG_TRUNC;
+    r->flags = transfer_start_receiving(L, w, call, s, r->wanted, context);
+    r->may_drain = w->in_task && r->wanted == 0 && transfer_gives_all(s);
 }
 
 static ssize_t receive_unix(const struct socket *s, struct receipt *r)
@@ -80,22 +74,12 @@ static inline ssize_t receive_once(lua_State *L, const struct socket *s,
                     (struct sockaddr *)&from->name, &from->length);
 }
 
-/* Nothing large is kept while it waits. */
-static bool receive_again(lua_State *L, struct wait *w, const struct receipt *r)
-{
-    int error = errno;
-
-    scratch_release(L, r->size);
-    errno = error;
-    return wait_again(L, w);
-}
-
 /* After an attempt that failed. False: `w` says why. */
 static bool keep_trying(lua_State *L, const struct socket *s, struct wait *w,
                         struct receipt *r, char *small, struct sender *from)
 {
     do {
-        if (!receive_again(L, w, r))
+        if (!transfer_receive_again(L, w, r->size))
             return false;
         r->length = receive_once(L, s, r, small, from);
     } while (r->length == -1);
@@ -103,8 +87,8 @@ static bool keep_trying(lua_State *L, const struct socket *s, struct wait *w,
 }
 
 /* Receive into `small` or into scratch memory. An attempt that is known to fail
- * is not made. False: `w` says why not. A buffer on the stack makes compilers
- * shy of what pays most here. */
+ * is not made. False: `w` says why not. Forced inline: compilers decline
+ * because of the stack buffer. */
 __attribute__((always_inline)) static inline bool receive(
     lua_State *L, struct socket *s, struct wait *w, struct receipt *r,
     char *small, struct sender *from)
@@ -146,7 +130,7 @@ static int push_full_length(lua_State *L, const struct receipt *r)
     return 1;
 }
 
-/* Push who sent it; nil where there is nobody to tell of. */
+/* Push the sender's address; nil where there is none. */
 static void push_sender(lua_State *L, const struct sender *from)
 {
     if (from != NULL && from->length > 0)
@@ -155,15 +139,14 @@ static void push_sender(lua_State *L, const struct sender *from)
         lua_pushnil(L);
 }
 
-/* Whether MSG_WAITALL has not yet been satisfied. Less may have been asked of
- * the kernel than of us. */
-static bool is_short(lua_State *L, const struct socket *s,
-                     const struct receipt *r)
+/* Whether MSG_WAITALL has not yet been satisfied. The kernel may have been
+ * asked for less than the caller wants. */
+static bool is_incomplete(lua_State *L, const struct socket *s,
+                          const struct receipt *r)
 {
-    int flags = r->wanted & (MSG_WAITALL | MSG_PEEK | MSG_TRUNC | MSG_OOB);
-
-    return flags == MSG_WAITALL && s->type == SOCK_STREAM && r->length > 0 &&
-           (size_t)r->length < transfer_size(L, 2);
+    return (r->wanted & MSG_WAITALL) &&
+           transfer_is_short(s, r->wanted, (size_t)r->length,
+                             transfer_size(L, 2));
 }
 
 /* MSG_WAITALL, when some has come and the rest is still to come; the kernel
@@ -232,7 +215,7 @@ static int recv_on(lua_State *L, lua_KContext context, int error)
     errno = error;
     if (!receive(L, s, &w, &r, small, NULL))
         return wait_failed(L, &w, 0);
-    if (is_short(L, s, &r)) {
+    if (is_incomplete(L, s, &r)) {
         begin_rest(L, s, &r, NULL);
         return recv_rest(L, LUA_OK, 0);
     }
@@ -307,7 +290,7 @@ static int recvfrom_step(lua_State *L, int status, lua_KContext context)
     start_receiving(L, &r, &w, &call, s, context);
     if (!receive(L, s, &w, &r, small, &from))
         return wait_failed(L, &w, 0);
-    if (is_short(L, s, &r)) {
+    if (is_incomplete(L, s, &r)) {
         begin_rest(L, s, &r, &from);
         return recvfrom_rest(L, LUA_OK, 0);
     }
@@ -339,6 +322,5 @@ void open_receive(lua_State *L)
         {NULL, NULL},
     };
 
-    open_buffer(L);
     socket_add_methods(L, methods);
 }

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/error.h"
+#include "open.h"
 #include "socket/socket.h"
 
 #define SOCKET_TYPE "sockeye.Socket"

@@ -96,16 +96,12 @@ int socket_descriptor_at(lua_State *L, int index);
 /* The same for an argument: `call` raises EBADF for a closed one. */
 int socket_check_descriptor(lua_State *L, int arg, const char *call);
 
-
 /* Close it: zero, or errno. */
 int socket_end(struct socket *s);
 
 /* Learn family, type and protocol of a descriptor from elsewhere: zero, or
  * errno. What is no socket has none of them. */
 int socket_learn(struct socket *s);
-
-/* The socket type and its functions, into the module table on top. */
-void open_socket(lua_State *L);
 
 /* Add a room's methods to the socket type. */
 void socket_add_methods(lua_State *L, const luaL_Reg *methods);

@@ -18,6 +18,7 @@
 #include <lauxlib.h>
 
 #include "base/error.h"
+#include "open.h"
 #include "socket/transfer.h"
 #include "socket/zerocopy.h"
 

@@ -38,7 +38,4 @@ ssize_t zerocopy_send(lua_State *L, struct socket *s, int index,
 void zerocopy_completed(lua_State *L, const struct socket *s, uint32_t low,
                         uint32_t high, bool copied);
 
-/* The method, joined to the socket type. */
-void open_zerocopy(lua_State *L);
-
 #endif

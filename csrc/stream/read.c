@@ -1,5 +1,5 @@
 /*
- * stream_read: read, read_until, read_some, lines.
+ * read: the methods read, read_until, read_some and lines of a stream.
  *
  * A reading is made anew from what has been received until it succeeds, and
  * only then is taken out of the buffer: whatever ends a call, nothing is lost.
@@ -9,9 +9,8 @@
 #include <poll.h>
 #include <string.h>
 
-#include "base/descriptor.h"
 #include "base/error.h"
-#include "socket/transfer.h"
+#include "open.h"
 #include "stream/numeral.h"
 #include "stream/stream.h"
 
@@ -205,97 +204,6 @@ static enum outcome read_formats(lua_State *L, struct reading *r)
     return outcome == NOTHING ? FOUND : outcome;
 }
 
-/* ---- receiving ---- */
-
-/* Into `b`; `*may_drain`: if that is less than there was room for, nothing is
- * left. */
-static ssize_t receive_once(const struct socket *s, const struct wait *w,
-                            struct block *b, size_t room, int flags,
-                            bool *may_drain)
-{
-    bool has_stopped = false;
-    bool drains = w->in_task && transfer_gives_all(s);
-    char *bytes = b->bytes + b->end;
-    ssize_t n;
-
-    if (drains && s->family == AF_UNIX)
-        n = descriptor_read_unix(s->handle.fd, bytes, room, flags,
-                                 &has_stopped);
-    else
-        n = descriptor_read(s->handle.fd, s->type != 0, bytes, room, flags);
-    *may_drain = drains && !has_stopped;
-    return n;
-}
-
-/* Not before there is something to read is memory taken, and none is held while
- * a task waits with nothing. */
-static ssize_t receive(lua_State *L, struct stream *s, const struct wait *w,
-                       size_t wanted, int flags)
-{
-    size_t room = block_room(&s->in, s->out.pool, wanted);
-    struct block *b = s->in;
-    bool may_drain;
-    ssize_t n;
-    int error;
-
-    if (room == 0)
-        error_raise(L, w->call->name, ENOMEM, 0);
-    n = receive_once(s->socket, w, b, room, flags, &may_drain);
-    error = errno;
-    if (n > 0)
-        b->end += (size_t)n;
-    if (n > 0 && (size_t)n < room && may_drain)
-        wait_note_drained(w);
-    block_consume(&s->in, s->out.pool, 0);
-    errno = error;
-    return n;
-}
-
-void stream_note_error(struct stream *s, int error)
-{
-    if (error != EAGAIN && error != EWOULDBLOCK && error != EINTR &&
-        error != EBADF && error != ENOMEM && error != ENOBUFS)
-        s->error = error;
-}
-
-/* One attempt. A descriptor that is no socket has to be ready where it may not
- * block. -2: `w` says why it is not. */
-static ssize_t attempt(lua_State *L, struct stream *s, struct wait *w,
-                       size_t wanted)
-{
-    bool blocks = wait_blocks(w->handle);
-    ssize_t n;
-
-    if (wait_is_drained(w)) {
-        errno = EAGAIN;
-        return -1;
-    }
-    if (!stream_is_socket(s) && !blocks &&
-        !descriptor_is_ready(w->handle->fd, POLLIN) && !wait_ready(L, w))
-        return -2;
-    n = receive(L, s, w, wanted, blocks ? 0 : MSG_DONTWAIT);
-    if (n == 0)
-        s->ended = true;
-    else if (n == -1)
-        stream_note_error(s, errno);
-    return n;
-}
-
-bool stream_fill(lua_State *L, struct stream *s, struct wait *w, size_t wanted)
-{
-    ssize_t n;
-
-    if (s->error != 0) {
-        w->outcome = WAIT_ERROR;
-        w->error = s->error;
-        return false;
-    }
-    do
-        n = attempt(L, s, w, wanted);
-    while (n == -1 && wait_again(L, w));
-    return n >= 0;
-}
-
 /* ---- a call ---- */
 
 static void start_reading(const struct stream *s, struct reading *r)
@@ -325,7 +233,7 @@ static int finish_reading(lua_State *L, struct stream *s,
 static int read_with(lua_State *L, const struct call *call, reader *read,
                      lua_KContext context, size_t max)
 {
-    struct stream *s = check_open_stream(L, 1, "read", context);
+    struct stream *s = stream_check_open(L, 1, "read", context);
     struct reading r = {.last = lua_gettop(L), .max = max};
     enum outcome outcome;
     struct wait w;
@@ -459,14 +367,14 @@ static int stream_lines(lua_State *L)
 {
     int last = lua_gettop(L);
 
-    check_open_stream(L, 1, "lines", 0);
+    stream_check_open(L, 1, "lines", 0);
     luaL_argcheck(L, last <= 250, 252, "too many arguments");
     check_formats(L, last);
     lua_pushcclosure(L, next_line, last);
     return 1;
 }
 
-void add_stream_reading(lua_State *L)
+void open_stream_read(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"lines", stream_lines},
@@ -476,5 +384,5 @@ void add_stream_reading(lua_State *L)
         {NULL, NULL},
     };
 
-    luaL_setfuncs(L, methods, 0);
+    stream_add_methods(L, methods);
 }

@@ -1,20 +1,23 @@
 /*
- * stream: the userdata and its life: made of a socket, closed, collected.
+ * stream: the userdata and its life: made of a socket, closed, collected; how
+ * its buffers are filled and flushed.
  *
- * Reading is in stream_read.c, writing in stream_write.c, moving from one to
- * another in pipe.c. Functions named sockeye_* are the module's, stream_* with
- * a lua_State alone are methods and metamethods.
+ * Functions named sockeye_* are the module's, stream_* with a lua_State alone
+ * are methods and metamethods.
  */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/error.h"
+#include "open.h"
+#include "socket/transfer.h"
 #include "stream/stream.h"
 #include "task/task.h"
-#include "transit/sendfile.h"
 
 #define STREAM_TYPE "sockeye.Stream"
 #define USUAL_MAX 65536
@@ -23,7 +26,7 @@ const char stream_tag = 'c';
 
 struct stream *stream_check(lua_State *L, int arg)
 {
-    struct stream *s = test_stream(L, arg);
+    struct stream *s = stream_test(L, arg);
 
     if (s == NULL)
         luaL_typeerror(L, arg, STREAM_TYPE);
@@ -116,7 +119,7 @@ static int stream_index(lua_State *L)
 */
 static int stream_settimeout(lua_State *L)
 {
-    struct stream *s = check_open_stream(L, 1, "settimeout", 0);
+    struct stream *s = stream_check_open(L, 1, "settimeout", 0);
 
     s->socket->handle.timeout = clock_check_seconds(L, 2);
     lua_settop(L, 1);
@@ -130,7 +133,7 @@ static int stream_settimeout(lua_State *L)
 */
 static int stream_gettimeout(lua_State *L)
 {
-    const struct stream *s = check_open_stream(L, 1, "gettimeout", 0);
+    const struct stream *s = stream_check_open(L, 1, "gettimeout", 0);
 
     clock_push_seconds(L, s->socket->handle.timeout);
     return 1;
@@ -160,8 +163,120 @@ static int stream_setmax(lua_State *L)
 */
 static int stream_fd(lua_State *L)
 {
-    lua_pushinteger(L, check_open_stream(L, 1, "fd", 0)->socket->handle.fd);
+    lua_pushinteger(L, stream_check_open(L, 1, "fd", 0)->socket->handle.fd);
     return 1;
+}
+
+/* ---- receiving ---- */
+
+/* Receive into `b`. `*may_drain`: a result that is less than `room` says that
+ * nothing is left. */
+static ssize_t receive_once(const struct socket *s, const struct wait *w,
+                            struct block *b, size_t room, int flags,
+                            bool *may_drain)
+{
+    bool has_stopped = false;
+    bool drains = w->in_task && transfer_gives_all(s);
+    char *bytes = b->bytes + b->end;
+    ssize_t n;
+
+    if (drains && s->family == AF_UNIX)
+        n = descriptor_read_unix(s->handle.fd, bytes, room, flags,
+                                 &has_stopped);
+    else
+        n = descriptor_read(s->handle.fd, s->type != 0, bytes, room, flags);
+    *may_drain = drains && !has_stopped;
+    return n;
+}
+
+/* A block is taken just before reading and returned if nothing came, so that
+ * waiting tasks hold none. */
+static ssize_t receive(lua_State *L, struct stream *s, const struct wait *w,
+                       size_t wanted, int flags)
+{
+    size_t room = block_room(&s->in, s->out.pool, wanted);
+    struct block *b = s->in;
+    bool may_drain;
+    ssize_t n;
+    int error;
+
+    if (room == 0)
+        error_raise(L, w->call->name, ENOMEM, 0);
+    n = receive_once(s->socket, w, b, room, flags, &may_drain);
+    error = errno;
+    if (n > 0)
+        b->end += (size_t)n;
+    if (n > 0 && (size_t)n < room && may_drain)
+        wait_note_drained(w);
+    block_consume(&s->in, s->out.pool, 0);
+    errno = error;
+    return n;
+}
+
+void stream_note_error(struct stream *s, int error)
+{
+    if (error != EAGAIN && error != EWOULDBLOCK && error != EINTR &&
+        error != EBADF && error != ENOMEM && error != ENOBUFS)
+        s->error = error;
+}
+
+/* One attempt. A descriptor that is no socket has to be ready where it may not
+ * block. -2: `w` says why it is not. */
+static ssize_t attempt(lua_State *L, struct stream *s, struct wait *w,
+                       size_t wanted)
+{
+    bool blocks = wait_blocks(w->handle);
+    ssize_t n;
+
+    if (wait_is_drained(w)) {
+        errno = EAGAIN;
+        return -1;
+    }
+    if (!stream_is_socket(s) && !blocks &&
+        !descriptor_is_ready(w->handle->fd, POLLIN) && !wait_ready(L, w))
+        return -2;
+    n = receive(L, s, w, wanted, blocks ? 0 : MSG_DONTWAIT);
+    if (n == 0)
+        s->ended = true;
+    else if (n == -1)
+        stream_note_error(s, errno);
+    return n;
+}
+
+bool stream_fill(lua_State *L, struct stream *s, struct wait *w, size_t wanted)
+{
+    ssize_t n;
+
+    if (s->error != 0) {
+        w->outcome = WAIT_ERROR;
+        w->error = s->error;
+        return false;
+    }
+    do
+        n = attempt(L, s, w, wanted);
+    while (n == -1 && wait_again(L, w));
+    return n >= 0;
+}
+
+/* ---- sending ---- */
+
+bool stream_flush(lua_State *L, struct stream *s, struct wait *w, int flags,
+                  size_t *unsent)
+{
+    int error;
+
+    while ((error = output_send(&s->out, flags)) != 0) {
+        errno = error;
+        if (wait_again(L, w))
+            continue;
+        *unsent = block_used(s->out.pending);
+        if (error != EAGAIN && error != EINTR)
+            output_drop(&s->out);
+        else if (w->outcome != WAIT_WOULD_BLOCK)
+            output_leave(&s->out);
+        return false;
+    }
+    return true;
 }
 
 /* ---- the end ---- */
@@ -233,8 +348,8 @@ static int stream_close(lua_State *L)
     return error ? error_raise(L, "close", error, 0) : 0;
 }
 
-/* At the end of a `<close>` variable's scope. Where an error is on its way that
- * goes first, and nobody waits. */
+/* At the end of a `<close>` variable's scope. If another error is propagating,
+ * it wins and the call does not wait. */
 static int stream_leave(lua_State *L)
 {
     if (lua_isnoneornil(L, 2))
@@ -278,6 +393,15 @@ static const luaL_Reg metamethods[] = {
     {NULL, NULL},
 };
 
+void stream_add_methods(lua_State *L, const luaL_Reg *more)
+{
+    luaL_getmetatable(L, STREAM_TYPE);
+    lua_getfield(L, -1, "__index");
+    lua_getupvalue(L, -1, 1);
+    luaL_setfuncs(L, more, 0);
+    lua_pop(L, 3);
+}
+
 void open_stream(lua_State *L)
 {
     lua_pushcfunction(L, sockeye_stream);
@@ -286,7 +410,6 @@ void open_stream(lua_State *L)
     lua_pushcfunction(L, sockeye_make_prompt);
     lua_setfield(L, -2, "make_prompt");
     lua_pop(L, 1);
-    open_block(L);
     luaL_newmetatable(L, STREAM_TYPE);
     luaL_setfuncs(L, metamethods, 0);
     lua_pushboolean(L, true);
@@ -294,10 +417,6 @@ void open_stream(lua_State *L)
     luaL_newlib(L, methods);
     lua_pushboolean(L, false);
     lua_setfield(L, -2, "socket");
-    add_stream_reading(L);
-    add_stream_writing(L);
-    add_stream_pipe(L);
-    add_stream_sendfile(L);
     lua_pushcclosure(L, stream_index, 1);
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);

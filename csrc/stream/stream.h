@@ -2,13 +2,15 @@
  * stream: a socket with buffers: what has been received but not yet read, what
  * has been written but not yet sent.
  *
- * The buffers are taken when there is something in them. Each file that adds
- * methods to the type has its door here.
+ * A buffer is taken when there is something to put into it, and given back when
+ * it is empty.
  */
 #ifndef SOCKEYE_STREAM_STREAM_H
 #define SOCKEYE_STREAM_STREAM_H
 
 #include <stdint.h>
+
+#include <lauxlib.h>
 
 #include "loop/output.h"
 #include "socket/socket.h"
@@ -31,7 +33,7 @@ struct stream {
 extern const char stream_tag;
 
 /* The stream at `arg`, or NULL. */
-static inline struct stream *test_stream(lua_State *L, int arg)
+static inline struct stream *stream_test(lua_State *L, int arg)
 {
     struct stream *s = lua_touserdata(L, arg);
 
@@ -43,18 +45,18 @@ static inline struct stream *test_stream(lua_State *L, int arg)
 /* The stream at `arg`, else argument error. */
 struct stream *stream_check(lua_State *L, int arg);
 
-/* For check_open_stream: why there is none. */
+/* For stream_check_open: why there is none. */
 struct stream *stream_reject(lua_State *L, int arg, const char *call,
                              lua_KContext context);
 
 /* The stream at `arg`, else argument error; or EBADF from `call` where it is
  * closed; ECANCELED where it has been closed since, as a context other than 0
  * tells. */
-static inline struct stream *check_open_stream(lua_State *L, int arg,
+static inline struct stream *stream_check_open(lua_State *L, int arg,
                                                const char *call,
                                                lua_KContext context)
 {
-    struct stream *s = test_stream(L, arg);
+    struct stream *s = stream_test(L, arg);
 
     if (s != NULL && s->socket->handle.fd != -1)
         return s;
@@ -78,12 +80,7 @@ void stream_note_error(struct stream *s, int error);
 bool stream_flush(lua_State *L, struct stream *s, struct wait *w, int flags,
                   size_t *unsent);
 
-/* The methods of the other files, into the table on top of the stack. */
-void add_stream_reading(lua_State *L);
-void add_stream_writing(lua_State *L);
-void add_stream_pipe(lua_State *L);
-
-/* The stream type and its function, into the module table on top. */
-void open_stream(lua_State *L);
+/* Add another file's methods to the stream type. */
+void stream_add_methods(lua_State *L, const luaL_Reg *methods);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * stream_write: write, flush, shutdown, setvbuf.
+ * write: the methods write, flush, shutdown and setvbuf of a stream.
  *
  * What is written is kept in one block and sent by one call: before the task
  * waits (loop.h), when there is too much of it, or when it is asked for.
@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/field.h"
+#include "open.h"
 #include "stream/stream.h"
 #include "task/task.h"
 
@@ -19,25 +20,6 @@
 
 /* What write does when its task goes on. */
 enum { TAKING = 1, SENDING };
-
-bool stream_flush(lua_State *L, struct stream *s, struct wait *w, int flags,
-                  size_t *unsent)
-{
-    int error;
-
-    while ((error = output_send(&s->out, flags)) != 0) {
-        errno = error;
-        if (wait_again(L, w))
-            continue;
-        *unsent = block_used(s->out.pending);
-        if (error != EAGAIN && error != EINTR)
-            output_drop(&s->out);
-        else if (w->outcome != WAIT_WOULD_BLOCK)
-            output_leave(&s->out);
-        return false;
-    }
-    return true;
-}
 
 /* Whether what is written may be kept for a while. */
 static bool is_kept(const struct stream *s)
@@ -154,7 +136,7 @@ static const struct call write_call = {"write", POLLOUT, write_step};
  * too much. */
 static int write_step(lua_State *L, int status, lua_KContext context)
 {
-    struct stream *s = check_open_stream(L, 1, "write", context);
+    struct stream *s = stream_check_open(L, 1, "write", context);
     int last = lua_gettop(L);
     struct wait w;
     int flags = wait_start(L, &w, &write_call, &s->socket->handle, 0, context);
@@ -194,7 +176,7 @@ conn:write("HTTP/1.0 200 OK\r\nContent-Length: ", #body, "\r\n\r\n", body)
 */
 static int stream_write(lua_State *L)
 {
-    struct stream *s = check_open_stream(L, 1, "write", 0);
+    struct stream *s = stream_check_open(L, 1, "write", 0);
     int last = lua_gettop(L);
     size_t total = check_data(L, last);
 
@@ -213,7 +195,7 @@ static const struct call flush_call = {"flush", POLLOUT, flush_step};
 
 static int flush_step(lua_State *L, int status, lua_KContext context)
 {
-    struct stream *s = check_open_stream(L, 1, "flush", context);
+    struct stream *s = stream_check_open(L, 1, "flush", context);
     struct wait w;
     int flags = wait_start(L, &w, &flush_call, &s->socket->handle, 0, context);
     size_t unsent;
@@ -242,7 +224,7 @@ static const struct call shutdown_call = {"shutdown", POLLOUT, shutdown_step};
 
 static int shutdown_step(lua_State *L, int status, lua_KContext context)
 {
-    struct stream *s = check_open_stream(L, 1, "shutdown", context);
+    struct stream *s = stream_check_open(L, 1, "shutdown", context);
     struct wait w;
     size_t unsent;
 
@@ -272,7 +254,7 @@ static int shutdown_step(lua_State *L, int status, lua_KContext context)
 */
 static int stream_shutdown(lua_State *L)
 {
-    check_open_stream(L, 1, "shutdown", 0);
+    stream_check_open(L, 1, "shutdown", 0);
     luaL_checkany(L, 2);
     lua_settop(L, 2);
     return shutdown_step(L, LUA_OK, 0);
@@ -300,7 +282,7 @@ static int stream_setvbuf(lua_State *L)
     return 1;
 }
 
-void add_stream_writing(lua_State *L)
+void open_stream_write(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"flush", stream_flush_method},
@@ -310,5 +292,5 @@ void add_stream_writing(lua_State *L)
         {NULL, NULL},
     };
 
-    luaL_setfuncs(L, methods, 0);
+    stream_add_methods(L, methods);
 }

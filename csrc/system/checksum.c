@@ -12,7 +12,7 @@
 
 #include <lauxlib.h>
 
-#include "system/checksum.h"
+#include "open.h"
 
 /* Eight bytes, as the machine reads them, in two halves that cannot overflow
  * the sum: of less than 2^32 words. */

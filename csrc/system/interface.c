@@ -28,8 +28,8 @@
 #include "base/error.h"
 #include "base/field.h"
 #include "base/names.h"
+#include "open.h"
 #include "socket/socket.h"
-#include "system/interface.h"
 
 /* clang-format off */
 static const struct name flag_rows[] = {

@@ -15,8 +15,8 @@
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "base/names.h"
+#include "open.h"
 #include "socket/socket.h"
-#include "system/netdb.h"
 
 /* An entry of either database, its strings one after another, each with its
  * zero: the name, a service's protocol, the aliases. The C library's own is

@@ -20,7 +20,7 @@
 #include "base/error.h"
 #include "base/field.h"
 #include "base/names.h"
-#include "system/netlink.h"
+#include "open.h"
 #include "system/netlink_walk.h"
 
 #define PAYLOAD_MOST (INT32_MAX - NETLINK_HEADER)

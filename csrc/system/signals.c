@@ -19,6 +19,7 @@
 
 #include "base/error.h"
 #include "base/names.h"
+#include "open.h"
 #include "system/resend.h"
 #include "system/signals.h"
 

@@ -11,7 +11,4 @@ int signals_check(lua_State *L, int arg, int least);
  * the parent's. */
 void signals_forked(void);
 
-/* signal and the constants, into the module table on top. */
-void open_signals(lua_State *L);
-
 #endif

@@ -11,7 +11,7 @@
 #include <lauxlib.h>
 
 #include "base/error.h"
-#include "system/unix_file.h"
+#include "open.h"
 
 /* socket_file(path): a string that tells this file from any other, where it is
  * a socket's; nil where it is another's, and where there is none. */

@@ -12,7 +12,7 @@
 #include <lauxlib.h>
 
 #include "base/error.h"
-#include "task/group.h"
+#include "open.h"
 #include "task/task.h"
 
 #define GROUP_TYPE "sockeye.Group"

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/interrupt.h"
-#include "task/sleep.h"
+#include "open.h"
 #include "task/task.h"
 #include "task/wait.h"
 

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "open.h"
 #include "task/task.h"
 
 #define TASK_TYPE "sockeye.Task"

@@ -77,9 +77,6 @@ struct task *task_check(lua_State *L, int arg);
 /* t has ended: its results, or the error, are on its coroutine's stack. */
 void task_end(lua_State *L, struct task *t);
 
-/* The task type and its functions, into the module table on top. */
-void open_task(lua_State *L);
-
 /* ---- groups ---- */
 
 /* Push a new group. `owner` is the task that is kept alive with it: whose

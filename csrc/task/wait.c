@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "open.h"
 #include "task/task.h"
 #include "task/wait.h"
 

@@ -17,6 +17,7 @@
 
 #include <lauxlib.h>
 
+#include "open.h"
 #include "task/worker.h"
 
 #define JOB_HANDLE_TYPE "sockeye.job_handle"

@@ -59,7 +59,4 @@ bool job_handle_is_done(struct job_handle *e);
 /* Let go of the job and the descriptor. */
 void job_handle_drop(struct job_handle *e);
 
-/* The type, before the first job_handle_new. */
-void open_worker(lua_State *L);
-
 #endif

@@ -14,6 +14,7 @@
 #include "base/field.h"
 #include "base/nonblocking.h"
 #include "base/sigpipe.h"
+#include "open.h"
 #include "stream/stream.h"
 #include "transit/transit.h"
 
@@ -51,7 +52,7 @@ static size_t smaller(size_t a, size_t b)
 /* ---- what goes between ---- */
 
 /* Without a pipe the bytes are copied. */
-static void open_pipe(struct moving *m)
+static void make_pipe(struct moving *m)
 {
     m->copies = pipe2(m->pipe, O_CLOEXEC | O_NONBLOCK) == -1;
 }
@@ -290,8 +291,8 @@ static int stream_pipe(lua_State *L)
     bool has_count = !lua_isnoneornil(L, COUNT);
     lua_Integer count = luaL_optinteger(L, COUNT, 0);
 
-    check_open_stream(L, FROM, "pipe", 0);
-    check_open_stream(L, TO, "pipe", 0);
+    stream_check_open(L, FROM, "pipe", 0);
+    stream_check_open(L, TO, "pipe", 0);
     luaL_argcheck(L, count >= 0, COUNT, "count must not be negative");
     lua_settop(L, COUNT);
     m = lua_newuserdatauv(L, sizeof *m, 0);
@@ -302,7 +303,7 @@ static int stream_pipe(lua_State *L)
     };
     luaL_setmetatable(L, MOVING_TYPE);
     lua_toclose(L, STATE);
-    open_pipe(m);
+    make_pipe(m);
     return pipe_step(L, LUA_OK, 0);
 }
 
@@ -322,7 +323,7 @@ static int moving_gc(lua_State *L)
     return 0;
 }
 
-void add_stream_pipe(lua_State *L)
+void open_pipe(lua_State *L)
 {
     static const luaL_Reg metamethods[] = {
         {"__close", moving_close},
@@ -337,6 +338,5 @@ void add_stream_pipe(lua_State *L)
     luaL_newmetatable(L, MOVING_TYPE);
     luaL_setfuncs(L, metamethods, 0);
     lua_pop(L, 1);
-
-    luaL_setfuncs(L, methods, 0);
+    stream_add_methods(L, methods);
 }

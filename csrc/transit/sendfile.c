@@ -7,7 +7,7 @@
 #include <lauxlib.h>
 
 #include "base/error.h"
-#include "transit/sendfile.h"
+#include "open.h"
 #include "transit/transit.h"
 
 static const struct call sendfile_calls[] = {
@@ -70,28 +70,22 @@ static int socket_sendfile(lua_State *L)
 */
 static int stream_sendfile(lua_State *L)
 {
-    struct stream *s = check_open_stream(L, 1, "sendfile", 0);
+    struct stream *s = stream_check_open(L, 1, "sendfile", 0);
 
     return send_file(L, &s->socket->handle, s);
 }
 
-void add_stream_sendfile(lua_State *L)
+void open_sendfile(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
+    static const luaL_Reg socket_methods[] = {
+        {"sendfile", socket_sendfile},
+        {NULL, NULL},
+    };
+    static const luaL_Reg stream_methods[] = {
         {"sendfile", stream_sendfile},
         {NULL, NULL},
     };
 
-    luaL_setfuncs(L, methods, 0);
-}
-
-void open_sendfile(lua_State *L)
-{
-    static const luaL_Reg methods[] = {
-        {"sendfile", socket_sendfile},
-        {NULL, NULL},
-    };
-
-    open_transit(L);
-    socket_add_methods(L, methods);
+    socket_add_methods(L, socket_methods);
+    stream_add_methods(L, stream_methods);
 }

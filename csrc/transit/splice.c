@@ -7,7 +7,7 @@
 #include <lauxlib.h>
 
 #include "base/field.h"
-#include "transit/splice.h"
+#include "open.h"
 #include "transit/transit.h"
 
 enum { FROM = 1, TO, COUNT, OPTIONS };

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/field.h"
 #include "base/interrupt.h"
+#include "open.h"
 #include "transit/transit.h"
 
 #define TRANSIT_TYPE "sockeye.transit"
@@ -198,7 +199,7 @@ void transit_end_take(lua_State *L, struct end *end, int arg, const char *call)
     bool collected = false;
     int fd = socket_check_descriptor(L, arg, call);
 
-    luaL_argcheck(L, test_stream(L, arg) == NULL, arg,
+    luaL_argcheck(L, stream_test(L, arg) == NULL, arg,
                   "a stream is moved by pipe");
     if (s != NULL) {
         end->handle = &s->handle;
@@ -217,7 +218,7 @@ void transit_end_take(lua_State *L, struct end *end, int arg, const char *call)
 }
 
 /* A pipe with a name must not wait for who will write to it. */
-static void open_unix_file(lua_State *L, struct end *end, int arg)
+static void take_path(lua_State *L, struct end *end, int arg)
 {
     const char *path = names_check_text(L, arg);
     bool collected = false;
@@ -238,7 +239,7 @@ void transit_end_open(lua_State *L, struct end *end, int arg, const char *call)
         transit_end_take(L, end, arg, call);
         return;
     }
-    open_unix_file(L, end, arg);
+    take_path(L, end, arg);
     if (end->kind == S_IFDIR)
         error_raise(L, call, EISDIR, arg);
 }

@@ -93,7 +93,4 @@ ssize_t transit_splice_once(struct end *from, struct end *to, size_t size,
 /* Whether the system cannot do it with these, which says nothing else. */
 bool way_is_unsupported(int error);
 
-/* The type, before the first transit_push. */
-void open_transit(lua_State *L);
-
 #endif

@@ -1,0 +1,72 @@
+/*
+ * open: the functions that open the files of all folders, in core.c's order.
+ *
+ * Each finds the module table on top of the stack and leaves it there: with the
+ * file's functions and constants, or with methods added to a type that another
+ * file has opened before.
+ */
+#ifndef SOCKEYE_OPEN_H
+#define SOCKEYE_OPEN_H
+
+#include <lua.h>
+
+/* base */
+void open_error(lua_State *L);
+void open_c_memory(lua_State *L);
+void open_clock(lua_State *L);
+void open_scratch(lua_State *L);
+void open_block(lua_State *L);
+
+/* address */
+void open_address(lua_State *L);
+void open_protocol(lua_State *L);
+
+/* task */
+void open_task(lua_State *L);
+void open_group(lua_State *L);
+void open_run(lua_State *L);
+void open_sleep(lua_State *L);
+void open_worker(lua_State *L);
+
+/* socket */
+void open_socket(lua_State *L);
+void open_connection(lua_State *L);
+void open_connect(lua_State *L);
+void open_state(lua_State *L);
+void open_transfer(lua_State *L);
+void open_send(lua_State *L);
+void open_receive(lua_State *L);
+void open_read_write(lua_State *L);
+void open_zerocopy(lua_State *L);
+void open_poll(lua_State *L);
+
+/* option */
+void open_option(lua_State *L);
+
+/* message */
+void open_sendmsg(lua_State *L);
+void open_recvmany(lua_State *L);
+void open_sendmany(lua_State *L);
+
+/* stream */
+void open_stream(lua_State *L);
+void open_stream_read(lua_State *L);
+void open_stream_write(lua_State *L);
+
+/* transit */
+void open_transit(lua_State *L);
+void open_sendfile(lua_State *L);
+void open_splice(lua_State *L);
+void open_pipe(lua_State *L);
+
+/* system */
+void open_unix_file(lua_State *L);
+void open_netlink(lua_State *L);
+void open_checksum(lua_State *L);
+void open_resolve(lua_State *L);
+void open_netdb(lua_State *L);
+void open_interface(lua_State *L);
+void open_process(lua_State *L);
+void open_signals(lua_State *L);
+
+#endif

@@ -1,0 +1,208 @@
+/*
+ * connect: the methods connect and disconnect of a socket.
+ *
+ * Follows connect(2), tcp(7) and unix(7). Functions named socket_* are methods
+ * of a socket.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <lauxlib.h>
+
+#include "address/address.h"
+#include "base/error.h"
+#include "open.h"
+#include "socket/socket.h"
+
+/* One connect(2) that blocks, or does not, whatever the open file does at
+ * other times. */
+static int connect_once(int fd, const struct address *a, bool blocks)
+{
+    int before = fcntl(fd, F_GETFL);
+    int flags = blocks ? before & ~O_NONBLOCK : before | O_NONBLOCK;
+    int error;
+
+    if (before == -1 || (flags != before && fcntl(fd, F_SETFL, flags) == -1))
+        return errno;
+    error = connect(fd, &a->any, a->length) == -1 ? errno : 0;
+    if (flags != before)
+        fcntl(fd, F_SETFL, before);
+    return error;
+}
+
+/* The Unix socket of a busy listener cannot be polled for a place in its
+ * queue, but connect(2) waits for one as long as SO_SNDTIMEO says. */
+static int connect_unix(struct wait *w, const struct address *a)
+{
+    struct timeval before = {0, 0};
+    struct timeval limit;
+    socklen_t length = sizeof before;
+    int fd = w->handle->fd;
+    int64_t left;
+    int error;
+
+    if (w->deadline == 0)
+        w->deadline = outside_limit(wait_deadline(w->handle->timeout));
+    left = w->deadline - clock_now();
+    if (left < 1000)
+        left = 1000;
+    limit.tv_sec = left / INT64_C(1000000000);
+    limit.tv_usec = left / 1000 % 1000000;
+    if (getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, &length) == -1 ||
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == -1)
+        return errno;
+    error = connect_once(fd, a, true);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, sizeof before);
+    return error;
+}
+
+/* One attempt: zero, or errno. */
+static int attempt_connect(struct socket *s, struct wait *w,
+                           const struct address *a)
+{
+    if (wait_blocks(&s->handle))
+        return connect(s->handle.fd, &a->any, a->length) == -1 ? errno : 0;
+    if (s->family == AF_UNIX && !wait_is_nonblocking(w) && !wait_is_in_task())
+        return connect_unix(w, a);
+    return connect_once(s->handle.fd, a, false);
+}
+
+#ifdef __linux__
+/* Linux's TCP keeps the outcome for the next connect(2), and until then is
+ * neither fit for another attempt nor says EISCONN. */
+static bool keeps_outcome(const struct socket *s)
+{
+    return (s->family == AF_INET || s->family == AF_INET6) &&
+           s->type == SOCK_STREAM &&
+           (s->protocol == 0 || s->protocol == IPPROTO_TCP);
+}
+#else
+static bool keeps_outcome(const struct socket *s)
+{
+    (void)s;
+    return false;
+}
+#endif
+
+/* How the connection that was under way has ended: zero, or errno, EALREADY if
+ * it has not. */
+static int connect_result(struct socket *s, struct wait *w,
+                          const struct address *a)
+{
+    struct sockaddr_storage peer;
+    int error = 0;
+    socklen_t length = sizeof error;
+    socklen_t peer_length = sizeof peer;
+
+    if (keeps_outcome(s))
+        return attempt_connect(s, w, a);
+    if (getsockopt(s->handle.fd, SOL_SOCKET, SO_ERROR, &error, &length) == -1)
+        return errno;
+    if (error == 0 &&
+        getpeername(s->handle.fd, (struct sockaddr *)&peer, &peer_length) == -1)
+        return EALREADY;
+    return error;
+}
+
+/* Whether the system goes on connecting by itself after this error. After EINTR
+ * it may do so, too; the next attempt tells. */
+static bool is_under_way(int error)
+{
+    return error == EINPROGRESS || error == EALREADY;
+}
+
+/* After an attempt that ended with `error`: whether to look again, having
+ * waited. EAGAIN from a Unix socket is SO_SNDTIMEO running out. */
+static bool retry_connect(lua_State *L, const struct socket *s, struct wait *w,
+                          int error)
+{
+    bool is_full =
+        error == EAGAIN && s->family == AF_UNIX && !wait_is_nonblocking(w);
+
+    errno = is_under_way(error) && wait_is_nonblocking(w) ? EAGAIN : error;
+    if (is_under_way(error) && !wait_is_nonblocking(w))
+        return wait_ready(L, w);
+    if (is_full && wait_is_in_task())
+        return wait_briefly(L, w);
+    if (is_full && w->deadline != 0) {
+        w->outcome = WAIT_TIMED_OUT;
+        return false;
+    }
+    return wait_again(L, w);
+}
+
+static int connect_step(lua_State *L, int status, lua_KContext context)
+{
+    static const struct call call = {"connect", POLLOUT, connect_step};
+    struct socket *s = socket_check_waiting(L, 1, "connect", context);
+    const struct address *a = address_check(L, 2);
+    struct wait w;
+    bool under_way = context > 0 && s->family != AF_UNIX;
+    bool interrupted = false;
+    int error;
+
+    (void)status;
+    lua_settop(L, 2);
+    wait_start(L, &w, &call, &s->handle, 0, context);
+    do {
+        error =
+            under_way ? connect_result(s, &w, a) : attempt_connect(s, &w, a);
+        if (error == EISCONN && (under_way || interrupted))
+            error = 0;
+        under_way = is_under_way(error);
+        interrupted = error == EINTR;
+    } while (error != 0 && retry_connect(L, s, &w, error));
+    if (error != 0)
+        return wait_failed(L, &w, 2);
+    lua_settop(L, 1);
+    return 1;
+}
+
+/*** Connect to a peer (connect(2)).
+A datagram socket is given its default destination, and hears of that peer
+only. In non-blocking mode call it again, once the socket can be written, to
+learn how it went.
+@function Socket:connect
+@param address an `Address`, or a string as `sockeye.address` takes it
+@treturn Socket itself; `false` where it would have to wait and must not
+@raise ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT (with `timeout`
+where the time-out of this socket ran out, without it where the system gave
+up), EISCONN, …
+@usage s:connect("127.0.0.1:8080")
+*/
+static int socket_connect(lua_State *L)
+{
+    return connect_step(L, LUA_OK, 0);
+}
+
+/*** Forget the peer of a datagram socket (connect(2) to AF_UNSPEC).
+On Linux this also makes a TCP socket whose connection has failed or ended fit
+for another `connect`.
+@function Socket:disconnect
+@treturn Socket itself
+@raise what the system says
+*/
+static int socket_disconnect(lua_State *L)
+{
+    struct socket *s = socket_check_open(L, 1, "disconnect");
+    struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+
+    if (connect(s->handle.fd, &nobody, sizeof nobody) == -1)
+        return error_raise(L, "disconnect", errno, 0);
+    lua_settop(L, 1);
+    return 1;
+}
+
+void open_connect(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"connect", socket_connect},
+        {"disconnect", socket_disconnect},
+        {NULL, NULL},
+    };
+
+    socket_add_methods(L, methods);
+}

@@ -1,0 +1,315 @@
+/*
+ * send: the methods send, sendto and sendall of a socket.
+ *
+ * Follows send(2) and sendmsg(2). SIGPIPE is never delivered. Functions named
+ * socket_* are methods of a socket.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <lauxlib.h>
+
+#include "address/address.h"
+#include "base/field.h"
+#include "open.h"
+#include "socket/socket.h"
+#include "socket/transfer.h"
+#include "socket/zerocopy.h"
+
+#define IOV_BATCH 64
+
+/* The string at index 2. */
+static ssize_t send_string(lua_State *L, struct socket *s, const char *data,
+                           size_t size, const struct address *to, int flags)
+{
+    struct iovec iov = {(char *)data, size};
+    struct msghdr message = {
+        .msg_name = to ? (void *)&to->any : NULL,
+        .msg_namelen = to ? to->length : 0,
+        .msg_iov = &iov,
+        .msg_iovlen = 1,
+    };
+
+    if (wants_zerocopy(flags))
+        return zerocopy_send(L, s, 2, &message, flags);
+    return sendto(s->handle.fd, data, size, flags, to ? &to->any : NULL,
+                  to ? to->length : 0);
+}
+
+static int send_step(lua_State *L, int status, lua_KContext context);
+
+/* `error` is the errno of a first attempt; 0: none has been made. */
+static int send_on(lua_State *L, lua_KContext context, int error)
+{
+    static const struct call call = {"send", POLLOUT, send_step};
+    struct socket *s = socket_check_waiting(L, 1, "send", context);
+    size_t size;
+    const char *data = transfer_check_data(L, 2, &size);
+    int flags = names_flags(L, 3, &transfer_flag_names);
+    struct wait w;
+    ssize_t n = -1;
+
+    flags |=
+        wait_start(L, &w, &call, &s->handle, flags, context) | MSG_NOSIGNAL;
+    if (error == 0)
+        n = send_string(L, s, data, size, NULL, flags);
+    else
+        errno = error;
+    while (n == -1 && wait_again(L, &w))
+        n = send_string(L, s, data, size, NULL, flags);
+    if (n == -1)
+        return wait_failed(L, &w, 0);
+    lua_pushinteger(L, n);
+    return 1;
+}
+
+static int send_step(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    return send_on(L, context, 0);
+}
+
+/*** Send to the peer (send(2)): one call, which may take less than all.
+@function Socket:send
+@string data any bytes
+@param[opt] flags names in a string, or an integer: `oob`, `more`, `dontwait`,
+`eor`, `dontroute`, `confirm`, `zerocopy` (see `Socket:zerocopy_wait`)
+@treturn int how many bytes were taken; `false` where it would have to wait and
+must not
+@raise EPIPE, ECONNRESET, EMSGSIZE, ECONNREFUSED, …; ETIMEDOUT with `timeout`
+*/
+static int socket_send(lua_State *L)
+{
+    const struct socket *s = fast_path_socket(L, 2);
+    size_t size;
+    const char *data = s != NULL ? lua_tolstring(L, 2, &size) : NULL;
+    ssize_t n;
+
+    if (data == NULL)
+        return send_on(L, 0, 0);
+    n = send(s->handle.fd, data, size, MSG_NOSIGNAL);
+    if (n == -1)
+        return send_on(L, 0, errno);
+    lua_pushinteger(L, n);
+    return 1;
+}
+
+static int sendto_step(lua_State *L, int status, lua_KContext context)
+{
+    static const struct call call = {"sendto", POLLOUT, sendto_step};
+    struct socket *s = socket_check_waiting(L, 1, "sendto", context);
+    size_t size;
+    const char *data = transfer_check_data(L, 2, &size);
+    const struct address *to =
+        lua_isnoneornil(L, 3) ? NULL : address_check(L, 3);
+    int flags = names_flags(L, 4, &transfer_flag_names);
+    struct wait w;
+    ssize_t n;
+
+    (void)status;
+    flags |=
+        wait_start(L, &w, &call, &s->handle, flags, context) | MSG_NOSIGNAL;
+    do
+        n = send_string(L, s, data, size, to, flags);
+    while (n == -1 && transfer_again(L, s, &w, to != NULL));
+    if (n == -1)
+        return wait_failed(L, &w, to ? 3 : 0);
+    lua_pushinteger(L, n);
+    return 1;
+}
+
+/*** Send to an address (sendto(2)).
+@function Socket:sendto
+@string data any bytes
+@param address an `Address`, or a string as `sockeye.address` takes it; nil: the
+peer to which the socket is connected
+@param[opt] flags as for `send`
+@treturn int as `send`
+@raise as `send`, with the address
+@usage s:sendto("hello", "127.0.0.1:9999")
+*/
+static int socket_sendto(lua_State *L)
+{
+    return sendto_step(L, LUA_OK, 0);
+}
+
+/* How far sendall has come in its arguments, `arg` to `last`. */
+struct progress {
+    int arg;
+    int last;
+    int flags;
+    size_t offset; /* bytes of `arg` that are sent */
+    size_t sent;   /* bytes in all */
+};
+
+/* Point `iov` to what is still to be sent; the number of entries. */
+static size_t fill_iov(lua_State *L, const struct progress *p,
+                       struct iovec iov[IOV_BATCH])
+{
+    size_t offset = p->offset;
+    size_t count = 0;
+
+    for (int arg = p->arg; arg <= p->last && count < IOV_BATCH; arg++) {
+        size_t size;
+        const char *data = lua_tolstring(L, arg, &size);
+
+        iov[count].iov_base = (char *)data + offset;
+        iov[count].iov_len = size - offset;
+        offset = 0;
+        count++;
+    }
+    return count;
+}
+
+/* `iov`, of `count` entries, began at the place of `p`. */
+static void advance(struct progress *p, const struct iovec *iov, size_t count,
+                    size_t sent)
+{
+    p->sent += sent;
+    for (; count > 0 && sent >= iov->iov_len; iov++, count--) {
+        sent -= iov->iov_len;
+        p->arg++;
+        p->offset = 0;
+    }
+    p->offset += sent;
+}
+
+/* Pass over what was sent before the task had to wait. */
+static void pass_over(lua_State *L, struct progress *p, size_t sent)
+{
+    p->sent = sent;
+    for (size_t size; p->arg <= p->last; p->arg++, sent -= size) {
+        lua_tolstring(L, p->arg, &size);
+        if (sent < size)
+            break;
+    }
+    p->offset = sent;
+}
+
+/* The kernel is quicker with what needs no gathering. Strings that are to be
+ * kept go one by one, the first being at `arg`. */
+static ssize_t send_gathered(lua_State *L, struct socket *s, int arg,
+                             struct iovec *iov, size_t count, int flags)
+{
+    struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};
+
+    if (wants_zerocopy(flags)) {
+        message.msg_iovlen = 1;
+        return zerocopy_send(L, s, arg, &message, flags);
+    }
+    if (count == 1)
+        return send(s->handle.fd, iov->iov_base, iov->iov_len, flags);
+    return sendmsg(s->handle.fd, &message, flags);
+}
+
+static int sendall_step(lua_State *L, int status, lua_KContext context);
+
+static const struct call sendall_call = {"sendall", POLLOUT, sendall_step};
+
+/* Send until everything is sent. False: `w` says why. */
+static bool send_rest(lua_State *L, struct socket *s, struct wait *w,
+                      struct progress *p, lua_KContext context)
+{
+    int flags = p->flags | MSG_NOSIGNAL |
+                wait_start(L, w, &sendall_call, &s->handle, p->flags, context);
+    struct iovec iov[IOV_BATCH];
+    ssize_t n;
+
+    do {
+        size_t count = fill_iov(L, p, iov);
+
+        n = send_gathered(L, s, p->arg, iov, count, flags);
+        if (n != -1)
+            advance(p, iov, count, (size_t)n);
+        else if (p->sent > 0)
+            w->resume = (lua_KContext)p->sent + 1;
+    } while (n == -1 ? wait_again(L, w) : p->arg <= p->last);
+    return n != -1;
+}
+
+/* The context is the number of bytes sent, and one. A number on top of the
+ * strings is the flags. */
+static int send_all(lua_State *L, struct socket *s, lua_KContext context)
+{
+    struct progress p = {.arg = 2, .last = lua_gettop(L)};
+    struct wait w;
+
+    if (lua_type(L, p.last) == LUA_TNUMBER)
+        p.flags = (int)lua_tointeger(L, p.last--);
+    if (context > 1)
+        pass_over(L, &p, (size_t)context - 1);
+    if (send_rest(L, s, &w, &p, context)) {
+        lua_pushinteger(L, (lua_Integer)p.sent);
+        return 1;
+    }
+    if (w.outcome == WAIT_WOULD_BLOCK) {
+        lua_pushboolean(L, false);
+        lua_pushinteger(L, (lua_Integer)p.sent);
+        return 2;
+    }
+    wait_push_error(L, &w, 0);
+    field_set_integer(L, "sent", (lua_Integer)p.sent);
+    return lua_error(L);
+}
+
+static int sendall_step(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    return send_all(L, socket_check_waiting(L, 1, "sendall", context), context);
+}
+
+static int sendall_flags(lua_State *L, int arg)
+{
+    static const char *const fields[] = {"flags", NULL};
+
+    check_fields(L, arg, fields);
+    if (lua_getfield(L, arg, "flags") == LUA_TNIL)
+        field_argerror(L, arg, "flags", "is missing");
+    return field_flags(L, arg, arg, "flags", &transfer_flag_names);
+}
+
+/*** Send everything, going on for as long as it takes (sendmsg(2)).
+Several strings are gathered, not joined. On a datagram socket they are one
+datagram.
+@function Socket:sendall
+@string data any bytes
+@param ... more strings, and at the end a table, if any, with `flags`: as for
+`send`, such as `zerocopy`
+@treturn int how many bytes were sent: all
+@return `false` and the number of bytes sent, where the rest would have to wait
+and must not
+@raise as `send`; the error's `sent` is the number of bytes sent before
+@usage s:sendall("HTTP/1.0 200 OK\r\n\r\n", body)
+s:sendall(image, {flags = "zerocopy"})
+*/
+static int socket_sendall(lua_State *L)
+{
+    struct socket *s = socket_check_open(L, 1, "sendall");
+    int last = lua_gettop(L);
+    bool has_flags = last > 2 && lua_istable(L, last);
+    int flags = has_flags ? sendall_flags(L, last--) : 0;
+
+    luaL_checkstring(L, 2);
+    for (int arg = 3; arg <= last; arg++)
+        luaL_checkstring(L, arg);
+    lua_settop(L, last);
+    if (s->type != SOCK_STREAM)
+        lua_concat(L, last - 1);
+    if (has_flags)
+        lua_pushinteger(L, flags);
+    return send_all(L, s, 0);
+}
+
+void open_send(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"send", socket_send},
+        {"sendall", socket_sendall},
+        {"sendto", socket_sendto},
+        {NULL, NULL},
+    };
+
+    socket_add_methods(L, methods);
+}
