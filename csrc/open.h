@@ -23,10 +23,12 @@ void open_protocol(lua_State *L);
 
 /* task */
 void open_task(lua_State *L);
+void open_task_methods(lua_State *L);
 void open_group(lua_State *L);
 void open_run(lua_State *L);
 void open_sleep(lua_State *L);
-void open_worker(lua_State *L);
+void open_primitives(lua_State *L);
+void open_job_handle(lua_State *L);
 
 /* socket */
 void open_socket(lua_State *L);

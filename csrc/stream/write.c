@@ -24,10 +24,8 @@ enum { TAKING = 1, SENDING };
 /* Whether what is written may be kept for a while. */
 static bool is_kept(const struct stream *s)
 {
-    const struct task *t = loop_running;
-
     if (s->buffering == BUFFER_AUTO)
-        return t != NULL && t->co != NULL;
+        return wait_is_in_task();
     return s->buffering == BUFFER_FULL;
 }
 

@@ -28,7 +28,7 @@
 #include "socket/socket.h"
 #include "task/task.h"
 #include "task/wait.h"
-#include "task/worker.h"
+#include "task/job_handle.h"
 
 /* clang-format off */
 static const struct name hint_flag_rows[] = {
@@ -214,7 +214,7 @@ static bool may_block(lua_State *L)
            outside_limit(NO_DEADLINE) == NO_DEADLINE;
 }
 
-static int open_job_handle(lua_State *L, struct job_handle *e)
+static int open_handle(lua_State *L, struct job_handle *e)
 {
     bool collected = false;
     int error;
@@ -231,7 +231,7 @@ static void send_job(lua_State *L, const char *call,
                      const void *question)
 {
     struct job_handle *e = job_handle_new(L);
-    int error = open_job_handle(L, e);
+    int error = open_handle(L, e);
     struct job *job = error == 0 ? copy(question) : NULL;
 
     if (error == 0)

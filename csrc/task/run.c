@@ -17,7 +17,6 @@
 #include "base/error.h"
 #include "base/field.h"
 #include "open.h"
-#include "socket/socket.h"
 #include "task/task.h"
 #include "task/turn.h"
 #include "task/wait.h"
@@ -81,14 +80,14 @@ static void fill_runner(lua_State *L, struct runner *r)
     task_open_loop(L, r->loop);
     lua_pushvalue(L, -1);
     lua_setiuservalue(L, 1, LIVE);
-    root = group_new(L, r->loop, NULL);
+    root = task_group_new(L, r->loop, NULL);
     lua_pushvalue(L, -1);
     lua_rawsetp(L, -3, r->loop);
     lua_replace(L, -2);
     lua_insert(L, 2);
     main = task_spawn(L, 3, r->loop, root, 2);
     loop_set_main(r->loop, main);
-    group_take(L, 2, main);
+    task_group_take(L, 2, main);
     lua_settop(L, 1);
 }
 
@@ -146,7 +145,7 @@ static int give_outcome(lua_State *L, struct runner *r)
     root = lua_touserdata(L, -1);
     r->ended = true;
     if (root->failed)
-        return group_raise(L, -1);
+        return task_group_raise(L, -1);
     lua_pop(L, 2);
     luaL_checkstack(L, count, "too many results");
     lua_xmove(main->co, L, count);

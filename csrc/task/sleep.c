@@ -1,6 +1,6 @@
 /*
- * suspend: how a task pauses: for a time, for another task, under a deadline,
- * in a coroutine of its own; see task.h.
+ * sleep: how a task pauses: for a time, under a deadline, in a coroutine of its
+ * own; see task.h.
  *
  * Functions named sockeye_* are the module's, scope_* methods of a deadline.
  */
@@ -65,117 +65,6 @@ static int sockeye_sleep(lua_State *L)
     lua_pushinteger(L, until);
     lua_replace(L, 1);
     return sleep_step(L, LUA_OK, 0);
-}
-
-/* ---- park: for what is written in Lua ---- */
-
-/* park(token, call): wait until unpark. A task that has been unparked goes on,
- * even if it has been cancelled since: nobody else is told. */
-static int park_step(lua_State *L, int status, lua_KContext context)
-{
-    struct task *t = task_that_may_wait(L);
-    const char *call = lua_tostring(L, 2);
-
-    (void)status;
-    if (context != 0 && t->unparked)
-        return 0;
-    t->unparked = false;
-    task_pause(L, t, lua_topointer(L, 1), call, NO_DEADLINE, context != 0);
-    return task_suspend(L, t, task_wait_name(t, call), 1, park_step);
-}
-
-static int sockeye_park(lua_State *L)
-{
-    luaL_checkany(L, 1);
-    luaL_checkstring(L, 2);
-    require_waiting_task(L, lua_tostring(L, 2));
-    return park_step(L, LUA_OK, 0);
-}
-
-/* unpark(task, token): whether the task was parked with this token. */
-static int sockeye_unpark(lua_State *L)
-{
-    struct task *t = task_check(L, 1);
-    bool parked = t->status == TASK_WAITING && t->token == lua_topointer(L, 2);
-
-    if (parked) {
-        t->unparked = true;
-        loop_wake(t);
-    }
-    lua_pushboolean(L, parked);
-    return 1;
-}
-
-/* raise(call, code [, subject]): raise an error as a failed call does. */
-static int sockeye_raise(lua_State *L)
-{
-    const char *call = luaL_checkstring(L, 1);
-    int code = error_errno_number(luaL_checkstring(L, 2));
-
-    return error_raise(L, call, code, lua_isnoneornil(L, 3) ? 0 : 3);
-}
-
-/* current_task(call): the running task. Raises an error that names the call
- * where no task runs. */
-static int sockeye_current_task(lua_State *L)
-{
-    task_push(L, require_task(L, luaL_checkstring(L, 1)));
-    return 1;
-}
-
-/* expect_outside_wakeup(call): something that the loop does not see, such as a
- * signal handler, may wake a task: the loop reports no deadlock until the
- * function that this returns is called. */
-static int stop_expecting(lua_State *L)
-{
-    struct loop *loop = lua_touserdata(L, lua_upvalueindex(1));
-
-    if (loop_running == NULL || loop_running->loop != loop)
-        return 0;
-    loop_running->holds--;
-    loop_hold(loop, -1);
-    return 0;
-}
-
-static int sockeye_expect_outside_wakeup(lua_State *L)
-{
-    struct task *t = require_task(L, luaL_checkstring(L, 1));
-
-    t->holds++;
-    loop_hold(t->loop, 1);
-    lua_pushlightuserdata(L, t->loop);
-    lua_pushcclosure(L, stop_expecting, 1);
-    return 1;
-}
-
-/* A new group of the running task. */
-static int sockeye_new_group(lua_State *L)
-{
-    struct task *owner = require_waiting_task(L, "group");
-
-    group_new(L, owner->loop, owner);
-    return 1;
-}
-
-/* begin_spawn_group(): the running task's spawns go to a group of their own
- * from now on, which the first of them creates. */
-static int sockeye_begin_spawn_group(lua_State *L)
-{
-    require_task(L, "spawn")->nests = true;
-    return 0;
-}
-
-/* end_spawn_group(): end that. Returns the group; nil where there is none. */
-static int sockeye_end_spawn_group(lua_State *L)
-{
-    struct task *t = require_task(L, "spawn");
-
-    t->nests = false;
-    task_push(L, t);
-    lua_getiuservalue(L, -1, TASK_NEST);
-    lua_pushnil(L);
-    lua_setiuservalue(L, -3, TASK_NEST);
-    return 1;
 }
 
 /* ---- deadlines ---- */
@@ -307,26 +196,11 @@ void open_sleep(lua_State *L)
         {"sleep", sockeye_sleep},
         {NULL, NULL},
     };
-    static const luaL_Reg primitives[] = {
-        {"begin_spawn_group", sockeye_begin_spawn_group},
-        {"current_task", sockeye_current_task},
-        {"deadline", sockeye_deadline},
-        {"end_spawn_group", sockeye_end_spawn_group},
-        {"expect_outside_wakeup", sockeye_expect_outside_wakeup},
-        {"group", sockeye_new_group},
-        {"park", sockeye_park},
-        {"raise", sockeye_raise},
-        {"unpark", sockeye_unpark},
-        {NULL, NULL},
-    };
 
     luaL_setfuncs(L, functions, 0);
     lua_getfield(L, -1, "primitives");
-    luaL_setfuncs(L, primitives, 0);
-    error_push_library_mark(L);
-    lua_setfield(L, -2, "mark_library_file");
-    error_push_misuse(L);
-    lua_setfield(L, -2, "misuse");
+    lua_pushcfunction(L, sockeye_deadline);
+    lua_setfield(L, -2, "deadline");
     lua_pop(L, 1);
     luaL_newmetatable(L, SCOPE_TYPE);
     lua_pushcfunction(L, scope_close);

@@ -1,12 +1,15 @@
 /*
- * task: tasks, and what a script does with them; see task.h.
+ * task: tasks and groups as userdata: begun, waiting, ended; see task.h.
  *
  * A task is a userdata whose first user value is its coroutine, whose second is
  * its group, whose third the traceback of its failure, whose fourth the group
  * of those that it spawns, where that is one of its own. While it has not ended
- * it stands in a table of its loop, with the loop's group; the registry knows
- * those tables by their loops, and keeps none of them alive. Functions named
- * sockeye_* are the module's, task_* with a lua_State alone are methods.
+ * it stands in a table of its loop, with the loop's group; the registry finds
+ * those tables by their loops, and keeps none of them alive.
+ *
+ * A group is a userdata, too. Its first user value is the error of the first
+ * task that failed while nobody joined it: the others are then cancelled. Its
+ * second is the task that owns the group; of a loop's group, the main task.
  */
 #include <errno.h>
 #include <string.h>
@@ -19,8 +22,13 @@
 #include "task/task.h"
 
 #define TASK_TYPE "sockeye.Task"
-enum { COROUTINE = 1, GROUP = TASK_GROUP, TRACEBACK };
+#define GROUP_TYPE "sockeye.Group"
 
+/* The user values of a task, and those of a group. */
+enum { COROUTINE = 1, GROUP, TRACEBACK = TASK_TRACEBACK, NEST = TASK_NEST };
+enum { GROUP_FAILURE = 1, GROUP_OWNER };
+
+const char task_group_tag = 'g';
 static const char task_tag = 't';
 static const char live_key = 'l'; /* of the tables, in the registry */
 
@@ -48,7 +56,7 @@ struct task *task_running(lua_State *L)
 {
     struct task *t = loop_running;
 
-    if (t == NULL || t->co == NULL || L == loop_state(t->loop) ||
+    if (!task_has_coroutine(t) || L == loop_state(t->loop) ||
         interrupt_main_thread(L) != interrupt_main_thread(t->co))
         return NULL;
     return t;
@@ -65,7 +73,7 @@ struct task *task_that_may_wait(lua_State *L)
 {
     struct task *t = loop_running;
 
-    if (t == NULL || t->co == NULL)
+    if (!task_has_coroutine(t))
         return NULL;
     if (t->top == L && lua_isyieldable(L))
         return t;
@@ -90,12 +98,12 @@ static struct task *check_inside(lua_State *L, struct task *t, const char *call)
     return t;
 }
 
-struct task *require_task(lua_State *L, const char *call)
+struct task *task_require(lua_State *L, const char *call)
 {
     return check_inside(L, task_running(L), call);
 }
 
-struct task *require_waiting_task(lua_State *L, const char *call)
+struct task *task_require_waiting(lua_State *L, const char *call)
 {
     return check_inside(L, task_that_may_wait(L), call);
 }
@@ -144,9 +152,86 @@ void task_open_loop(lua_State *L, const struct loop *loop)
     lua_pop(L, 1);
 }
 
+/* ---- groups ---- */
+
+void task_cancel(struct task *t)
+{
+    if (t->status > TASK_WAITING)
+        return;
+    t->cancelled = true;
+    loop_wake(t);
+}
+
+struct group *task_group_new(lua_State *L, struct loop *loop,
+                             struct task *owner)
+{
+    struct group *group = lua_newuserdatauv(L, sizeof *group, 2);
+
+    memset(group, 0, sizeof *group);
+    group->tag = &task_group_tag;
+    group->loop = loop;
+    group->owner = owner;
+    luaL_setmetatable(L, GROUP_TYPE);
+    if (owner != NULL) {
+        task_push(L, owner);
+        lua_setiuservalue(L, -2, GROUP_OWNER);
+    }
+    return group;
+}
+
+void task_group_take(lua_State *L, int index, struct task *t)
+{
+    struct group *group = lua_touserdata(L, index);
+
+    index = lua_absindex(L, index);
+    t->group->count--;
+    group->count++;
+    group->failed = false;
+    t->group = group;
+    task_push(L, t);
+    lua_pushvalue(L, index);
+    lua_setiuservalue(L, -2, GROUP);
+    lua_setiuservalue(L, index, GROUP_OWNER);
+}
+
+void task_group_cancel(struct group *group)
+{
+    struct task *t = group->count > 0 ? loop_first(group->loop) : NULL;
+
+    for (; t != NULL; t = t->next) {
+        if (t->group == group)
+            task_cancel(t);
+    }
+}
+
+void task_group_fail(lua_State *L, int index)
+{
+    struct group *group = lua_touserdata(L, index);
+    struct task *owner = group->owner;
+
+    index = lua_absindex(L, index);
+    if (group->failed) {
+        lua_pop(L, 1);
+        return;
+    }
+    lua_setiuservalue(L, index, GROUP_FAILURE);
+    group->failed = true;
+    task_group_cancel(group);
+    if (owner != NULL && owner->token != group) {
+        group->cancelled_owner = !owner->cancelled;
+        task_cancel(owner);
+    }
+}
+
+int task_group_raise(lua_State *L, int index)
+{
+    lua_getiuservalue(L, index, GROUP_FAILURE);
+    return lua_error(L);
+}
+
 /* ---- the beginning ---- */
 
-/* Errors keep the traceback of where they were raised, for who shows them. */
+/* An error keeps the traceback of where it was raised, to be shown later. */
 static int keep_traceback(lua_State *L)
 {
     luaL_traceback(L, L, NULL, 1);
@@ -302,7 +387,7 @@ void task_end(lua_State *L, struct task *t)
         lua_getiuservalue(L, -1, GROUP);
         lua_pushvalue(t->co, -1);
         lua_xmove(t->co, L, 1);
-        group_fail(L, -2);
+        task_group_fail(L, -2);
         lua_pop(L, 2);
     }
     if (group->count == 0 && group->owner != NULL &&
@@ -338,183 +423,49 @@ int64_t task_deadline(const struct task *t, int64_t own)
     return own;
 }
 
-/* ---- what scripts do with tasks ---- */
-
-/* Push the group of what t, the task on top of the stack, spawns. */
-static struct group *push_spawned(lua_State *L, struct task *t)
+struct group *task_push_spawn_group(lua_State *L, struct task *t)
 {
     if (!t->nests) {
         lua_getiuservalue(L, -1, GROUP);
-    } else if (lua_getiuservalue(L, -1, TASK_NEST) == LUA_TNIL) {
+    } else if (lua_getiuservalue(L, -1, NEST) == LUA_TNIL) {
         lua_pop(L, 1);
-        group_new(L, t->loop, t);
+        task_group_new(L, t->loop, t);
         lua_pushvalue(L, -1);
-        lua_setiuservalue(L, -3, TASK_NEST);
+        lua_setiuservalue(L, -3, NEST);
     }
     return lua_touserdata(L, -1);
 }
 
-/*** Start a task that runs a function, beside the one that calls this.
-It belongs to the same group as the calling task.
-@function spawn
-@func f what it runs; what it returns is had from `Task:join`
-@param ... arguments for `f`
-@treturn Task
-@raise outside of `run`: an error that says so
-*/
-static int sockeye_spawn(lua_State *L)
+static void add_methods(lua_State *L, const char *type, const luaL_Reg *methods)
 {
-    struct task *self;
-    struct group *group;
-
-    luaL_checktype(L, 1, LUA_TFUNCTION);
-    self = require_task(L, "spawn");
-    task_push(L, self);
-    group = push_spawned(L, self);
-    lua_replace(L, -2);
-    lua_insert(L, 1);
-    task_spawn(L, 2, self->loop, group, 1);
-    return 1;
+    luaL_getmetatable(L, type);
+    lua_getfield(L, -1, "__index");
+    luaL_setfuncs(L, methods, 0);
+    lua_pop(L, 2);
 }
 
-void task_cancel(struct task *t)
+void task_add_methods(lua_State *L, const luaL_Reg *methods)
 {
-    if (t->status > TASK_WAITING)
-        return;
-    t->cancelled = true;
-    loop_wake(t);
+    add_methods(L, TASK_TYPE, methods);
 }
 
-/*** Have the task raise ECANCELED at the point where it waits, or at the next.
-@function Task:cancel
-@treturn Task itself; nothing happens to one that has ended
-*/
-static int task_cancel_method(lua_State *L)
+void task_group_add_methods(lua_State *L, const luaL_Reg *methods)
 {
-    task_cancel(task_check(L, 1));
-    lua_settop(L, 1);
-    return 1;
+    add_methods(L, GROUP_TYPE, methods);
 }
 
-/*** What the task is doing.
-@function Task:status
-@treturn string `"ready"`, `"running"`, `"waiting"`, `"done"`, `"failed"` or
-`"cancelled"`
-*/
-static int task_status(lua_State *L)
+static void new_type(lua_State *L, const char *name)
 {
-    static const char *const names[] = {"ready", "running", "waiting",
-                                        "done",  "failed",  "cancelled"};
-
-    lua_pushstring(L, names[task_check(L, 1)->status]);
-    return 1;
+    luaL_newmetatable(L, name);
+    lua_newtable(L);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
 }
-
-/*** The traceback of the error that ended the task.
-@function Task:traceback
-@treturn ?string nil where it has not failed
-*/
-static int task_traceback(lua_State *L)
-{
-    task_check(L, 1);
-    lua_getiuservalue(L, 1, TRACEBACK);
-    return 1;
-}
-
-static bool has_ended(const struct task *t)
-{
-    return t->status > TASK_WAITING;
-}
-
-/* Copy what is on co's stack: the results, or raise the error. */
-static int give_results(lua_State *L, const struct task *t)
-{
-    int count = lua_gettop(t->co);
-
-    if (t->abandoned)
-        return error_raise(L, "join", ECANCELED, 0);
-    luaL_checkstack(L, count, "too many results");
-    if (!lua_checkstack(t->co, count))
-        return luaL_error(L, "too many results");
-    for (int i = 1; i <= count; i++)
-        lua_pushvalue(t->co, i);
-    lua_xmove(t->co, L, count);
-    return t->status == TASK_DONE ? count : lua_error(L);
-}
-
-static int join_step(lua_State *L, int status, lua_KContext context)
-{
-    struct task *t = task_check(L, 1);
-    struct task *self;
-
-    (void)status;
-    if (has_ended(t))
-        return give_results(L, t);
-    self = require_waiting_task(L, "join");
-    if (t == self)
-        return error_raise(L, "join", EDEADLK, 0);
-    task_pause(L, self, t, "join", NO_DEADLINE, context);
-    loop_join(self, t);
-    return task_suspend(L, self, task_wait_name(self, "join"), 1, join_step);
-}
-
-/*** Wait until the task has ended.
-@function Task:join
-@return what its function returned
-@raise the error that ended it; ECANCELED where it was cancelled; EDEADLK for
-the task that calls this
-*/
-static int task_join(lua_State *L)
-{
-    lua_settop(L, 1);
-    return join_step(L, LUA_OK, 0);
-}
-
-static int yield_step(lua_State *L, int status, lua_KContext context)
-{
-    struct task *t = task_that_may_wait(L);
-
-    (void)status;
-    (void)context;
-    if (task_take_interruption(t, false) == ECANCELED)
-        return error_raise(L, "yield", ECANCELED, 0);
-    return 0;
-}
-
-/*** Let the other tasks run first.
-@function yield
-@raise ECANCELED where the task was cancelled; outside of `run` an error that
-says so
-*/
-static int sockeye_yield(lua_State *L)
-{
-    struct task *t = require_waiting_task(L, "yield");
-
-    loop_requeue(t);
-    return task_suspend(L, t, "yield", 0, yield_step);
-}
-
-static const luaL_Reg methods[] = {
-    {"cancel", task_cancel_method},
-    {"join", task_join},
-    {"status", task_status},
-    {"traceback", task_traceback},
-    {NULL, NULL},
-};
 
 void open_task(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"spawn", sockeye_spawn},
-        {"yield", sockeye_yield},
-        {NULL, NULL},
-    };
-
-    luaL_setfuncs(L, functions, 0);
-    luaL_newmetatable(L, TASK_TYPE);
-    luaL_newlib(L, methods);
-    lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
+    new_type(L, TASK_TYPE);
+    new_type(L, GROUP_TYPE);
     lua_newtable(L);
     lua_createtable(L, 0, 1);
     lua_pushliteral(L, "v");

@@ -86,7 +86,7 @@ static void fail_loop(lua_State *L, struct loop *loop)
     lua_rawgetp(L, -1, loop);
     lua_replace(L, -2);
     lua_insert(L, -2);
-    group_fail(L, -2);
+    task_group_fail(L, -2);
     lua_pop(L, 1);
     for (struct task *t = loop_first(loop); t != NULL; t = t->next)
         task_cancel(t);
@@ -158,17 +158,13 @@ void turn_abort(lua_State *L, struct loop *loop)
 /* A task may run in a loop that a task of another loop runs. */
 static struct task *next_outer(const struct task *t)
 {
-    return t != NULL && t->co != NULL ? t->resumer : NULL;
-}
-
-static bool is_task(const struct task *t)
-{
-    return t != NULL && t->co != NULL;
+    return task_has_coroutine(t) ? t->resumer : NULL;
 }
 
 void turn_fork_child(void)
 {
-    for (struct task *t = loop_running; is_task(t); t = next_outer(t))
+    for (struct task *t = loop_running; task_has_coroutine(t);
+         t = next_outer(t))
         loop_keep_only(t->loop, t);
     loop_renew();
 }
@@ -191,11 +187,12 @@ static void clear_others(lua_State *L, const struct task *t)
 
 void turn_forget_others(lua_State *L)
 {
-    for (struct task *t = loop_running; is_task(t); t = next_outer(t)) {
+    for (struct task *t = loop_running; task_has_coroutine(t);
+         t = next_outer(t)) {
         task_push_live(L, t->loop);
         clear_others(L, t);
         lua_rawgetp(L, -1, t->loop);
-        group_take(L, -1, t);
+        task_group_take(L, -1, t);
         loop_set_main(t->loop, t);
         lua_pop(L, 2);
     }

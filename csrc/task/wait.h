@@ -29,6 +29,7 @@
 #include <lua.h>
 
 #include "loop/loop.h"
+#include "task/task.h"
 
 enum wait_outcome { WAIT_ERROR, WAIT_WOULD_BLOCK, WAIT_TIMED_OUT };
 
@@ -79,7 +80,7 @@ static inline bool wait_blocks(const struct handle *handle)
 /* Whether a task is running, which may not block. */
 static inline bool wait_is_in_task(void)
 {
-    return loop_running != NULL && loop_running->co != NULL;
+    return task_has_coroutine(loop_running);
 }
 
 /* For wait_start: a task that never has to wait lets the others run, and is

@@ -5,7 +5,7 @@
  * is work for them and end when there has been none for a while. The module's
  * code stays loaded once there has been a thread, for one may still be in it
  * when its state is closed. A forked child begins with an empty pool
- * (pthread_atfork(3)): what its parent's threads do is none of its business.
+ * (pthread_atfork(3)): its parent's threads do not run in it.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -15,12 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <lauxlib.h>
-
-#include "open.h"
 #include "task/worker.h"
 
-#define JOB_HANDLE_TYPE "sockeye.job_handle"
 #define MOST_THREADS 4
 #define IDLE_SECONDS 5
 #define STACK_SIZE ((size_t)1024 * 1024) /* for the resolver and its modules */
@@ -101,7 +97,8 @@ static bool await_work(void)
     return pool.first != NULL;
 }
 
-/* A forked child may hold the pipe, too, so that closing it would not tell. */
+/* A byte is written: a forked child may hold the pipe, too, and then closing it
+ * would wake nobody. */
 static void finish(struct job *job)
 {
     ssize_t n;
@@ -134,7 +131,7 @@ static void *work(void *unused)
     return NULL;
 }
 
-/* Signals are the business of the thread that runs Lua. Zero, or errno. */
+/* The thread that runs Lua receives all signals. Zero, or errno. */
 static int start_thread(void)
 {
     pthread_attr_t attributes;
@@ -204,19 +201,7 @@ static int prepare(void)
     return error;
 }
 
-/* ---- errands ---- */
-
-struct job_handle *job_handle_new(lua_State *L)
-{
-    struct job_handle *e = lua_newuserdatauv(L, sizeof *e, 0);
-
-    *e = (struct job_handle){
-        .handle = {.fd = -1, .timeout = NO_DEADLINE},
-        .notice = -1,
-    };
-    luaL_setmetatable(L, JOB_HANDLE_TYPE);
-    return e;
-}
+/* ---- jobs ---- */
 
 /* Nobody else can have it when there is a failure. */
 static int submit(struct job *job)
@@ -239,45 +224,31 @@ static int submit(struct job *job)
     return error;
 }
 
-int job_handle_open(struct job_handle *e)
-{
-    int ends[2];
-
-    if (pipe2(ends, O_CLOEXEC) == -1)
-        return errno;
-    e->handle.fd = ends[0];
-    e->notice = ends[1];
-    return 0;
-}
-
-int job_handle_start(struct job_handle *e, struct job *job)
+int worker_start(struct job *job, int notice)
 {
     int error;
 
     job->state = JOB_QUEUED;
     job->abandoned = false;
-    job->notice = e->notice;
-    e->notice = -1;
+    job->notice = notice;
     error = submit(job);
-    if (error == 0)
-        e->job = job;
-    else
+    if (error != 0)
         release_job(job);
     return error;
 }
 
-bool job_handle_is_done(struct job_handle *e)
+bool worker_is_done(const struct job *job)
 {
     bool done;
 
     pthread_mutex_lock(&pool.mutex);
-    done = e->job->state == JOB_DONE;
+    done = job->state == JOB_DONE;
     pthread_mutex_unlock(&pool.mutex);
     return done;
 }
 
 /* No thread knows of a job from before a fork. */
-static void abandon(struct job *job)
+void worker_abandon(struct job *job)
 {
     bool ours = true;
 
@@ -294,38 +265,4 @@ static void abandon(struct job *job)
     pthread_mutex_unlock(&pool.mutex);
     if (ours)
         release_job(job);
-}
-
-void job_handle_drop(struct job_handle *e)
-{
-    struct job *job = e->job;
-    int fd = e->handle.fd;
-
-    e->job = NULL;
-    if (job != NULL)
-        abandon(job);
-    if (e->notice != -1)
-        close(e->notice);
-    e->notice = -1;
-    if (fd == -1)
-        return;
-    loop_forget(&e->handle, true);
-    e->handle.fd = -1;
-    close(fd);
-}
-
-static int job_handle_gc(lua_State *L)
-{
-    job_handle_drop(luaL_checkudata(L, 1, JOB_HANDLE_TYPE));
-    return 0;
-}
-
-void open_worker(lua_State *L)
-{
-    luaL_newmetatable(L, JOB_HANDLE_TYPE);
-    lua_pushcfunction(L, job_handle_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_pushcfunction(L, job_handle_gc);
-    lua_setfield(L, -2, "__close");
-    lua_pop(L, 1);
 }
