@@ -18,6 +18,7 @@
 #include "address/family.h"
 #include "base/error.h"
 #include "base/field.h"
+#include "base/text.h"
 #include "open.h"
 
 #define FLOWINFO_MAX 0x0fffffff
@@ -160,11 +161,9 @@ static in_port_t check_port(lua_State *L, int arg)
 /* A host name argument; NULL stands for the wildcard. */
 static const char *opt_host(lua_State *L, int arg)
 {
-    size_t length;
-    const char *host = luaL_optlstring(L, arg, "*", &length);
+    const char *host = text_opt(L, arg, "host");
 
-    luaL_argcheck(L, strlen(host) == length, arg, "host contains a zero");
-    return strcmp(host, "*") == 0 ? NULL : host;
+    return host == NULL || strcmp(host, "*") == 0 ? NULL : host;
 }
 
 static bool set_inet(struct address *a, const char *host, in_port_t port)
@@ -192,13 +191,11 @@ uint32_t address_find_interface(lua_State *L, const char *name)
 /* The number of the interface named, or numbered, in `text`; 0: none such. */
 static uint32_t parse_scope(lua_State *L, const char *text)
 {
-    uint64_t number = 0;
+    uint32_t number;
 
-    if (text[strspn(text, "0123456789")] != '\0' || strlen(text) > 10)
+    if (!text_is_decimal(text) || strlen(text) > 10)
         return address_find_interface(L, text);
-    for (; *text != '\0'; text++)
-        number = number * 10 + (uint64_t)(*text - '0');
-    return number <= UINT32_MAX ? (uint32_t)number : 0;
+    return text_parse_number(text, &number) ? number : 0;
 }
 
 /* `host` may end with "%scope", a name or a number. */
@@ -232,7 +229,7 @@ static const char *set_path(struct address *a, const char *path, size_t length)
     a->un.sun_family = AF_UNIX;
     if (length > SUN_PATH_SIZE)
         return "path too long for sun_path";
-    if (length > 0 && path[0] != '\0' && memchr(path, '\0', length))
+    if (length > 0 && path[0] != '\0' && !text_is_whole(path, length))
         return "path contains a zero";
     memcpy(a->un.sun_path, path, length);
     address_normalise(a, (socklen_t)(SUN_PATH_OFFSET + length));
@@ -289,7 +286,7 @@ static uint32_t check_scope(lua_State *L, int arg)
         size_t length;
         const char *name = lua_tolstring(L, -1, &length);
 
-        if (strlen(name) == length)
+        if (text_is_whole(name, length))
             scope = parse_scope(L, name);
         luaL_argcheck(L, scope != 0, arg,
                       "field 'scope' names no interface of this system");
@@ -396,17 +393,13 @@ static bool parse_unix(lua_State *L, struct address *a, const char *name,
 
 static bool parse_port(const char *text, in_port_t *port)
 {
-    uint32_t number = 0;
+    uint32_t number;
 
-    if (*text == '\0' || strlen(text) > 5)
+    if (!text_is_decimal(text) || strlen(text) > 5 ||
+        !text_parse_number(text, &number) || number > UINT16_MAX)
         return false;
-    for (; *text != '\0'; text++) {
-        if (*text < '0' || *text > '9')
-            return false;
-        number = number * 10 + (uint32_t)(*text - '0');
-    }
     *port = htons((in_port_t)number);
-    return number <= 65535;
+    return true;
 }
 
 /* "127.0.0.1:80", "*:80", "[::1]:80"; NULL, or what is wrong. */
@@ -450,7 +443,7 @@ static const struct address *parse_address(lua_State *L, int index)
 
     if (strncmp(text, "unix:", 5) == 0)
         return parse_unix(L, a, text + 5, length - 5) ? a : NULL;
-    if (strlen(text) != length)
+    if (!text_is_whole(text, length))
         problem = "it contains a zero";
     else if (f != NULL)
         problem = parse_other(L, a, f, text);

@@ -49,25 +49,6 @@ const struct address_family *address_family_named(const char *text);
 /* Make `a` one of the family, all zero. */
 void address_reset(struct address *a, const struct address_family *f);
 
-/* A number, decimal or with 0x before it, in the whole of the text. */
-bool octets_parse_number(const char *text, uint32_t *number);
-
-/* The same, or a name; `most` is the greatest. */
-bool octets_parse_name(const char *text, const struct names *names,
-                       uint32_t most, uint32_t *number);
-
-/* Octets in hexadecimal: "02:42:ac:11:00:02". */
-void octets_push(lua_State *L, const unsigned char *octets, size_t count);
-bool octets_parse(const char *text, unsigned char *octets, size_t most,
-                  size_t *count);
-
-/* The hardware address in the field `address` of the table at `arg`: how many
- * octets it has, none where the field is absent. */
-size_t octets_check(lua_State *L, int arg, unsigned char *octets, size_t most);
-
-/* The number at `arg`, 0 to 2^32 - 1; nil is `absent`. */
-uint32_t octets_opt_number(lua_State *L, int arg, uint32_t absent);
-
 /* The constructors and the constants, into the module table on top. */
 void open_sockaddr_families(lua_State *L);
 void open_sockaddr_packet(lua_State *L);

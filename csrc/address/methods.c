@@ -15,6 +15,7 @@
 
 #include "address/address.h"
 #include "address/family.h"
+#include "base/text.h"
 
 static const struct address *check_self(lua_State *L)
 {
@@ -165,8 +166,7 @@ static int address_newindex(lua_State *L)
 /* A name of digits alone would read as a number. */
 static bool has_name(uint32_t scope, char name[IF_NAMESIZE])
 {
-    return if_indextoname(scope, name) != NULL &&
-           name[strspn(name, "0123456789")] != '\0';
+    return if_indextoname(scope, name) != NULL && !text_is_decimal(name);
 }
 
 static void push_scope(lua_State *L, uint32_t scope)

@@ -14,6 +14,9 @@
 
 #include <lauxlib.h>
 
+#include "base/field.h"
+#include "base/text.h"
+
 static struct sockaddr_nl *netlink_of(struct address *a)
 {
     return (void *)a->bytes;
@@ -68,12 +71,20 @@ static const char *parse_netlink(lua_State *L, struct address *a,
         return "pid out of range";
     memcpy(pid, text, length);
     pid[length] = '\0';
-    if (!octets_parse_number(pid, &nl->nl_pid))
+    if (!text_parse_number(pid, &nl->nl_pid))
         return "no pid from 0 to 4294967295";
     if (text[length] == '/' &&
-        !octets_parse_number(text + length + 1, &nl->nl_groups))
+        !text_parse_number(text + length + 1, &nl->nl_groups))
         return "no mask of 32 groups";
     return NULL;
+}
+
+/* The number of 32 bits at `arg`; 0 for nil. */
+static uint32_t opt_number(lua_State *L, int arg)
+{
+    return lua_isnoneornil(L, arg)
+               ? 0
+               : (uint32_t)field_check_range(L, arg, 0, UINT32_MAX);
 }
 
 /*** An address of a netlink socket (netlink(7)).
@@ -87,8 +98,8 @@ static const char *parse_netlink(lua_State *L, struct address *a,
 */
 static int sockeye_netlink(lua_State *L)
 {
-    uint32_t pid = octets_opt_number(L, 1, 0);
-    uint32_t groups = octets_opt_number(L, 2, 0);
+    uint32_t pid = opt_number(L, 1);
+    uint32_t groups = opt_number(L, 2);
     struct address *a = address_new(L);
 
     address_reset(a, &netlink_family);

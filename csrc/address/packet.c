@@ -20,6 +20,8 @@
 
 #include "address/protocol.h"
 #include "base/field.h"
+#include "base/octets.h"
+#include "base/text.h"
 
 #define OCTETS_OFFSET offsetof(struct sockaddr_ll, sll_addr)
 #define OCTETS_MOST (sizeof(struct sockaddr_storage) - OCTETS_OFFSET)
@@ -145,7 +147,7 @@ static const struct address_field packet_fields[] = {
 static bool is_number(const char *text)
 {
     text += *text == '-';
-    return text[strspn(text, "0123456789")] == '\0';
+    return text_is_decimal(text);
 }
 
 /* A name that is a number, or a star, would read as something else. */
@@ -234,7 +236,7 @@ static bool parse_interface(lua_State *L, const char *text, int *index)
         *index = (int)number;
         return number != 0;
     }
-    if (!octets_parse_number(text + is_negative, &number) ||
+    if (!text_parse_number(text + is_negative, &number) ||
         number > INT32_MAX + (uint32_t)is_negative)
         return false;
     *index = is_negative ? (int)-number : (int)number;
@@ -259,7 +261,7 @@ static bool parse_part(const char *text, const struct names *names,
                        uint32_t most, uint32_t *number)
 {
     *number = 0;
-    return *text == '\0' || octets_parse_name(text, names, most, number);
+    return *text == '\0' || names_parse(names, text, most, number);
 }
 
 static void set_hardware(struct address *a, const unsigned char *octets,
@@ -315,7 +317,7 @@ static int check_interface(lua_State *L, int arg)
     if (lua_isnoneornil(L, arg))
         return 0;
     if (lua_type(L, arg) == LUA_TSTRING) {
-        if (!parse_interface(L, names_check_text(L, arg), &found))
+        if (!parse_interface(L, text_check(L, arg, "name"), &found))
             luaL_argerror(L, arg, "no interface of that name");
         return found;
     }

@@ -10,13 +10,10 @@
 
 #include <string.h>
 
-#include <linux/vm_sockets.h>
-
 #include <lauxlib.h>
 
-#ifndef VMADDR_CID_LOCAL
-#define VMADDR_CID_LOCAL 1
-#endif
+#include "base/field.h"
+#include "base/kernel.h"
 
 /* clang-format off */
 static const struct name cid_rows[] = {
@@ -103,10 +100,9 @@ static const char *parse_vsock(lua_State *L, struct address *a,
         return "no context id and port";
     memcpy(cid, text, length);
     cid[length] = '\0';
-    if (!octets_parse_name(cid, &cid_names, UINT32_MAX, &vm->svm_cid))
+    if (!names_parse(&cid_names, cid, UINT32_MAX, &vm->svm_cid))
         return "unknown context id";
-    if (!octets_parse_name(text + length + 1, &port_names, UINT32_MAX,
-                           &vm->svm_port))
+    if (!names_parse(&port_names, text + length + 1, UINT32_MAX, &vm->svm_port))
         return "no port from 0 to 4294967295";
     return NULL;
 }
@@ -115,7 +111,7 @@ static const char *parse_vsock(lua_State *L, struct address *a,
 static uint32_t check_word(lua_State *L, int arg, const struct names *names)
 {
     if (lua_type(L, arg) == LUA_TNUMBER)
-        return octets_opt_number(L, arg, 0);
+        return (uint32_t)field_check_range(L, arg, 0, UINT32_MAX);
     return (uint32_t)names_check(L, arg, names);
 }
 

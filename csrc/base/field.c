@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 
 #include "base/field.h"
+#include "base/nearest.h"
 
 int field_argerror(lua_State *L, int arg, const char *name, const char *what)
 {

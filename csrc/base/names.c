@@ -12,75 +12,10 @@
 #include <lauxlib.h>
 
 #include "base/names.h"
+#include "base/nearest.h"
+#include "base/text.h"
 
-#define LONGEST_NAME 40
 #define FLAG_SEPARATORS " ,|\t\n"
-
-static size_t smallest(size_t a, size_t b, size_t c)
-{
-    size_t least = a < b ? a : b;
-
-    return least < c ? least : c;
-}
-
-/* Levenshtein's distance; names are compared without regard to case. */
-static size_t edit_distance(const char *a, const char *b)
-{
-    size_t row[LONGEST_NAME + 1];
-    size_t width = strlen(b);
-
-    if (width > LONGEST_NAME)
-        return LONGEST_NAME;
-    for (size_t j = 0; j <= width; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1] != '\0'; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= width; j++) {
-            size_t above = row[j];
-            bool differ = tolower((unsigned char)a[i - 1]) !=
-                          tolower((unsigned char)b[j - 1]);
-
-            row[j] = smallest(above + 1, row[j - 1] + 1, diagonal + differ);
-            diagonal = above;
-        }
-    }
-    return row[width];
-}
-
-void nearest_start(struct nearest *nearest, const char *wanted)
-{
-    nearest->wanted = wanted;
-    nearest->best = NULL;
-    nearest->distance = strlen(wanted) / 3 + 2;
-}
-
-void nearest_offer(struct nearest *nearest, const char *candidate)
-{
-    size_t distance = edit_distance(nearest->wanted, candidate);
-
-    if (distance < nearest->distance) {
-        nearest->distance = distance;
-        nearest->best = candidate;
-    }
-}
-
-void nearest_push(lua_State *L, const char *kind, const struct nearest *nearest)
-{
-    if (nearest->best == NULL)
-        lua_pushfstring(L, "unknown %s '%s'", kind, nearest->wanted);
-    else
-        lua_pushfstring(L, "unknown %s '%s', did you mean '%s'?", kind,
-                        nearest->wanted, nearest->best);
-}
-
-int nearest_argerror(lua_State *L, int arg, const char *kind,
-                     const struct nearest *nearest)
-{
-    nearest_push(L, kind, nearest);
-    return luaL_argerror(L, arg, lua_tostring(L, -1));
-}
 
 /* What follows the prefix, where the name has one. */
 static const char *without_prefix(const struct names *names, const char *text)
@@ -113,6 +48,18 @@ bool names_find(const struct names *names, const char *text, lua_Integer *value)
     if (row != NULL)
         *value = row->value;
     return row != NULL;
+}
+
+bool names_parse(const struct names *names, const char *text, uint32_t most,
+                 uint32_t *number)
+{
+    lua_Integer value;
+
+    if (names_find(names, text, &value)) {
+        *number = (uint32_t)value;
+        return true;
+    }
+    return text_parse_number(text, number) && *number <= most;
 }
 
 static void push_unknown(lua_State *L, const struct names *names,
@@ -148,15 +95,6 @@ static bool read_number(lua_State *L, int index, lua_Integer *value)
     return false;
 }
 
-const char *names_check_text(lua_State *L, int arg)
-{
-    size_t length;
-    const char *text = luaL_checklstring(L, arg, &length);
-
-    luaL_argcheck(L, strlen(text) == length, arg, "name contains a zero");
-    return text;
-}
-
 /* The string at `index`, whole. NULL: what is wrong with it is pushed. */
 static const char *read_text(lua_State *L, int index)
 {
@@ -167,7 +105,7 @@ static const char *read_text(lua_State *L, int index)
         lua_pushfstring(L, "string expected, got %s", luaL_typename(L, index));
         return NULL;
     }
-    if (strlen(text) == length)
+    if (text_is_whole(text, length))
         return text;
     lua_pushliteral(L, "name contains a zero");
     return NULL;
@@ -207,7 +145,7 @@ lua_Integer names_check(lua_State *L, int arg, const struct names *names)
     lua_Integer value;
 
     if (lua_type(L, arg) != LUA_TNUMBER)
-        names_check_text(L, arg);
+        text_check(L, arg, "name");
     return names_read(L, arg, names, &value) ? value : raise_problem(L, arg);
 }
 

@@ -9,7 +9,7 @@
 #define SOCKEYE_BASE_NAMES_H
 
 #include <stdbool.h>
-#include <stddef.h>
+#include <stdint.h>
 
 #include <lua.h>
 
@@ -24,20 +24,13 @@ struct names {
     const struct name *rows; /* ends with a row without text */
 };
 
-/* The best of the candidates offered for a name that does not exist. */
-struct nearest {
-    const char *wanted;
-    const char *best; /* NULL: nothing is near */
-    size_t distance;
-};
-
-/* The string at `arg`, whole: a zero in it, which would hide what follows, is
- * an argument error. */
-const char *names_check_text(lua_State *L, int arg);
-
 /* The number of a name; false: there is none such. */
 bool names_find(const struct names *names, const char *text,
                 lua_Integer *value);
+
+/* The number for a name, or for a number written as text, up to `most`. */
+bool names_parse(const struct names *names, const char *text, uint32_t most,
+                 uint32_t *number);
 
 /* The number for the name or integer at index `arg`; else argument error. */
 lua_Integer names_check(lua_State *L, int arg, const struct names *names);
@@ -73,16 +66,5 @@ void names_push_constant(lua_State *L, const struct names *names,
 /* Set every constant, under each of its prefixes, in the table on top. A name
  * with a hyphen is none in C, but another of the same number. */
 void names_export(lua_State *L, const struct names *names);
-
-void nearest_start(struct nearest *nearest, const char *wanted);
-void nearest_offer(struct nearest *nearest, const char *candidate);
-
-/* Push "unknown family 'inet9', did you mean 'inet6'?". */
-void nearest_push(lua_State *L, const char *kind,
-                  const struct nearest *nearest);
-
-/* The same as an argument error. */
-int nearest_argerror(lua_State *L, int arg, const char *kind,
-                     const struct nearest *nearest);
 
 #endif

@@ -15,44 +15,9 @@
 #include <lauxlib.h>
 
 #include "base/field.h"
+#include "base/kernel.h"
+#include "base/nearest.h"
 #include "message/control.h"
-
-/* What the headers of the C library may not know; see option_table.c. */
-#ifdef __linux__
-#ifndef SCM_SECURITY
-#define SCM_SECURITY 3
-#endif
-#ifndef SCM_PIDFD
-#define SCM_PIDFD 4
-#endif
-#ifndef SCM_TS_OPT_ID
-#define SCM_TS_OPT_ID 81
-#endif
-#ifndef SO_RCVPRIORITY
-#define SO_RCVPRIORITY 82
-#endif
-#ifndef IPV6_FLOWINFO
-#define IPV6_FLOWINFO 11
-#endif
-#ifndef TCP_CM_INQ
-#define TCP_CM_INQ 36
-#endif
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
-#endif
-#ifndef UDP_GRO
-#define UDP_GRO 104
-#endif
-#ifndef SOL_NETLINK
-#define SOL_NETLINK 270
-#endif
-#ifndef SOL_PACKET
-#define SOL_PACKET 263
-#endif
-#define PACKET_AUXDATA 8
-#define NETLINK_PKTINFO 3
-#define NETLINK_LISTEN_ALL_NSID 8
-#endif
 
 /* clang-format off */
 #define ROW(name, level, number, family, type) \
@@ -81,7 +46,9 @@ static const struct control_kind kinds[] = {
     ROW("txtime", SOL_SOCKET, SO_TXTIME, 0, nanoseconds),
     ROW("rxq_ovfl", SOL_SOCKET, SO_RXQ_OVFL, 0, counter),
     ROW("mark", SOL_SOCKET, SO_MARK, 0, uint),
+#ifdef SO_RCVPRIORITY
     ROW("priority", SOL_SOCKET, SO_RCVPRIORITY, 0, counter),
+#endif
     ROW("priority", SOL_SOCKET, SO_PRIORITY, 0, uint),
     ROW("wifi_status", SOL_SOCKET, SO_WIFI_STATUS, 0, counter),
 

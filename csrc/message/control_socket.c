@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/field.h"
+#include "base/text.h"
 #include "message/control.h"
 
 /* ---- numbers ---- */
@@ -440,7 +441,7 @@ static unsigned named_interface(lua_State *L, const struct control_writer *w)
         field_argerror(L, w->arg, "interface", "string expected");
     name = lua_tolstring(L, -1, &length);
     memset(&request, 0, sizeof request);
-    if (length < sizeof request.ifr_name && strlen(name) == length)
+    if (length < sizeof request.ifr_name && text_is_whole(name, length))
         memcpy(request.ifr_name, name, length);
     if (ioctl(w->socket->handle.fd, SIOCGIFINDEX, &request) == -1 &&
         errno == ENODEV)

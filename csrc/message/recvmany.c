@@ -10,13 +10,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include <lauxlib.h>
 
 #include "address/address.h"
 #include "base/error.h"
+#include "base/scratch.h"
 #include "message/batch.h"
 #include "message/control.h"
 #include "message/message.h"
@@ -26,8 +26,6 @@
 #ifdef MSG_WAITFORONE
 
 #define TRAY_TYPE "sockeye.Tray"
-/* The most that one system call receives (read(2), NOTES). */
-#define TRANSFER_MAX ((size_t)0x7ffff000)
 /* Address space that stays: 64 of the largest datagrams, and some. */
 #define TRAY_KEPT ((size_t)8 * 1024 * 1024)
 
@@ -39,8 +37,7 @@ enum { SELF = 1, COUNT, SIZE, FLAGS, BUFFERS, DATA, FROM, SENDER };
  * for each Lua state is in its registry, or false there while a call is using
  * it: Lua code that runs meanwhile has another. */
 struct receive_buffers {
-    char *bytes; /* NULL: none */
-    size_t size;
+    struct scratch memory;
     size_t count; /* of messages: as many have headers that are filled in */
     size_t each;  /* bytes of data */
     size_t control;
@@ -54,33 +51,18 @@ struct receive_buffers {
 
 static const char tray_key = 't';
 
-static void unmap(struct receive_buffers *t)
-{
-    if (t->bytes != NULL)
-        munmap(t->bytes, t->size);
-    *t = (struct receive_buffers){.bytes = NULL};
-}
-
 static bool map(struct receive_buffers *t, size_t count, size_t each)
 {
-    size_t size = count * each;
-    void *bytes;
-
-    unmap(t);
-    if (count > SIZE_MAX / each)
-        return false;
-    bytes = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (bytes == MAP_FAILED)
-        return false;
-    t->bytes = bytes;
-    t->size = size;
-    return true;
+    scratch_unmap(&t->memory);
+    t->count = 0;
+    return count <= SIZE_MAX / each && scratch_map(&t->memory, count * each);
 }
 
 static int tray_gc(lua_State *L)
 {
-    unmap(luaL_checkudata(L, 1, TRAY_TYPE));
+    struct receive_buffers *t = luaL_checkudata(L, 1, TRAY_TYPE);
+
+    scratch_unmap(&t->memory);
     return 0;
 }
 
@@ -98,7 +80,7 @@ static struct receive_buffers *take_buffers(lua_State *L)
     }
     lua_pop(L, 1);
     t = lua_newuserdatauv(L, sizeof *t, 0);
-    *t = (struct receive_buffers){.bytes = NULL};
+    *t = (struct receive_buffers){.count = 0};
     luaL_setmetatable(L, TRAY_TYPE);
     return t;
 }
@@ -108,8 +90,10 @@ static void return_tray(lua_State *L)
 {
     struct receive_buffers *t = lua_touserdata(L, BUFFERS);
 
-    if (t->size > TRAY_KEPT)
-        unmap(t);
+    if (t->memory.size > TRAY_KEPT) {
+        scratch_unmap(&t->memory);
+        t->count = 0;
+    }
     lua_pushvalue(L, BUFFERS);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &tray_key);
 }
@@ -142,7 +126,7 @@ static void lay_out(struct receive_buffers *t, size_t count, size_t each,
     t->count = count;
     t->each = each;
     t->control = control;
-    t->messages = (struct mmsghdr *)t->bytes;
+    t->messages = (struct mmsghdr *)t->memory.bytes;
     t->iov = (struct iovec *)(t->messages + count);
     t->names = (struct sockaddr_storage *)(t->iov + count);
     t->controls = (unsigned char *)(t->names + count);
@@ -160,7 +144,7 @@ static void arrange(lua_State *L, struct receive_buffers *t, size_t count,
     if (t->count == count && t->each == wanted->size &&
         t->control == wanted->control)
         return;
-    while ((t->bytes == NULL || t->size / each < count) &&
+    while ((t->memory.bytes == NULL || t->memory.size / each < count) &&
            !map(t, count, each)) {
         if (count == 1)
             error_raise(L, "mmap", ENOMEM, 0);

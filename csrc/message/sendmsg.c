@@ -10,6 +10,7 @@
 #include <lauxlib.h>
 
 #include "base/field.h"
+#include "base/gather.h"
 #include "base/scratch.h"
 #include "message/message.h"
 #include "open.h"

@@ -6,6 +6,7 @@
  * or the bytes of the structures. No instruction can be without a zero byte,
  * and no text has one.
  */
+#include "base/text.h"
 #include "option/type.h"
 
 #ifdef __linux__
@@ -153,18 +154,14 @@ static void reject_word(lua_State *L, int arg, const struct reading *r)
 static lua_Integer read_number(lua_State *L, int arg, struct reading *r,
                                const struct column *column)
 {
-    bool is_hex = r->at[0] == '0' && (r->at[1] == 'x' || r->at[1] == 'X');
-    const char *digits = is_hex ? r->at + 2 : r->at;
-    size_t length =
-        strspn(digits, is_hex ? "0123456789abcdefABCDEF" : "0123456789");
-    unsigned long long number;
+    uint64_t number = 0;
+    size_t length = text_scan_number(r->at, &number);
 
-    if (length == 0 || strchr(BLANKS ",}\n", digits[length]) == NULL)
+    if (length == 0 || strchr(BLANKS ",}\n", r->at[length]) == NULL)
         reject_word(L, arg, r);
-    number = strtoull(digits, NULL, is_hex ? 16 : 10);
-    if (length > 10 || number > (unsigned long long)column->most)
+    if (number > (uint64_t)column->most)
         reject_range(L, arg, "line", r->line, column);
-    r->at = digits + length;
+    r->at += length;
     return (lua_Integer)number;
 }
 
@@ -203,7 +200,7 @@ static bool read_count(lua_State *L, int arg, struct reading *r, size_t *count)
 {
     static const struct column column = {"count", BPF_MAXINSNS};
     struct reading ahead = *r;
-    size_t length = strspn(r->at, "0123456789");
+    size_t length = text_decimal_span(r->at);
 
     ahead.at += length;
     if (length == 0 || (!skip(&ahead, '\n') && *ahead.at != '\0'))

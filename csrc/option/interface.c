@@ -14,6 +14,7 @@
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "base/field.h"
+#include "base/text.h"
 #include "option/interface.h"
 #include "socket/socket.h"
 
@@ -68,7 +69,7 @@ static void check_link_text(lua_State *L, int arg, const char *field,
 
     if (length == 0 || host_parse(L, &link->local))
         return;
-    if (strlen(text) == length)
+    if (text_is_whole(text, length))
         link->index = address_find_interface(L, text);
     if (link->index == 0)
         argerror_at(L, arg, field, "no interface of that name");

@@ -19,6 +19,7 @@
 #include "address/address.h"
 #include "address/protocol.h"
 #include "base/error.h"
+#include "base/nearest.h"
 #include "open.h"
 #include "option/type.h"
 #include "socket/socket.h"

@@ -9,18 +9,14 @@
 
 #ifdef __linux__
 
-#include <linux/if_packet.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include <lauxlib.h>
 
-#include "address/family.h"
+#include "base/kernel.h"
+#include "base/octets.h"
 #include "option/interface.h"
-
-#ifndef PACKET_FANOUT_FLAG_IGNORE_OUTGOING
-#define PACKET_FANOUT_FLAG_IGNORE_OUTGOING 0x4000
-#endif
 
 /* clang-format off */
 static const struct name membership_rows[] = {

@@ -10,109 +10,14 @@
 #include <netinet/udp.h>
 #include <sys/socket.h>
 
-#ifdef __linux__
-#include <linux/netlink.h>
-#endif
-
+#include "base/kernel.h"
 #include "option/type.h"
-
-#ifdef __linux__
-#include <linux/if_packet.h>
-#endif
-
-#ifdef __linux__
-#include <linux/vm_sockets.h>
-#endif
 
 #define READ OPTION_READ
 #define WRITE OPTION_WRITE
 #define BOTH (OPTION_READ | OPTION_WRITE)
 #define FAMILY (OPTION_WRITE | OPTION_BY_FAMILY)
 #define BOTH_FAMILY (OPTION_READ | FAMILY)
-
-/* Linux never gives a number out twice: a kernel may know an option that the
- * headers of the C library do not. */
-#ifdef __linux__
-/* Those of SOL_SOCKET are other ones where SO_TYPE is. */
-#if SO_TYPE == 3
-#ifndef SO_PASSPIDFD
-#define SO_PASSPIDFD 76
-#endif
-#ifndef SO_RCVPRIORITY
-#define SO_RCVPRIORITY 82
-#endif
-#ifndef SO_PASSRIGHTS
-#define SO_PASSRIGHTS 83
-#endif
-#endif
-#ifndef IP_RECVERR_RFC4884
-#define IP_RECVERR_RFC4884 26
-#endif
-#ifndef IP_LOCAL_PORT_RANGE
-#define IP_LOCAL_PORT_RANGE 51
-#endif
-#ifndef SO_ORIGINAL_DST
-#define SO_ORIGINAL_DST 80
-#endif
-#ifndef IPV6_FLOWINFO
-#define IPV6_FLOWINFO 11
-#endif
-#ifndef IPV6_MULTICAST_ALL
-#define IPV6_MULTICAST_ALL 29
-#endif
-#ifndef IPV6_ROUTER_ALERT_ISOLATE
-#define IPV6_ROUTER_ALERT_ISOLATE 30
-#endif
-#ifndef IPV6_RECVERR_RFC4884
-#define IPV6_RECVERR_RFC4884 31
-#endif
-#ifndef IPV6_FLOWINFO_SEND
-#define IPV6_FLOWINFO_SEND 33
-#endif
-#ifndef IP6T_SO_ORIGINAL_DST
-#define IP6T_SO_ORIGINAL_DST 80
-#endif
-#ifndef NETLINK_GET_STRICT_CHK
-#define NETLINK_GET_STRICT_CHK 12
-#endif
-#ifndef PACKET_IGNORE_OUTGOING
-#define PACKET_IGNORE_OUTGOING 23
-#endif
-#ifndef TCP_INQ
-#define TCP_INQ 36
-#endif
-#ifndef TCP_TX_DELAY
-#define TCP_TX_DELAY 37
-#endif
-#ifndef TCP_IS_MPTCP
-#define TCP_IS_MPTCP 43
-#endif
-#ifndef TCP_RTO_MAX_MS
-#define TCP_RTO_MAX_MS 44
-#endif
-#ifndef TCP_RTO_MIN_US
-#define TCP_RTO_MIN_US 45
-#endif
-#ifndef TCP_DELACK_MAX_US
-#define TCP_DELACK_MAX_US 46
-#endif
-#ifndef IPPROTO_UDPLITE
-#define IPPROTO_UDPLITE 136
-#endif
-#ifndef SOL_MPTCP
-#define SOL_MPTCP 284
-#endif
-
-/* Numbers of headers that exclude those of the C library. */
-#define ICMP_FILTER 1
-#define ICMP6_FILTER 1
-#define ICMPV6_FILTER 1
-#define UDPLITE_SEND_CSCOV 10
-#define UDPLITE_RECV_CSCOV 11
-#define MPTCP_INFO 1
-#define MPTCP_TCPINFO 2
-#define MPTCP_SUBFLOW_ADDRS 3
-#endif
 
 /* clang-format off */
 #define ROW(name, level, type, access) \

@@ -13,6 +13,7 @@
 #include "address/address.h"
 #include "address/protocol.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "option/type.h"
 #include "socket/socket.h"
 
@@ -250,14 +251,13 @@ static struct option_data check_string(lua_State *L, int arg,
                                        const struct option_type *type,
                                        union option_value *value)
 {
-    size_t length;
-    const char *text = luaL_checklstring(L, arg, &length);
+    const char *text = text_check(L, arg, "string");
+    size_t length = lua_rawlen(L, arg);
 
     (void)type;
     (void)value;
     luaL_argcheck(L, length <= LONGEST_NAME, arg,
                   "string too long (at most 15 bytes)");
-    luaL_argcheck(L, strlen(text) == length, arg, "string contains a zero");
     return (struct option_data){text, (socklen_t)length};
 }
 

@@ -18,6 +18,8 @@
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/error.h"
+#include "base/nearest.h"
+#include "base/text.h"
 #include "open.h"
 #include "socket/socket.h"
 
@@ -258,12 +260,10 @@ static const struct descriptor_flag descriptor_flags[] = {
 
 static const struct descriptor_flag *check_flag(lua_State *L, int arg)
 {
-    size_t length;
-    const char *name = luaL_checklstring(L, arg, &length);
+    const char *name = text_check(L, arg, "flag");
     const struct descriptor_flag *flag;
     struct nearest nearest;
 
-    luaL_argcheck(L, strlen(name) == length, arg, "flag contains a zero");
     nearest_start(&nearest, name);
     for (flag = descriptor_flags; flag->name; flag++) {
         if (strcmp(flag->name, name) == 0)

@@ -14,6 +14,7 @@
 
 #include "address/address.h"
 #include "base/descriptor.h"
+#include "base/gather.h"
 #include "base/scratch.h"
 #include "open.h"
 #include "socket/socket.h"

@@ -28,6 +28,8 @@
 #include "base/error.h"
 #include "base/field.h"
 #include "base/names.h"
+#include "base/octets.h"
+#include "base/text.h"
 #include "open.h"
 #include "socket/socket.h"
 
@@ -277,7 +279,7 @@ static int lookup_error(void)
 */
 static int sockeye_if_nametoindex(lua_State *L)
 {
-    const char *name = names_check_text(L, 1);
+    const char *name = text_check(L, 1, "name");
     bool collected = false;
     unsigned int index;
 

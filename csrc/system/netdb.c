@@ -15,6 +15,7 @@
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "base/names.h"
+#include "base/text.h"
 #include "open.h"
 #include "socket/socket.h"
 
@@ -179,7 +180,7 @@ static int push_protocol(lua_State *L, lookup *look, const struct question *q)
 
 static const char *opt_name(lua_State *L, int arg)
 {
-    return lua_isnoneornil(L, arg) ? NULL : names_check_text(L, arg);
+    return text_opt(L, arg, "name");
 }
 
 static int check_number(lua_State *L, int arg, lua_Integer most)
@@ -201,7 +202,7 @@ where there is none
 static int sockeye_getservbyname(lua_State *L)
 {
     struct question q = {.call = "getservbyname",
-                         .name = names_check_text(L, 1),
+                         .name = text_check(L, 1, "name"),
                          .protocol = opt_name(L, 2)};
 
     return push_service(L, service_by_name, &q);
@@ -232,7 +233,7 @@ static int sockeye_getservbyport(lua_State *L)
 static int sockeye_getprotobyname(lua_State *L)
 {
     struct question q = {.call = "getprotobyname",
-                         .name = names_check_text(L, 1)};
+                         .name = text_check(L, 1, "name")};
 
     return push_protocol(L, protocol_by_name, &q);
 }

@@ -21,6 +21,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/names.h"
+#include "base/text.h"
 #include "open.h"
 #include "socket/socket.h"
 #include "system/signals.h"
@@ -105,13 +106,8 @@ static int sockeye_fork(lua_State *L)
 /* The string at `arg`, to be given to the system, for which a zero ends it. */
 static const char *check_text(lua_State *L, int arg)
 {
-    size_t length;
-    const char *text;
-
     luaL_checktype(L, arg, LUA_TSTRING);
-    text = lua_tolstring(L, arg, &length);
-    luaL_argcheck(L, strlen(text) == length, arg, "string contains a zero");
-    return text;
+    return text_check(L, arg, "string");
 }
 
 static int reject(lua_State *L, int arg, const char *list, const char *why)
@@ -129,7 +125,7 @@ static const char *pop_element(lua_State *L, int arg, const char *list)
     if (lua_type(L, -1) != LUA_TSTRING)
         reject(L, arg, list, "every element must be a string");
     text = lua_tolstring(L, -1, &length);
-    if (strlen(text) != length)
+    if (!text_is_whole(text, length))
         reject(L, arg, list, "string contains a zero");
     lua_pop(L, 1);
     return text;

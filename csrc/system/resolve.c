@@ -24,6 +24,8 @@
 #include "base/field.h"
 #include "base/interrupt.h"
 #include "base/names.h"
+#include "base/nearest.h"
+#include "base/text.h"
 #include "open.h"
 #include "socket/socket.h"
 #include "task/task.h"
@@ -57,18 +59,6 @@ static const struct names nameinfo_flags = {
 
 /* ---- arguments ---- */
 
-/* The string at `arg`, NULL where there is none: a zero in it would hide what
- * follows. */
-static const char *opt_text(lua_State *L, int arg)
-{
-    size_t length = 0;
-    const char *text = luaL_optlstring(L, arg, NULL, &length);
-
-    luaL_argcheck(L, text == NULL || strlen(text) == length, arg,
-                  "name contains a zero");
-    return text;
-}
-
 static lua_Integer check_port(lua_State *L, int arg)
 {
     lua_Integer port = luaL_checkinteger(L, arg);
@@ -89,7 +79,7 @@ static const char *opt_service(lua_State *L, int arg)
         lua_replace(L, arg);
         return lua_tostring(L, arg);
     }
-    text = opt_text(L, arg);
+    text = text_opt(L, arg, "name");
     if (text != NULL && *text != '\0' &&
         text[strspn(text, "+-0123456789")] == '\0')
         check_port(L, arg);
@@ -447,7 +437,7 @@ static int sockeye_resolve(lua_State *L)
     struct c_memory *list;
 
     lua_settop(L, 3);
-    q.host = opt_text(L, 1);
+    q.host = text_opt(L, 1, "name");
     q.service = opt_service(L, 2);
     check_hints(L, 3, &q.hints);
     list = c_memory_new(L, free_list);

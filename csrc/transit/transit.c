@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/field.h"
 #include "base/interrupt.h"
+#include "base/text.h"
 #include "open.h"
 #include "transit/transit.h"
 
@@ -220,7 +221,7 @@ void transit_end_take(lua_State *L, struct end *end, int arg, const char *call)
 /* A pipe with a name must not wait for who will write to it. */
 static void take_path(lua_State *L, struct end *end, int arg)
 {
-    const char *path = names_check_text(L, arg);
+    const char *path = text_check(L, arg, "name");
     bool collected = false;
     int fd;
 

@@ -3,7 +3,6 @@ local sockeye = require "sockeye"
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
 local fork = require "spec.support.fork"
-local process = require "spec.support.process"
 local sockets = require "spec.support.sockets"
 
 -- The same open file under another number, which sockeye.adopt has not seen.
@@ -63,20 +62,6 @@ describe("a pipe or a file", function()
     sockets.close(r, w)
   end)
 
-  it("raises EPIPE, and the process lives", function()
-    for _, timeout in ipairs { 20, false } do
-      local r, w = sockeye.pipe()
-      r:close()
-      w:settimeout(timeout or nil)
-      fork.reap(fork.child(function()
-        sockeye.signal("PIPE", "default")
-        errors.raised("EPIPE", "write", w.write, w, "x")
-        errors.raised("EPIPE", "write", w.write, w, "x")
-      end))
-      w:close()
-    end
-  end)
-
   it("tells what was written before its reader was gone", function()
     local r, w = sockeye.pipe()
     local reader = fork.child(function()
@@ -94,30 +79,6 @@ describe("a pipe or a file", function()
     w:close()
     fork.reap(reader)
     fork.reap(writer)
-  end)
-
-  it("leaves a SIGPIPE that was pending already", function()
-    local result = process.lua_script([[
-      local sockeye = require "sockeye"
-      local function pending()
-        local file <close> = io.open "/proc/self/status"
-        local text = file:read "a"
-        local bits = 0
-        for mask in text:gmatch "S[ih][gd]Pnd:%s*(%x+)" do
-          bits = bits | tonumber(mask, 16)
-        end
-        return bits & 1 << sockeye.SIGPIPE - 1 ~= 0
-      end
-      local r, w = sockeye.pipe()
-      r:close()
-      local function write() return select(2, pcall(w.write, w, "x")).code end
-      print(pending(), write(), pending())
-      sockeye.kill(sockeye.getpid(), "PIPE")
-      print(pending(), write(), pending())
-    ]], { prefix = { "env", "--block-signal=PIPE" } })
-    if result.status == 125 then return pending "env blocks no signals" end
-    assert.equal("false\tEPIPE\tfalse\ntrue\tEPIPE\ttrue\n",
-                 result.stdout .. result.stderr)
   end)
 
   it("may be a file on disk, or a directory", function()

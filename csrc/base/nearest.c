@@ -1,0 +1,78 @@
+/*
+ * nearest: the name that was probably meant; see nearest.h.
+ */
+#include <ctype.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "base/nearest.h"
+
+#define LONGEST_NAME 40
+
+static size_t smallest(size_t a, size_t b, size_t c)
+{
+    size_t least = a < b ? a : b;
+
+    return least < c ? least : c;
+}
+
+/* Levenshtein's distance; names are compared without regard to case. */
+static size_t edit_distance(const char *a, const char *b)
+{
+    size_t row[LONGEST_NAME + 1];
+    size_t width = strlen(b);
+
+    if (width > LONGEST_NAME)
+        return LONGEST_NAME;
+    for (size_t j = 0; j <= width; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1] != '\0'; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= width; j++) {
+            size_t above = row[j];
+            bool differ = tolower((unsigned char)a[i - 1]) !=
+                          tolower((unsigned char)b[j - 1]);
+
+            row[j] = smallest(above + 1, row[j - 1] + 1, diagonal + differ);
+            diagonal = above;
+        }
+    }
+    return row[width];
+}
+
+void nearest_start(struct nearest *nearest, const char *wanted)
+{
+    nearest->wanted = wanted;
+    nearest->best = NULL;
+    nearest->distance = strlen(wanted) / 3 + 2;
+}
+
+void nearest_offer(struct nearest *nearest, const char *candidate)
+{
+    size_t distance = edit_distance(nearest->wanted, candidate);
+
+    if (distance < nearest->distance) {
+        nearest->distance = distance;
+        nearest->best = candidate;
+    }
+}
+
+void nearest_push(lua_State *L, const char *kind, const struct nearest *nearest)
+{
+    if (nearest->best == NULL)
+        lua_pushfstring(L, "unknown %s '%s'", kind, nearest->wanted);
+    else
+        lua_pushfstring(L, "unknown %s '%s', did you mean '%s'?", kind,
+                        nearest->wanted, nearest->best);
+}
+
+int nearest_argerror(lua_State *L, int arg, const char *kind,
+                     const struct nearest *nearest)
+{
+    nearest_push(L, kind, nearest);
+    return luaL_argerror(L, arg, lua_tostring(L, -1));
+}

@@ -1,0 +1,33 @@
+/*
+ * nearest: the name that was probably meant, for errors about unknown names.
+ *
+ *     nearest_start(&nearest, wanted);
+ *     for each name that exists: nearest_offer(&nearest, name);
+ *     return nearest_argerror(L, arg, "family", &nearest);
+ */
+#ifndef SOCKEYE_BASE_NEAREST_H
+#define SOCKEYE_BASE_NEAREST_H
+
+#include <stddef.h>
+
+#include <lua.h>
+
+/* The best of the candidates offered for a name that does not exist. */
+struct nearest {
+    const char *wanted;
+    const char *best; /* NULL: nothing is near */
+    size_t distance;
+};
+
+void nearest_start(struct nearest *nearest, const char *wanted);
+void nearest_offer(struct nearest *nearest, const char *candidate);
+
+/* Push "unknown family 'inet9', did you mean 'inet6'?". */
+void nearest_push(lua_State *L, const char *kind,
+                  const struct nearest *nearest);
+
+/* Raise that as an argument error. */
+int nearest_argerror(lua_State *L, int arg, const char *kind,
+                     const struct nearest *nearest);
+
+#endif

@@ -1,0 +1,37 @@
+local sockeye = require "sockeye"
+
+local descriptors = require "spec.support.descriptors"
+local errors = require "spec.support.errors"
+
+describe("a name that does not exist", function()
+  descriptors.guard()
+
+  local cases = {
+    { "inet9", "stream", "#1.*unknown family 'inet9', did you mean 'inet'" },
+    { "AF_INETT", "stream", "#1.*'AF_INETT', did you mean 'inet'" },
+    { "unixx", "stream", "#1.*did you mean 'unix'" },
+    { "SOCK_STREAM", "stream", "#1.*unknown family 'SOCK_STREAM'" },
+    { "nothing like it", "stream", "unknown family 'nothing like it'%)" },
+    { "", "stream", "#1.*unknown family ''" },
+    { "AF_", "stream", "#1.*unknown family 'AF_'" },
+    { ("x"):rep(100000), "stream", "#1.*unknown family 'xxx" },
+    { "inet", "streem", "#2.*unknown socket type.*did you mean 'stream'" },
+    { "inet", "DGRAMM", "#2.*did you mean 'dgram'" },
+    { "inet", "stream", "tpc", "#3.*unknown protocol 'tpc', did you" },
+    { "inet", "stream", "udplight", "#3.*did you mean 'udplite'" },
+  }
+
+  for _, case in ipairs(cases) do
+    local pattern = table.remove(case)
+    it(("is told, with the nearest: %.40s"):format(pattern), function()
+      errors.rejected(pattern, sockeye.socket, table.unpack(case))
+    end)
+  end
+
+  it("is told for an end of a connection", function()
+    local s <close> = sockeye.socket("inet", "stream")
+    errors.rejected("#2.*unknown end 'rw', did you mean 'r[dw]", s.shutdown,
+                    s, "rw")
+    errors.rejected("#2.*unknown end 'both'%)", s.shutdown, s, "both")
+  end)
+end)
