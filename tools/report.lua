@@ -7,6 +7,7 @@
 
 local busted = require "busted"
 local base = require "busted.outputHandlers.base"
+local asserted = require "spec.support.asserted"
 
 local dots = { success = "+", pending = ".", failure = "-", error = "*" }
 
@@ -66,6 +67,7 @@ local function summary_label()
 end
 
 return function(options)
+  asserted.require_of_all(busted)
   local handler = base()
   local owner = process_id()
   local label = summary_label()

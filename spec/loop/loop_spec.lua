@@ -188,12 +188,14 @@ describe("a loop that is stepped", function()
 
   it("may have its tasks woken while it is closed", function()
     for _ = 1, 20 do
+      local closed = 0
       local ch = sockeye.channel()
       local loop = sockeye.loop(function()
         for _ = 1, 20 do
           spawn(function()
             local _ <close> = setmetatable({}, {
               __close = function()
+                closed = closed + 1
                 ch:close()
                 collectgarbage()
               end,
@@ -202,8 +204,10 @@ describe("a loop that is stepped", function()
           end)
         end
       end)
-      loop:step()
+      loop:step() -- spawns them
+      loop:step() -- has them wait
       loop:close()
+      assert.equal(20, closed)
     end
   end)
 

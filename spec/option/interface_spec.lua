@@ -35,11 +35,15 @@ describe("interface of an option", function()
 
   it("has an IPv4 address where the system wants one", function()
     local s <close> = sockeye.socket("inet", "dgram")
-    local of = { group = "239.255.77.5", source = "192.0.2.1" }
+    local function membership(name)
+      return { group = "239.255.77.5", source = "192.0.2.1", interface = name }
+    end
+    -- By all of its names it is the same: nothing can be added twice.
     for _, name in ipairs(names) do
-      of.interface = name
-      s:setsockopt("IP_ADD_SOURCE_MEMBERSHIP", of)
-      s:setsockopt("IP_DROP_SOURCE_MEMBERSHIP", of)
+      s:setsockopt("IP_ADD_SOURCE_MEMBERSHIP", membership(name))
+      errors.raised("EADDRNOTAVAIL", "setsockopt", s.setsockopt, s,
+                    "IP_ADD_SOURCE_MEMBERSHIP", membership "lo")
+      s:setsockopt("IP_DROP_SOURCE_MEMBERSHIP", membership(name))
     end
   end)
 

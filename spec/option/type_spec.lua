@@ -37,6 +37,8 @@ describe("option of a plain type", function()
       six:bind(sockeye.inet6("::", port)):listen()
       local four <close> = sockeye.socket("inet", "stream")
       four:bind(sockeye.inet("*", port)):listen()
+      assert.equal("LISTEN", six:state())
+      assert.equal("LISTEN", four:state())
     end)
   end)
 

@@ -2,6 +2,7 @@ local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
 local netns = require "spec.support.netns"
 local process = require "spec.support.process"
+local temporary = require "spec.support.temporary"
 
 -- Whether a helper failed the spec that called it, and what it said.
 local function fails(f, ...)
@@ -174,5 +175,26 @@ describe("network namespaces #namespace", function()
     assert.equal(9, child:wait().signal)
     local list = process.run { "ip", "netns", "list" }
     assert.is_nil(list.stdout:find(name, 1, true))
+  end)
+end)
+
+describe("a spec", function()
+  it("fails where it asserts nothing", function()
+    local folder <close> = temporary.folder()
+    local path = folder.path .. "/a_spec.lua"
+    local file <close> = assert(io.open(path, "w"))
+    file:write [[
+      it("is empty", function() end)
+      it("prepares", function() assert(true) end)
+      it("asserts", function() assert.is_true(true) end)
+    ]]
+    file:flush()
+    local result = process.run(
+      { process.lua, "tools/busted.lua", path },
+      { env = { SPEC_TOTALS = "/dev/null", SPEC_WORLD = "" } })
+    local _, failures = result.stdout:gsub("this spec asserts nothing", "")
+    assert.equal(2, failures)
+    assert.matches("1 passed, 2 failed", result.stdout)
+    assert.not_equal(0, result.status)
   end)
 end)

@@ -493,7 +493,7 @@ describe("state", function()
   -- Bounded: the loopback answers within a few of these steps.
   local function becomes(state, s)
     for _ = 1, 1000 do
-      if s:state() == state then return true end
+      if s:state() == state then break end
       sockeye.sleep(0.001)
     end
     assert.equal(state, s:state())

@@ -3,6 +3,8 @@
 local busted = require "busted"
 local lfs = require "lfs"
 
+local asserted = require "spec.support.asserted"
+
 local M = {}
 
 -- Linux; the BSDs and macOS.
@@ -71,6 +73,7 @@ end
 --- Runs f(...), which has to leave the descriptors as they were, once what
 -- nothing refers to has been collected. Returns what f does.
 function M.unchanged(f, ...)
+  asserted.note()
   collect()
   local before = M.list()
   local results = table.pack(f(...))

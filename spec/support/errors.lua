@@ -2,6 +2,8 @@
 
 local fail = require "busted".fail
 
+local asserted = require "spec.support.asserted"
+
 local M = {}
 
 local function describe(value)
@@ -13,6 +15,7 @@ end
 --- Runs f(...), which has to raise a sockeye error with this code by this
 -- call (nil for any call). Returns the error.
 function M.raised(code, call, f, ...)
+  asserted.note()
   local ok, err = pcall(f, ...)
   local wanted = ("%s by %s"):format(code, call or "any call")
   if ok then
@@ -31,6 +34,7 @@ end
 --- Runs f(...), which has to raise a Lua string that the pattern matches.
 -- Returns the string.
 function M.rejected(pattern, f, ...)
+  asserted.note()
   local ok, err = pcall(f, ...)
   if ok then
     fail(("nothing was raised; wanted %q"):format(pattern), 2)

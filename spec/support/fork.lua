@@ -2,6 +2,8 @@
 
 local sockeye = require "sockeye"
 
+local asserted = require "spec.support.asserted"
+
 local M = {}
 
 -- What a spec that hangs is ended by.
@@ -17,11 +19,16 @@ function M.child(f)
   sockeye._exit(ok and 0 or 1)
 end
 
---- Waits for a child, which has to have ended well.
-function M.reap(pid)
+local function reap(pid)
   local _, how, number = sockeye.waitpid(pid)
   assert(how == "exit" and number == 0,
          ("the child ended by %s %d"):format(how, number))
+end
+
+--- Waits for a child, which has to have ended well.
+function M.reap(pid)
+  asserted.note()
+  reap(pid)
 end
 
 --- What a child writes that runs f with its standard output to a pipe, and
@@ -96,7 +103,7 @@ function interruption:__close()
   sockeye.signal(self.name, function() end)
   sockeye.signal("USR2", function() end)
   self.w:close()
-  M.reap(self.pid)
+  reap(self.pid)
   sockeye.signal(self.name, self.before)
   sockeye.signal("USR2", self.rescue)
 end

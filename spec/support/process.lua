@@ -4,6 +4,8 @@
 -- Options of all: args (a list), env (a table), stdin (a text), timeout (in
 -- seconds, 30 unless given), prefix (a list of words to run the command by).
 
+local asserted = require "spec.support.asserted"
+
 local M = {}
 
 local default_timeout <const> = 30
@@ -131,6 +133,7 @@ end
 --- Reads lines until one matches the pattern (any line will do without one)
 -- and returns that line and the pattern's captures.
 function methods:line(pattern)
+  if pattern then asserted.note() end
   for line in self.pipe:lines() do
     table.insert(self.output, line)
     if not pattern or line:find(pattern) then

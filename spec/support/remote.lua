@@ -8,6 +8,8 @@
 
 local sockeye = require "sockeye"
 
+local asserted = require "spec.support.asserted"
+
 local M = {}
 
 local limit <const> = 20
@@ -61,6 +63,7 @@ function M.run(here, there, text, arguments)
   local result = here:lua(text, {
     args = { server:line(), table.unpack(arguments or {}) },
   })
+  asserted.note()
   if result.status ~= 0 then
     require("busted").fail(result.stderr .. result.stdout, 2)
   end

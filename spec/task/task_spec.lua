@@ -90,13 +90,20 @@ describe("a task", function()
     end)
   end)
 
-  it("may be let go of", function()
+  it("runs to its end where nothing refers to it", function()
+    local ended = 0
     run(function()
-      for _ = 1, 100 do spawn(sleep, 0.001) end
+      for _ = 1, 100 do
+        spawn(function()
+          sleep(0.001)
+          ended = ended + 1
+        end)
+      end
       collectgarbage()
       sleep(0.002)
       collectgarbage()
     end)
+    assert.equal(100, ended)
   end)
 
   it("can be joined when its loop is gone", function()

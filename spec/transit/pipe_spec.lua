@@ -210,23 +210,29 @@ describe("pipe", function()
     sockeye.run(function()
       local from, source = streams.pair()
       local to, sink = streams.pair()
-      local others = 0
+      local size <const> = 1 << 24
+      local received, turns, is_over = 0, 0, false
       sockeye.spawn(function()
-        source:sendall(("x"):rep(1 << 24))
+        source:sendall(("x"):rep(size))
         source:close()
       end)
-      sockeye.spawn(function() while sink:recv(65536) do end end)
-      local counting = sockeye.spawn(function()
-        while true do
-          others = others + 1
-          sockeye.yield()
+      local receiving = sockeye.spawn(function()
+        for data in function() return sink:recv(65536) end do
+          received = received + #data
         end
       end)
       sockeye.spawn(function()
-        from:pipe(to)
-        to:close()
-        counting:cancel()
+        while not is_over do
+          turns = turns + 1
+          sockeye.yield()
+        end
       end)
+      assert.equal(size, from:pipe(to))
+      is_over = true
+      to:close()
+      receiving:join()
+      assert.equal(size, received)
+      assert.is_true(turns > 16, turns .. " turns")
     end)
   end)
 
