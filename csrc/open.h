@@ -32,6 +32,7 @@ void open_job_handle(lua_State *L);
 
 /* socket */
 void open_socket(lua_State *L);
+void open_pollable(lua_State *L);
 void open_connection(lua_State *L);
 void open_connect(lua_State *L);
 void open_state(lua_State *L);
@@ -39,6 +40,7 @@ void open_transfer(lua_State *L);
 void open_send(lua_State *L);
 void open_receive(lua_State *L);
 void open_read_write(lua_State *L);
+void open_tracker(lua_State *L);
 void open_zerocopy(lua_State *L);
 void open_poll(lua_State *L);
 
@@ -66,9 +68,11 @@ void open_unix_file(lua_State *L);
 void open_netlink(lua_State *L);
 void open_checksum(lua_State *L);
 void open_resolve(lua_State *L);
+void open_nameinfo(lua_State *L);
 void open_netdb(lua_State *L);
 void open_interface(lua_State *L);
 void open_process(lua_State *L);
+void open_exec(lua_State *L);
 void open_signals(lua_State *L);
 
 #endif

@@ -40,7 +40,7 @@ static void push_strings(lua_State *L, struct outgoing *p)
 static ssize_t send_outgoing(lua_State *L, struct socket *s, struct outgoing *p,
                              int flags)
 {
-    if (!wants_zerocopy(flags))
+    if (!zerocopy_is_wanted(flags))
         return sendmsg(s->handle.fd, &p->header, flags);
     push_strings(L, p);
     return zerocopy_send(L, s, lua_gettop(L), &p->header, flags);

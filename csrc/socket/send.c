@@ -32,7 +32,7 @@ static ssize_t send_string(lua_State *L, struct socket *s, const char *data,
         .msg_iovlen = 1,
     };
 
-    if (wants_zerocopy(flags))
+    if (zerocopy_is_wanted(flags))
         return zerocopy_send(L, s, 2, &message, flags);
     return sendto(s->handle.fd, data, size, flags, to ? &to->any : NULL,
                   to ? to->length : 0);
@@ -195,7 +195,7 @@ static ssize_t send_gathered(lua_State *L, struct socket *s, int arg,
 {
     struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};
 
-    if (wants_zerocopy(flags)) {
+    if (zerocopy_is_wanted(flags)) {
         message.msg_iovlen = 1;
         return zerocopy_send(L, s, arg, &message, flags);
     }

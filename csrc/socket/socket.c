@@ -305,69 +305,6 @@ static int socket_gettimeout(lua_State *L)
     return 1;
 }
 
-/* ---- for other loops ---- */
-
-/*** The same number, as cqueues asks for it.
-A socket can be waited for wherever an object with `pollfd`, `events` and
-`timeout` can: in `cqueues.poll`, for one.
-@function Socket:pollfd
-@treturn int
-@raise EBADF on a closed socket
-*/
-static int socket_pollfd(lua_State *L)
-{
-    lua_pushinteger(L, socket_check_open(L, 1, "pollfd")->handle.fd);
-    return 1;
-}
-
-/*** What to wait for, as cqueues asks for it.
-@function Socket:events
-@treturn string `"r"`; for another event give cqueues a table:
-`{pollfd = s:fd(), events = "w"}`
-@raise EBADF on a closed socket
-*/
-static int socket_events(lua_State *L)
-{
-    socket_check_open(L, 1, "events");
-    lua_pushliteral(L, "r");
-    return 1;
-}
-
-/*** How long to wait, as cqueues asks for it.
-@function Socket:timeout
-@treturn ?number the time-out that `settimeout` set, or nil
-@raise EBADF on a closed socket
-*/
-static int socket_timeout(lua_State *L)
-{
-    socket_check_open(L, 1, "timeout");
-    return socket_gettimeout(L);
-}
-
-/*** The same number, as LuaSocket's `select` asks for it.
-@function Socket:getfd
-@treturn int
-@raise EBADF on a closed socket
-*/
-static int socket_getfd(lua_State *L)
-{
-    lua_pushinteger(L, socket_check_open(L, 1, "getfd")->handle.fd);
-    return 1;
-}
-
-/*** Whether something has been taken from the system but not yet been read, as
-LuaSocket's `select` asks for it.
-@function Socket:dirty
-@treturn boolean false: a socket has no buffer
-@raise EBADF on a closed socket
-*/
-static int socket_dirty(lua_State *L)
-{
-    socket_check_open(L, 1, "dirty");
-    lua_pushboolean(L, false);
-    return 1;
-}
-
 /* ---- close ---- */
 
 /* EINTR does not mean that it is still open. */
@@ -487,14 +424,9 @@ static int socket_tostring(lua_State *L)
 static const luaL_Reg methods[] = {
     {"close", socket_close},
     {"detach", socket_detach},
-    {"dirty", socket_dirty},
-    {"events", socket_events},
     {"fd", socket_fd},
-    {"getfd", socket_getfd},
     {"gettimeout", socket_gettimeout},
-    {"pollfd", socket_pollfd},
     {"settimeout", socket_settimeout},
-    {"timeout", socket_timeout},
     {NULL, NULL},
 };
 

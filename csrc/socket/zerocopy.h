@@ -4,7 +4,7 @@
  * A string that has been given to the kernel so is anchored until the kernel
  * says that it is done with it:
  *
- *     n = wants_zerocopy(flags) ? zerocopy_send(L, s, index, &message, flags)
+ *     n = zerocopy_is_wanted(flags) ? zerocopy_send(L, s, index, &message, flags)
  *                               : sendmsg(s->handle.fd, &message, flags);
  */
 #ifndef SOCKEYE_SOCKET_ZEROCOPY_H
@@ -24,7 +24,7 @@
 #define FLAG_ZEROCOPY 0
 #endif
 
-static inline bool wants_zerocopy(int flags)
+static inline bool zerocopy_is_wanted(int flags)
 {
     return flags & FLAG_ZEROCOPY;
 }

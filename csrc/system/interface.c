@@ -55,7 +55,7 @@ static const struct name flag_rows[] = {
 };
 /* clang-format on */
 
-static const struct names transfer_flag_names = {
+static const struct names interface_flag_names = {
     "interface flag", {"IFF_", NULL}, flag_rows};
 
 /* ---- the link ---- */
@@ -361,5 +361,5 @@ void open_interface(lua_State *L)
     };
 
     luaL_setfuncs(L, functions, 0);
-    names_export(L, &transfer_flag_names);
+    names_export(L, &interface_flag_names);
 }

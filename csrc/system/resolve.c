@@ -1,13 +1,13 @@
 /*
- * resolve: hosts and services by their names, and the names of addresses.
+ * resolve: the addresses of hosts and services; see resolver.h.
  *
- * Follows getaddrinfo(3) and getnameinfo(3). What the resolver says is raised
- * by its EAI_ code, what the system says by errno. Inside a task, and under a
- * deadline, a thread asks and the caller waits for it; anywhere else the call
- * blocks. Functions named sockeye_* are the module's.
+ * Follows getaddrinfo(3). Inside a task, and under a deadline, a thread asks
+ * and the caller waits for it; anywhere else the call blocks. Functions named
+ * sockeye_* are the module's.
  */
 #include <errno.h>
 #include <netdb.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -19,18 +19,13 @@
 #include "address/address.h"
 #include "address/protocol.h"
 #include "base/c_memory.h"
-#include "base/descriptor.h"
-#include "base/error.h"
 #include "base/field.h"
-#include "base/interrupt.h"
 #include "base/names.h"
 #include "base/nearest.h"
 #include "base/text.h"
 #include "open.h"
 #include "socket/socket.h"
-#include "task/task.h"
-#include "task/wait.h"
-#include "task/job_handle.h"
+#include "system/resolver.h"
 
 /* clang-format off */
 static const struct name hint_flag_rows[] = {
@@ -43,19 +38,9 @@ static const struct name hint_flag_rows[] = {
     {NULL, 0},
 };
 
-static const struct name nameinfo_flag_rows[] = {
-    {"numerichost", NI_NUMERICHOST}, {"numericserv", NI_NUMERICSERV},
-    {"namereqd", NI_NAMEREQD}, {"dgram", NI_DGRAM}, {"nofqdn", NI_NOFQDN},
-#ifdef NI_IDN
-    {"idn", NI_IDN},
-#endif
-    {NULL, 0},
-};
 /* clang-format on */
 
 static const struct names hint_flags = {"flag", {"AI_", NULL}, hint_flag_rows};
-static const struct names nameinfo_flags = {
-    "flag", {"NI_", NULL}, nameinfo_flag_rows};
 
 /* ---- arguments ---- */
 
@@ -149,120 +134,11 @@ static void check_hints(lua_State *L, int arg, struct addrinfo *hints)
     lua_replace(L, arg);
 }
 
-/* ---- an answer ---- */
-
-/* What the resolver said of a question. */
-struct answer {
-    int code;       /* zero, or an EAI_ code */
-    int error;      /* errno, for EAI_SYSTEM */
-    bool collected; /* garbage, for the sake of descriptors */
-};
-
-/* The resolver calls it a name that does not exist when it gets no descriptor
- * to look for it; only errno, which was zero before, knows better. */
-static void note_answer(struct answer *answer, int code, int error)
-{
-    bool none_left = code != 0 && (error == EMFILE || error == ENFILE);
-
-    answer->code = none_left ? EAI_SYSTEM : code;
-    answer->error = error;
-}
-
-/* After an attempt: whether to try once more. */
-static bool try_again(lua_State *L, struct answer *answer)
-{
-    if (answer->code != EAI_SYSTEM)
-        return false;
-    if (answer->error == EINTR)
-        interrupt_run(L);
-    return answer->error == EINTR ||
-           descriptor_collect(L, answer->error, &answer->collected);
-}
-
-/* Raise what the resolver says of the host or address at `subject`. */
-static int raise_failure(lua_State *L, const char *call, struct answer answer,
-                         int subject)
-{
-    if (answer.code != EAI_SYSTEM)
-        return error_raise_eai(L, call, answer.code, subject);
-    error_push(L, call, answer.error, 0);
-    lua_pushvalue(L, subject);
-    lua_setfield(L, -2, "address");
-    return lua_error(L);
-}
-
-/* ---- a thread that asks ---- */
-
-/* Stack indices: what is asked for is at 1; the holder of the list is of use to
- * names only. */
-enum { SUBJECT = 1, LIST = 4, JOB_HANDLE };
-
-/* Whether the caller may block until there is an answer. */
-static bool may_block(lua_State *L)
-{
-    return task_that_may_wait(L) == NULL &&
-           outside_limit(NO_DEADLINE) == NO_DEADLINE;
-}
-
-static int open_handle(lua_State *L, struct job_handle *e)
-{
-    bool collected = false;
-    int error;
-
-    do
-        error = job_handle_open(e);
-    while (error != 0 && descriptor_collect(L, error, &collected));
-    return error;
-}
-
-/* Push an errand: a thread does the job that `copy` makes of a question. */
-static void send_job(lua_State *L, const char *call,
-                     struct job *(*copy)(const void *question),
-                     const void *question)
-{
-    struct job_handle *e = job_handle_new(L);
-    int error = open_handle(L, e);
-    struct job *job = error == 0 ? copy(question) : NULL;
-
-    if (error == 0)
-        error = job != NULL ? job_handle_start(e, job) : ENOMEM;
-    if (error == 0)
-        return;
-    job_handle_drop(e);
-    error_push(L, call, error, 0);
-    lua_pushvalue(L, SUBJECT);
-    lua_setfield(L, -2, "address");
-    lua_error(L);
-}
-
-/* Wait until it is done. */
-static struct job *await_job(lua_State *L, const struct call *call,
-                             lua_KContext context)
-{
-    struct job_handle *e = lua_touserdata(L, JOB_HANDLE);
-    struct wait w;
-    bool done;
-
-    wait_start(L, &w, call, &e->handle, 0, context);
-    do {
-        done = job_handle_is_done(e);
-        errno = EAGAIN;
-    } while (!done && wait_again(L, &w));
-    if (done)
-        return e->job;
-    job_handle_drop(e);
-    wait_push_error(L, &w, 0);
-    lua_pushvalue(L, SUBJECT);
-    lua_setfield(L, -2, "address");
-    lua_error(L);
-    return NULL;
-}
-
 /* ---- names to addresses ---- */
 
 struct query {
     struct job job; /* where a thread asks */
-    struct answer answer;
+    struct resolver_answer answer;
     const char *host;
     const char *service;
     struct addrinfo hints;
@@ -277,7 +153,7 @@ static void look_up(struct query *q)
 
     errno = 0;
     code = getaddrinfo(q->host, q->service, &q->hints, &q->list);
-    note_answer(&q->answer, code, errno);
+    resolver_note(&q->answer, code, errno);
 }
 
 static void free_list(void *list)
@@ -377,31 +253,31 @@ static const struct call resolve_call = {"getaddrinfo", POLLIN, resolve_step};
 
 static int resolve_step(lua_State *L, int status, lua_KContext context)
 {
-    struct query *q = (struct query *)await_job(L, &resolve_call, context);
-    struct job_handle *e = lua_touserdata(L, JOB_HANDLE);
-    struct c_memory *list = lua_touserdata(L, LIST);
-    struct answer answer = q->answer;
+    struct query *q = (struct query *)resolver_await(L, &resolve_call, context);
+    struct job_handle *h = lua_touserdata(L, RESOLVER_HANDLE);
+    struct c_memory *list = lua_touserdata(L, RESOLVER_LIST);
+    struct resolver_answer answer = q->answer;
 
     (void)status;
     if (answer.code == 0) {
         list->memory = q->list;
         q->list = NULL;
-        job_handle_drop(e);
+        job_handle_drop(h);
         return push_results(L, list);
     }
-    if (try_again(L, &q->answer)) {
-        send_job(L, resolve_call.name, copy_query, q);
-        job_handle_drop(e);
-        lua_replace(L, JOB_HANDLE);
+    if (resolver_try_again(L, &q->answer)) {
+        resolver_send(L, resolve_call.name, copy_query, q);
+        job_handle_drop(h);
+        lua_replace(L, RESOLVER_HANDLE);
         return resolve_step(L, LUA_OK, 0);
     }
-    job_handle_drop(e);
-    return raise_failure(L, resolve_call.name, answer, SUBJECT);
+    job_handle_drop(h);
+    return resolver_raise(L, resolve_call.name, answer, RESOLVER_SUBJECT);
 }
 
 static int resolve_later(lua_State *L, const struct query *q)
 {
-    send_job(L, resolve_call.name, copy_query, q);
+    resolver_send(L, resolve_call.name, copy_query, q);
     return resolve_step(L, LUA_OK, 0);
 }
 
@@ -441,140 +317,24 @@ static int sockeye_resolve(lua_State *L)
     q.service = opt_service(L, 2);
     check_hints(L, 3, &q.hints);
     list = c_memory_new(L, free_list);
-    if (!may_block(L) && needs_servers(&q))
+    if (!resolver_may_block(L) && needs_servers(&q))
         return resolve_later(L, &q);
     do
         look_up(&q);
-    while (q.answer.code != 0 && try_again(L, &q.answer));
+    while (q.answer.code != 0 && resolver_try_again(L, &q.answer));
     if (q.answer.code != 0)
-        return raise_failure(L, "getaddrinfo", q.answer, SUBJECT);
+        return resolver_raise(L, "getaddrinfo", q.answer, RESOLVER_SUBJECT);
     list->memory = q.list;
     return push_results(L, list);
-}
-
-/* ---- addresses to names ---- */
-
-struct naming {
-    struct job job; /* where a thread asks */
-    struct answer answer;
-    socklen_t length;
-    int flags;
-    union {
-        struct sockaddr any;
-        struct sockaddr_storage storage;
-    };
-    char host[NI_MAXHOST];
-    char service[NI_MAXHOST]; /* the path of a Unix socket is one */
-};
-
-/* The other call that waits for name servers. */
-static void name(struct naming *n)
-{
-    int code;
-
-    errno = 0;
-    code = getnameinfo(&n->any, n->length, n->host, sizeof n->host, n->service,
-                       sizeof n->service, n->flags);
-    note_answer(&n->answer, code, errno);
-}
-
-static void run_naming(struct job *job)
-{
-    name((struct naming *)job);
-}
-
-static void release_naming(struct job *job, bool done)
-{
-    (void)done;
-    free((struct naming *)job);
-}
-
-static struct job *copy_naming(const void *question)
-{
-    struct naming *n = malloc(sizeof *n);
-
-    if (n == NULL)
-        return NULL;
-    *n = *(const struct naming *)question;
-    n->job = (struct job){.run = run_naming, .release = release_naming};
-    return &n->job;
-}
-
-static int give_names(lua_State *L, const struct naming *n)
-{
-    if (n->answer.code != 0)
-        return raise_failure(L, "getnameinfo", n->answer, SUBJECT);
-    lua_pushstring(L, n->host);
-    lua_pushstring(L, n->service);
-    return 2;
-}
-
-static int nameinfo_step(lua_State *L, int status, lua_KContext context);
-
-static const struct call nameinfo_call = {"getnameinfo", POLLIN, nameinfo_step};
-
-static int nameinfo_step(lua_State *L, int status, lua_KContext context)
-{
-    struct job *job = await_job(L, &nameinfo_call, context);
-    struct job_handle *e = lua_touserdata(L, JOB_HANDLE);
-    struct naming n = *(struct naming *)job;
-    bool again = n.answer.code != 0 && try_again(L, &n.answer);
-
-    (void)status;
-    job_handle_drop(e);
-    if (!again)
-        return give_names(L, &n);
-    lua_settop(L, LIST);
-    send_job(L, nameinfo_call.name, copy_naming, &n);
-    return nameinfo_step(L, LUA_OK, 0);
-}
-
-static bool is_numeric(const struct naming *n)
-{
-    int both = NI_NUMERICHOST | NI_NUMERICSERV;
-
-    return n->any.sa_family == AF_UNIX || (n->flags & both) == both;
-}
-
-/*** The names of an address (getnameinfo(3)).
-It waits as `resolve` does.
-@function nameinfo
-@param address an `Address`, or a string as `sockeye.address` takes it
-@param[opt] flags names in one string: `"numerichost"`, `"numericserv"`,
-`"namereqd"` (a host without a name is an error), `"dgram"` (the service of
-UDP), `"nofqdn"`
-@treturn string the host, its numeric form where it has no name
-@treturn string the service, likewise
-@raise EAI_NONAME, EAI_AGAIN, EAI_FAMILY, … with the address in `address`
-@usage local host, service = sockeye.nameinfo("127.0.0.1:80")
-*/
-static int sockeye_nameinfo(lua_State *L)
-{
-    const struct address *a = address_check(L, 1);
-    struct naming n = {.flags = names_flags(L, 2, &nameinfo_flags)};
-
-    n.length = a->length;
-    memcpy(&n.storage, a->bytes, a->length);
-    lua_settop(L, LIST);
-    if (!may_block(L) && !is_numeric(&n)) {
-        send_job(L, nameinfo_call.name, copy_naming, &n);
-        return nameinfo_step(L, LUA_OK, 0);
-    }
-    do
-        name(&n);
-    while (n.answer.code != 0 && try_again(L, &n.answer));
-    return give_names(L, &n);
 }
 
 void open_resolve(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"nameinfo", sockeye_nameinfo},
         {"resolve", sockeye_resolve},
         {NULL, NULL},
     };
 
     luaL_setfuncs(L, functions, 0);
     names_export(L, &hint_flags);
-    names_export(L, &nameinfo_flags);
 }

@@ -1,0 +1,187 @@
+/*
+ * exec: execv, execvp and execve.
+ *
+ * Follows execve(2), exec(3) and environ(7). Functions named sockeye_* are the
+ * module's.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <lauxlib.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "open.h"
+
+/* The string at `arg`, to be given to the system, for which a zero ends it. */
+static const char *check_text(lua_State *L, int arg)
+{
+    luaL_checktype(L, arg, LUA_TSTRING);
+    return text_check(L, arg, "string");
+}
+
+static int reject(lua_State *L, int arg, const char *list, const char *why)
+{
+    return luaL_argerror(L, arg, lua_pushfstring(L, "%s: %s", list, why));
+}
+
+/* The string on top of the stack, an element of the list at `arg`, which keeps
+ * it alive; pops it. */
+static const char *pop_element(lua_State *L, int arg, const char *list)
+{
+    size_t length;
+    const char *text;
+
+    if (lua_type(L, -1) != LUA_TSTRING)
+        reject(L, arg, list, "every element must be a string");
+    text = lua_tolstring(L, -1, &length);
+    if (!text_is_whole(text, length))
+        reject(L, arg, list, "string contains a zero");
+    lua_pop(L, 1);
+    return text;
+}
+
+/* The elements from `first` of the list at `index` as the system wants them, in
+ * memory that is Lua's; pushes it. `arg` is for messages. */
+static char *const *push_vector(lua_State *L, int index, lua_Integer first,
+                                int arg, const char *list)
+{
+    lua_Integer last = (lua_Integer)lua_rawlen(L, index);
+    size_t count = (size_t)(last - first + 1);
+    const char **vector = lua_newuserdatauv(L, (count + 1) * sizeof *vector, 0);
+
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, index, first + (lua_Integer)i);
+        vector[i] = pop_element(L, arg, list);
+    }
+    vector[count] = NULL;
+    return (char *const *)vector;
+}
+
+/* The list at `arg`, which begins with [0] where there is one. */
+static char *const *push_argv(lua_State *L, int arg)
+{
+    lua_Integer first;
+
+    luaL_checktype(L, arg, LUA_TTABLE);
+    first = lua_rawgeti(L, arg, 0) == LUA_TNIL ? 1 : 0;
+    lua_pop(L, 1);
+    if (first == 1 && lua_rawlen(L, arg) == 0)
+        reject(L, arg, "argv", "must hold at least the program's name");
+    return push_vector(L, arg, first, arg, "argv");
+}
+
+/* The pair on top of the stack becomes "NAME=value"; the name stays below. */
+static void join_pair(lua_State *L, int arg)
+{
+    const char *value = pop_element(L, arg, "env");
+    size_t length;
+    const char *name = lua_tolstring(L, -1, &length);
+
+    if (length == 0 || strcspn(name, "=") != length)
+        reject(L, arg, "env",
+               "a name must not be empty, nor contain = or zero");
+    lua_pushfstring(L, "%s=%s", name, value);
+}
+
+/* The same for an element of a list, which has that form already. */
+static void check_pair(lua_State *L, int arg)
+{
+    const char *text;
+
+    lua_pushvalue(L, -1);
+    text = pop_element(L, arg, "env");
+    if (strchr(text, '=') == NULL)
+        reject(L, arg, "env", "an element must have the form NAME=value");
+}
+
+/* {NAME = "value"} or {"NAME=value"}. */
+static char *const *push_environment(lua_State *L, int arg)
+{
+    lua_Integer count = 0;
+    int list;
+
+    luaL_checktype(L, arg, LUA_TTABLE);
+    lua_newtable(L);
+    list = lua_gettop(L);
+    lua_pushnil(L);
+    while (lua_next(L, arg)) {
+        if (lua_type(L, -2) == LUA_TSTRING)
+            join_pair(L, arg);
+        else if (lua_isinteger(L, -2))
+            check_pair(L, arg);
+        else
+            reject(L, arg, "env", "a name must be a string");
+        lua_rawseti(L, list, ++count);
+    }
+    return push_vector(L, list, 1, arg, "env");
+}
+
+/*** Become another program (execve(2)).
+The process keeps its id; descriptors that are close-on-exec are closed, which
+is every one of this module's unless it was asked otherwise. What `io` has
+buffered is lost: `io.flush()` before it.
+@function execv
+@string path the program's file
+@tparam {string,...} argv its arguments, beginning with argv[0], the program's
+own name; that may also be at the index 0, with the list following
+@raise ENOENT, EACCES, ENOEXEC, E2BIG, …; it returns in no other way, and then
+everything is as it was
+@usage sockeye.execv("/bin/ls", {"ls", "-l"})
+*/
+static int sockeye_execv(lua_State *L)
+{
+    const char *path = check_text(L, 1);
+    char *const *argv = push_argv(L, 2);
+
+    execv(path, argv);
+    return error_raise(L, "execv", errno, 1);
+}
+
+/*** The same, looking for the program in the folders that PATH names (exec(3)).
+@function execvp
+@string file a name; a path where there is a slash in it
+@tparam {string,...} argv as for `execv`
+@raise as `execv`
+@usage sockeye.execvp("ls", {"ls", "-l"})
+*/
+static int sockeye_execvp(lua_State *L)
+{
+    const char *file = check_text(L, 1);
+    char *const *argv = push_argv(L, 2);
+
+    execvp(file, argv);
+    return error_raise(L, "execvp", errno, 1);
+}
+
+/*** The same as `execv`, with an environment to replace this one (execve(2)).
+@function execve
+@string path the program's file
+@tparam {string,...} argv as for `execv`
+@tparam table env `{NAME = "value"}`, or a list: `{"NAME=value"}`
+@raise as `execv`
+@usage sockeye.execve("/usr/bin/env", {"env"}, {LANG = "C"})
+*/
+static int sockeye_execve(lua_State *L)
+{
+    const char *path = check_text(L, 1);
+    char *const *argv = push_argv(L, 2);
+    char *const *env = push_environment(L, 3);
+
+    execve(path, argv, env);
+    return error_raise(L, "execve", errno, 1);
+}
+
+void open_exec(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"execv", sockeye_execv},
+        {"execve", sockeye_execve},
+        {"execvp", sockeye_execvp},
+        {NULL, NULL},
+    };
+
+    luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,155 @@
+/*
+ * nameinfo: the names of addresses; see resolver.h.
+ *
+ * Follows getnameinfo(3). Functions named sockeye_* are the module's.
+ */
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <lauxlib.h>
+
+#include "address/address.h"
+#include "base/names.h"
+#include "open.h"
+#include "system/resolver.h"
+
+/* clang-format off */
+static const struct name nameinfo_flag_rows[] = {
+    {"numerichost", NI_NUMERICHOST}, {"numericserv", NI_NUMERICSERV},
+    {"namereqd", NI_NAMEREQD}, {"dgram", NI_DGRAM}, {"nofqdn", NI_NOFQDN},
+#ifdef NI_IDN
+    {"idn", NI_IDN},
+#endif
+    {NULL, 0},
+};
+/* clang-format on */
+
+static const struct names nameinfo_flags = {
+    "flag", {"NI_", NULL}, nameinfo_flag_rows};
+
+struct naming {
+    struct job job; /* where a thread asks */
+    struct resolver_answer answer;
+    socklen_t length;
+    int flags;
+    union {
+        struct sockaddr any;
+        struct sockaddr_storage storage;
+    };
+    char host[NI_MAXHOST];
+    char service[NI_MAXHOST]; /* the path of a Unix socket is one */
+};
+
+/* The other call that waits for name servers. */
+static void name(struct naming *n)
+{
+    int code;
+
+    errno = 0;
+    code = getnameinfo(&n->any, n->length, n->host, sizeof n->host, n->service,
+                       sizeof n->service, n->flags);
+    resolver_note(&n->answer, code, errno);
+}
+
+static void run_naming(struct job *job)
+{
+    name((struct naming *)job);
+}
+
+static void release_naming(struct job *job, bool done)
+{
+    (void)done;
+    free((struct naming *)job);
+}
+
+static struct job *copy_naming(const void *question)
+{
+    struct naming *n = malloc(sizeof *n);
+
+    if (n == NULL)
+        return NULL;
+    *n = *(const struct naming *)question;
+    n->job = (struct job){.run = run_naming, .release = release_naming};
+    return &n->job;
+}
+
+static int give_names(lua_State *L, const struct naming *n)
+{
+    if (n->answer.code != 0)
+        return resolver_raise(L, "getnameinfo", n->answer, RESOLVER_SUBJECT);
+    lua_pushstring(L, n->host);
+    lua_pushstring(L, n->service);
+    return 2;
+}
+
+static int nameinfo_step(lua_State *L, int status, lua_KContext context);
+
+static const struct call nameinfo_call = {"getnameinfo", POLLIN, nameinfo_step};
+
+static int nameinfo_step(lua_State *L, int status, lua_KContext context)
+{
+    struct job *job = resolver_await(L, &nameinfo_call, context);
+    struct job_handle *h = lua_touserdata(L, RESOLVER_HANDLE);
+    struct naming n = *(struct naming *)job;
+    bool again = n.answer.code != 0 && resolver_try_again(L, &n.answer);
+
+    (void)status;
+    job_handle_drop(h);
+    if (!again)
+        return give_names(L, &n);
+    lua_settop(L, RESOLVER_LIST);
+    resolver_send(L, nameinfo_call.name, copy_naming, &n);
+    return nameinfo_step(L, LUA_OK, 0);
+}
+
+static bool is_numeric(const struct naming *n)
+{
+    int both = NI_NUMERICHOST | NI_NUMERICSERV;
+
+    return n->any.sa_family == AF_UNIX || (n->flags & both) == both;
+}
+
+/*** The names of an address (getnameinfo(3)).
+It waits as `resolve` does.
+@function nameinfo
+@param address an `Address`, or a string as `sockeye.address` takes it
+@param[opt] flags names in one string: `"numerichost"`, `"numericserv"`,
+`"namereqd"` (a host without a name is an error), `"dgram"` (the service of
+UDP), `"nofqdn"`
+@treturn string the host, its numeric form where it has no name
+@treturn string the service, likewise
+@raise EAI_NONAME, EAI_AGAIN, EAI_FAMILY, … with the address in `address`
+@usage local host, service = sockeye.nameinfo("127.0.0.1:80")
+*/
+static int sockeye_nameinfo(lua_State *L)
+{
+    const struct address *a = address_check(L, 1);
+    struct naming n = {.flags = names_flags(L, 2, &nameinfo_flags)};
+
+    n.length = a->length;
+    memcpy(&n.storage, a->bytes, a->length);
+    lua_settop(L, RESOLVER_LIST);
+    if (!resolver_may_block(L) && !is_numeric(&n)) {
+        resolver_send(L, nameinfo_call.name, copy_naming, &n);
+        return nameinfo_step(L, LUA_OK, 0);
+    }
+    do
+        name(&n);
+    while (n.answer.code != 0 && resolver_try_again(L, &n.answer));
+    return give_names(L, &n);
+}
+
+void open_nameinfo(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"nameinfo", sockeye_nameinfo},
+        {NULL, NULL},
+    };
+
+    luaL_setfuncs(L, functions, 0);
+    names_export(L, &nameinfo_flags);
+}
