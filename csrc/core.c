@@ -28,18 +28,23 @@ static void hide_table(lua_State *L)
 
 /* A file comes after those whose types and tables it adds to. */
 static void (*const openers[])(lua_State *L) = {
-    open_error,        open_c_memory,   open_clock,      open_scratch,
-    open_block,        open_address,    open_protocol,   open_task,
-    open_task_methods, open_group,      open_run,        open_sleep,
-    open_primitives,   open_job_handle, open_socket,     open_pollable,
-    open_connection,   open_connect,    open_state,      open_transfer,
-    open_send,         open_receive,    open_read_write, open_tracker,
-    open_zerocopy,     open_poll,       open_option,     open_sendmsg,
-    open_recvmany,     open_sendmany,   open_stream,     open_stream_read,
-    open_stream_write, open_transit,    open_sendfile,   open_splice,
-    open_pipe,         open_unix_file,  open_netlink,    open_checksum,
-    open_resolve,      open_nameinfo,   open_netdb,      open_interface,
-    open_process,      open_exec,       open_signals,
+    open_error,      open_c_memory,     open_clock,
+    open_scratch,    open_block,        open_address,
+    open_families,   open_address_text, open_address_methods,
+    open_protocol,   open_task,         open_task_methods,
+    open_group,      open_run,          open_sleep,
+    open_primitives, open_job_handle,   open_socket,
+    open_pollable,   open_connection,   open_connect,
+    open_state,      open_transfer,     open_send,
+    open_receive,    open_read_write,   open_tracker,
+    open_zerocopy,   open_poll,         open_option,
+    open_sendmsg,    open_recvmany,     open_sendmany,
+    open_stream,     open_stream_read,  open_stream_write,
+    open_transit,    open_sendfile,     open_splice,
+    open_pipe,       open_unix_file,    open_netlink,
+    open_checksum,   open_resolve,      open_nameinfo,
+    open_netdb,      open_interface,    open_process,
+    open_exec,       open_signals,
 };
 
 int luaopen_sockeye_core(lua_State *L)

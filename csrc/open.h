@@ -19,6 +19,9 @@ void open_block(lua_State *L);
 
 /* address */
 void open_address(lua_State *L);
+void open_families(lua_State *L);
+void open_address_text(lua_State *L);
+void open_address_methods(lua_State *L);
 void open_protocol(lua_State *L);
 
 /* task */

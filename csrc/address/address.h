@@ -1,5 +1,5 @@
 /*
- * sockaddr: socket addresses as immutable userdata.
+ * address: socket addresses as immutable userdata.
  *
  * A `struct address` is normalised when it is made, so that equal addresses are
  * equal bytes of equal length: the tail is zero, a path that has room for it
@@ -23,7 +23,7 @@
 #define SUN_PATH_SIZE sizeof(((struct sockaddr_un *)0)->sun_path)
 
 struct address {
-    const void *tag; /* &address_tag; tells this userdata from any other */
+    const void *tag; /* &address_tag in an address alone */
     socklen_t length;
     socklen_t room; /* how many bytes there are; the rest of the union is not */
     union {
@@ -38,24 +38,10 @@ struct address {
 
 extern const struct names address_family_names;
 
-/* Push an address without a family, for a call that is to fill it in: with room
- * for any, or no more than what those of a family need. */
+/* Push an address without a family, for a call to fill in: with room for any,
+ * or for those of one family. */
 struct address *address_new(lua_State *L);
 struct address *address_new_of(lua_State *L, int family);
-
-/* Take `length` bytes that the kernel or a script wrote into a->bytes. */
-void address_normalise(struct address *a, socklen_t length);
-
-/* Push a copy of the kernel's address. */
-void address_push(lua_State *L, const struct sockaddr *from, socklen_t length);
-
-/* The address at `arg`; a string in sockeye.address's form is replaced by it.
- * Anything else is an argument error. */
-const struct address *address_check(lua_State *L, int arg);
-
-/* The same for any value, at an absolute index. NULL: what is wrong with it is
- * pushed. */
-const struct address *address_read(lua_State *L, int index);
 
 /* The address at `arg`, or NULL where there is none. */
 const struct address *address_test(lua_State *L, int arg);
@@ -63,11 +49,8 @@ const struct address *address_test(lua_State *L, int arg);
 /* The family, for argument errors: a name or a number. */
 int address_check_family(lua_State *L, int arg);
 
-/* The index of the interface called `name`; 0: there is none. EMFILE where no
- * descriptor is left to ask through. */
+/* The index of the interface called `name`; 0: there is none. Raises EMFILE where
+ * no descriptor is left to ask through. */
 uint32_t address_find_interface(lua_State *L, const char *name);
-
-/* Give the metatable on top its metamethods and methods. */
-void open_address_methods(lua_State *L);
 
 #endif

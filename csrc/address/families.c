@@ -1,26 +1,21 @@
 /*
- * sockaddr_family: the table of the families that have a room of their own, and
- * what these rooms share; see sockaddr_family.h.
+ * families: the table of the families that have a file of their own, and what
+ * needs it; see families.h.
  */
-#include <stdlib.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
-#include "address/family.h"
-#include "base/field.h"
+#include "address/families.h"
+#include "address/netlink.h"
+#include "address/packet.h"
+#include "address/vsock.h"
+#include "open.h"
 
 /* clang-format off */
-static const struct row {
-    const struct address_family *family;
-    void (*open)(lua_State *L);
-} rows[] = {
+static const struct address_family *const families[] = {
 #ifdef __linux__
-    {&packet_family, open_sockaddr_packet},
-    {&netlink_family, open_sockaddr_netlink},
-    {&vsock_family, open_sockaddr_vsock},
+    &packet_family, &netlink_family, &vsock_family,
 #endif
-    {NULL, NULL},
+    NULL,
 };
 /* clang-format on */
 
@@ -35,33 +30,82 @@ const struct address_family *address_family(const struct address *a)
     default:
         break;
     }
-    for (const struct row *row = rows; row->family; row++) {
-        if (row->family->family == a->any.sa_family)
-            return row->family;
+    for (int i = 0; families[i] != NULL; i++) {
+        if (families[i]->family == a->any.sa_family)
+            return families[i];
     }
     return NULL;
 }
 
 const struct address_family *address_family_named(const char *text)
 {
-    for (const struct row *row = rows; row->family; row++) {
-        const char *prefix = row->family->prefix;
+    for (int i = 0; families[i] != NULL; i++) {
+        const char *prefix = families[i]->prefix;
 
         if (strncmp(text, prefix, strlen(prefix)) == 0)
-            return row->family;
+            return families[i];
     }
     return NULL;
 }
 
-void address_reset(struct address *a, const struct address_family *f)
+/* A path ends at its first zero, and has one after it where it fits. */
+static socklen_t normalise_path(struct address *a, size_t length)
 {
-    memset(a->bytes, 0, a->room);
-    a->any.sa_family = (sa_family_t)f->family;
-    address_normalise(a, a->room);
+    size_t path = length > SUN_PATH_OFFSET ? length - SUN_PATH_OFFSET : 0;
+
+    if (path > 0 && a->un.sun_path[0] != '\0') {
+        path = strnlen(a->un.sun_path,
+                       path < SUN_PATH_SIZE ? path : SUN_PATH_SIZE);
+        path += path < SUN_PATH_SIZE;
+    }
+    return (socklen_t)(SUN_PATH_OFFSET + path);
 }
 
-void open_sockaddr_families(lua_State *L)
+/* Of a family that has a row; any other is left as it is. */
+static socklen_t normalise_other(struct address *a, socklen_t length)
 {
-    for (const struct row *row = rows; row->family; row++)
-        row->open(L);
+    const struct address_family *f = address_family(a);
+    size_t whole = f != NULL ? f->normalise(a) : length;
+
+    return whole < a->room ? (socklen_t)whole : a->room;
+}
+
+void address_normalise(struct address *a, socklen_t length)
+{
+    if (length > a->room)
+        length = a->room;
+    memset(a->bytes + length, 0, a->room - length);
+    if (length < sizeof a->any.sa_family)
+        length = sizeof a->any.sa_family;
+    a->length = length;
+    switch (a->any.sa_family) {
+    case AF_INET:
+        memset(a->in.sin_zero, 0, sizeof a->in.sin_zero);
+        a->length = sizeof a->in;
+        break;
+    case AF_INET6:
+        a->length = sizeof a->in6;
+        break;
+    case AF_UNIX:
+        a->length = normalise_path(a, length);
+        break;
+    default:
+        a->length = normalise_other(a, length);
+        break;
+    }
+}
+
+void address_push(lua_State *L, const struct sockaddr *from, socklen_t length)
+{
+    struct address *a = address_new_of(
+        L, length < sizeof from->sa_family ? AF_UNSPEC : from->sa_family);
+
+    memcpy(a->bytes, from, length < a->room ? length : a->room);
+    address_normalise(a, length);
+}
+
+void open_families(lua_State *L)
+{
+    for (int i = 0; families[i] != NULL; i++)
+        families[i]->open(L);
 }

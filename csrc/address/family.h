@@ -1,21 +1,20 @@
 /*
- * sockaddr_family: what the families of addresses other than inet, inet6 and
- * unix are to the rooms that hold addresses of any; see sockaddr.h.
+ * family: what families.c, text.c and methods.c ask a family of addresses other
+ * than inet, inet6 and unix.
  *
- * Each family is a room with a row here; a system that lacks the family lacks
- * the row.
+ * Each such family is a file, which defines one of these; families.c has the
+ * table. A system that lacks the family lacks the row.
  */
 #ifndef SOCKEYE_ADDRESS_FAMILY_H
 #define SOCKEYE_ADDRESS_FAMILY_H
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
+#include <string.h>
 
 #include <lua.h>
 
 #include "address/address.h"
-#include "base/names.h"
 
 struct address_field {
     const char *name;
@@ -27,32 +26,25 @@ enum address_kind { KIND_ANY, KIND_LOOPBACK, KIND_MULTICAST, KIND_OTHER };
 struct address_family {
     int family;
     const char *prefix; /* of the printed form: "packet:" */
-    /* Zero what means nothing; the length that the structure is to have. What
-     * the kernel did not write is zero. */
-    size_t (*settle)(struct address *a);
-    /* From the printed form without its prefix: NULL, or what is wrong. */
+    /* Set what means nothing to zero. Returns the length of the structure. What
+     * the kernel did not write is zero already. */
+    size_t (*normalise)(struct address *a);
+    /* Read the printed form without its prefix. NULL, or what is wrong. */
     const char *(*parse)(lua_State *L, struct address *a, const char *text);
     void (*print)(lua_State *L, const struct address *a);
     const struct address_field *fields; /* ends with one without a name */
     bool (*is[KIND_OTHER])(const struct address *a); /* NULL: never */
+    /* Set its constructor and constants in the module table on top. */
+    void (*open)(lua_State *L);
 };
 
-extern const struct address_family packet_family;
-extern const struct address_family netlink_family;
-extern const struct address_family vsock_family;
-
-/* The row of the address's family, or of the one whose printed form the text
- * is; NULL: it has none. */
-const struct address_family *address_family(const struct address *a);
-const struct address_family *address_family_named(const char *text);
-
 /* Make `a` one of the family, all zero. */
-void address_reset(struct address *a, const struct address_family *f);
-
-/* The constructors and the constants, into the module table on top. */
-void open_sockaddr_families(lua_State *L);
-void open_sockaddr_packet(lua_State *L);
-void open_sockaddr_netlink(lua_State *L);
-void open_sockaddr_vsock(lua_State *L);
+static inline void address_reset(struct address *a,
+                                 const struct address_family *f)
+{
+    memset(a->bytes, 0, a->room);
+    a->any.sa_family = (sa_family_t)f->family;
+    a->length = (socklen_t)f->normalise(a);
+}
 
 #endif

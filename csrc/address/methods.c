@@ -1,6 +1,6 @@
 /*
- * sockaddr_methods: what a script sees of an address: its fields, its printed
- * form, comparison, and what kind of address it is; see sockaddr.h.
+ * methods: what a script sees of an address: its fields, its printed
+ * form, comparison, and what kind of address it is; see address.h.
  *
  * Methods and metamethods are named address_*, fields get_*. The printed form
  * is the one that sockeye.address reads.
@@ -13,9 +13,9 @@
 
 #include <lauxlib.h>
 
-#include "address/address.h"
-#include "address/family.h"
+#include "address/families.h"
 #include "base/text.h"
+#include "open.h"
 
 static const struct address *check_self(lua_State *L)
 {
@@ -477,8 +477,10 @@ static const luaL_Reg metamethods[] = {
 
 void open_address_methods(lua_State *L)
 {
+    luaL_getmetatable(L, ADDRESS_TYPE);
     luaL_setfuncs(L, metamethods, 0);
     luaL_newlib(L, methods);
     lua_pushcclosure(L, address_index, 1);
     lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
 }

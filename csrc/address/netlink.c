@@ -1,10 +1,10 @@
 /*
- * sockaddr_netlink: addresses of netlink sockets, `struct sockaddr_nl`; see
- * sockaddr_family.h.
+ * netlink: addresses of netlink sockets, `struct sockaddr_nl`; see
+ * family.h.
  *
  * netlink(7).
  */
-#include "address/family.h"
+#include "address/netlink.h"
 
 #ifdef __linux__
 
@@ -27,7 +27,7 @@ static const struct sockaddr_nl *the_netlink(const struct address *a)
     return (const void *)a->bytes;
 }
 
-static size_t settle_netlink(struct address *a)
+static size_t normalise_netlink(struct address *a)
 {
     netlink_of(a)->nl_pad = 0;
     return sizeof(struct sockaddr_nl);
@@ -118,20 +118,21 @@ static bool is_multicast(const struct address *a)
     return the_netlink(a)->nl_groups != 0;
 }
 
-const struct address_family netlink_family = {
-    .family = AF_NETLINK,
-    .prefix = "netlink:",
-    .settle = settle_netlink,
-    .parse = parse_netlink,
-    .print = print_netlink,
-    .fields = netlink_fields,
-    .is = {is_any, NULL, is_multicast},
-};
-
-void open_sockaddr_netlink(lua_State *L)
+static void open_family(lua_State *L)
 {
     lua_pushcfunction(L, sockeye_netlink);
     lua_setfield(L, -2, "netlink");
 }
+
+const struct address_family netlink_family = {
+    .family = AF_NETLINK,
+    .prefix = "netlink:",
+    .normalise = normalise_netlink,
+    .parse = parse_netlink,
+    .print = print_netlink,
+    .fields = netlink_fields,
+    .is = {is_any, NULL, is_multicast},
+    .open = open_family,
+};
 
 #endif

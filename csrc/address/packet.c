@@ -1,11 +1,11 @@
 /*
- * sockaddr_packet: addresses of the link layer, `struct sockaddr_ll`; see
- * sockaddr_family.h.
+ * packet: addresses of the link layer, `struct sockaddr_ll`; see
+ * family.h.
  *
  * packet(7). The protocol is in host byte order in Lua, in network byte order
  * in the structure. A hardware address may be longer than the structure shows.
  */
-#include "address/family.h"
+#include "address/packet.h"
 
 #ifdef __linux__
 
@@ -82,7 +82,7 @@ static const unsigned char *octets_of(const struct address *a, size_t *count)
     return a->bytes + OCTETS_OFFSET;
 }
 
-static size_t settle_packet(struct address *a)
+static size_t normalise_packet(struct address *a)
 {
     size_t end = OCTETS_OFFSET + the_link(a)->sll_halen;
 
@@ -269,7 +269,7 @@ static void set_hardware(struct address *a, const unsigned char *octets,
 {
     memcpy(a->bytes + OCTETS_OFFSET, octets, count);
     link_of(a)->sll_halen = (unsigned char)count;
-    address_normalise(a, a->room);
+    a->length = (socklen_t)normalise_packet(a);
 }
 
 static const char *parse_hardware(struct address *a, const char *text)
@@ -423,7 +423,7 @@ static int packet_read_octets(lua_State *L)
     const char *text =
         lua_type(L, 1) == LUA_TSTRING ? lua_tolstring(L, 1, &length) : NULL;
 
-    if (text != NULL && strlen(text) == length &&
+    if (text != NULL && text_is_whole(text, length) &&
         octets_parse(text, octets, sizeof octets, &count)) {
         lua_pushlstring(L, (const char *)octets, count);
         return 1;
@@ -433,17 +433,7 @@ static int packet_read_octets(lua_State *L)
     return 2;
 }
 
-const struct address_family packet_family = {
-    .family = AF_PACKET,
-    .prefix = "packet:",
-    .settle = settle_packet,
-    .parse = parse_packet,
-    .print = print_packet,
-    .fields = packet_fields,
-    .is = {is_any, is_loopback, is_multicast},
-};
-
-void open_sockaddr_packet(lua_State *L)
+static void open_family(lua_State *L)
 {
     static const luaL_Reg primitives[] = {
         {"hardware_name", packet_hardware_name},
@@ -460,5 +450,16 @@ void open_sockaddr_packet(lua_State *L)
     names_export(L, &packet_type_names);
     names_export(L, &hardware_names);
 }
+
+const struct address_family packet_family = {
+    .family = AF_PACKET,
+    .prefix = "packet:",
+    .normalise = normalise_packet,
+    .parse = parse_packet,
+    .print = print_packet,
+    .fields = packet_fields,
+    .is = {is_any, is_loopback, is_multicast},
+    .open = open_family,
+};
 
 #endif

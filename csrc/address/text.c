@@ -1,151 +1,25 @@
 /*
- * sockaddr: socket addresses as immutable userdata; see sockaddr.h.
+ * text: addresses made of text: inet, inet6, unix, address; and of the bytes of
+ * a structure: unpack. See text.h.
  *
  * Ports, scope ids and flow labels are in host byte order in Lua, in network
  * byte order in the structure (ip(7), ipv6(7), unix(7)). No name is ever
- * resolved here. Functions named sockeye_* are the module's; what an address
- * itself can do is in sockaddr_methods.c.
+ * resolved here. Functions named sockeye_* are the module's.
  */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <net/if.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include <lauxlib.h>
 
-#include "address/address.h"
-#include "address/family.h"
-#include "base/error.h"
+#include "address/families.h"
+#include "address/text.h"
 #include "base/field.h"
 #include "base/text.h"
 #include "open.h"
 
 #define FLOWINFO_MAX 0x0fffffff
-
-static const char address_tag = 'a';
-
-/* clang-format off */
-static const struct name family_rows[] = {
-    {"unspec", AF_UNSPEC}, {"inet", AF_INET}, {"inet6", AF_INET6},
-    {"unix", AF_UNIX}, {"local", AF_LOCAL},
-#ifdef AF_NETLINK
-    {"netlink", AF_NETLINK},
-#endif
-#ifdef AF_PACKET
-    {"packet", AF_PACKET},
-#endif
-#ifdef AF_VSOCK
-    {"vsock", AF_VSOCK},
-#endif
-    {NULL, 0},
-};
-/* clang-format on */
-
-const struct names address_family_names = {
-    "family", {"AF_", "PF_"}, family_rows};
-
-int address_check_family(lua_State *L, int arg)
-{
-    return (int)names_check(L, arg, &address_family_names);
-}
-
-static struct address *new_address(lua_State *L, size_t room)
-{
-    struct address *a =
-        lua_newuserdatauv(L, offsetof(struct address, bytes) + room, 0);
-
-    memset(a->bytes, 0, room);
-    a->tag = &address_tag;
-    a->length = sizeof a->any.sa_family;
-    a->room = (socklen_t)room;
-    luaL_setmetatable(L, ADDRESS_TYPE);
-    return a;
-}
-
-struct address *address_new(lua_State *L)
-{
-    return new_address(L, sizeof(struct sockaddr_storage));
-}
-
-struct address *address_new_of(lua_State *L, int family)
-{
-    switch (family) {
-    case AF_INET:
-        return new_address(L, sizeof(struct sockaddr_in));
-    case AF_INET6:
-        return new_address(L, sizeof(struct sockaddr_in6));
-    default:
-        return address_new(L);
-    }
-}
-
-/* A path ends at its first zero, and has one after it where it fits. */
-static socklen_t settle_path(struct address *a, size_t length)
-{
-    size_t path = length > SUN_PATH_OFFSET ? length - SUN_PATH_OFFSET : 0;
-
-    if (path > 0 && a->un.sun_path[0] != '\0') {
-        path = strnlen(a->un.sun_path,
-                       path < SUN_PATH_SIZE ? path : SUN_PATH_SIZE);
-        path += path < SUN_PATH_SIZE;
-    }
-    return (socklen_t)(SUN_PATH_OFFSET + path);
-}
-
-/* Of a family that has a room of its own; any other is left as it is. */
-static socklen_t settle_other(struct address *a, socklen_t length)
-{
-    const struct address_family *f = address_family(a);
-    size_t whole = f != NULL ? f->settle(a) : length;
-
-    return whole < a->room ? (socklen_t)whole : a->room;
-}
-
-void address_normalise(struct address *a, socklen_t length)
-{
-    if (length > a->room)
-        length = a->room;
-    memset(a->bytes + length, 0, a->room - length);
-    if (length < sizeof a->any.sa_family)
-        length = sizeof a->any.sa_family;
-    a->length = length;
-    switch (a->any.sa_family) {
-    case AF_INET:
-        memset(a->in.sin_zero, 0, sizeof a->in.sin_zero);
-        a->length = sizeof a->in;
-        break;
-    case AF_INET6:
-        a->length = sizeof a->in6;
-        break;
-    case AF_UNIX:
-        a->length = settle_path(a, length);
-        break;
-    default:
-        a->length = settle_other(a, length);
-        break;
-    }
-}
-
-void address_push(lua_State *L, const struct sockaddr *from, socklen_t length)
-{
-    struct address *a = address_new_of(
-        L, length < sizeof from->sa_family ? AF_UNSPEC : from->sa_family);
-
-    memcpy(a->bytes, from, length < a->room ? length : a->room);
-    address_normalise(a, length);
-}
-
-const struct address *address_test(lua_State *L, int arg)
-{
-    const size_t least =
-        offsetof(struct address, bytes) + sizeof(struct sockaddr_in);
-    const struct address *a = lua_touserdata(L, arg);
-
-    if (a == NULL || lua_rawlen(L, arg) < least || a->tag != &address_tag)
-        return NULL;
-    return a;
-}
 
 /* ---- building ---- */
 
@@ -172,20 +46,6 @@ static bool set_inet(struct address *a, const char *host, in_port_t port)
     a->in.sin_port = port;
     a->length = sizeof a->in;
     return host == NULL || inet_pton(AF_INET, host, &a->in.sin_addr) == 1;
-}
-
-/* The C library says ENOENT where it could open no socket to ask through. */
-uint32_t address_find_interface(lua_State *L, const char *name)
-{
-    unsigned int number = if_nametoindex(name);
-
-    if (number == 0 && errno == ENOENT) {
-        lua_gc(L, LUA_GCCOLLECT);
-        number = if_nametoindex(name);
-    }
-    if (number == 0 && errno == ENOENT)
-        error_raise(L, "if_nametoindex", EMFILE, 0);
-    return number;
 }
 
 /* The number of the interface named, or numbered, in `text`; 0: none such. */
@@ -519,7 +379,7 @@ static int sockeye_unpack(lua_State *L)
     memcpy(a->bytes, bytes, length);
     f = address_family(a);
     if (f != NULL)
-        least = f->settle(a);
+        least = f->normalise(a);
     else if (a->any.sa_family == AF_INET)
         least = sizeof a->in;
     else if (a->any.sa_family == AF_INET6)
@@ -531,7 +391,7 @@ static int sockeye_unpack(lua_State *L)
     return 1;
 }
 
-/* read_address(value): the address; or nil and what is wrong with the value. */
+/* primitives.read_address(value): the address; or nil and what is wrong with the value. */
 static int sockeye_read_address(lua_State *L)
 {
     lua_settop(L, 1);
@@ -544,34 +404,17 @@ static int sockeye_read_address(lua_State *L)
     return 2;
 }
 
-/* read_family(value): its number; or nil and what is wrong with the value. */
-static int sockeye_read_family(lua_State *L)
-{
-    luaL_checkany(L, 1);
-    return names_push_read(L, 1, &address_family_names);
-}
-
-static const luaL_Reg primitives[] = {
-    {"read_address", sockeye_read_address},
-    {"read_family", sockeye_read_family},
-    {NULL, NULL},
-};
-
 static const luaL_Reg functions[] = {
     {"inet", sockeye_inet},     {"inet6", sockeye_inet6},
     {"unix", sockeye_unix},     {"address", sockeye_address},
     {"unpack", sockeye_unpack}, {NULL, NULL},
 };
 
-void open_address(lua_State *L)
+void open_address_text(lua_State *L)
 {
     luaL_setfuncs(L, functions, 0);
     lua_getfield(L, -1, "primitives");
-    luaL_setfuncs(L, primitives, 0);
-    lua_pop(L, 1);
-    names_export(L, &address_family_names);
-    open_sockaddr_families(L);
-    luaL_newmetatable(L, ADDRESS_TYPE);
-    open_address_methods(L);
+    lua_pushcfunction(L, sockeye_read_address);
+    lua_setfield(L, -2, "read_address");
     lua_pop(L, 1);
 }

@@ -1,10 +1,10 @@
 /*
- * sockaddr_vsock: addresses between a virtual machine and its host, `struct
- * sockaddr_vm`; see sockaddr_family.h.
+ * vsock: addresses between a virtual machine and its host, `struct
+ * sockaddr_vm`; see family.h.
  *
  * vsock(7).
  */
-#include "address/family.h"
+#include "address/vsock.h"
 
 #ifdef __linux__
 
@@ -44,7 +44,7 @@ static const struct sockaddr_vm *the_vsock(const struct address *a)
 }
 
 /* The octet of flags, after the context id, is as old as Linux 5.11. */
-static size_t settle_vsock(struct address *a)
+static size_t normalise_vsock(struct address *a)
 {
     size_t flags =
         offsetof(struct sockaddr_vm, svm_cid) + sizeof vsock_of(a)->svm_cid;
@@ -146,22 +146,23 @@ static bool is_loopback(const struct address *a)
     return the_vsock(a)->svm_cid == VMADDR_CID_LOCAL;
 }
 
-const struct address_family vsock_family = {
-    .family = AF_VSOCK,
-    .prefix = "vsock:",
-    .settle = settle_vsock,
-    .parse = parse_vsock,
-    .print = print_vsock,
-    .fields = vsock_fields,
-    .is = {is_any, is_loopback, NULL},
-};
-
-void open_sockaddr_vsock(lua_State *L)
+static void open_family(lua_State *L)
 {
     lua_pushcfunction(L, sockeye_vsock);
     lua_setfield(L, -2, "vsock");
     names_export(L, &cid_names);
     names_export(L, &port_names);
 }
+
+const struct address_family vsock_family = {
+    .family = AF_VSOCK,
+    .prefix = "vsock:",
+    .normalise = normalise_vsock,
+    .parse = parse_vsock,
+    .print = print_vsock,
+    .fields = vsock_fields,
+    .is = {is_any, is_loopback, NULL},
+    .open = open_family,
+};
 
 #endif

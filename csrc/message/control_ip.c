@@ -11,6 +11,7 @@
 #include <lauxlib.h>
 
 #include "address/address.h"
+#include "address/families.h"
 #include "address/host.h"
 #include "base/error.h"
 #include "base/field.h"

@@ -14,6 +14,8 @@
 #include <lauxlib.h>
 
 #include "address/address.h"
+#include "address/families.h"
+#include "address/text.h"
 #include "base/descriptor.h"
 #include "base/field.h"
 #include "message/control.h"

@@ -15,6 +15,7 @@
 #include <lauxlib.h>
 
 #include "address/address.h"
+#include "address/families.h"
 #include "base/error.h"
 #include "base/scratch.h"
 #include "message/batch.h"

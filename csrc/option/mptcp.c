@@ -16,6 +16,7 @@
 #include <lauxlib.h>
 
 #include "address/address.h"
+#include "address/families.h"
 #include "option/type.h"
 
 #ifdef __linux__

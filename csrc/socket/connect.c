@@ -13,6 +13,7 @@
 #include <lauxlib.h>
 
 #include "address/address.h"
+#include "address/text.h"
 #include "base/error.h"
 #include "open.h"
 #include "socket/socket.h"

@@ -14,7 +14,9 @@
 #include <lauxlib.h>
 
 #include "address/address.h"
+#include "address/families.h"
 #include "address/protocol.h"
+#include "address/text.h"
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/error.h"

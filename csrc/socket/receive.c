@@ -13,6 +13,7 @@
 #include <lauxlib.h>
 
 #include "address/address.h"
+#include "address/families.h"
 #include "base/descriptor.h"
 #include "base/gather.h"
 #include "base/scratch.h"

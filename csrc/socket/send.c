@@ -12,6 +12,7 @@
 #include <lauxlib.h>
 
 #include "address/address.h"
+#include "address/text.h"
 #include "base/field.h"
 #include "open.h"
 #include "socket/socket.h"

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "address/address.h"
+#include "address/families.h"
 #include "address/protocol.h"
 #include "base/clock.h"
 #include "base/descriptor.h"

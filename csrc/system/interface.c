@@ -22,6 +22,7 @@
 #include <lauxlib.h>
 
 #include "address/address.h"
+#include "address/families.h"
 #include "address/family.h"
 #include "base/c_memory.h"
 #include "base/descriptor.h"

@@ -13,6 +13,7 @@
 #include <lauxlib.h>
 
 #include "address/address.h"
+#include "address/text.h"
 #include "base/names.h"
 #include "open.h"
 #include "system/resolver.h"

@@ -17,6 +17,7 @@
 #include <lauxlib.h>
 
 #include "address/address.h"
+#include "address/families.h"
 #include "address/protocol.h"
 #include "base/c_memory.h"
 #include "base/field.h"

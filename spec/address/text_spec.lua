@@ -321,24 +321,6 @@ describe("the bytes of an address", function()
     end)
   end
 
-  it("are normalised where they are not as the kernel has them", function()
-    local inet = inet_bytes(80, 0x7f000001)
-    local same = {
-      { "127.0.0.1:80", inet:sub(1, 8) .. "xxxxxxxx" },
-      { "127.0.0.1:80", inet .. "more" },
-      { "[::1]:80", sockeye.inet6("::1", 80):pack() .. "more" },
-      { "unix:/a", unix_family .. "/a" },
-      { "unix:/a", unix_family .. "/a\0rest" },
-      { "unix:/a", unix_family .. "/a\0" .. ("x"):rep(105) },
-      { "unix:" .. full_path, unix_family .. full_path },
-    }
-    for _, case in ipairs(same) do
-      local a = sockeye.unpack(case[2])
-      assert.equal(sockeye.address(case[1]), a)
-      assert.equal(sockeye.address(case[1]):pack(), a:pack())
-    end
-  end)
-
   it("of another family are given as they are", function()
     local bytes = string.pack("=H c14", x25_family, "\1\2\3\4")
     local a = sockeye.unpack(bytes)
@@ -388,54 +370,4 @@ describe("the bytes of an address", function()
       errors.rejected("bad argument #1", sockeye.unpack, case[2])
     end)
   end
-end)
-
-describe("an address from the system", function()
-  descriptors.guard()
-
-  local names = {
-    { "a path", function(folder) return folder .. "/s" end },
-    { "a path of 107 bytes", function(folder)
-      return folder .. "/" .. ("p"):rep(106 - #folder)
-    end },
-    { "a path of 108 bytes", function(folder)
-      return folder .. "/" .. ("p"):rep(107 - #folder)
-    end },
-    { "an abstract name", function(folder) return "\0" .. folder end },
-    { "an abstract name with zeros", function(folder)
-      return "\0" .. folder .. "\0\0x\0"
-    end },
-    { "an abstract name of 108 bytes", function(folder)
-      return "\0" .. folder .. ("n"):rep(107 - #folder)
-    end },
-  }
-
-  for _, case in ipairs(names) do
-    it(("is what was bound: %s"):format(case[1]), function()
-      local folder = os.tmpname()
-      os.remove(folder)
-      os.execute("mkdir " .. folder)
-      local path = case[2](folder)
-      local s <close> = sockeye.socket("unix", "dgram")
-      local bound = s:bind(sockeye.unix(path)):getsockname()
-      assert.equal(path, bound.path)
-      assert.equal(sockeye.unix(path), bound)
-      assert.equal(sockeye.unix(path):key(), bound:key())
-      os.execute("rm -r " .. folder)
-    end)
-  end
-
-  it("is unnamed for a unix socket that was not bound", function()
-    local a, b = sockeye.socketpair("unix", "dgram")
-    assert.equal(sockeye.unix(), a:getsockname())
-    assert.equal(sockeye.unix(), b:getpeername())
-    a:close()
-    b:close()
-  end)
-
-  it("is chosen where the unnamed address is bound", function()
-    local s <close> = sockeye.socket("unix", "dgram")
-    local path = s:bind(sockeye.unix()):getsockname().path
-    assert.matches("^\0%x%x%x%x%x$", path)
-  end)
 end)

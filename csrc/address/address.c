@@ -1,0 +1,114 @@
+/*
+ * address: socket addresses as immutable userdata; see address.h.
+ *
+ * if_nametoindex(3).
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "address/address.h"
+#include "base/error.h"
+#include "open.h"
+
+static const char address_tag = 'a';
+
+/* clang-format off */
+static const struct name family_rows[] = {
+    {"unspec", AF_UNSPEC}, {"inet", AF_INET}, {"inet6", AF_INET6},
+    {"unix", AF_UNIX}, {"local", AF_LOCAL},
+#ifdef AF_NETLINK
+    {"netlink", AF_NETLINK},
+#endif
+#ifdef AF_PACKET
+    {"packet", AF_PACKET},
+#endif
+#ifdef AF_VSOCK
+    {"vsock", AF_VSOCK},
+#endif
+    {NULL, 0},
+};
+/* clang-format on */
+
+const struct names address_family_names = {
+    "family", {"AF_", "PF_"}, family_rows};
+
+int address_check_family(lua_State *L, int arg)
+{
+    return (int)names_check(L, arg, &address_family_names);
+}
+
+static struct address *new_address(lua_State *L, size_t room)
+{
+    struct address *a =
+        lua_newuserdatauv(L, offsetof(struct address, bytes) + room, 0);
+
+    memset(a->bytes, 0, room);
+    a->tag = &address_tag;
+    a->length = sizeof a->any.sa_family;
+    a->room = (socklen_t)room;
+    luaL_setmetatable(L, ADDRESS_TYPE);
+    return a;
+}
+
+struct address *address_new(lua_State *L)
+{
+    return new_address(L, sizeof(struct sockaddr_storage));
+}
+
+struct address *address_new_of(lua_State *L, int family)
+{
+    switch (family) {
+    case AF_INET:
+        return new_address(L, sizeof(struct sockaddr_in));
+    case AF_INET6:
+        return new_address(L, sizeof(struct sockaddr_in6));
+    default:
+        return address_new(L);
+    }
+}
+
+const struct address *address_test(lua_State *L, int arg)
+{
+    const size_t least =
+        offsetof(struct address, bytes) + sizeof(struct sockaddr_in);
+    const struct address *a = lua_touserdata(L, arg);
+
+    if (a == NULL || lua_rawlen(L, arg) < least || a->tag != &address_tag)
+        return NULL;
+    return a;
+}
+
+/* The C library reports ENOENT where it could open no socket to ask through. */
+uint32_t address_find_interface(lua_State *L, const char *name)
+{
+    unsigned int number = if_nametoindex(name);
+
+    if (number == 0 && errno == ENOENT) {
+        lua_gc(L, LUA_GCCOLLECT);
+        number = if_nametoindex(name);
+    }
+    if (number == 0 && errno == ENOENT)
+        error_raise(L, "if_nametoindex", EMFILE, 0);
+    return number;
+}
+
+/* primitives.read_family(value): its number; or nil and what is wrong with the value. */
+static int address_read_family(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    return names_push_read(L, 1, &address_family_names);
+}
+
+void open_address(lua_State *L)
+{
+    names_export(L, &address_family_names);
+    luaL_newmetatable(L, ADDRESS_TYPE);
+    lua_pop(L, 1);
+    lua_getfield(L, -1, "primitives");
+    lua_pushcfunction(L, address_read_family);
+    lua_setfield(L, -2, "read_family");
+    lua_pop(L, 1);
+}
