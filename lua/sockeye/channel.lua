@@ -1,4 +1,4 @@
--- Channels: values from task to task, in order.
+-- Channels: tasks hand values to tasks, in order.
 
 local arguments = require "sockeye.arguments"
 
@@ -9,9 +9,10 @@ local park <const>, unpark <const> = primitives.park, primitives.unpark
 local methods <const> = {}
 local Channel <const> = { __name = "sockeye.Channel", __index = methods }
 
--- ---- tasks that wait, in a queue ----
+-- ---- queues of waiting tasks ----
 
--- `live` of them are still waiting; one that has gone is passed over.
+-- A queue holds a token for each task, those of tasks that gave up included;
+-- `live` counts the others.
 local function new_queue()
   return { first = 1, last = 0, live = 0 }
 end
@@ -34,8 +35,8 @@ local function wake_all(queue)
   end
 end
 
--- Who gives up leaves a token that nobody waits with. They are dropped before
--- they are more than those that wait.
+-- Counts a task that gives up. Its token stays behind; such tokens are dropped
+-- before they outnumber the others.
 local function leave(queue)
   queue.live = queue.live - 1
   if queue.last - queue.first < 2 * queue.live + 8 then
@@ -74,10 +75,10 @@ end
 
 local M = {}
 
---- A channel between tasks.
+--- Create a channel between tasks.
 -- @function channel
 -- @number[opt=0] capacity how many values it holds before `put` waits;
--- `math.huge` is no limit
+-- `math.huge` sets no limit
 -- @treturn Channel
 -- @raise argument error for a negative capacity
 -- @usage
@@ -97,13 +98,13 @@ function M.channel(capacity)
   }, Channel)
 end
 
---- Put a value in.
--- Waits while the channel is full; one without capacity is full until a task
--- waits in `get`.
+--- Put a value into the channel.
+-- Waits while the channel is full. A channel without capacity is full until a
+-- task waits in `get`.
 -- @function Channel:put
--- @param value anything but nil
+-- @param value any value but nil
 -- @treturn Channel itself
--- @raise EPIPE where the channel is closed; ECANCELED; ETIMEDOUT with `timeout`
+-- @raise EPIPE for a closed channel; ECANCELED; ETIMEDOUT with `timeout`
 function methods:put(value)
   if value == nil then
     arguments.raise("put", 1, "value expected, got nil")
@@ -123,10 +124,10 @@ function methods:put(value)
   return self
 end
 
---- Take the next value out.
+--- Take the next value out of the channel.
 -- Waits until there is one.
 -- @function Channel:get
--- @return the value; nil when the channel is closed and empty
+-- @return the value; nil once the channel is closed and empty
 -- @raise ECANCELED; ETIMEDOUT with `timeout`
 function methods:get()
   local getters <const> = self.getters
@@ -158,7 +159,7 @@ function methods:close()
   return self
 end
 
---- An iterator over the values, until the channel is closed and empty.
+--- Iterate over the values, until the channel is closed and empty.
 -- @function Channel:values
 -- @treturn function
 -- @usage for job in jobs:values() do … end

@@ -1,4 +1,4 @@
--- Connections by name: of several addresses, the first that answers.
+-- Connections to an endpoint: of a name's addresses, the first that answers.
 
 local core = require "sockeye.core"
 local arguments = require "sockeye.arguments"
@@ -18,8 +18,8 @@ local M = {}
 
 -- ---- the addresses, in the order in which they are tried ----
 
--- The families take turns, beginning with the one that the resolver puts first
--- (RFC 8305, section 4).
+-- Lets the families take turns, beginning with the one that the resolver puts
+-- first (RFC 8305, section 4).
 local function interleave(addresses)
   local queues, families = {}, {}
   for _, address in ipairs(addresses) do
@@ -51,7 +51,7 @@ local function addresses_of(place, options, bind)
   return interleave(addresses)
 end
 
--- ---- what went wrong ----
+-- ---- errors ----
 
 local function new_error(code, address)
   local _, err = pcall(primitives.raise, "connect", code)
@@ -65,12 +65,12 @@ local function timed_out(address)
   return err
 end
 
--- Whether an error is what an address has answered.
+-- Whether the error says something about an address, and not about this task.
 local function is_answer(err)
   return core.is_error(err) and err.code ~= "ECANCELED" and not err.timeout
 end
 
--- The error of the whole: the last answer, with all of them.
+-- The error of the whole call: the last address's, with all of them.
 local function failure(place, attempts)
   local last <const> = attempts[#attempts]
   local err <const> = new_error(last.code, place.host)
@@ -96,47 +96,51 @@ local function close_all(sockets)
   for s in pairs(sockets) do s:close() end
 end
 
-local closing <const> = { __close = close_all }
+-- A set of sockets that are closed with it.
+local SocketSet <const> = { __name = "sockeye.SocketSet", __close = close_all }
 
-local function open(address, bind, open_ones)
+local function open(address, bind, sockets)
   local s <const> = core.socket(address.family, "stream")
-  open_ones[s] = true
+  sockets[s] = true
   prepare(s, bind)
   return s
 end
 
--- A single address: the call waits by itself.
+-- Connects to a single address: connect(2) itself waits.
 local function try_one(place, address, bind)
-  local open_ones <close> = setmetatable({}, closing)
-  local ok, err = pcall(function()
-    local s <const> = open(address, bind, open_ones)
+  local sockets <close> = setmetatable({}, SocketSet)
+  local ok, result = pcall(function()
+    local s <const> = open(address, bind, sockets)
     s:connect(address)
     return s
   end)
-  if not ok and (is_answer(err) or err.timeout) then
-    err.address = address
-    error(failure(place, { err }), 0)
+  if not ok and (is_answer(result) or result.timeout) then
+    result.address = address
+    error(failure(place, { result }), 0)
   elseif not ok then
-    error(err, 0)
+    error(result, 0)
   end
-  open_ones[err] = nil
-  return err
+  sockets[result] = nil
+  return result
 end
 
-local Race <const> = {}
-Race.__index = Race
-Race.__close = function(race) close_all(race.sockets) end
+local race_methods <const> = {}
+local Race <const> = { __name = "sockeye.Race", __index = race_methods }
 
--- Whether the attempt is over; its socket, where it has succeeded. Failing, it
--- makes room for the next one at once.
-function Race:look(attempt)
+function Race:__close()
+  close_all(self.sockets)
+end
+
+-- Returns the socket of an attempt that has succeeded. One that has failed lets
+-- the next one start at once.
+function race_methods:look(attempt)
   local ok, result = pcall(attempt.socket.connect, attempt.socket,
                            attempt.address)
   if ok then return result and attempt.socket end
   self:note(attempt, result)
 end
 
-function Race:note(attempt, err)
+function race_methods:note(attempt, err)
   if not is_answer(err) then error(err, 0) end
   err.address = attempt.address
   attempt.over = true
@@ -148,7 +152,7 @@ function Race:note(attempt, err)
   self.due = 0
 end
 
-function Race:start()
+function race_methods:start()
   local attempt <const> = { address = self.addresses[self.next] }
   self.next = self.next + 1
   self.due = core.now() + self.delay
@@ -159,7 +163,7 @@ function Race:start()
   return self:look(attempt)
 end
 
-function Race:under_way()
+function race_methods:under_way()
   local wanted <const> = {}
   for _, attempt in ipairs(self.attempts) do
     if not attempt.over then wanted[attempt.socket] = "w" end
@@ -167,8 +171,9 @@ function Race:under_way()
   return wanted
 end
 
--- Waits for the next answer, or until the next attempt is due.
-function Race:wait(wanted)
+-- Waits for an answer, or until the next attempt is due. Returns the socket of
+-- an attempt that has succeeded.
+function race_methods:wait(wanted)
   local left = self.addresses[self.next] and
     math.max(self.due - core.now(), 0) or nil
   local ready <const> = core.poll(wanted, left)
@@ -180,7 +185,7 @@ function Race:wait(wanted)
   end
 end
 
-function Race:run()
+function race_methods:run()
   while true do
     local winner
     local wanted = self:under_way()
@@ -196,8 +201,8 @@ function Race:run()
   end
 end
 
--- Several addresses: each is given a start on the next. No attempt waits by
--- itself, so that this is the same inside a task and outside.
+-- Connects to the first of several addresses that answers: each gets a start on
+-- the next. No attempt blocks, so this works alike inside a task and outside.
 local function try_all(place, addresses, bind, delay)
   local race <close> = setmetatable({
     addresses = addresses, next = 1, due = 0, delay = delay, bind = bind,
@@ -220,22 +225,22 @@ end
 --- Connect to an endpoint.
 -- A name is resolved, and its addresses are raced as RFC 8305 (Happy Eyeballs)
 -- says: IPv6 and IPv4 take turns, in the resolver's order; each attempt has a
--- start of `attempt_delay` on the next, which begins at once where one fails.
--- The first that succeeds is taken, the others are closed. There is no
--- Resolution Delay, for both families are asked for in one question.
+-- start of `attempt_delay` on the next, which begins at once when one fails.
+-- The first connection that succeeds is returned, the others are closed. There
+-- is no Resolution Delay: one query asks for both families.
 -- @function connect
 -- @param endpoint `"host:port"`, `"[v6]:port"`, `"unix:/path"`, `"unix:@name"`
 -- or an `Address`; the port may be a service's name
 -- @tab[opt] options
 -- `timeout`: seconds for name and connection together;
--- `attempt_delay`: seconds, 0.25 unless given;
--- `bind`: the local address, whose family is then the one that is tried;
--- `family`: `"inet"` or `"inet6"` alone;
--- `nodelay`: TCP_NODELAY, true unless given
+-- `attempt_delay`: seconds, by default 0.25;
+-- `bind`: the local address; only addresses of its family are tried;
+-- `family`: only `"inet"`, or only `"inet6"`;
+-- `nodelay`: TCP_NODELAY, by default true
 -- @treturn Stream
 -- @raise what `resolve` raises; otherwise an error of `connect` whose `code` is
--- that of the last answer, whose `address` is the host or the `Address`, and
--- whose `attempts` is a list of the errors of all addresses that were tried;
+-- that of the last attempt, whose `address` is the host or the `Address`, and
+-- whose `attempts` lists the errors of all addresses that were tried;
 -- ETIMEDOUT with `timeout`; ECANCELED
 -- @usage
 -- local conn <close> = sockeye.connect("example.com:80", {timeout = 5})

@@ -1,37 +1,35 @@
---- Berkeley sockets: the calls by their names, their addresses and errors as
--- Lua values.
--- Each function tells the manual page that it follows; what is not said here is
--- as it is there.
+--- Berkeley sockets: the calls by the names of their manual pages, with
+-- addresses, options and errors as Lua values.
+-- Each function names the manual page that it follows and states only what
+-- differs from it.
 --
--- A call that fails raises an `Error`, whose `code` is what to compare; each
--- function names the usual ones. Wrong arguments raise ordinary argument
--- errors, before any system call. The end of a stream is nil, an empty datagram
--- is `""`, and false says that a call which must not wait would have to.
+-- A call that fails raises an `Error`, whose `code` is what scripts compare;
+-- each function lists the usual codes. Wrong arguments raise ordinary argument
+-- errors, before any system call. At the end of a stream, calls return nil; an
+-- empty datagram is `""`; and a call that must not wait, but would have to,
+-- returns false.
 --
 -- A call waits for as long as it takes, unless `Socket:settimeout` or the flag
--- `dontwait` says otherwise; inside of `run` its task alone waits. Signals do
--- not make it fail: handlers run, then it goes on with the time that is left.
--- SIGPIPE is never delivered.
+-- `dontwait` says otherwise; inside `run` only its task waits. Signals do not
+-- make a call fail: handlers run, then the call goes on with the time that is
+-- left. SIGPIPE is never delivered.
 --
--- A socket owns its descriptor, which is close-on-exec, and gives it back by
--- `Socket:close`, at the end of a `<close>` variable's scope, or when it is
--- collected. Every method of a closed one but `close` raises EBADF. Methods
--- that have nothing to tell return the socket, to go on with. Where descriptors
--- have run out (EMFILE, ENFILE), garbage is collected and the call tried once
--- more.
+-- A socket owns its descriptor, which is close-on-exec. The descriptor is
+-- closed by `Socket:close`, at the end of a `<close>` variable's scope, or when
+-- the socket is collected. Every method of a closed socket but `close` raises
+-- EBADF. Methods that have nothing else to return return the socket, so that
+-- calls can be chained. When descriptors run out (EMFILE, ENFILE), garbage is
+-- collected and the call is tried once more.
 --
--- Wherever an address is wanted, so may be a string in the form that
--- `sockeye.address` takes. Ports are in host byte order, times in seconds with
+-- Wherever an address is expected, a string in the form that `sockeye.address`
+-- takes works, too. Ports are in host byte order, times in seconds with
 -- fractions, sizes in bytes.
 --
 -- Families, types, protocols, signals and flags are given by name, with or
 -- without prefix (`"inet"`, `"AF_INET"`; `"peek dontwait"`), or by number. The
--- numbers are in the module, as far as the system has them: `sockeye.AF_INET`,
+-- module has the numbers that the system knows: `sockeye.AF_INET`,
 -- `SOCK_STREAM`, `IPPROTO_TCP`, `SOL_SOCKET`, `MSG_PEEK`, `SHUT_WR`,
 -- `AI_PASSIVE`, `NI_NUMERICHOST`, `IFF_UP`, `SIGTERM`, `WNOHANG`, `SOMAXCONN`.
---
--- `sockeye._VERSION` names the version, as Lua's own `_VERSION` does:
--- `"Sockeye 1.2.3"`.
 -- @module sockeye
 -- @usage
 -- local sockeye = require "sockeye"
@@ -54,7 +52,7 @@ end
 add(getmetatable(core).__index)
 for _, part in ipairs(parts) do add(require("sockeye." .. part)) end
 
--- What C offers to lua/sockeye/ alone.
+-- Only the files of lua/sockeye/ use the primitives.
 M.primitives = nil
 
 return M

@@ -1,4 +1,4 @@
--- Listening sockets by endpoint.
+-- Sockets that listen on an endpoint.
 
 local core = require "sockeye.core"
 local arguments = require "sockeye.arguments"
@@ -9,7 +9,7 @@ primitives.mark_library_file()
 
 local M = {}
 
--- Runs f with the socket, which is closed where it raises.
+-- Calls f with the socket. Closes it if f raises.
 local function guarded(s, f, ...)
   local ok, err = pcall(f, s, ...)
   if not ok then
@@ -37,7 +37,7 @@ local function listen_inet(address, options, v6only)
                  options, v6only)
 end
 
--- The first of several addresses that can be had.
+-- Listens on the first of the name's addresses that can be bound.
 local function listen_at_name(place, options)
   local found <const> = core.resolve(place.host, place.service, {
     type = "stream", family = options.family, flags = "passive",
@@ -52,7 +52,7 @@ end
 
 local no_inet6 <const> = { EAFNOSUPPORT = true, EADDRNOTAVAIL = true }
 
--- IPv6's wildcard takes IPv4's connections, too.
+-- IPv6's wildcard accepts IPv4's connections, too.
 local function listen_anywhere(place, options)
   local function at(family, v6only)
     local found <const> = core.resolve(nil, place.service, {
@@ -72,7 +72,7 @@ end
 
 -- ---- Unix ----
 
--- Nobody answers at a socket's file that nobody listens on any more.
+-- Whether the file is that of a socket on which nobody listens any more.
 local function is_stale(address)
   if not primitives.socket_file(address.path) then return false end
   local s <close> = core.socket("unix", "stream")
@@ -91,7 +91,7 @@ local function bind_path(s, address, options)
   s:bind(address)
 end
 
--- Before it listens nobody can connect, so that the mode comes in time.
+-- Nobody can connect before the socket listens, so the mode is set in time.
 local function open_path(s, address, options, mode)
   if mode then primitives.chmod(address.path, mode) end
   s:listen(options.backlog)
@@ -121,26 +121,29 @@ local function mode_bits(mode)
 end
 
 --- Listen on an endpoint.
--- The socket is bound, with SO_REUSEADDR, and listens. `"*:port"` is every
--- address of this host: one socket for IPv6 and IPv4 where there is IPv6, else
--- IPv4 alone. A name stands for the first of its addresses that can be bound.
+-- The socket is bound, with SO_REUSEADDR, and listens. `"*:port"` means every
+-- address of this host: one socket serves IPv6 and IPv4, or IPv4 alone on a
+-- system without IPv6. A name stands for the first of its addresses that can be
+-- bound.
 --
--- Small pieces are sent at once on what it accepts (TCP_NODELAY), as streams
--- want it.
+-- The connections that it accepts send small pieces at once (TCP_NODELAY), as
+-- streams need it.
 --
--- The file of a Unix socket that nobody answers is removed first; one that
--- somebody answers, or that is no socket, never is. Closing the socket leaves
--- the file where it is, as close(2) does: a forked child may still listen.
+-- The stale file of a Unix socket on which nobody listens is removed first; a
+-- file on which somebody listens, or that is no socket, never is. Closing the
+-- socket leaves its file in place, as close(2) does: a forked child may still
+-- listen.
 -- @function listen
 -- @param endpoint `"host:port"`, `"[v6]:port"`, `"*:port"`, `"unix:/path"`,
--- `"unix:@name"` or an `Address`; port 0: one of the system's choice
+-- `"unix:@name"` or an `Address`; for port 0 the system chooses a port
 -- @tab[opt] options
 -- `backlog`: as for `Socket:listen`;
--- `family`: `"inet"` or `"inet6"` alone;
+-- `family`: only `"inet"`, or only `"inet6"`;
 -- `reuseport`: SO_REUSEPORT, so that several sockets share the port;
--- `v6only`: IPV6_V6ONLY, for IPv6 sockets; false with `"*:port"` unless given;
+-- `v6only`: IPV6_V6ONLY, for IPv6 sockets; with `"*:port"` it is false by
+-- default;
 -- `mode`: the permissions of a Unix socket's file, in octal digits: `"0660"`;
--- `unlink`: false keeps a stale file, and raises EADDRINUSE
+-- `unlink`: false keeps a stale file, and then EADDRINUSE is raised
 -- @treturn Socket
 -- @raise EADDRINUSE, EADDRNOTAVAIL, EACCES, …; what `resolve` raises
 -- @usage local listener <close> = sockeye.listen("*:8080")

@@ -1,5 +1,5 @@
--- Netlink: a socket to the kernel, its requests and its messages. What
--- rtnetlink(7) means by them is in sockeye.rtnetlink.
+-- Netlink: sockets to the kernel, requests and messages. The files of
+-- sockeye/rtnetlink/ know what the messages of rtnetlink(7) mean.
 
 local core = require "sockeye.core"
 local arguments = require "sockeye.arguments"
@@ -18,22 +18,22 @@ for name, value in pairs(c) do M[name] = value end
 -- ---- messages and attributes ----
 
 --- Read messages (netlink(7)).
--- These functions are in a module of their own, which is not loaded with
--- `sockeye`: `local netlink = require "sockeye.netlink"`. The function
--- `netlink` of `sockeye` is another thing, which makes an address. The
--- constants are in this module, too: `netlink.NLM_F_DUMP`, `NLMSG_DONE`,
--- `RTM_NEWLINK`, `NLA_F_NESTED`.
+-- The functions of netlink are in a module of their own, which `sockeye` does
+-- not load: `local netlink = require "sockeye.netlink"`. (The function
+-- `sockeye.netlink` is something else: it creates an address.) The module has
+-- the constants, too: `netlink.NLM_F_DUMP`, `NLMSG_DONE`, `RTM_NEWLINK`,
+-- `NLA_F_NESTED`.
 -- @function netlink.decode
--- @string bytes one message after the other, as a datagram has them
+-- @string bytes messages, one after the other, as in a datagram
 -- @int[opt=1] position where the first begins
--- @int[opt] last where the last ends; the end of `bytes` unless given
--- @treturn {table,...} for each its header, `type`, `flags`, `seq` and `pid`,
--- all integers, and `data`, what follows it. `NLMSG_ERROR` and `NLMSG_DONE`
--- have `errno`, 0 where nothing failed; an error has `request`, the header of
--- what failed, as such a table; and of an extended acknowledgement there are
--- `message`, `offset`, `cookie`, `missing_type`, `missing_nest`, as far as it
--- has them.
--- @raise argument error that tells what is wrong, and at which byte:
+-- @int[opt] last where the last ends; by default, the end of `bytes`
+-- @treturn {table,...} for each message its header, `type`, `flags`, `seq` and
+-- `pid`, all integers, and `data`, what follows the header. `NLMSG_ERROR` and
+-- `NLMSG_DONE` have `errno`, which is 0 where nothing failed; an error has
+-- `request`, a table of the same kind with the header of the request that
+-- failed. An extended acknowledgement adds `message`, `offset`, `cookie`,
+-- `missing_type` and `missing_nest`, as far as it has them.
+-- @raise argument error that says what is wrong, and at which byte:
 -- `message at byte 21: length beyond the end (100, at most 20)`
 -- @usage
 -- for _, message in ipairs(netlink.decode(s:recv(65536))) do
@@ -43,21 +43,21 @@ M.decode = codec.decode
 
 --- Write a message, padded so that another may follow.
 -- @function netlink.encode
--- @tab message `type`, an integer; `flags`, `seq`, `pid`, integers, 0 unless
--- given; `data`, a string, what follows the header
+-- @tab message `type`, an integer; `flags`, `seq`, `pid`, integers, by default
+-- 0; `data`, a string that follows the header
 -- @treturn string
 -- @raise argument error for a field that does not fit or is unknown
 M.encode = codec.encode
 
 --- Read attributes, one after the other.
--- What one holds is bytes: integers are in host byte order, unless it says
--- otherwise, as `string.unpack("=I4", data)` reads them. Those that are nested
--- in it are read by this function, too.
+-- The data of an attribute is bytes. Integers are in host byte order, as
+-- `string.unpack("=I4", data)` reads them, unless `net_byteorder` is set. This
+-- function reads nested attributes, too.
 -- @function netlink.attributes
--- @string bytes for one: the data of a message
--- @int[opt=1] position where the first begins: after the structure that the
--- data of a message begins with
--- @int[opt] last where the last ends; the end of `bytes` unless given
+-- @string bytes for example, the data of a message
+-- @int[opt=1] position where the first begins: after the structure with which
+-- the data of a message begins
+-- @int[opt] last where the last ends; by default, the end of `bytes`
 -- @treturn {table,...} each with `type`, an integer; `data`; and `nested` and
 -- `net_byteorder`, booleans, for the two bits beside the type
 -- @raise argument error, as `netlink.decode`
@@ -70,7 +70,7 @@ M.attributes = codec.attributes
 --- Write an attribute, padded so that another may follow.
 -- @function netlink.attribute
 -- @int type 0 to 0x3fff
--- @string data at most 65531 bytes; for a nested one, attributes
+-- @string data at most 65531 bytes; for a nested attribute, attributes
 -- @param[opt] flags `"nested"`, `"net_byteorder"`, or an integer
 -- @treturn string
 -- @raise argument error
@@ -144,32 +144,34 @@ local function set_up(s, groups)
     local ok, err = pcall(s.setsockopt, s, name, true)
     if not ok and err.code ~= "ENOPROTOOPT" then error(err, 0) end
   end
-  -- Whoever is bound anew leaves the first 32 groups.
+  -- A bind leaves the first 32 groups, so it comes before they are joined.
   s:bind(core.netlink())
   for _, group in ipairs(groups) do
     s:setsockopt("NETLINK_ADD_MEMBERSHIP", group)
   end
 end
 
-local closing <const> = {
+-- Closes the socket unless `done` is set: something went wrong.
+local Guard <const> = {
+  __name = "sockeye.Guard",
   __close = function(self) if not self.done then self.socket:close() end end,
 }
 
---- Open a netlink socket, bound to a port of the system's choice.
+--- Open a netlink socket, bound to a port that the system chooses.
 -- @function netlink.open
 -- @param[opt="route"] protocol `"route"`, `"sock_diag"`, `"generic"`, … or a
 -- number, as `socket` takes it
 -- @tab[opt] groups the numbers of multicast groups to join
--- @treturn Netlink whose `socket` is the `Socket`, for its options
+-- @treturn Netlink with the field `socket`, the `Socket`, for its options
 -- @raise EPROTONOSUPPORT for a protocol that the kernel lacks, EPERM for a
--- group that wants a privilege, EMFILE
+-- group that requires a privilege, EMFILE
 -- @usage local nl <close> = netlink.open "route"
 function M.open(protocol, groups)
   protocol, groups = protocol or "route", groups or {}
   arguments.check("open", 1, protocol, problem_of_protocol)
   arguments.check("open", 2, groups, problem_of_groups)
   local s <const> = core.socket("netlink", "raw", protocol)
-  local guard <close> = setmetatable({ socket = s }, closing)
+  local guard <close> = setmetatable({ socket = s }, Guard)
   set_up(s, groups)
   local self <const> = setmetatable({
     socket = s, sequence = 0, names = {},
@@ -179,8 +181,8 @@ function M.open(protocol, groups)
   return self
 end
 
---- Give the socket back.
--- Closing twice does no harm.
+--- Close the socket.
+-- Closing it again does nothing.
 -- @function Netlink:close
 function methods:close()
   self.socket:close()
@@ -192,7 +194,7 @@ function Netlink:__tostring()
   return ("netlink(%s)"):format(self.socket)
 end
 
---- How long each wait for a message may take: `Socket:settimeout`.
+--- Limit how long each wait for a message may take, as `Socket:settimeout`.
 -- @function Netlink:settimeout
 -- @number[opt] seconds
 -- @treturn Netlink itself
@@ -201,8 +203,8 @@ function methods:settimeout(seconds)
   return self
 end
 
--- The bytes of the next datagram from the kernel, however long: others may
--- send, too. False: it would have to wait.
+-- Returns the bytes of the next datagram from the kernel, however long; other
+-- senders are ignored. Returns false where it would have to wait and must not.
 local function next_datagram(s, flags)
   while true do
     local waiting, _, length = s:recvfrom(0, flags .. " peek trunc")
@@ -213,13 +215,13 @@ local function next_datagram(s, flags)
   end
 end
 
---- Receive what the kernel sends: one datagram.
+--- Receive one datagram from the kernel.
 -- @function Netlink:receive
--- @treturn ?{table,...} its messages, as `netlink.decode` gives them; false
+-- @treturn ?{table,...} its messages, as `netlink.decode` returns them; false
 -- where it would have to wait and must not
--- @raise ENOBUFS where messages were lost, for the receive buffer was full:
--- what is known has to be listed anew, and receiving may go on; EBADMSG for
--- what is no message; ETIMEDOUT with `timeout`
+-- @raise ENOBUFS where messages were lost because the receive buffer was full:
+-- the script has to list everything anew, and may go on receiving; EBADMSG for
+-- bytes that are no message; ETIMEDOUT with `timeout`
 function methods:receive()
   local data <const> = next_datagram(self.socket, "")
   return data and values.reading(values.messages, data)
@@ -227,9 +229,9 @@ end
 
 -- ---- requests ----
 
--- A request that was left before its end has answers on their way, and may have
--- a dump under way, which goes on as they are received. Where the buffer was
--- full, nothing more arrives until it has been emptied.
+-- Receives and drops what is left of the answers to a request that was given
+-- up. A dump goes on as its messages are received; after ENOBUFS nothing more
+-- arrives until the buffer has been emptied.
 local function forget_answers(self)
   repeat
     local ok, data = pcall(next_datagram, self.socket, "dontwait")
@@ -241,7 +243,7 @@ local function must(result)
   return result or fail("recv", "EAGAIN")
 end
 
--- Whether the message, which is one that every protocol has, ends the answer.
+-- Whether a message of a type that every protocol has ends the answer.
 local function is_end(message, call)
   if message.type == c.NLMSG_OVERRUN then fail(call, "ENOBUFS") end
   if message.errno and message.errno > 0 then
@@ -250,7 +252,7 @@ local function is_end(message, call)
   return message.errno ~= nil
 end
 
--- Adds a message to the answer; whether it is the last.
+-- Adds a message to the answer, or returns true for the message that ends it.
 local function take(answer, message, call)
   if message.flags & c.NLM_F_DUMP_INTR ~= 0 then answer.interrupted = true end
   if message.type < c.NLMSG_MIN_TYPE then return is_end(message, call) end
@@ -270,19 +272,19 @@ local function collect(self, sequence, call)
   return answer
 end
 
---- Ask the kernel, and wait until it has answered.
--- `NLM_F_REQUEST` and `NLM_F_ACK` are set by themselves, and so is the sequence
--- number: what else arrives is passed over.
+--- Send the kernel a request, and wait for its answer.
+-- `request` sets `NLM_F_REQUEST`, `NLM_F_ACK` and the sequence number, and
+-- ignores messages that do not answer the request.
 -- @function Netlink:request
 -- @tab message `type`: a number, or a name of rtnetlink, `"RTM_GETLINK"`;
 -- `flags`: names in a string, `"dump"`, `"create excl"`, or an integer; `data`:
--- what follows the header
--- @treturn {table,...} the messages that came in answer, those of a dump up to
--- its end; `interrupted` is true where what was dumped has changed meanwhile
--- (`NLM_F_DUMP_INTR`), so that it may not be consistent
--- @raise what the kernel says, with the name of the type as `call`: EPERM,
--- ENODEV, EEXIST, …; where it gives its reason, that is in `extack`, and
--- `offset` is where in the request it saw it. What `Netlink:receive` raises.
+-- a string that follows the header
+-- @treturn {table,...} the messages of the answer, those of a dump up to its
+-- end; the field `interrupted` is true where the listed objects changed during
+-- the dump (`NLM_F_DUMP_INTR`), so that the list may be inconsistent
+-- @raise the kernel's error, with the name of the type as `call`: EPERM,
+-- ENODEV, EEXIST, …; where the kernel gives a reason, `extack` is its text, and
+-- `offset` the place in the request. What `Netlink:receive` raises.
 -- @usage
 -- local ifinfomsg = ("\0"):rep(16)
 -- local messages = nl:request { type = "RTM_GETLINK", flags = "dump",
@@ -310,12 +312,13 @@ for _, part in ipairs { "lists", "events", "changes" } do
   end
 end
 
-local function by_itself(name, options)
+-- Calls the method on a socket of its own.
+local function call_once(name, options)
   local nl <close> = M.open()
   return nl[name](nl, options)
 end
 
---- The network interfaces: `Netlink:links` on a socket of its own.
+--- List the network interfaces: `Netlink:links` on a socket of its own.
 -- @function netlink.links
 -- @treturn {table,...}
 -- @raise as `Netlink:links`; EMFILE
@@ -324,28 +327,28 @@ end
 --   print(link.ifname, link.operstate, link.address)
 -- end
 function M.links()
-  return by_itself "links"
+  return call_once "links"
 end
 
---- The addresses of all interfaces: `Netlink:addresses` on a socket of its own.
+--- List the addresses: `Netlink:addresses` on a socket of its own.
 -- @function netlink.addresses
 -- @tab[opt] options as `Netlink:addresses` takes them
 -- @treturn {table,...}
 -- @raise as `Netlink:addresses`; EMFILE
 function M.addresses(options)
-  return by_itself("addresses", options)
+  return call_once("addresses", options)
 end
 
---- The routes: `Netlink:routes` on a socket of its own.
+--- List the routes: `Netlink:routes` on a socket of its own.
 -- @function netlink.routes
 -- @tab[opt] options as `Netlink:routes` takes them
 -- @treturn {table,...}
 -- @raise as `Netlink:routes`; EMFILE
 function M.routes(options)
-  return by_itself("routes", options)
+  return call_once("routes", options)
 end
 
--- The multicast groups of rtnetlink by what they tell of.
+-- The multicast groups of rtnetlink, by what they report.
 local groups_of <const> = {
   link = { 1 }, address = { 5, 9 }, route = { 7, 11 },
 }
@@ -360,15 +363,16 @@ local function problem_of_kinds(kinds)
 end
 
 --- Iterate over the changes of links, addresses and routes.
--- They are collected from this call on: who lists what there is after it, and
--- then iterates, misses nothing. The socket is closed when the loop is left.
+-- Changes are collected from this call on: a script that lists everything after
+-- this call, and then iterates, misses none. The socket is closed when the loop
+-- is left.
 -- @function netlink.watch
--- @tab[opt] kinds a list of `"link"`, `"address"`, `"route"`; all of them
--- unless given
--- @treturn function an iterator, as `Netlink:events` gives
+-- @tab[opt] kinds a list of `"link"`, `"address"`, `"route"`; by default, all
+-- of them
+-- @treturn function an iterator, as `Netlink:events` returns
 -- @return nil
 -- @return nil
--- @treturn Netlink the socket, which is the loop's to close
+-- @treturn Netlink the socket, which the loop closes
 -- @raise argument error for an unknown kind; EMFILE
 -- @usage
 -- for event in netlink.watch { "link" } do
@@ -383,7 +387,7 @@ function M.watch(kinds)
     table.move(groups_of[kind], 1, #groups_of[kind], #groups + 1, groups)
   end
   local nl <const> = M.open("route", groups)
-  local guard <close> = setmetatable({ socket = nl.socket }, closing)
+  local guard <close> = setmetatable({ socket = nl.socket }, Guard)
   nl.follows_links = follows_links
   for _, link in ipairs(M.links()) do nl.names[link.ifindex] = link.ifname end
   guard.done = true

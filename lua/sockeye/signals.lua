@@ -1,4 +1,4 @@
--- Signals as a task sees them: one after the other, in a loop.
+-- Signals as the iterations of a loop in a task.
 
 local core = require "sockeye.core"
 local arguments = require "sockeye.arguments"
@@ -8,27 +8,30 @@ primitives.mark_library_file()
 
 local M = {}
 
--- The last that was set goes first: a signal may have been named twice.
+-- Puts the handlers back, the last one first: a signal may be named twice.
 local function restore(before)
   for i = #before, 1, -1 do
     core.signal(before[i].name, before[i].handler)
   end
 end
 
---- Iterate over the signals that come.
--- Their handlers are put back when the loop is left.
+--- Iterate over signals as they arrive.
+-- When the loop is left, the handlers from before it are put back.
 -- @function signals
 -- @param ... names of signals, as `signal` takes them
--- @treturn function an iterator; each turn waits for a signal and gives its
+-- @treturn function an iterator; each call waits for a signal and returns its
 -- name
--- @raise as `signal`; outside of `run` an error that says so
+-- @return nil
+-- @return nil
+-- @return a value that the loop closes
+-- @raise as `signal`; outside `run`, an error that says so
 -- @usage
 -- for name in sockeye.signals("SIGTERM", "SIGHUP") do
 --   if name == "SIGTERM" then break end
 --   reload()
 -- end
 function M.signals(...)
-  local come <const> = require("sockeye.channel").channel(math.huge)
+  local arrived <const> = require("sockeye.channel").channel(math.huge)
   local names <const> = table.pack(...)
   for i = 1, names.n do
     arguments.check("signals", i, names[i], "signal")
@@ -36,6 +39,7 @@ function M.signals(...)
   local before <const> = {}
   local release <const> = primitives.expect_outside_wakeup("signals")
   local closing <const> = setmetatable({}, {
+    __name = "sockeye.Signals",
     __close = function()
       restore(before)
       release()
@@ -44,7 +48,7 @@ function M.signals(...)
   local ok, err = pcall(function()
     for _, name in ipairs(names) do
       local handler <const> = core.signal(name, function(caught)
-        come:put(caught)
+        arrived:put(caught)
       end)
       before[#before + 1] = { name = name, handler = handler }
     end
@@ -54,7 +58,7 @@ function M.signals(...)
     release()
     error(err, 0)
   end
-  return come:values(), nil, nil, closing
+  return arrived:values(), nil, nil, closing
 end
 
 return M

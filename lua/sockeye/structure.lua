@@ -8,15 +8,16 @@ primitives.mark_library_file()
 
 local M = {}
 
---- Run a function with a group of tasks, until it and all of them have ended.
--- The first of them that fails has the others cancelled, and its error is
--- raised when they have ended. When the calling task is cancelled, or its
--- deadline comes, so are they.
+--- Call a function with a group of tasks, and wait until all of them have
+-- ended.
+-- When a task of the group fails, the others are cancelled, and the first error
+-- is raised once they have ended. When the calling task is cancelled, or its
+-- deadline comes, the tasks of the group are cancelled.
 -- @function group
 -- @func body called with the group: `g:spawn(f, …)` starts a task in it,
 -- `g:cancel()` cancels all of them
 -- @return what `body` returned
--- @raise the first error; outside of `run` an error that says so
+-- @raise the first error; outside `run`, an error that says so
 -- @usage
 -- sockeye.group(function(g)
 --   for _, address in ipairs(addresses) do g:spawn(probe, address) end
@@ -27,17 +28,13 @@ function M.group(body)
   return primitives.finish_group(group, pcall(body, group))
 end
 
-local function bounded(_ --[[deadline]], ...)
-  return ...
-end
-
---- Call a function under a deadline over everything that it does.
--- Deadlines nest: the first to come counts. Every call that waits beyond it
--- raises ETIMEDOUT, and so does every later one in the function. Works outside
--- of `run`, too.
+--- Call a function with a deadline for everything that it does.
+-- A call that still waits at the deadline raises ETIMEDOUT, and so does every
+-- later call of the function that has to wait. Where deadlines nest, the
+-- earliest counts. This works outside `run`, too.
 -- @function timeout
 -- @number seconds with fractions
--- @func f what is called
+-- @func f the function to call
 -- @param ... arguments for `f`
 -- @return what `f` returned
 -- @raise ETIMEDOUT with `timeout`; what `f` raises
@@ -45,28 +42,27 @@ end
 function M.timeout(seconds, f, ...)
   arguments.check("timeout", 1, seconds, "seconds")
   arguments.check("timeout", 2, f, "function")
-  local deadline <close> = primitives.deadline(seconds)
-  return bounded(deadline, f(...))
+  local _ <close> = primitives.deadline(seconds)
+  return f(...)
 end
 
-local function check(ok, ...)
+local function results(ok, ...)
   if not ok then
     error((...), 0)
   end
   return ...
 end
 
---- A function that resumes a coroutine, which may wait.
--- As `coroutine.wrap`, but where the coroutine waits inside a task, the task
--- does.
+--- Make a function that resumes a coroutine, as `coroutine.wrap` does.
+-- The coroutine may make calls that wait: inside a task, the task waits.
 -- @function wrap
--- @func f what the coroutine runs
+-- @func f the coroutine's function
 -- @treturn function raises what the coroutine raises
 function M.wrap(f)
   arguments.check("wrap", 1, f, "function")
   local co <const> = coroutine.create(f)
   return function(...)
-    return check(core.resume(co, ...))
+    return results(core.resume(co, ...))
   end
 end
 

@@ -1,4 +1,5 @@
--- Addresses in the messages of rtnetlink(7), with the names of "ip -j address".
+-- Addresses in the messages of rtnetlink(7), under the names that
+-- "ip -j address" has for their fields.
 
 local core = require "sockeye.core"
 local arguments = require "sockeye.arguments"
@@ -58,7 +59,9 @@ local function set_address_flags(address)
   address.bits = nil
 end
 
---- As the link's; `names` gives the name of an interface for its index.
+--- Returns the fields of the address that the data of a message holds; nil for
+-- one of another family than IP. `names` returns the name of an interface for
+-- its index.
 function M.read(data, names)
   local family <const>, prefix <const>, bits <const>, scope <const>,
     index <const> = values.header(M.header, data)
@@ -89,7 +92,7 @@ local known <const> = {
   scope = "any", nodad = "boolean", noprefixroute = "boolean",
 }
 
--- The fields as they are written: "10.0.0.1/24" has two of them.
+-- Returns the fields to write, and the family. "10.0.0.1/24" makes two fields.
 local function fields_of(call, t)
   local fields <const> = { bits = permanent }
   for name in pairs(known) do fields[name] = t[name] end
@@ -103,7 +106,8 @@ local function fields_of(call, t)
   return fields, family
 end
 
---- As the link's.
+--- Returns the data of a message that adds or deletes the address `t`, which is
+-- the argument of the method `call`.
 function M.write(call, t)
   t = arguments.options(call, 1, t, known)
   local fields <const>, family <const> = fields_of(call, t)

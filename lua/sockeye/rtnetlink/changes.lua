@@ -7,11 +7,11 @@ local M = {}
 
 --- Change a link (rtnetlink(7)).
 -- @function Netlink:set_link
--- @tab link `ifname` or `ifindex`, and what is to change: `up`, a boolean;
+-- @tab link `ifname` or `ifindex`, and the fields to change: `up`, a boolean;
 -- `name`, `mtu`, `txqlen`, `address`, `ifalias`
 -- @treturn Netlink itself
--- @raise argument error for a field that is wrong or unknown; ENODEV; EPERM and
--- what else `Netlink:request` raises
+-- @raise argument error for a wrong or unknown field; ENODEV; EPERM and the
+-- other errors of `Netlink:request`
 -- @usage nl:set_link { ifname = "eth0", up = true, mtu = 1400 }
 
 --- Add an address to an interface (rtnetlink(7)).
@@ -23,7 +23,7 @@ local M = {}
 -- @raise as `Netlink:set_link`; EEXIST
 -- @usage nl:add_address { ifname = "eth0", ["local"] = "10.0.0.1/24" }
 
---- Take an address from an interface (rtnetlink(7)).
+--- Delete an address from an interface (rtnetlink(7)).
 -- @function Netlink:delete_address
 -- @tab address as `Netlink:add_address` takes it
 -- @treturn Netlink itself
@@ -38,14 +38,14 @@ local M = {}
 -- @raise as `Netlink:set_link`; EEXIST, ENETUNREACH
 -- @usage nl:add_route { dst = "default", gateway = "10.0.0.254" }
 
---- Take a route away (rtnetlink(7)).
+--- Delete a route (rtnetlink(7)).
 -- @function Netlink:delete_route
--- @tab route as `Netlink:add_route` takes it; what it does not tell may be
--- anything, but for the table, which is `"main"`
+-- @tab route as `Netlink:add_route` takes it; a field that is not given matches
+-- any value, except for the table, which is `"main"` by default
 -- @treturn Netlink itself
 -- @raise as `Netlink:set_link`; ESRCH
 
--- The names of the methods, each with its request.
+-- By the name of each method, its request: type, flags, and what is changed.
 local requests <const> = {
   set_link = { "RTM_SETLINK", "", "link" },
   add_address = { "RTM_NEWADDR", "create excl", "address" },

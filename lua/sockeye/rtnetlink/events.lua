@@ -1,4 +1,4 @@
--- Changes of links, addresses and routes, as rtnetlink(7) tells of them.
+-- Changes of links, addresses and routes, as rtnetlink(7) reports them.
 
 local core = require "sockeye.core"
 local values = require "sockeye.rtnetlink.values"
@@ -14,7 +14,7 @@ local link <const> = require "sockeye.rtnetlink.link"
 local address <const> = require "sockeye.rtnetlink.address"
 local route <const> = require "sockeye.rtnetlink.route"
 
--- What each type of message tells of.
+-- By the type of a message: what has changed, how, and the file that reads it.
 local kinds <const> = {
   [c.RTM_NEWLINK] = { "link", "new", link },
   [c.RTM_DELLINK] = { "link", "del", link },
@@ -24,9 +24,10 @@ local kinds <const> = {
   [c.RTM_DELROUTE] = { "route", "del", route },
 }
 
--- Where changes of links are told, too, the names are known from these; where
--- not, the system is asked for the name of now. What has gone meanwhile has the
--- name that was known last.
+-- Makes a function that returns the name of an interface for its index. A
+-- socket that also receives changes of links knows the names from these; others
+-- ask the system for the present name. An interface that is gone has the last
+-- name that was known.
 local function names_of(nl)
   return function(index)
     local known <const> = nl.names[index]
@@ -37,7 +38,7 @@ local function names_of(nl)
   end
 end
 
--- Nil: it is none that is told.
+-- Returns the change that a message reports, or nil.
 local function event_of(nl, message)
   if message.type == c.NLMSG_OVERRUN then values.fail("recv", "ENOBUFS") end
   local kind <const> = kinds[message.type]
@@ -53,7 +54,8 @@ local function event_of(nl, message)
   return event
 end
 
--- Adds what one datagram tells to the queue. False: it would have to wait.
+-- Adds the changes in one datagram to the queue. Returns false where it would
+-- have to wait and must not.
 local function fill(nl, queue)
   local messages <const> = nl:receive()
   for _, message in ipairs(messages or {}) do
@@ -62,14 +64,14 @@ local function fill(nl, queue)
   return messages and true
 end
 
---- Iterate over the changes that the groups of the socket tell of.
--- The socket should be asked nothing meanwhile: `Netlink:request` passes over
--- them.
+--- Iterate over the changes that the multicast groups of the socket report.
+-- Requests should go through another socket: `Netlink:request` drops the
+-- changes that arrive while it waits.
 -- @function Netlink:events
--- @treturn function an iterator: each turn waits for a change, a table of
--- `event` (`"link"`, `"address"` or `"route"`), `action` (`"new"` or `"del"`)
--- and the fields that `Netlink:links` and its like have; false where it would
--- have to wait and must not
+-- @treturn function an iterator: each call waits for a change and returns a
+-- table of `event` (`"link"`, `"address"` or `"route"`), `action` (`"new"` or
+-- `"del"`) and the fields that `Netlink:links`, `Netlink:addresses` or
+-- `Netlink:routes` has; false where it would have to wait and must not
 -- @raise as `Netlink:receive`, by the iterator, which can be called again
 function M:events()
   local queue, first = {}, 1

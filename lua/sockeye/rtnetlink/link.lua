@@ -1,4 +1,5 @@
--- Links in the messages of rtnetlink(7), with the names of "ip -j link".
+-- Links in the messages of rtnetlink(7), under the names that "ip -j link" has
+-- for their fields.
 
 local core = require "sockeye.core"
 local arguments = require "sockeye.arguments"
@@ -24,7 +25,7 @@ local link_flags <const> = {
 }
 local up <const>, running <const> = 0x1, 0x40
 
--- Where "ip" has another name for a hardware type than <net/if_arp.h>.
+-- Hardware types for which "ip" has another name than <net/if_arp.h>.
 local link_types <const> = {
   tunnel = "ipip", ipgre = "gre", ip6gre = "gre6",
   ieee80211 = "ieee802.11", ieee80211_prism = "ieee802.11/prism",
@@ -37,7 +38,7 @@ local function link_type(number)
     ("[%d]"):format(number)
 end
 
--- Tunnels, whose ends are addresses of the network.
+-- Tunnels, whose hardware addresses are IP addresses of this family.
 local tunnel_families <const> = {
   ipip = core.AF_INET, sit = core.AF_INET, gre = core.AF_INET,
   tunnel6 = core.AF_INET6, gre6 = core.AF_INET6,
@@ -48,7 +49,7 @@ local operstates <const> = {
   "DORMANT", "UP",
 }
 
--- struct rtnl_link_stats64.
+-- Reads a struct rtnl_link_stats64.
 local function stats64(data)
   if #data < 96 then values.cut(data, 96) end
   local v <const> = { string.unpack("=" .. ("I8"):rep(12), data) }
@@ -67,7 +68,7 @@ local function linkinfo(data)
   }, data)
 end
 
--- The names in a list of properties.
+-- Reads the names in a list of properties.
 local function altnames(data)
   local names <const> = {}
   for _, attribute in ipairs(values.attributes(data)) do
@@ -101,8 +102,8 @@ local function link_address(link, name)
     values.hexadecimal(data)
 end
 
---- Give the names of other links in place of their numbers, which `names` has
--- by index. One that is in another namespace has a number alone.
+--- Replaces the numbers of other links by their names, which `names` returns
+-- for an index. A link in another namespace keeps its number. Returns the link.
 function M.name(link, names)
   local below <const> = link.link_index
   if below == 0 then
@@ -114,8 +115,8 @@ function M.name(link, names)
   return link
 end
 
---- What the data of a message tells, other links by their numbers. Nil: the
--- message is about something else.
+--- Returns the fields of the link that the data of a message holds, other links
+-- by their numbers; nil for a message of another kind.
 function M.read(data)
   local family <const>, kind <const>, index <const>, bits <const> =
     values.header(M.header, data)
@@ -137,7 +138,7 @@ function M.read(data)
   return link
 end
 
--- What can be changed.
+-- The fields that can be changed.
 local changes <const> = {
   { "address", 1, values.pack_hexadecimal }, { "name", 3, values.pack_text },
   { "mtu", 4, values.pack_u32 }, { "txqlen", 13, values.pack_u32 },
@@ -149,7 +150,8 @@ local known <const> = {
   name = "any", mtu = "any", txqlen = "any", ifalias = "any",
 }
 
---- The data of a message that changes a link. `call` is whose argument `t` is.
+--- Returns the data of a message that changes the link `t`, which is the
+-- argument of the method `call`.
 function M.write(call, t)
   t = arguments.options(call, 1, t, known)
   return string.pack(M.header, core.AF_UNSPEC, 0, values.interface(call, t),

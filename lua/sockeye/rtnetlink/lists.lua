@@ -41,7 +41,7 @@ local function dump_links(self, more)
   return list_of(answer, readers.link)
 end
 
--- A function that gives the name for an index.
+-- Makes a function that returns the name of a link for its index.
 local function names_of(links)
   local names <const> = {}
   for _, link in ipairs(links) do names[link.ifindex] = link.ifname end
@@ -51,8 +51,8 @@ end
 -- IFLA_EXT_MASK with RTEXT_FILTER_SKIP_STATS.
 local skip_stats <const> = netlink.attribute(29, string.pack("=I4", 8))
 
--- A link whose lower one is down is told of as "ip" does.
-local function tell_lower(links)
+-- Adds the flag "M-DOWN", as "ip" does, to a link whose lower link is down.
+local function mark_lower_down(links)
   local down <const> = {}
   for _, link in ipairs(links) do
     down[link.ifname or ""] = not link.flags.UP
@@ -65,22 +65,22 @@ local function tell_lower(links)
   return links
 end
 
---- The network interfaces (rtnetlink(7)).
+--- List the network interfaces (rtnetlink(7)).
 -- @function Netlink:links
 -- @treturn {table,...} each with the fields that `ip -j -d -s link` has:
 -- `ifindex`, `ifname`, `flags` (a list, and a set: `flags.UP`), `mtu`, `qdisc`,
 -- `operstate`, `linkmode`, `group`, `txqlen`, `link_type`; `address` and
 -- `broadcast`; of other links `link`, `link_index`, `link_netnsid`, `master`;
 -- `altnames`, `ifalias`, `permaddr`; `linkinfo.info_kind`, `stats64.rx.bytes`,
--- `promiscuity`, `min_mtu`, `max_mtu`, … What there is not is absent. The
--- list's `interrupted` is true where the links changed while they were listed,
--- in each of five attempts.
+-- `promiscuity`, `min_mtu`, `max_mtu`, … A field that a link does not have is
+-- absent. The list's field `interrupted` is true where links changed during the
+-- dump in each of five attempts.
 -- @raise as `Netlink:request`
 function M:links()
   local links <const> = dump_links(self, "")
   local names <const> = names_of(links)
   for _, link in ipairs(links) do readers.link.name(link, names) end
-  return tell_lower(links)
+  return mark_lower_down(links)
 end
 
 local function family_of(options)
@@ -89,13 +89,13 @@ end
 
 local address_options <const> = { family = values.problem_of_family }
 
---- The addresses of the interfaces (rtnetlink(7)).
+--- List the addresses of the interfaces (rtnetlink(7)).
 -- @function Netlink:addresses
--- @tab[opt] options `family`: `"inet"` or `"inet6"` alone
+-- @tab[opt] options `family`: only `"inet"`, or only `"inet6"`
 -- @treturn {table,...} each with `ifindex` and `ifname`, and with the fields of
 -- `addr_info` in `ip -j address`: `family`, `local`, `prefixlen`, `scope`,
 -- `address` (the other end's, of a point-to-point link), `broadcast`, `label`,
--- `valid_life_time` and `preferred_life_time` in seconds (0xffffffff is for
+-- `valid_life_time` and `preferred_life_time` in seconds (0xffffffff: for
 -- ever), `metric`, `protocol`; `dynamic`, `secondary`, `temporary`,
 -- `tentative`, `deprecated`, `nodad`, … are true or absent. `interrupted` as
 -- for `Netlink:links`.
@@ -111,13 +111,13 @@ end
 local route_options <const> = { family = values.problem_of_family,
                                 table = "any" }
 
---- The routes (rtnetlink(7)).
+--- List the routes (rtnetlink(7)).
 -- @function Netlink:routes
--- @tab[opt] options `family`: `"inet"` or `"inet6"` alone; `table`: the name or
--- number of one routing table, `"main"`
+-- @tab[opt] options `family`: only `"inet"`, or only `"inet6"`; `table`: the
+-- name or number of one routing table, `"main"`
 -- @treturn {table,...} each with the fields that `ip -j -d route` has:
 -- `family`, `dst` (`"default"`, `"10.0.0.0/8"`), `type`, `table`, `protocol`
--- and `scope`, by name, or as digits where they have none; `gateway`, `via`,
+-- and `scope`, by name, or in digits where they have no name; `gateway`, `via`,
 -- `dev`, `prefsrc`, `from`, `metric`, `pref`, `tos`, `nhid`, `expires` in
 -- seconds; `flags` (a list, and a set); `metrics` (`metrics[1].mtu`);
 -- `nexthops`, a list of `dev`, `gateway`, `weight` and `flags`. `interrupted`

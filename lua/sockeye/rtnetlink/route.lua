@@ -26,7 +26,7 @@ local protocols <const> = {
   [188] = "ospf", [189] = "rip", [192] = "eigrp",
 }
 
---- The name of a routing table that a script has named or numbered.
+--- Returns the name of a routing table that a script has named or numbered.
 function M.table_name(value)
   local number <const> = values.number_in(value, 0xffffffff)
   return number and name_of(tables, number) or value
@@ -60,7 +60,7 @@ local function metrics(data)
   return { values.read_fields({}, metric_fields, data) }
 end
 
--- struct rtvia: a gateway of another family.
+-- Reads a struct rtvia: a gateway of another family.
 local function via(data)
   if #data < 2 then values.cut(data, 2) end
   local family <const> = string.unpack("=I2", data)
@@ -68,7 +68,8 @@ local function via(data)
            host = host(data:sub(3), family) }
 end
 
--- struct rta_cacheinfo has hundredths of a second; 0 is for ever.
+-- Reads the seconds left from a struct rta_cacheinfo, which holds hundredths;
+-- nil where the route never expires.
 local function expires(data)
   if #data < 12 then values.cut(data, 12) end
   local ticks <const> = string.unpack("=i4", data, 9)
@@ -79,7 +80,7 @@ local hop_fields <const> = {
   [5] = { "gateway", host }, [18] = { "via", via },
 }
 
--- A list of struct rtnexthop, each with its attributes.
+-- Reads a list of struct rtnexthop, each with its attributes.
 local function nexthops(data, family)
   local hops <const> = {}
   local position = 1
@@ -128,7 +129,9 @@ local function name_devices(route, names)
   route.iif = route.iif and names(route.iif)
 end
 
---- As the link's; `names` gives the name of an interface for its index.
+--- Returns the fields of the route that the data of a message holds; nil for a
+-- route of another family than IP and for one of the cache. `names` returns the
+-- name of an interface for its index.
 function M.read(data, names)
   local family <const>, to <const>, from <const>, tos <const>, small <const>,
     protocol <const>, scope <const>, kind <const>, bits <const> =
@@ -159,8 +162,8 @@ local known <const> = {
   type = "any", family = "any",
 }
 
--- The address and the length of "10.0.0.0/8", and the family of the route; of
--- "default" nil and 0, and the family that something else tells.
+-- Returns the address, nil for "default"; the length of its prefix; and the
+-- family of the route, which "default" has from the gateway or from `family`.
 local function destination(call, t)
   local address, length, family = nil, 0, nil
   if t.dst ~= "default" then
@@ -168,14 +171,15 @@ local function destination(call, t)
   elseif t.gateway then
     family = select(2, values.pack_host(call, "gateway", t.gateway))
   end
-  local told <const> = values.families[t.family]
+  local given <const> = values.families[t.family]
   local problem <const> = t.family ~= nil and
     values.problem_of_family(t.family)
   if problem then values.reject(call, "family", problem) end
-  return address, length, told or family or core.AF_INET
+  return address, length, given or family or core.AF_INET
 end
 
--- What is not told of a route, that is to be added or to be deleted.
+-- Returns the fields that a route has unless they are given. A route to delete
+-- matches any value of a field that is not given.
 local function defaults_of(call, t)
   if call == "delete_route" then
     return { protocol = "unspec", scope = "nowhere", type = "none" }
@@ -185,7 +189,8 @@ local function defaults_of(call, t)
   return { protocol = "boot", scope = scope, type = "unicast" }
 end
 
---- As the link's.
+--- Returns the data of a message that adds or deletes the route `t`, which is
+-- the argument of the method `call`.
 function M.write(call, t)
   t = arguments.options(call, 1, t, known)
   local address <const>, length <const>, family <const> = destination(call, t)

@@ -1,5 +1,5 @@
--- What rtnetlink's messages hold: how integers, texts, addresses and structures
--- are read of an attribute, and written to one.
+-- Values in rtnetlink's messages: reads integers, texts, addresses and
+-- structures from attributes, and writes them.
 
 local core = require "sockeye.core"
 local arguments = require "sockeye.arguments"
@@ -12,12 +12,13 @@ local inet <const>, inet6 <const> = core.AF_INET, core.AF_INET6
 
 local M = {}
 
--- ---- what goes wrong ----
+-- ---- errors ----
 
---- Raises a sockeye error. `said` is what is to be added to the system's text.
-function M.fail(call, code, said, report)
+--- Raises a sockeye error. `reason` is added to the system's text; `report` is
+-- the message of the kernel that reports the error.
+function M.fail(call, code, reason, report)
   local err <const> = netlink.fault(call, code)
-  if said then err.message = err.message .. ": " .. said end
+  if reason then err.message = err.message .. ": " .. reason end
   err.extack = report and report.message
   err.offset = report and report.offset
   error(err, 0)
@@ -87,7 +88,7 @@ function M.problem_of_family(name)
   return not M.families[name] and "'inet' or 'inet6' expected" or nil
 end
 
---- An IP address; bytes of another family as they are.
+--- Returns an IP address as text; the bytes of another family in hexadecimal.
 function M.host(data, family)
   local size <const> = M.sizes[family] or 0
   if #data < size then M.cut(data, size) end
@@ -99,17 +100,18 @@ function M.host(data, family)
   return M.hexadecimal(data)
 end
 
---- The name of a number; itself, as a string, where it has none.
+--- Returns the name of a number, or its digits where it has none.
 function M.name_of(names, number)
   return names[number] or tostring(number)
 end
 
---- The same of an attribute.
+--- Makes a function that returns the name of the number in an attribute's data.
 function M.named(names)
   return function(data) return M.name_of(names, M.u8(data)) end
 end
 
---- The bits that are set, in the order of the rows: a list and a set in one.
+--- Returns the names of the bits that are set, in the order of the rows, as a
+-- list that is also a set.
 function M.flags_of(rows, value)
   local flags <const> = {}
   for _, row in ipairs(rows) do
@@ -121,8 +123,9 @@ function M.flags_of(rows, value)
   return flags
 end
 
---- Each field of the table by its attribute: its name, and what reads it of the
--- attribute's data and the message's family.
+--- Sets fields of the table from attributes, and returns it. A row, by the type
+-- of its attribute, is the name of a field, and a function that reads it from
+-- the attribute's data and the message's family.
 function M.read_fields(t, rows, bytes, position, family)
   for _, attribute in ipairs(M.attributes(bytes, position)) do
     local row <const> = rows[attribute.type]
@@ -131,7 +134,7 @@ function M.read_fields(t, rows, bytes, position, family)
   return t
 end
 
---- A structure at the beginning of a message.
+--- Returns the fields of the structure at the beginning of a message.
 function M.header(format, data)
   local size <const> = string.packsize(format)
   if #data < size then
@@ -148,8 +151,8 @@ function M.reject(call, name, problem)
   arguments.raise_field(call, 1, name, problem)
 end
 
---- The bytes of an IP address, and its family, which may have to be a certain
--- one.
+--- Returns the bytes of an IP address, and its family. Where `family` is given,
+-- an address of another family is rejected.
 function M.pack_host(call, name, value, family)
   local is6 <const> = type(value) == "string" and value:find(":", 1, true)
   local ok, address = pcall(is6 and core.inet6 or core.inet, value)
@@ -164,8 +167,8 @@ function M.pack_host(call, name, value, family)
   return address:pack():sub(table.unpack(is6 and { 9, 24 } or { 5, 8 })), own
 end
 
---- An address, the length of its prefix and its family, of "10.0.0.1/24". The
--- length may have a field of its own, and is that of the address by default.
+--- Splits "10.0.0.1/24": returns the address, the length of its prefix and its
+-- family. Without a "/", the length is `length`, or that of the whole address.
 function M.split_prefix(call, name, value, length)
   local host <const>, digits <const> = tostring(value):match "^(.*)/(%d+)$"
   local address <const> = host or value
@@ -209,7 +212,7 @@ function M.number_in(value, most)
   return number and number >= 0 and number <= most and number or nil
 end
 
---- The number of a name, or itself.
+--- Returns the number for a name, or for a number as `number_in` takes it.
 function M.number_of(call, name, names, value, most)
   for number, candidate in pairs(names) do
     if candidate == value then return number end
@@ -218,7 +221,7 @@ function M.number_of(call, name, names, value, most)
     M.reject(call, name, ("unknown: '%s'"):format(tostring(value)))
 end
 
---- The index of the interface that a field names.
+--- Returns the index of the interface that a field names.
 function M.index_of(call, name, value)
   if type(value) ~= "string" or value:find "\0" then
     M.reject(call, name, "string without a zero expected")
@@ -226,15 +229,16 @@ function M.index_of(call, name, value)
   return core.if_nametoindex(value)
 end
 
---- The index of the interface that the table is about.
+--- Returns the index of the interface that the table names or numbers.
 function M.interface(call, t)
   local index <const> = t.ifindex or M.index_of(call, "ifname", t.ifname)
   if index > 0x7fffffff then M.reject(call, "ifindex", "out of range") end
   return index
 end
 
---- An attribute for each field that there is: its name, its type, what writes
--- it. Addresses have to be of the family, where that is given.
+--- Returns an attribute for each field that is present. A row is the name of a
+-- field, the type of its attribute, and a function that writes its value.
+-- Addresses of another family than `family` are rejected, where that is given.
 function M.write_fields(call, rows, t, family)
   local parts <const> = {}
   for _, row in ipairs(rows) do

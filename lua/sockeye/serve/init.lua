@@ -1,4 +1,4 @@
--- Servers: a task for each connection.
+-- Servers that run a task for each connection.
 
 local core = require "sockeye.core"
 local arguments = require "sockeye.arguments"
@@ -10,7 +10,7 @@ local signals_of = require "sockeye.serve.signals"
 local primitives <const> = core.primitives
 primitives.mark_library_file()
 
--- What is wrong with the option `signals`.
+-- Returns what is wrong with the option `signals`; nil: nothing.
 local function problem_of_signals(signals)
   if not signals then return nil end
   if type(signals) ~= "table" then return "list or false expected" end
@@ -27,7 +27,7 @@ local known <const> = {
 }
 
 local default_grace <const> = 5
-local pause <const> = 0.05 -- seconds, where the system has run out of something
+local pause <const> = 0.05 -- seconds, after the system ran out of something
 
 local M = {}
 
@@ -37,12 +37,13 @@ local function set(...)
   return members
 end
 
--- What became of one connection before it was accepted (accept(2)).
+-- Errors of accept(2) that concern one connection, which has failed before it
+-- was accepted.
 local passing <const> = set("ECONNABORTED", "EPROTO", "EPERM", "ENETDOWN",
                             "ENOPROTOOPT", "EHOSTDOWN", "ENONET",
                             "EHOSTUNREACH", "EOPNOTSUPP", "ENETUNREACH")
 
--- What there may be more of in a while.
+-- Errors for want of something that there may be more of in a while.
 local run_out <const> = set("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM")
 
 -- ---- errors ----
@@ -70,10 +71,10 @@ local function report(server, what, peer)
   to_stderr(what, peer)
 end
 
--- ---- how many at once ----
+-- ---- the limit on connections ----
 
--- Waits, with those that came before, until there is room for a connection.
-local function await_room(server)
+-- Waits in a queue until another connection may be served.
+local function await_slot(server)
   while server.count >= server.connections do
     local token <const> = { task = primitives.current_task("serve") }
     table.insert(server.waiting, token)
@@ -96,29 +97,30 @@ end
 
 -- ---- a connection ----
 
--- There may be thousands of these tasks, so their stacks are kept small: what
--- is to be done at the end hangs on one variable, and an error is caught by the
--- task alone, which also keeps its traceback. A visit is the server, the
--- socket, then its stream, and the peer's address.
+-- There may be thousands of these tasks, so their stacks are kept small: one
+-- <close> variable does all that is due at the end, and no pcall stands between
+-- the handler and its task, which keeps the traceback of an error. A visit
+-- holds the server, the socket, which its stream replaces, and the peer's
+-- address; and the field `deadline`.
 local Visit <const> = { __name = "sockeye.Visit" }
-Visit.__index = Visit
 
--- What an error that has been reported becomes: a task that was cancelled does
--- no harm to its group.
+-- Replaces an error that has been reported: a task that ends as if cancelled
+-- does not fail its group.
 local _, reported <const> = pcall(primitives.raise, "serve", "ECANCELED")
 
 local function close(value, err)
   getmetatable(value).__close(value, err)
 end
 
--- What the handler has spawned ends with it, or has failed it.
+-- Ends the tasks that the handler has spawned. Raises the error of one that has
+-- failed.
 local function end_spawned()
   local spawned <const> = primitives.end_spawn_group()
   if spawned then primitives.finish_group(spawned:cancel(), true) end
 end
 
--- Of several errors the first is told, but for a cancellation: that is how a
--- handler learns of the failure of a task that it has spawned.
+-- Calls f and returns the error to report: `what`, the first, unless that is a
+-- cancellation, which is how the failure of a spawned task reaches its handler.
 local function finish(what, f, ...)
   local ok, problem = xpcall(f, explain, ...)
   if ok or what and not core.is_error(what.err, "ECANCELED") then
@@ -143,14 +145,14 @@ function Visit:__close(err)
   end
 end
 
-local function attend(visit)
+local function handle(visit)
   local _ <close> = visit
   visit[2] = core.stream(visit[2])
   primitives.begin_spawn_group()
   visit[1].handler(visit[2], visit[3])
 end
 
-local function attend_limited(visit)
+local function handle_with_limits(visit)
   local _ <close> = visit
   local server <const> = visit[1]
   if server.handler_timeout then
@@ -165,8 +167,8 @@ end
 -- ---- a listener ----
 
 local function start(server, socket, peer)
-  await_room(server)
-  server.group:spawn(server.limited and attend_limited or attend,
+  await_slot(server)
+  server.group:spawn(server.limited and handle_with_limits or handle,
                      setmetatable({ server, socket, peer }, Visit))
   server.count = server.count + 1
   server.has_run_out = false
@@ -174,7 +176,7 @@ end
 
 local function accept_each(server, listener)
   while true do
-    await_room(server)
+    await_slot(server)
     local socket, peer = listener:accept()
     local ok, err = pcall(start, server, socket, peer)
     if not ok then
@@ -184,7 +186,8 @@ local function accept_each(server, listener)
   end
 end
 
--- After an accept that failed: what it is about has passed when this returns.
+-- Waits, if need be, until accepting may go on after an error. Raises an error
+-- that will not pass.
 local function survive(server, err)
   local code <const> = core.is_error(err) and err.call == "accept" and err.code
   if passing[code] then return end
@@ -210,11 +213,11 @@ end
 
 -- ---- beginning and end ----
 
-local Server <const> = {}
-Server.__index = Server
+local server_methods <const> = {}
+local Server <const> = { __name = "sockeye.Server", __index = server_methods }
 
--- The first time is for the acceptors, the second for the handlers.
-function Server:stop(reason)
+-- The first call ends accepting, the second one the handlers.
+function server_methods:stop(reason)
   if self.reason then self.hurried = true end
   self.reason = self.reason or reason
   wake(self)
@@ -226,8 +229,8 @@ local function is_socket(value)
     meta.__name == "sockeye.Socket"
 end
 
--- Takes a listening socket over, or makes one; what it was made with is kept,
--- so that its file can be removed.
+-- Takes a listening socket over, or creates one, and then remembers its file,
+-- which the server removes at the end.
 local function add_listener(server, endpoint)
   local listener = endpoint
   if not is_socket(endpoint) then
@@ -241,8 +244,8 @@ local function add_listener(server, endpoint)
   end
 end
 
--- Nobody can connect from now on. A file that another server has put in the
--- place of ours is not ours.
+-- Closes the listeners and removes their files, but no file that another server
+-- has put in the place of ours.
 local function stop_listening(server)
   for path, file in pairs(server.files) do
     if primitives.socket_file(path) == file then os.remove(path) end
@@ -270,7 +273,7 @@ end
 local function is_stopped(server) return server.reason end
 local function is_over(server) return server.count == 0 or server.hurried end
 
--- The handlers have until the end of the grace.
+-- Waits for the handlers to end, as long as the grace lasts.
 local function drain(server)
   local _ <close> = primitives.deadline(server.grace)
   park_until(server, is_over)
@@ -291,7 +294,7 @@ local function supervise(server, g)
   for _, task in ipairs(helpers) do task:cancel() end
   pcall(drain, server)
   if server.count > 0 then
-    pcall(core.yield) -- one that has not begun could not close its stream
+    pcall(core.yield) -- a task that has not begun would not close its stream
     g:cancel()
   end
   if not ok then error(err, 0) end
@@ -325,19 +328,20 @@ local function list_endpoints(endpoints)
   return endpoints
 end
 
---- Serve every connection to one or several endpoints by a task of its own.
--- The handler is called with the stream and the peer's address; when it ends,
--- the tasks that it has spawned are cancelled and the stream is closed, whoever
--- else holds it. One of those tasks that fails ends the handler, too. Outside
--- of `run` the loop is run here; inside a task this is the task's wait.
+--- Serve every connection to one or several endpoints in a task of its own.
+-- The handler is called with the stream and the peer's address. When it ends,
+-- the tasks that it has spawned are cancelled, and the stream is closed, even
+-- if something else still holds it. When one of those tasks fails, the handler
+-- is cancelled, too. Outside `run`, `serve` runs a loop of its own; inside a
+-- task, only the task waits.
 --
--- It ends at SIGTERM or SIGINT, when `stop` says so, or when the task that
--- serves is cancelled: it stops accepting, gives the handlers `grace` seconds
--- to end, and cancels those that have not. The second signal cancels at once.
+-- SIGTERM or SIGINT, `stop`, or cancelling the task that serves ends it: it
+-- stops accepting, gives the handlers `grace` seconds to end, and then cancels
+-- those that are left. A second signal cancels them at once.
 --
--- A connection that fails before it is accepted is passed over. Where
--- descriptors or memory have run out (EMFILE, ENFILE, ENOBUFS, ENOMEM), that is
--- reported once, and accepting goes on when there are some again.
+-- A connection that fails before it is accepted is ignored. When descriptors or
+-- memory run out (EMFILE, ENFILE, ENOBUFS, ENOMEM), that is reported once, and
+-- accepting goes on when there are some again.
 -- @function serve
 -- @param endpoints an endpoint as for `listen`, a listening socket, which is
 -- closed at the end, or a list of them
@@ -348,16 +352,16 @@ end
 -- that it begins with);
 -- `handler_timeout`: seconds that a handler may take;
 -- `on_error`: called with the error of a handler, the peer's address and the
--- traceback; the peer is nil for an error of accepting. Without it they go to
--- standard error, except for what the two limits above have ended;
--- `grace`: seconds, 5 unless given;
--- `stop`: a channel; a value in it, or its end, is a reason to end;
--- `signals`: a list in place of SIGTERM and SIGINT; false is none. Their
--- handlers are put back at the end;
+-- traceback; for an error of accepting, the peer is nil. Without it, errors are
+-- written to standard error, except those of the two limits above;
+-- `grace`: seconds, by default 5;
+-- `stop`: a channel; a value in it, or closing it, ends the server;
+-- `signals`: a list in place of SIGTERM and SIGINT, or false for none. The
+-- handlers from before are put back at the end;
 -- `listen`: options for `listen`
 -- @treturn string what ended it: the signal's name, or `"stop"`
 -- @raise what `listen` raises; ECANCELED where the task was cancelled;
--- ETIMEDOUT with `timeout`; what goes wrong in accepting, other than the above
+-- ETIMEDOUT with `timeout`; any other error of accepting
 -- @usage
 -- sockeye.serve("*:7777", function(stream)
 --   for line in stream:lines() do stream:write(line, "\n") end

@@ -1,19 +1,21 @@
--- Signals that end servers: each has one handler for all of them.
+-- Signals that stop servers: one handler for each signal, whatever the number
+-- of servers.
 
 local core = require "sockeye.core"
 core.primitives.mark_library_file()
 
 local M = {}
 
--- What is to end which servers: name -> servers, before (the handler that was
--- there) and process.
+-- By the name of a signal: the set of the `servers` that it stops, the handler
+-- that was there `before`, and the `process` that has set ours.
 local caught <const> = {}
 
-local function attend_signal(name)
+local function stop_servers(name)
   local watch <const> = caught[name]
   if not watch then return end
   if watch.process ~= core.getpid() then
-    -- A forked child has no server to end: it ends as it would have.
+    -- A forked child has no server to stop: the signal does what it would
+    -- have done without one.
     core.signal(name, watch.before)
     core.kill(core.getpid(), name)
     return
@@ -21,19 +23,19 @@ local function attend_signal(name)
   for server in pairs(watch.servers) do server:stop(name) end
 end
 
---- The server is stopped by the signal, from now on.
+--- Lets the signal stop the server from now on.
 function M.watch(name, server)
   local watch = caught[name]
   if not watch or watch.process ~= core.getpid() then
     watch = { servers = {}, process = core.getpid() }
-    watch.before = core.signal(name, attend_signal)
+    watch.before = core.signal(name, stop_servers)
     caught[name] = watch
   end
   watch.servers[server] = true
 end
 
---- The signal no longer concerns the server. When it concerns none, the handler
--- that was there is put back.
+--- Undoes `watch`. Puts the handler from before back when the signal stops no
+-- server any more.
 function M.forget(name, server)
   local watch <const> = caught[name]
   if not watch or not watch.servers[server] then return end
