@@ -1,0 +1,127 @@
+-- Signals that end servers.
+
+local sockeye = require "sockeye"
+local descriptors = require "spec.support.descriptors"
+local examples = require "spec.support.examples"
+local process = require "spec.support.process"
+local servers = require "spec.support.servers"
+
+local echo, call =
+  servers.echo, servers.call
+
+for _, poller in ipairs { "epoll", "poll" } do
+  describe(("a server and its signals (%s)"):format(poller), function()
+    descriptors.guard()
+
+    it("ends at either signal, quietly, and puts their handlers back",
+       function()
+      for _, name in ipairs { "TERM", "INT" } do
+        local server <close> = process.start_lua([[
+          local sockeye = require "sockeye"
+          local function before() end
+          sockeye.signal("SIGTERM", before)
+          local l = sockeye.listen("127.0.0.1:0")
+          io.stdout:setvbuf("line")
+          print(l:getsockname())
+          print(sockeye.serve(l, function(stream)
+            print("accepted")
+            print(pcall(stream.read, stream, "l"))
+            stream:write("bye")
+          end))
+          print(sockeye.signal("SIGTERM", "default") == before)
+        ]], { env = { SOCKEYE_POLLER = poller } })
+        local address = sockeye.address((server:line()))
+        local conn <close> = call(address)
+        server:line("accepted")
+        server:signal(name)
+        -- The signal has come when nobody listens any more.
+        assert.is_true(examples.eventually(function()
+          return not pcall(function()
+            local late <close> = sockeye.connect(address)
+            return late
+          end)
+        end))
+        conn:write("still served\n")
+        assert.equal("bye", conn:read("a"))
+        local result = server:wait()
+        assert.equal(("true\tstill served\nSIG%s\ntrue\n"):format(name),
+                     (result.stdout:gsub("accepted\n", "")
+                                   :gsub("true\tnil\n", "")))
+        assert.equal("", result.stderr)
+        assert.equal(0, result.status)
+      end
+    end)
+
+    it("cancels at once at the second signal", function()
+      local server <close> = process.start_lua([[
+        local sockeye = require "sockeye"
+        local l = sockeye.listen("127.0.0.1:0")
+        io.stdout:setvbuf("line")
+        print(l:getsockname())
+        print(sockeye.serve(l, function(stream)
+          print("accepted")
+          local ok, err = pcall(stream.read, stream, "l")
+          print(err.code)
+        end, { grace = 1000 }))
+      ]], { env = { SOCKEYE_POLLER = poller } })
+      local address = sockeye.address((server:line()))
+      local conn <close> = call(address)
+      server:line("accepted")
+      server:signal("INT")
+      assert.is_true(examples.eventually(function()
+        return not pcall(function()
+          local late <close> = sockeye.connect(address)
+          return late
+        end)
+      end))
+      server:signal("INT")
+      local result = server:wait()
+      assert.equal("ECANCELED\nSIGINT\n",
+                   (result.stdout:gsub("accepted\n", "")))
+      assert.equal(0, result.status)
+      assert.truthy(conn)
+    end)
+
+    it("leaves a signal to the child that a handler has forked", function()
+      local server <close> = process.start_lua([[
+        local sockeye = require "sockeye"
+        local l = sockeye.listen("127.0.0.1:0")
+        io.stdout:setvbuf("line")
+        print(l:getsockname())
+        print(sockeye.serve(l, function(stream)
+          local r, w = sockeye.pipe()
+          local pid = sockeye.fork()
+          if pid == 0 then
+            w:write("x")
+            sockeye.sleep(1000)
+            sockeye._exit(0)
+          end
+          r:read(1)
+          sockeye.kill(pid, "SIGTERM")
+          local _, how, number = sockeye.waitpid(pid)
+          stream:write(how, " ", number, "\n")
+        end))
+      ]], { env = { SOCKEYE_POLLER = poller } })
+      local address = sockeye.address((server:line()))
+      local conn <close> = call(address)
+      assert.equal("signal 15", conn:read("l"))
+      server:signal("TERM")
+      assert.equal("SIGTERM\n", server:wait().stdout)
+    end)
+  end)
+end
+
+describe("a signal", function()
+  descriptors.guard()
+
+  it("ends two servers by one signal", function()
+    sockeye.run(function()
+      local a = sockeye.spawn(sockeye.serve, "127.0.0.1:0", echo)
+      local b = sockeye.spawn(sockeye.serve, "127.0.0.1:0", echo)
+      sockeye.yield()
+      sockeye.kill(sockeye.getpid(), "SIGTERM")
+      assert.equal("SIGTERM", a:join())
+      assert.equal("SIGTERM", b:join())
+    end)
+  end)
+end)
