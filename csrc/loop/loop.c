@@ -13,8 +13,8 @@
 
 #define BUDGET 64
 
-_Thread_local struct task *loop_running
-    __attribute__((tls_model("initial-exec")));
+_Thread_local struct task *loop_thread_task;
+atomic_bool loop_ever_ran;
 
 _Thread_local struct loop *loop_list;
 
@@ -37,10 +37,10 @@ static void unlink_loop(struct loop *loop)
 /* The deadlines that are in force now, as one. */
 static int64_t inherited_deadline(void)
 {
+    const struct task *t = loop_running();
     int64_t first = NO_DEADLINE;
 
-    for (const struct scope *s = loop_running ? loop_running->scope : NULL;
-         s != NULL; s = s->outer) {
+    for (const struct scope *s = t ? t->scope : NULL; s != NULL; s = s->outer) {
         if (s->deadline < first)
             first = s->deadline;
     }

@@ -9,6 +9,7 @@
 #ifndef SOCKEYE_LOOP_LOOP_H
 #define SOCKEYE_LOOP_LOOP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -119,9 +120,25 @@ struct group {
     int interrupted;      /* what ended the owner's waiting: errno */
 };
 
+/* For the two functions below alone: the task that runs in this thread, and
+ * whether any thread has ever run one. Without tasks the second, which is the
+ * cheaper to read, is enough. */
+extern _Thread_local struct task *loop_thread_task;
+extern atomic_bool loop_ever_ran;
+
 /* The task that runs in this thread now; NULL outside. */
-extern _Thread_local struct task *loop_running
-    __attribute__((tls_model("initial-exec")));
+static inline struct task *loop_running(void)
+{
+    return atomic_load_explicit(&loop_ever_ran, memory_order_relaxed)
+               ? loop_thread_task
+               : NULL;
+}
+
+static inline void loop_set_running(struct task *t)
+{
+    atomic_store_explicit(&loop_ever_ran, true, memory_order_relaxed);
+    loop_thread_task = t;
+}
 
 /* NULL with errno where the system refuses. */
 struct loop *loop_open(lua_State *L, bool use_poll);

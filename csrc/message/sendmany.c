@@ -257,8 +257,8 @@ static bool has_destination(const struct send_batch *v)
 static void share(lua_State *L, struct wait *w, const struct send_batch *v)
 {
     batch_charge(w, v->count);
-    if (w->in_task && loop_running->budget <= 0) {
-        set_integer(L, DEADLINE, w->context ? loop_running->deadline : 0);
+    if (w->task != NULL && w->task->budget <= 0) {
+        set_integer(L, DEADLINE, w->context ? w->task->deadline : 0);
         w->context = 0;
         wait_let_others(L, w);
     }
@@ -270,8 +270,8 @@ static int start(lua_State *L, struct wait *w, const struct call *call,
     int flags = names_check_flags(L, FLAGS, &transfer_flag_names);
 
     flags |= wait_start(L, w, call, &s->handle, flags, context);
-    if (w->in_task && context == WAIT_POSTPONED)
-        loop_running->deadline = lua_tointeger(L, DEADLINE);
+    if (w->task != NULL && context == WAIT_POSTPONED)
+        w->task->deadline = lua_tointeger(L, DEADLINE);
     /* Nobody would keep these strings. */
     return (flags & ~FLAG_ZEROCOPY) | MSG_NOSIGNAL;
 }

@@ -44,7 +44,7 @@ static inline void start_receiving(lua_State *L, struct receipt *r,
     r->wanted = names_flags(L, 3, &transfer_flag_names);
     r->size = transfer_size(L, 2);
     r->flags = transfer_start_receiving(L, w, call, s, r->wanted, context);
-    r->may_drain = w->in_task && r->wanted == 0 && transfer_gives_all(s);
+    r->may_drain = w->task != NULL && r->wanted == 0 && transfer_gives_all(s);
 }
 
 static ssize_t receive_unix(const struct socket *s, struct receipt *r)

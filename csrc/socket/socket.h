@@ -80,7 +80,7 @@ static inline const struct socket *fast_path_socket(lua_State *L, int values)
     const struct socket *s;
     bool plain;
 
-    if (loop_running != NULL)
+    if (loop_running() != NULL)
         return NULL;
     s = socket_test(L, 1);
     plain = s != NULL && s->handle.timeout == NO_DEADLINE &&

@@ -176,7 +176,7 @@ static ssize_t receive_once(const struct socket *s, const struct wait *w,
                             bool *may_drain)
 {
     bool has_stopped = false;
-    bool drains = w->in_task && transfer_gives_all(s);
+    bool drains = w->task != NULL && transfer_gives_all(s);
     char *bytes = b->bytes + b->end;
     ssize_t n;
 

@@ -33,7 +33,7 @@ static bool is_kept(const struct stream *s)
 static void note_pending(struct stream *s)
 {
     if (s->buffering != BUFFER_FULL && s->out.pending != NULL && is_kept(s))
-        output_join(&s->out, &loop_running->outputs);
+        output_join(&s->out, &loop_running()->outputs);
 }
 
 /* The arguments of write are at 2 to `last`, strings or numbers. */

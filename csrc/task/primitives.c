@@ -71,10 +71,11 @@ static int sockeye_current_task(lua_State *L)
 static int stop_expecting(lua_State *L)
 {
     struct loop *loop = lua_touserdata(L, lua_upvalueindex(1));
+    struct task *t = loop_running();
 
-    if (loop_running == NULL || loop_running->loop != loop)
+    if (t == NULL || t->loop != loop)
         return 0;
-    loop_running->holds--;
+    t->holds--;
     loop_hold(loop, -1);
     return 0;
 }

@@ -136,7 +136,7 @@ static int give_resumed(lua_State *L, lua_State *co, int status, int results)
 /* The task that L can pass a wait on to; or NULL. */
 static struct task *task_beyond(lua_State *L)
 {
-    struct task *t = loop_running;
+    struct task *t = loop_running();
 
     return t != NULL && t->top == L && lua_isyieldable(L) ? t : NULL;
 }

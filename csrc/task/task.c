@@ -54,7 +54,7 @@ struct task *task_check(lua_State *L, int arg)
 
 struct task *task_running(lua_State *L)
 {
-    struct task *t = loop_running;
+    struct task *t = loop_running();
 
     if (!task_has_coroutine(t) || L == loop_state(t->loop) ||
         interrupt_main_thread(L) != interrupt_main_thread(t->co))
@@ -71,7 +71,7 @@ bool task_may_wait(lua_State *L)
 
 struct task *task_that_may_wait(lua_State *L)
 {
-    struct task *t = loop_running;
+    struct task *t = loop_running();
 
     if (!task_has_coroutine(t))
         return NULL;
@@ -234,9 +234,11 @@ int task_group_raise(lua_State *L, int index)
 /* An error keeps the traceback of where it was raised, to be shown later. */
 static int keep_traceback(lua_State *L)
 {
+    const struct task *t = loop_running();
+
     luaL_traceback(L, L, NULL, 1);
-    if (loop_running != NULL && loop_running->co == L) {
-        task_push(L, loop_running);
+    if (t != NULL && t->co == L) {
+        task_push(L, t);
         lua_pushvalue(L, -2);
         lua_setiuservalue(L, -2, TRACEBACK);
         lua_pop(L, 1);
@@ -260,7 +262,7 @@ static int keep_traceback(lua_State *L)
 /* What the task has written is sent before it ends. */
 static int send_rest(lua_State *L, int status, lua_KContext context)
 {
-    struct task *t = loop_running;
+    struct task *t = loop_running();
     int error = t->outputs ? task_take_interruption(t, context != 0) : 0;
 
     (void)status;
@@ -287,7 +289,7 @@ static int end_body(lua_State *L, int status, lua_KContext context)
     bool failed = status != LUA_OK && status != LUA_YIELD;
 
     (void)context;
-    if (!failed && t == loop_running)
+    if (!failed && t == loop_running())
         return send_rest(L, LUA_OK, 0);
     t->failed = failed;
     return failed ? 1 : lua_gettop(L) - BODY;
@@ -297,7 +299,7 @@ static int task_body(lua_State *L)
 {
     int arguments = lua_gettop(L) - 1;
 
-    lua_pushlightuserdata(L, loop_running);
+    lua_pushlightuserdata(L, loop_running());
     lua_insert(L, 1);
     lua_pushcfunction(L, keep_traceback);
     lua_insert(L, BODY);

@@ -27,7 +27,8 @@ static void end_unborn(lua_State *L, struct task *t)
     task_end(L, t);
 }
 
-static void resume_task(lua_State *L, struct task *t)
+/* `outer` is the task that runs the loop; or NULL. */
+static void resume_task(lua_State *L, struct task *t, struct task *outer)
 {
     int arguments = t->arguments;
     int results;
@@ -39,10 +40,10 @@ static void resume_task(lua_State *L, struct task *t)
     }
     t->arguments = 0;
     t->suspending = false;
-    t->resumer = loop_running;
-    loop_running = t;
+    t->resumer = outer;
+    loop_set_running(t);
     status = lua_resume(t->co, L, arguments, &results);
-    loop_running = t->resumer;
+    loop_set_running(outer);
     if (status != LUA_YIELD) {
         t->failed = t->failed || status != LUA_OK;
         task_end(L, t);
@@ -112,6 +113,7 @@ static void look_for_changes(lua_State *L, struct loop *loop, int64_t deadline)
 bool turn_once(lua_State *L, struct loop *loop, int64_t deadline, bool alone)
 {
     const struct task *last = loop_last_ready(loop);
+    struct task *outer = loop_running();
     struct task *t;
 
     loop_set_state(loop, L);
@@ -119,7 +121,7 @@ bool turn_once(lua_State *L, struct loop *loop, int64_t deadline, bool alone)
     while ((t = loop_next(loop)) != NULL) {
         bool is_last = t == last;
 
-        resume_task(L, t);
+        resume_task(L, t, outer);
         if (is_last)
             break;
     }
@@ -139,7 +141,7 @@ bool turn_once(lua_State *L, struct loop *loop, int64_t deadline, bool alone)
  * wait any more. */
 void turn_abort(lua_State *L, struct loop *loop)
 {
-    struct task *before = loop_running;
+    struct task *before = loop_running();
     struct task *t;
 
     (void)L;
@@ -147,10 +149,10 @@ void turn_abort(lua_State *L, struct loop *loop)
     while ((t = loop_first(loop)) != NULL) {
         loop_remove(loop, t);
         t->top = NULL;
-        loop_running = t;
+        loop_set_running(t);
         lua_resetthread(t->co);
     }
-    loop_running = before;
+    loop_set_running(before);
 }
 
 /* ---- fork ---- */
@@ -163,7 +165,7 @@ static struct task *next_outer(const struct task *t)
 
 void turn_fork_child(void)
 {
-    for (struct task *t = loop_running; task_has_coroutine(t);
+    for (struct task *t = loop_running(); task_has_coroutine(t);
          t = next_outer(t))
         loop_keep_only(t->loop, t);
     loop_renew();
@@ -187,7 +189,7 @@ static void clear_others(lua_State *L, const struct task *t)
 
 void turn_forget_others(lua_State *L)
 {
-    for (struct task *t = loop_running; task_has_coroutine(t);
+    for (struct task *t = loop_running(); task_has_coroutine(t);
          t = next_outer(t)) {
         task_push_live(L, t->loop);
         clear_others(L, t);

@@ -66,10 +66,12 @@ struct task *outside_deadlines(void)
 
 void outside_changed(void)
 {
-    if (loop_running == NULL && outside.scope != NULL)
-        loop_running = &outside;
-    else if (loop_running == &outside && outside.scope == NULL)
-        loop_running = NULL;
+    struct task *t = loop_running();
+
+    if (t == NULL && outside.scope != NULL)
+        loop_set_running(&outside);
+    else if (t == &outside && outside.scope == NULL)
+        loop_set_running(NULL);
 }
 
 int64_t outside_limit(int64_t own)
@@ -95,7 +97,7 @@ static bool still_open(struct wait *w)
 /* A task that never has to wait is told here. */
 bool wait_may_continue(struct wait *w, const struct call *call)
 {
-    struct task *t = loop_running;
+    struct task *t = loop_running();
     int64_t deadline = task_deadline(t, NO_DEADLINE);
 
     w->call = call;
@@ -108,7 +110,7 @@ bool wait_may_continue(struct wait *w, const struct call *call)
 
 void wait_let_others(lua_State *L, const struct wait *w)
 {
-    struct task *t = loop_running;
+    struct task *t = w->task;
     struct wait refused = *w;
 
     if (w->context == WAIT_POSTPONED) {
@@ -255,11 +257,13 @@ bool wait_ready(lua_State *L, struct wait *w)
 {
     struct task *t;
 
-    if (wait_is_in_task() && wait_is_nonblocking(w))
+    if (wait_is_nonblocking(w) && wait_is_in_task())
         return end_wait(w, WAIT_WOULD_BLOCK, EAGAIN);
     if (w->handle->hooks != NULL)
         (*w->handle->hooks)->before_wait(L, w->handle);
-    t = w->in_task && lua_isyieldable(L) ? loop_running : task_that_may_wait(L);
+    t = w->task;
+    if (t == NULL || !lua_isyieldable(L))
+        t = task_that_may_wait(L);
     return t != NULL ? wait_in_task(L, w, t) : wait_outside_task(L, w);
 }
 

@@ -51,9 +51,9 @@ struct wait {
     lua_KContext context; /* what step was called with; 0: the first time */
     lua_KContext resume;  /* what to call it with next, if not that again */
     int flags;            /* the call's MSG_ flags: MSG_DONTWAIT is heeded */
-    bool in_task;
-    int64_t deadline; /* nanoseconds of clock_now; 0: not yet known */
-    int error;        /* after wait_again has said no: errno, and why */
+    struct task *task;    /* that makes the call and is to yield; or NULL */
+    int64_t deadline;     /* nanoseconds of clock_now; 0: not yet known */
+    int error;            /* after wait_again has said no: errno, and why */
     enum wait_outcome outcome;
 };
 
@@ -74,13 +74,13 @@ int wait_poll(struct pollfd *fds, nfds_t count, int64_t deadline);
 /* Whether the kernel may do the waiting, in the call itself. */
 static inline bool wait_blocks(const struct handle *handle)
 {
-    return loop_running == NULL && handle->timeout == NO_DEADLINE;
+    return loop_running() == NULL && handle->timeout == NO_DEADLINE;
 }
 
 /* Whether a task is running, which may not block. */
 static inline bool wait_is_in_task(void)
 {
-    return task_has_coroutine(loop_running);
+    return task_has_coroutine(loop_running());
 }
 
 /* For wait_start: a task that never has to wait lets the others run, and is
@@ -92,7 +92,7 @@ static inline int wait_start(lua_State *L, struct wait *w,
                              const struct call *call, struct handle *handle,
                              int flags, lua_KContext context)
 {
-    struct task *t = loop_running;
+    struct task *t = loop_running();
 
     w->call = call;
     w->handle = handle;
@@ -100,12 +100,13 @@ static inline int wait_start(lua_State *L, struct wait *w,
     w->resume = 0;
     w->flags = flags;
     w->deadline = 0;
-    w->in_task = false;
+    w->task = NULL;
     if (t == NULL)
         return handle->timeout == NO_DEADLINE ? 0 : MSG_DONTWAIT;
-    w->in_task = t->top == L;
-    if (w->in_task &&
-        (context == WAIT_POSTPONED || (context == 0 && t->budget-- <= 0)))
+    if (t->top != L)
+        return MSG_DONTWAIT;
+    w->task = t;
+    if (context == WAIT_POSTPONED || (context == 0 && t->budget-- <= 0))
         wait_let_others(L, w);
     return MSG_DONTWAIT;
 }
@@ -113,8 +114,8 @@ static inline int wait_start(lua_State *L, struct wait *w,
 /* A call that has done as much as so many more counts as these. */
 static inline void wait_charge(const struct wait *w, size_t calls)
 {
-    if (w->in_task)
-        loop_running->budget -= (int)calls;
+    if (w->task != NULL)
+        w->task->budget -= (int)calls;
 }
 
 /* Whether the caller wants to be told at once that it would have to wait. */
@@ -130,14 +131,14 @@ static inline bool wait_is_nonblocking(const struct wait *w)
  * waits; a caller that never does has to look. */
 static inline bool wait_is_drained(const struct wait *w)
 {
-    return w->in_task && w->handle->registration.drained &&
+    return w->task != NULL && w->handle->registration.drained &&
            !wait_is_nonblocking(w);
 }
 
 /* Less was read than was asked for. */
 static inline void wait_note_drained(const struct wait *w)
 {
-    if (w->in_task)
+    if (w->task != NULL)
         w->handle->registration.drained =
             !w->handle->registration.ended && !w->handle->registration.urgent;
 }
