@@ -115,7 +115,7 @@ void control_append(lua_State *L, struct control_writer *w, int level,
                     int number, const void *data, size_t length)
 {
     struct cmsghdr header = {
-        .cmsg_len = CMSG_LEN(length),
+        .cmsg_len = (socklen_t)CMSG_LEN(length),
         .cmsg_level = level,
         .cmsg_type = number,
     };

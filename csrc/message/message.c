@@ -44,7 +44,7 @@ void message_fill(lua_State *L, int arg, int index, struct outgoing *p)
     bool is_list = lua_istable(L, index);
     struct iovec *iov = p->iov;
 
-    for (size_t i = 0; i < p->header.msg_iovlen; i++) {
+    for (size_t i = 0; i < (size_t)p->header.msg_iovlen; i++) {
         lua_pushvalue(L, index);
         if (is_list && lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TSTRING)
             field_argerror(L, arg, "iov", "strings expected");
@@ -79,7 +79,7 @@ static void fill_control(struct msghdr *header, struct iovec *end,
     if (control->used == 0)
         return;
     header->msg_control = end;
-    header->msg_controllen = control->used;
+    header->msg_controllen = (socklen_t)control->used;
     memcpy(end, control->bytes, control->used);
 }
 
@@ -100,7 +100,7 @@ struct outgoing *message_pack(lua_State *L, const struct socket *s,
         control_write(L, &control, s, call, arg, lua_gettop(L));
     p = lua_newuserdatauv(L, sizeof *p + count * sizeof *p->iov + control.used,
                           OUTGOING_VALUES);
-    p->header = (struct msghdr){.msg_iov = p->iov, .msg_iovlen = count};
+    p->header = (struct msghdr){.msg_iov = p->iov, .msg_iovlen = (int)count};
     lua_pushvalue(L, base + 1);
     lua_setiuservalue(L, -2, OUTGOING_IOV);
     fill_control(&p->header, p->iov + count, &control);

@@ -161,7 +161,7 @@ static void renew(struct receive_buffers *t)
         struct msghdr *header = &t->messages[i].msg_hdr;
 
         header->msg_namelen = sizeof *t->names;
-        header->msg_controllen = t->control;
+        header->msg_controllen = (socklen_t)t->control;
     }
 }
 

@@ -224,7 +224,7 @@ static size_t length_of(const struct msghdr *header)
 {
     size_t length = 0;
 
-    for (size_t i = 0; i < header->msg_iovlen; i++)
+    for (size_t i = 0; i < (size_t)header->msg_iovlen; i++)
         length += header->msg_iov[i].iov_len;
     return length;
 }

@@ -132,7 +132,7 @@ static ssize_t receive_once(struct receiving *r, const struct socket *s,
         .msg_iov = &r->iov,
         .msg_iovlen = 1,
         .msg_control = r->control,
-        .msg_controllen = wanted->control,
+        .msg_controllen = (socklen_t)wanted->control,
     };
     return recvmsg(s->handle.fd, &r->header, flags);
 }

@@ -194,7 +194,7 @@ static void pass_over(lua_State *L, struct progress *p, size_t sent)
 static ssize_t send_gathered(lua_State *L, struct socket *s, int arg,
                              struct iovec *iov, size_t count, int flags)
 {
-    struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};
+    struct msghdr message = {.msg_iov = iov, .msg_iovlen = (int)count};
 
     if (zerocopy_is_wanted(flags)) {
         message.msg_iovlen = 1;
