@@ -37,9 +37,9 @@ struct sender {
     socklen_t length;
 };
 
-static inline void start_receiving(lua_State *L, struct receipt *r,
-                                   struct wait *w, const struct call *call,
-                                   struct socket *s, lua_KContext context)
+__attribute__((always_inline)) static inline void start_receiving(
+    lua_State *L, struct receipt *r, struct wait *w, const struct call *call,
+    struct socket *s, lua_KContext context)
 {
     r->wanted = names_flags(L, 3, &transfer_flag_names);
     r->size = transfer_size(L, 2);
