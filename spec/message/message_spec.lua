@@ -6,7 +6,6 @@ local examples = require "spec.support.examples"
 local fork = require "spec.support.fork"
 local messages = require "spec.support.messages"
 local sockets = require "spec.support.sockets"
-local streams = require "spec.support.streams"
 
 local function pieces(count)
   local list = {}
@@ -149,7 +148,7 @@ describe("sendmsg", function()
 
   it("goes on when there is room", function()
     local a, b = sockets.unix()
-    streams.fill(a)
+    sockets.fill(a)
     do
       local _ <close> = fork.interrupt("USR1", function()
         while b:recv(65536, "dontwait") do end

@@ -7,7 +7,7 @@ local fork = require "spec.support.fork"
 local sockets = require "spec.support.sockets"
 
 local families, receive = batches.families, batches.receive
-local strings, fill = batches.strings, batches.fill
+local strings, send_until_full = batches.strings, batches.send_until_full
 
 describe("many messages that cannot be sent", function()
   descriptors.guard()
@@ -70,7 +70,7 @@ describe("many messages that cannot be sent", function()
       local a, b = families.unix()
       local to
       if connected then a:connect(b:getsockname()) else to = b:getsockname() end
-      assert.is_true(fill(a, to) <= 1)
+      assert.is_true(send_until_full(a, to) <= 1)
       assert.same({ false, 0 },
                   { a:sendmany({ "one", "two" }, to, "dontwait") })
       while b:recvmany(9, 9, "dontwait") do end
@@ -92,7 +92,7 @@ describe("many messages that cannot be sent", function()
     local a, b = families.unix()
     local to = b:getsockname()
     local c, d = families.unix()
-    fill(c, to)
+    send_until_full(c, to)
     local pid = fork.child(function()
       sockeye.sleep(0.01)
       b:settimeout(20)

@@ -5,7 +5,6 @@ local errors = require "spec.support.errors"
 local fork = require "spec.support.fork"
 local messages = require "spec.support.messages"
 local sockets = require "spec.support.sockets"
-local streams = require "spec.support.streams"
 
 describe("recvmsg with waitall", function()
   descriptors.guard()
@@ -106,7 +105,7 @@ describe("a task in sendmsg or recvmsg", function()
 
   local function sending()
     local a, b = sockets.unix()
-    streams.fill(a)
+    sockets.fill(a)
     return a, function() return a:sendmsg { iov = "x" } end, b
   end
 

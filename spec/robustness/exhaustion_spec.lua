@@ -13,7 +13,7 @@ local prelude = [[
   end
 
   -- Takes all descriptors that there are; with keep, so that they are held.
-  local function fill(keep)
+  local function take_all(keep)
     while true do
       local ok, s = pcall(sockeye.socket, "unix", "stream")
       if not ok then return assert(sockeye.is_error(s, "EMFILE"), s) end
@@ -22,10 +22,10 @@ local prelude = [[
   end
 
   -- The descriptors are all taken, and nothing refers to most of them.
-  local function fill_with_garbage()
+  local function leave_garbage()
     collectgarbage("stop")
     local keep = {}
-    fill(keep)
+    take_all(keep)
     return #keep
   end
 
@@ -55,7 +55,7 @@ describe("a process without a descriptor left", function()
   for name, call in pairs(calls) do
     it("collects what is garbage and goes on: " .. name, function()
       run(([[
-        assert(fill_with_garbage() > 20)
+        assert(leave_garbage() > 20)
         local a, b = (function(f, ...) return f(...) end)(%s)
         assert(a:fd() > 2 and b)
       ]]):format(call):gsub("and b", name == "socket" and "" or "and b"))
@@ -64,7 +64,7 @@ describe("a process without a descriptor left", function()
     it("raises EMFILE where nothing is garbage: " .. name, function()
       run(([[
         local keep = {}
-        fill(keep)
+        take_all(keep)
         local err = raises("EMFILE", "%s", %s)
         assert(err.errno == 24)
         -- Nothing was taken by the failure, and nothing lost.
@@ -96,7 +96,7 @@ describe("a process without a descriptor left", function()
   it("collects in generational mode", function()
     run [[
       collectgarbage("generational")
-      assert(fill_with_garbage() > 20)
+      assert(leave_garbage() > 20)
       assert(sockeye.socket("inet", "stream"))
     ]]
   end)
@@ -104,7 +104,7 @@ describe("a process without a descriptor left", function()
   it("leaves the connection in the queue when accept fails", function()
     run [[
       local keep = {}
-      fill(keep)
+      take_all(keep)
       for _ = 1, 3 do
         raises("EMFILE", "accept", listener.accept, listener)
       end
@@ -116,10 +116,22 @@ describe("a process without a descriptor left", function()
     ]]
   end)
 
+  it("collects garbage for a loop's own descriptor", function()
+    run [[
+      for _ = 1, 3 do
+        assert(leave_garbage() > 20)
+        assert(sockeye.run(function()
+          sockeye.sleep(0)
+          return "done"
+        end) == "done")
+      end
+    ]]
+  end)
+
   it("needs two for a pair, and takes none when there is one", function()
     run [[
       local keep = {}
-      fill(keep)
+      take_all(keep)
       table.remove(keep):close()
       raises("EMFILE", "socketpair", sockeye.socketpair)
       raises("EMFILE", "pipe", sockeye.pipe)
@@ -136,7 +148,7 @@ describe("a process without a descriptor left", function()
         function() return sockeye.inet6("fe80::1%lo") end,
       }
       for _, look_up in ipairs(lookups) do
-        assert(fill_with_garbage() > 20)
+        assert(leave_garbage() > 20)
         assert(look_up())
       end
     ]]
@@ -145,7 +157,7 @@ describe("a process without a descriptor left", function()
   it("is told so by what looks things up", function()
     run [[
       local keep = {}
-      fill(keep)
+      take_all(keep)
       raises("EMFILE", "getifaddrs", sockeye.interfaces)
       raises("EMFILE", "if_nametoindex", sockeye.if_nametoindex, "lo")
       raises("EMFILE", "if_indextoname", sockeye.if_indextoname, 1)
@@ -163,7 +175,7 @@ describe("a process without a descriptor left", function()
   it("polls, prints and closes all the same", function()
     run [[
       local keep = {}
-      fill(keep)
+      take_all(keep)
       local wanted = {}
       for _, s in ipairs(keep) do wanted[s] = "w" end
       assert(next(sockeye.poll(wanted, 0)))
@@ -184,7 +196,7 @@ describe("a process without a descriptor left", function()
     it("finds an option's interface once more: " .. call, function()
       run(([[
         local s = sockeye.socket("inet", "dgram")
-        assert(fill_with_garbage() > 20)
+        assert(leave_garbage() > 20)
         s:setsockopt(%s)
       ]]):format(option))
     end)
@@ -193,7 +205,7 @@ describe("a process without a descriptor left", function()
       run(([[
         local s = sockeye.socket("inet", "dgram")
         local keep = {}
-        fill(keep)
+        take_all(keep)
         raises("EMFILE", "%s", s.setsockopt, s, %s)
       ]]):format(call, option))
     end)

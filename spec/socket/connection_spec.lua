@@ -17,10 +17,6 @@ local function connected()
   return c, a
 end
 
-local function close(...)
-  for _, s in ipairs { ... } do s:close() end
-end
-
 -- Whether the fd is ready to be written, within what a busy machine needs.
 local function writable(s)
   return sockeye.poll({ [s] = "w" }, 30)[s]
@@ -47,7 +43,7 @@ describe("socketpair", function()
       b:send("back")
       assert.equal("there", b:recv(9))
       assert.equal("back", a:recv(9))
-      close(a, b)
+      sockets.close(a, b)
     end)
   end
 
@@ -325,7 +321,7 @@ describe("connect", function()
     c:settimeout(30)
     assert.is_true(rawequal(c, c:connect(l:getsockname())))
     assert.equal("ESTABLISHED", c:state())
-    close(l, first)
+    sockets.close(l, first)
   end)
 
   -- A Unix listener with backlog 0 has room for one.
@@ -353,7 +349,7 @@ describe("connect", function()
         l:accept():close()
         assert.is_true(rawequal(c, c:connect(address)))
         assert.equal(mode[2], c:fcntl("O_NONBLOCK"))
-        close(l, first)
+        sockets.close(l, first)
       end)
   end
 
@@ -365,7 +361,7 @@ describe("connect", function()
     l:accept():close()
     c:settimeout(nil):connect(address)
     assert.equal("ESTABLISHED", c:state())
-    close(l, first)
+    sockets.close(l, first)
   end)
 
   it("names a datagram socket's peer, and disconnect forgets it", function()
@@ -410,7 +406,7 @@ describe("shutdown", function()
     it(("takes %s and returns the socket"):format(way), function()
       local c, a = connected()
       assert.is_true(rawequal(c, c:shutdown(way)))
-      close(c, a)
+      sockets.close(c, a)
     end)
   end
 
@@ -439,7 +435,7 @@ describe("the names of a socket", function()
     local c, a = connected()
     assert.equal(c:getsockname(), a:getpeername())
     assert.equal(a:getsockname(), c:getpeername())
-    close(c, a)
+    sockets.close(c, a)
   end)
 end)
 

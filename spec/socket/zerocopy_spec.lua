@@ -163,7 +163,7 @@ describe("a send without copies", function()
 
   worlds.it("does not count when it fails", function()
     local a, b = tcp()
-    streams.fill(a)
+    sockets.fill(a)
     assert.is_false(a:send("x", "zerocopy dontwait"))
     assert.same({ 0, 0 }, { a:zerocopy_wait() })
     b:setsockopt("SO_LINGER", 0):close()

@@ -132,7 +132,7 @@ describe("a peer that does not read", function()
     sockeye.run(function()
       for _, name in ipairs { "write", "flush", "shutdown" } do
         local conn = streams.pair()
-        streams.fill(conn.socket)
+        sockets.fill(conn.socket)
         conn:setvbuf "full":write "more"
         local task = sockeye.spawn(conn[name], conn, name == "shutdown" and
                                    "wr" or ("x"):rep(100000))
@@ -157,7 +157,7 @@ describe("a peer that does not read", function()
   it("does not keep the end of a scope by an error", function()
     sockeye.run(function()
       local conn = streams.pair()
-      streams.fill(conn.socket)
+      sockets.fill(conn.socket)
       errors.rejected("on its way", function()
         local _ <close> = conn
         conn:write "more"
@@ -169,13 +169,13 @@ describe("a peer that does not read", function()
 
   worlds.it("has close say what it could not send", function()
     local conn = streams.pair()
-    streams.fill(conn.socket)
+    sockets.fill(conn.socket)
     conn:setvbuf "full":write "more":settimeout(0.001)
     errors.raised("ETIMEDOUT", "close", conn.close, conn)
     assert.equal("stream(closed)", tostring(conn))
     conn:close()
     conn = streams.pair()
-    streams.fill(conn.socket)
+    sockets.fill(conn.socket)
     conn:setvbuf "full":write "more":settimeout(0)
     errors.raised("EAGAIN", "close", conn.close, conn)
   end)

@@ -48,9 +48,9 @@ function M.receive(s, count, n, size)
   return data, from
 end
 
---- Sends without waiting, as long as the queue takes some. Returns how many of
--- the last two it took.
-function M.fill(s, to)
+--- Sends batches of two without waiting until one fails. Returns how many of
+-- its messages were sent.
+function M.send_until_full(s, to)
   s:settimeout(0)
   local ok, sent
   repeat ok, sent = s:sendmany({ "filling", "filling" }, to) until not ok

@@ -7,6 +7,7 @@
 local sockeye = require "sockeye"
 
 local fork = require "spec.support.fork"
+local sockets = require "spec.support.sockets"
 
 local M = {}
 
@@ -30,13 +31,6 @@ local function listener(self, family, address, backlog)
   return l
 end
 
--- Everything that a socket takes before it would block.
-local function fill(s, write)
-  s:settimeout(0)
-  repeat until not write(s)
-  s:settimeout(nil)
-end
-
 local function drain(s)
   s:settimeout(0)
   while s:read(65536) do end
@@ -55,7 +49,7 @@ local function writing(method, ...)
   local arguments = table.pack(...)
   return function(self)
     local a, b = keep(self, sockeye.socketpair())
-    fill(a, function() return a:send(("x"):rep(4096)) end)
+    sockets.fill(a)
     self.owner = a
     self.call = function()
       return a[method](a, table.unpack(arguments, 1, arguments.n)) and true
@@ -127,7 +121,7 @@ local makers = {
   write = writing("write", "data"),
   ["write (pipe)"] = function(self)
     local r, w = keep(self, sockeye.pipe())
-    fill(w, function() return w:write(("x"):rep(4096)) end)
+    sockets.fill(w)
     self.owner = w
     self.call = function() return w:write("data") == 4 end
     self.unblock = function() drain(r) end

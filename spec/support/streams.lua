@@ -53,16 +53,6 @@ function M.holding(text)
   return conn
 end
 
---- Everything that the socket takes before it would block; how much it is.
-function M.fill(s)
-  local size = 0
-  while true do
-    local n = s:send(("x"):rep(4096), "dontwait")
-    if not n then return size end
-    size = size + n
-  end
-end
-
 --- On a seqpacket socket each send is a message of its own: a list of those
 -- that have come.
 function M.sends(peer)
@@ -72,11 +62,6 @@ function M.sends(peer)
     if not message then return list end
     list[#list + 1] = message
   end
-end
-
---- Closes them all.
-function M.close(...)
-  for _, s in ipairs { ... } do s:close() end
 end
 
 --- What this process has in memory, in KiB; 0 where a checker, which keeps what

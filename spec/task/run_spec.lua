@@ -89,28 +89,4 @@ describe("run", function()
       end
     end
   end)
-
-  it("collects garbage where it finds no descriptor for its loop", function()
-    local result = process.lua_script([[
-      local sockeye = require "sockeye"
-      local function fill()
-        local keep = {}
-        local ok
-        repeat
-          ok, keep[#keep + 1] = pcall(sockeye.socket, "unix", "stream")
-        until not ok
-        return #keep
-      end
-      collectgarbage "stop"
-      for _ = 1, 3 do
-        assert(fill() > 20)
-        print(sockeye.run(function()
-          sockeye.sleep(0)
-          return "done"
-        end))
-      end
-    ]], { prefix = { "sh", "-c", 'ulimit -n 40 && exec "$@"', "sh" } })
-    assert.equal("", result.stderr)
-    assert.equal(("done\n"):rep(3), result.stdout)
-  end)
 end)

@@ -143,7 +143,7 @@ describe("splice", function()
     local to, drain = unix()
     local text = temporary.text(100000)
     filler:sendall(text)
-    local filled = streams.fill(to)
+    local filled = sockets.fill(to)
     to:settimeout(0.001)
     from:settimeout(0.001)
     local err = errors.raised("ETIMEDOUT", "splice", from.splice, from, to)
@@ -173,7 +173,7 @@ describe("splice", function()
     local r, w = piped()
     local to = unix()
     w:write "data"
-    streams.fill(to)
+    sockets.fill(to)
     assert.same({ false, 0 }, { r:settimeout(0):splice(to:settimeout(0)) })
     assert.equal("data", r:read(100))
     assert.same({ false, 0 }, { r:splice(to) })
@@ -195,7 +195,7 @@ describe("splice", function()
       local from, filler = unix()
       local to = unix()
       filler:send "data"
-      streams.fill(to)
+      sockets.fill(to)
       local task = sockeye.spawn(from.splice, from, to)
       sockeye.yield()
       local err = errors.raised("ECANCELED", "splice",
@@ -211,7 +211,7 @@ describe("splice", function()
         local to = unix()
         if not first then
           filler:send "data"
-          streams.fill(to)
+          sockets.fill(to)
         end
         local task = sockeye.spawn(from.splice, from, to)
         sockeye.yield();
