@@ -16,21 +16,15 @@ for i = 1, 100 do
   records[#records + 1] = "--host-record=many.test,192.0.2." .. i
 end
 
--- The name server may find that the port was taken meanwhile.
 local function start_server()
-  for _ = 1, 5 do
-    local port = examples.free_port("dgram")
-    local server = process.start({
+  return examples.start_on_free_port("dgram", function(port)
+    return {
       "sh", "-c", 'exec "$@" 2>&1', "sh", "dnsmasq", "--no-daemon",
       "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file",
       "--user=", "--listen-address=127.0.0.1", "--bind-interfaces",
       "--port=" .. port, table.unpack(records),
-    }, { timeout = 60 })
-    local started, err = pcall(server.line, server, "started, version")
-    if started then return server, "127.0.0.1:" .. port end
-    server:stop()
-    if not err:find("in use", 1, true) then error(err, 0) end
-  end
+    }
+  end, "started, version")
 end
 
 local can, reason = process.available("dnsmasq")

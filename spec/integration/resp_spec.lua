@@ -3,18 +3,13 @@ local examples = require "spec.support.examples"
 local process = require "spec.support.process"
 
 local function start_server(folder)
-  for _ = 1, 5 do
-    local port = examples.free_port()
-    local server = process.start({
+  return examples.start_on_free_port("stream", function(port)
+    return {
       "redis-server", "--port", tostring(port), "--bind", "127.0.0.1",
       "--unixsocket", folder .. "/redis.sock", "--dir", folder, "--save", "",
       "--appendonly", "no",
-    }, { timeout = 60 })
-    local started, err = pcall(server.line, server, "Ready to accept")
-    if started then return server, "127.0.0.1:" .. port end
-    server:stop()
-    if not err:find("in use", 1, true) then error(err, 0) end
-  end
+    }
+  end, "Ready to accept")
 end
 
 describe("resp", function()

@@ -1,6 +1,7 @@
 -- The reference and the module describe the same functions.
 
 local documents = require "spec.support.documents"
+local sorted = require "spec.support.sorted"
 local sockeye = require "sockeye"
 
 local function c_blocks(path)
@@ -89,18 +90,11 @@ local function existing()
   return names
 end
 
-local function sorted(set)
-  local list = {}
-  for name in pairs(set) do table.insert(list, name) end
-  table.sort(list)
-  return list
-end
-
 describe("the reference", function()
   local blocks = documented()
 
   it("has every function and method", function()
-    for _, name in ipairs(sorted(existing())) do
+    for name in sorted(existing()) do
       assert.is_truthy(blocks[name], name .. " is not documented")
     end
   end)
@@ -108,7 +102,7 @@ describe("the reference", function()
   it("has no function or method that does not exist", function()
     local names = existing()
     local address = sockeye.inet()
-    for _, name in ipairs(sorted(blocks)) do
+    for name in sorted(blocks) do
       local method = name:match "^Address:([%w_]+)$"
       assert.is_truthy(method and address[method] or names[name],
                        name .. " does not exist")
@@ -123,7 +117,7 @@ describe("the reference", function()
       ["Loop:close"] = true, ["Stream:close"] = true,
       ["Netlink:close"] = true,
     }
-    for _, name in ipairs(sorted(blocks)) do
+    for name in sorted(blocks) do
       local returns = blocks[name]:find "\n@t?return" ~= nil
       assert.are.equal(not silent[name], returns, name)
     end
@@ -132,7 +126,7 @@ describe("the reference", function()
   it("says what each parameter is", function()
     local before = { tparam = "%S+%s+%S+", param = "%S+", string = "%S+",
                      int = "%S+", number = "%S+", tab = "%S+", bool = "%S+" }
-    for _, name in ipairs(sorted(blocks)) do
+    for name in sorted(blocks) do
       for tag, rest in blocks[name]:gmatch "\n@(%l+)%S* ([^@]*)" do
         local words = before[tag] and rest:match("^" .. before[tag] .. "(.*)")
         assert.are_not.equal("", words, ("%s: @%s %s"):format(name, tag, rest))

@@ -1,7 +1,6 @@
 -- Batches of messages, and datagram sockets to send them between.
 
 local assert = require "luassert"
-local sockeye = require "sockeye"
 
 local sockets = require "spec.support.sockets"
 
@@ -16,17 +15,10 @@ function M.strings(count)
   return list
 end
 
-local unused = 0
-
-local function unix_name()
-  unused = unused + 1
-  return ("unix:@sockeye-batch-%d-%d"):format(sockeye.getpid(), unused)
-end
-
 local function pair(address)
   return function()
-    return sockets.bound(address or unix_name(), "dgram"),
-      sockets.bound(address or unix_name(), "dgram")
+    return sockets.bound(address or sockets.unix_name(), "dgram"),
+      sockets.bound(address or sockets.unix_name(), "dgram")
   end
 end
 

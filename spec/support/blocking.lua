@@ -58,13 +58,6 @@ local function writing(method, ...)
   end
 end
 
-local unused = 0
-
-local function unix_name()
-  unused = unused + 1
-  return ("unix:@sockeye-spec-%d-%d"):format(sockeye.getpid(), unused)
-end
-
 -- A listener that takes no more connections until it has accepted one.
 local function busy_listener(self, family, address)
   local l = listener(self, family, address, 0)
@@ -74,7 +67,7 @@ end
 
 local function connecting(family, address)
   return function(self)
-    local l = busy_listener(self, family, address or unix_name())
+    local l = busy_listener(self, family, address or sockets.unix_name())
     local c = keep(self, sockeye.socket(family, "stream"))
     self.owner = c
     self.call = function() return c:connect(l:getsockname()) == c end

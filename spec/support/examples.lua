@@ -116,6 +116,20 @@ function M.free_port(type)
   return s:bind("127.0.0.1:0"):getsockname().port
 end
 
+--- Starts a server on a port that is free; it may find that the port was taken
+-- meanwhile. words(port) is its command, `ready` a pattern of the line that it
+-- writes once it listens. Returns the process and the address.
+function M.start_on_free_port(type, words, ready)
+  for _ = 1, 5 do
+    local port = M.free_port(type)
+    local server = process.start(words(port), { timeout = 60 })
+    local started, err = pcall(server.line, server, ready)
+    if started then return server, "127.0.0.1:" .. port end
+    server:stop()
+    if not err:find("in use", 1, true) then error(err, 0) end
+  end
+end
+
 --- Calls f until it returns something true, at most for 20 s: for what another
 -- process makes true without telling. Returns that.
 function M.eventually(f)

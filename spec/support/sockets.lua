@@ -84,6 +84,14 @@ function M.packet(type, protocol)
   error(s, 0)
 end
 
+local names = 0
+
+--- The address of a Unix socket that no other has.
+function M.unix_name()
+  names = names + 1
+  return ("unix:@sockeye-spec-%d-%d"):format(sockeye.getpid(), names)
+end
+
 --- Closes them all.
 function M.close(...)
   for _, s in ipairs { ... } do s:close() end

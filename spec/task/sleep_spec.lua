@@ -2,6 +2,7 @@ local sockeye = require "sockeye"
 
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
+local sorted = require "spec.support.sorted"
 
 local run, spawn, sleep = sockeye.run, sockeye.spawn, sockeye.sleep
 local timeout, wrap = sockeye.timeout, sockeye.wrap
@@ -11,18 +12,6 @@ local worlds = {
   ["outside of run"] = function(f) return f() end,
   ["in a task"] = run,
 }
-
--- Names and what they stand for, in a fixed order.
-local function sorted(t)
-  local names = {}
-  for name in pairs(t) do names[#names + 1] = name end
-  table.sort(names)
-  local i = 0
-  return function()
-    i = i + 1
-    return names[i], t[names[i]]
-  end
-end
 
 local function timed_out(f, ...)
   local err = errors.raised("ETIMEDOUT", nil, f, ...)

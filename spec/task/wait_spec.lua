@@ -6,23 +6,12 @@ local errors = require "spec.support.errors"
 local fork = require "spec.support.fork"
 local process = require "spec.support.process"
 local sockets = require "spec.support.sockets"
+local sorted = require "spec.support.sorted"
 
 local ways = {
   ["on the main thread"] = function(f) return f() end,
   ["in a coroutine"] = function(f) return coroutine.wrap(f)() end,
 }
-
--- Tables of names and their parts, each in a fixed order.
-local function sorted(t)
-  local names = {}
-  for name in pairs(t) do names[#names + 1] = name end
-  table.sort(names)
-  local i = 0
-  return function()
-    i = i + 1
-    return names[i], t[names[i]]
-  end
-end
 
 -- Each blocking call, without a time-out and, where it has one, with it.
 local function each_call()
