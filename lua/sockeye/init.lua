@@ -49,8 +49,21 @@ local function add(functions)
   for name, value in pairs(functions) do M[name] = value end
 end
 
+-- Replaces a part in package.loaded by a table that only refers to it. Errors
+-- and tracebacks search the tables there for a function's name, and so find it
+-- in this module alone, as "sockeye.connect".
+local function hide(name, functions)
+  package.loaded[name] = setmetatable({}, { __name = name,
+                                            __index = functions })
+end
+
 add(getmetatable(core).__index)
-for _, part in ipairs(parts) do add(require("sockeye." .. part)) end
+for _, part in ipairs(parts) do
+  local name <const> = "sockeye." .. part
+  local functions <const> = require(name)
+  add(functions)
+  hide(name, functions)
+end
 
 -- Only the files of lua/sockeye/ use the primitives.
 M.primitives = nil

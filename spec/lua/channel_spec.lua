@@ -7,7 +7,8 @@ local channel = sockeye.channel
 
 describe("a channel", function()
   for _, capacity in ipairs { 0, 1, 7, math.huge } do
-    it(("of %s gives every value once, in order"):format(capacity), function()
+    it(("of capacity %s delivers every value once, in order"):format(capacity),
+       function()
       run(function()
         local ch = channel(capacity)
         local got = {}
@@ -22,7 +23,8 @@ describe("a channel", function()
       end)
     end)
 
-    it(("of %s serves many on both sides"):format(capacity), function()
+    it(("of capacity %s serves many tasks on both sides"):format(capacity),
+       function()
       run(function()
         local ch = channel(capacity)
         local sum, count = 0, 0
@@ -52,7 +54,7 @@ describe("a channel", function()
     end)
   end
 
-  it("holds as many values as it has room for", function()
+  it("holds as many values as its capacity", function()
     run(function()
       local ch = channel(3)
       for i = 1, 3 do ch:put(i) end
@@ -67,7 +69,7 @@ describe("a channel", function()
     end)
   end)
 
-  it("without room hands over to one who waits", function()
+  it("without capacity hands a value to a task that waits", function()
     run(function()
       local ch = channel()
       local t = spawn(ch.put, ch, "value")
@@ -94,7 +96,7 @@ describe("a channel", function()
     end)
   end)
 
-  it("that is closed gives what is inside, then nil", function()
+  it("that is closed gives the values that it holds, then nil", function()
     local ch = channel(2):put(1):put(2)
     assert.equal(ch, ch:close():close())
     assert.equal("channel(2 of 2 closed)", tostring(ch))
@@ -103,7 +105,7 @@ describe("a channel", function()
     assert.is_nil(ch:get())
   end)
 
-  it("that is closed takes nothing more", function()
+  it("that is closed refuses further values", function()
     run(function()
       local ch = channel()
       local t = spawn(ch.put, ch, 1)
@@ -115,7 +117,7 @@ describe("a channel", function()
     end)
   end)
 
-  it("wakes all who wait when it is closed", function()
+  it("wakes all waiting tasks when it is closed", function()
     run(function()
       local ch = channel()
       local count = 0
@@ -135,7 +137,7 @@ describe("a channel", function()
     end)
   end)
 
-  it("forgets who gives up", function()
+  it("forgets tasks that give up waiting", function()
     run(function()
       local ch = channel()
       local function kilobytes()
@@ -159,7 +161,7 @@ describe("a channel", function()
     end)
   end)
 
-  it("gives to the next where one has given up", function()
+  it("gives a value to the next task when one has given up", function()
     run(function()
       local ch = channel()
       local tasks = {}
@@ -178,7 +180,7 @@ describe("a channel", function()
     end)
   end)
 
-  it("may be put to by a signal handler", function()
+  it("takes values from a signal handler", function()
     run(function()
       local ch = channel(math.huge)
       local before = sockeye.signal("USR1", function(name) ch:put(name) end)
@@ -195,7 +197,7 @@ describe("a channel", function()
   for what, capacity in pairs {
     ["a negative number"] = -1, ["not a number"] = 0 / 0, ["a text"] = "x",
   } do
-    it("has no capacity of " .. what, function()
+    it("rejects a capacity of " .. what, function()
       errors.rejected("bad argument #1 to 'channel'", channel, capacity)
     end)
   end

@@ -69,7 +69,7 @@ for _, world in ipairs(worlds) do
       reaches(l, address)
     end)
 
-    it("sends small pieces at once, unless told otherwise", function()
+    it("sets TCP_NODELAY, unless nodelay is false", function()
       local l <close>, address = listening("127.0.0.1:0")
       within(function()
         for _, value in ipairs { true, false } do
@@ -91,7 +91,7 @@ for _, world in ipairs(worlds) do
       assert.truthy(l)
     end)
 
-    it("tells what the address has answered", function()
+    it("raises the error of the address", function()
       local port = examples.free_port()
       within(function()
         local err = errors.raised("ECONNREFUSED", "connect", sockeye.connect,
@@ -109,7 +109,7 @@ for _, world in ipairs(worlds) do
       end)
     end)
 
-    it("names the script's line", function()
+    it("names the script's line in its errors", function()
       local port = examples.free_port()
       within(function()
         local _, err = pcall(sockeye.connect, "127.0.0.1:" .. port)
@@ -117,7 +117,7 @@ for _, world in ipairs(worlds) do
       end)
     end)
 
-    it("raises what the resolver says", function()
+    it("raises the error of the resolver", function()
       within(function()
         local err = errors.raised("EAI_SERVICE", "getaddrinfo",
                                   sockeye.connect, "127.0.0.1:no-such-service")
@@ -166,7 +166,7 @@ describe("connect", function()
   }
 
   for _, row in ipairs(rejected) do
-    it(("takes no wrong arguments: %s"):format(row[1]), function()
+    it(("rejects a wrong argument: %s"):format(row[1]), function()
       errors.rejected(row[1], sockeye.connect, row[2], row[3])
     end)
   end
@@ -238,7 +238,7 @@ for _, caller in ipairs(callers) do
   describe("connect to several addresses " .. where, function()
     descriptors.guard()
 
-    it("tries the next while one is silent, and closes the loser", function()
+    it("tries the next address while one is silent", function()
       assert.equal("connected to 127.0.0.1\n0\n", printed [[
         local before = descriptors()
         print(try({ silent[1], good }, { attempt_delay = 0.01 }))
@@ -246,7 +246,7 @@ for _, caller in ipairs(callers) do
       ]])
     end)
 
-    it("gives one its start on the next", function()
+    it("gives each attempt a start on the next", function()
       assert.equal("ETIMEDOUT! by connect: 127.0.0.2 ETIMEDOUT!\n", printed [[
         print(try({ silent[1], good }, { attempt_delay = 1000,
                                          timeout = 0.3 }))
@@ -282,20 +282,20 @@ for _, caller in ipairs(callers) do
       ]])
     end)
 
-    it("is done with the first that answers", function()
+    it("returns the first connection that succeeds", function()
       assert.equal("connected to 127.0.0.1\n", printed [[
         print(try({ good, silent[1] }, { attempt_delay = 1000 }))
       ]])
     end)
 
-    it("lists what each has answered, the families taking turns", function()
+    it("lists the error of each, the families taking turns", function()
       assert.equal("ECONNREFUSED by connect: 127.0.0.12 ::1 127.0.0.13 " ..
                    "ECONNREFUSED ECONNREFUSED ECONNREFUSED\n", printed [[
         print(try { closed[1], closed[2], "::1" })
       ]])
     end)
 
-    it("lists the silent ones, too, when the time has run out", function()
+    it("lists silent addresses, too, when the time-out comes", function()
       assert.equal("ETIMEDOUT! by connect: 127.0.0.12 127.0.0.2 127.0.0.3 " ..
                    "ECONNREFUSED ETIMEDOUT! ETIMEDOUT!\n", printed [[
         print(try({ silent[1], closed[1], silent[2] },
@@ -303,7 +303,7 @@ for _, caller in ipairs(callers) do
       ]])
     end)
 
-    it("counts the name's time in", function()
+    it("counts the resolution of the name as part of its time", function()
       assert.equal("ETIMEDOUT getaddrinfo gate-105-107 true\n", printed [[
         print(code(sockeye.connect, name .. ":80", { timeout = 0.01 }))
         open()
@@ -339,7 +339,7 @@ describe("connect in a task", function()
                    result.stderr)
   end)
 
-  it("lets the others run", function()
+  it("lets other tasks run", function()
     local result = resolver.lua(addresses .. [[
       sockeye.run(function()
         local order = {}

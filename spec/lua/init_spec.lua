@@ -47,7 +47,7 @@ local function all_functions()
   local nl <close> = require("sockeye.netlink").open()
   add_methods(list, "Netlink", nl)
   sockeye.run(function()
-    add_methods(list, "Task", sockeye.spawn(print, nil))
+    add_methods(list, "Task", sockeye.spawn(function() end))
     sockeye.group(function(g) add_methods(list, "Group", g) end)
   end)
   return list
@@ -129,6 +129,16 @@ describe("errors and their tracebacks", function()
     end
     collectgarbage()
     assert.is_true(rejected > 400, rejected)
+  end)
+
+  it("say sockeye.name for a function that is written in Lua", function()
+    local names = { "group", "timeout", "wrap", "channel", "connect", "listen",
+                    "serve" }
+    for _, name in ipairs(names) do
+      local _, text = xpcall(sockeye[name], debug.traceback, {})
+      assert.matches("'sockeye%." .. name .. "'", text)
+      assert.not_matches("sockeye%.%w+%." .. name, text)
+    end
   end)
 
   it("never say sockeye.core in a task", function()

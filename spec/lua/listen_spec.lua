@@ -26,7 +26,7 @@ for _, world in ipairs {
     descriptors.guard()
     local within = world[2]
 
-    it("has small pieces sent at once on what it accepts", function()
+    it("sets TCP_NODELAY on what it accepts", function()
       within(function()
         local l <close> = sockeye.listen "127.0.0.1:0"
         local function accepted()
@@ -45,7 +45,7 @@ for _, world in ipairs {
       end)
     end)
 
-    it("gives a socket that listens", function()
+    it("returns a socket that listens", function()
       for _, endpoint in ipairs { "127.0.0.1:0", "localhost:0",
                                   sockeye.inet("127.0.0.1", 0) } do
         within(function()
@@ -70,7 +70,7 @@ for _, world in ipairs {
       end)
     end)
 
-    it("listens on one family where that is asked for", function()
+    it("listens on one family if one is given", function()
       within(function()
         local l <close> = sockeye.listen("*:0", { family = "inet" })
         assert.equal("inet", l:getsockname().family)
@@ -100,7 +100,7 @@ for _, world in ipairs {
       end)
     end)
 
-    it("shares a port by SO_REUSEPORT alone", function()
+    it("shares a port only with SO_REUSEPORT", function()
       within(function()
         local l <close> = sockeye.listen("127.0.0.1:0", { reuseport = true })
         local other <close> = sockeye.listen(l:getsockname(),
@@ -115,12 +115,12 @@ end
 describe("listen", function()
   descriptors.guard()
 
-  it("has the backlog that was asked for", function()
+  it("sets the backlog that is given", function()
     local l <close> = sockeye.listen("127.0.0.1:0", { backlog = 3 })
     assert.equal(3, l:getsockopt("TCP_INFO").sacked)
   end)
 
-  it("takes a port whose last connection is in TIME_WAIT", function()
+  it("binds a port whose last connection is in TIME_WAIT", function()
     local l <close> = sockeye.listen("127.0.0.1:0")
     local address = l:getsockname()
     local c <close> = sockeye.socket("inet", "stream"):connect(address)
@@ -164,7 +164,7 @@ describe("listen", function()
   }
 
   for _, row in ipairs(rejected) do
-    it(("takes no wrong arguments: %s"):format(row[1]), function()
+    it(("rejects a wrong argument: %s"):format(row[1]), function()
       errors.rejected(row[1], sockeye.listen, row[2], row[3])
     end)
   end

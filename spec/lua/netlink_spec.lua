@@ -19,7 +19,7 @@ end
 describe("a netlink socket", function()
   descriptors.guard()
 
-  it("is of the protocol that is named, and closed by its variable", function()
+  it("has the protocol named, and is closed by its variable", function()
     local kept
     do
       local nl <close> = netlink.open "usersock"
@@ -30,12 +30,12 @@ describe("a netlink socket", function()
     assert.equal("socket(closed)", tostring(kept))
   end)
 
-  it("joins the groups that it is told", function()
+  it("joins the groups that are given", function()
     local nl <close> = netlink.open("route", { 1, 9 })
     assert.same({ 1, 9 }, nl.socket:getsockopt "NETLINK_LIST_MEMBERSHIPS")
   end)
 
-  it("is left open by no error", function()
+  it("is closed again when it cannot be set up", function()
     errors.raised("EINVAL", "setsockopt", netlink.open, "route", { 1, 1 << 20 })
     errors.raised("EPROTONOSUPPORT", "socket", netlink.open, 31)
     errors.rejected("errors%.lua:%d+: bad argument #1 to 'open' .*'nosuch'",
@@ -45,7 +45,7 @@ describe("a netlink socket", function()
     errors.rejected("#2 to 'open'.*table expected", netlink.open, "route", 1)
   end)
 
-  worlds.it("waits as long as it may, and no longer", function()
+  worlds.it("waits until its time-out or a deadline", function()
     local nl <close> = netlink.open("route", { 1 })
     nl:settimeout(0.01)
     assert.is_true(errors.raised("ETIMEDOUT", "recvfrom", nl.receive,
@@ -61,7 +61,7 @@ end)
 describe("a netlink request", function()
   descriptors.guard()
 
-  worlds.it("is answered by what was asked for", function()
+  worlds.it("is answered with what it asks for", function()
     local nl <close> = netlink.open()
     local index = sockeye.if_nametoindex "lo"
     for _ = 1, 3 do
@@ -72,7 +72,7 @@ describe("a netlink request", function()
     end
   end)
 
-  worlds.it("of a dump is answered by all of it", function()
+  worlds.it("of a dump is answered with the whole list", function()
     local nl <close> = netlink.open()
     local names = {}
     for _, message in ipairs(nl:request { type = "getlink", flags = "dump",
@@ -86,7 +86,7 @@ describe("a netlink request", function()
     end
   end)
 
-  it("raises what the kernel answers, by the request's name", function()
+  it("raises the kernel's error, named after the request", function()
     local nl <close> = netlink.open()
     errors.raised("ENODEV", "RTM_GETLINK", nl.request, nl,
                   link_request(0x7ffffffe))
@@ -95,7 +95,7 @@ describe("a netlink request", function()
     assert.equal(1, #nl:request(link_request(1)))
   end)
 
-  it("tells the kernel's reason", function()
+  it("raises the kernel's reason", function()
     local nl <close> = netlink.open()
     nl.socket:setsockopt("NETLINK_GET_STRICT_CHK", true)
     local request = { type = "RTM_GETLINK", flags = "dump", data = "short" }
@@ -105,7 +105,7 @@ describe("a netlink request", function()
     assert.truthy(tostring(err):find(err.extack, 1, true))
   end)
 
-  it("takes no wrong arguments", function()
+  it("rejects wrong arguments", function()
     local nl <close> = netlink.open()
     errors.rejected("#1.*table expected", nl.request, nl)
     errors.rejected("'type': number or name expected", nl.request, nl, {})
@@ -117,7 +117,7 @@ describe("a netlink request", function()
     errors.rejected("'data'", nl.request, nl, { type = 18, data = 5 })
   end)
 
-  it("that changes something wants a privilege", function()
+  it("that changes something requires a privilege", function()
     local result, reason = unprivileged.lua [[
       local netlink = require "sockeye.netlink"
       local nl <close> = netlink.open()
@@ -128,7 +128,7 @@ describe("a netlink request", function()
     assert.equal("EPERM\tRTM_SETLINK\n", result.stdout)
   end)
 
-  it("tells of messages that were lost, and goes on", function()
+  it("raises ENOBUFS for lost messages, and goes on", function()
     local nl <close> = netlink.open()
     nl.socket:setsockopt("SO_RCVBUF", 1)
     local request = netlink.encode { type = netlink.RTM_GETLINK,
@@ -158,7 +158,7 @@ describe("an answer", function()
     return kernel.answering(false, ...):request { type = 18, flags = "dump" }
   end
 
-  it("is what bears its number, from the kernel alone", function()
+  it("is the kernel's messages with the request's number", function()
     local answer = ask(link(99) .. link(1), { link(1), from = 77 },
                        kernel.message { type = 1, seq = 1 },
                        link(1) .. done(99), link(1) .. done(1) .. link(1))
@@ -166,13 +166,13 @@ describe("an answer", function()
     assert.is_nil(answer.interrupted)
   end)
 
-  it("tells that it was interrupted", function()
+  it("is marked when it was interrupted", function()
     assert.is_true(ask(link(1) .. link(1, 0x12), done(1)).interrupted)
     assert.is_true(ask(link(1), kernel.message {
       type = 3, flags = 0x12, seq = 1, data = "\0\0\0\0" }).interrupted)
   end)
 
-  it("may end by an error", function()
+  it("may end with an error", function()
     errors.raised("EBUSY", "RTM_GETLINK", ask, link(1), kernel.message {
       type = 3, flags = 2, seq = 1, data = string.pack("=i4", -16) })
     errors.raised("ENOBUFS", "RTM_GETLINK", ask,
@@ -189,13 +189,13 @@ describe("an answer", function()
       "report at byte 17" },
   }
   for _, case in ipairs(malformed) do
-    it("is refused: " .. case[1], function()
+    it("raises EBADMSG for " .. case[1], function()
       local err = errors.raised("EBADMSG", "recv", ask, case[2])
       assert.truthy(err.message:find(case[3], 1, true), err.message)
     end)
   end
 
-  it("that was left is passed over", function()
+  it("to an earlier request is ignored", function()
     local nl = kernel.answering(false, link(1), "\0", link(1), link(1) ..
                                 done(1), false, link(2) .. done(2))
     errors.raised("EBADMSG", nil, nl.request, nl, { type = 18 })

@@ -17,7 +17,7 @@ describe("signals", function()
     return each()
   end
 
-  it("come to a task one after the other", function()
+  it("reach a task one after the other", function()
     local names = {}
     run(function()
       spawn(function()
@@ -34,7 +34,7 @@ describe("signals", function()
     assert.same({ "SIGUSR1", "SIGUSR2", "SIGUSR1" }, names)
   end)
 
-  it("are no deadlock while all tasks wait", function()
+  it("are awaited without a report of a deadlock", function()
     local parent = sockeye.getpid()
     local pid = fork.child(function()
       fork.await(parent, "S")
@@ -46,7 +46,7 @@ describe("signals", function()
     fork.reap(pid)
   end)
 
-  it("are as before when the loop is left", function()
+  it("have their old handlers when the loop is left", function()
     local handler = function() end
     local before = sockeye.signal("USR1", handler)
     run(function()
@@ -66,14 +66,14 @@ describe("signals", function()
     sockeye.signal("USR1", before)
   end)
 
-  it("are ones that there are", function()
+  it("are checked before a handler is set", function()
     run(function()
       errors.rejected("errors%.lua:%d+: bad argument #2 to 'signals' .*'USR3'",
                       sockeye.signals, "USR1", "USR3")
     end)
   end)
 
-  it("are waited for no more when the loop is left", function()
+  it("let a deadlock be reported when the loop is left", function()
     local ok, err = pcall(run, function()
       spawn(function() sockeye.kill(sockeye.getpid(), "USR1") end)
       leave_at_once(sockeye.signals("USR1"))

@@ -13,13 +13,13 @@ describe("a netlink message", function()
     assert.same({ message, message }, netlink.decode(bytes .. bytes))
   end)
 
-  it("has nothing but a type at least", function()
+  it("needs no field but its type", function()
     assert.same({ { type = 3, flags = 0, seq = 0, pid = 0, data = "",
                     errno = 0 } },
                 netlink.decode(netlink.encode { type = netlink.NLMSG_DONE }))
   end)
 
-  it("is none in no bytes", function()
+  it("is absent from an empty string", function()
     assert.same({}, netlink.decode "")
     assert.same({}, netlink.attributes "")
   end)
@@ -31,14 +31,14 @@ describe("a netlink message", function()
     { "date", "misspelt" },
   }
   for _, case in ipairs(wrong) do
-    it(("takes no %s of %s"):format(case[1], tostring(case[2])), function()
+    it(("rejects %s of %s"):format(case[1], tostring(case[2])), function()
       local message = { type = 16 }
       message[case[1]] = case[2]
       errors.rejected("bad argument #1.*" .. case[1], netlink.encode, message)
     end)
   end
 
-  it("takes no positions out of the string", function()
+  it("rejects positions outside the string", function()
     for _, read in ipairs { netlink.decode, netlink.attributes } do
       for _, positions in ipairs { { 0 }, { 6 }, { -1 }, { 1, 5 }, { 3, 1 },
                                    { math.maxinteger }, { 1, math.mininteger },
@@ -59,7 +59,7 @@ describe("a netlink error", function()
                                            seq = 9, data = data })[1]
   end
 
-  it("tells its number and the request", function()
+  it("has its number and the request", function()
     local told = report(2, 0, string.pack("=i4", -19) .. request)
     assert.equal(19, told.errno)
     assert.same({ type = 20, flags = 5, seq = 9, pid = 0, data = "address" },
@@ -67,7 +67,7 @@ describe("a netlink error", function()
     assert.is_nil(told.message)
   end)
 
-  it("tells what an extended acknowledgement says", function()
+  it("has the fields of an extended acknowledgement", function()
     local said = netlink.attribute(1, "no such address\0") ..
       netlink.attribute(2, string.pack("=I4", 24)) ..
       netlink.attribute(3, "cookie") ..
@@ -95,7 +95,7 @@ describe("a netlink error", function()
     assert.is_nil(done.request)
   end)
 
-  it("passes over numbers of another size", function()
+  it("ignores numbers of another size", function()
     local told = report(3, netlink.NLM_F_ACK_TLVS,
                         "\0\0\0\0" .. netlink.attribute(2, "12345"))
     assert.is_nil(told.offset)
@@ -103,7 +103,7 @@ describe("a netlink error", function()
 end)
 
 describe("a netlink attribute", function()
-  it("is read as it was written, and its bits are told apart", function()
+  it("is read as it was written, with its two flag bits", function()
     for flags, bits in pairs {
       [""] = {}, nested = { true }, net_byteorder = { false, true },
       ["NLA_F_NESTED NLA_F_NET_BYTEORDER"] = { true, true },
@@ -116,13 +116,13 @@ describe("a netlink attribute", function()
     end
   end)
 
-  it("holds at most what its length can say", function()
+  it("holds at most 65531 bytes", function()
     local most = ("x"):rep(65531)
     assert.equal(most, netlink.attributes(netlink.attribute(1, most))[1].data)
     errors.rejected("#2.*at most 65531", netlink.attribute, 1, most .. "x")
   end)
 
-  it("takes no wrong arguments", function()
+  it("rejects wrong arguments", function()
     errors.rejected("#1.*out of range", netlink.attribute, 0x4000, "")
     errors.rejected("#1.*out of range", netlink.attribute, -1, "")
     errors.rejected("#2", netlink.attribute, 1)

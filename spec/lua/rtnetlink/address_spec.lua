@@ -14,7 +14,7 @@ describe("an address", function()
       rtnetlink.address .. attribute(6, "abcd"), "4 bytes, at least 8" },
   }
 
-  it("is made to an address #namespace", function()
+  it("is added and deleted #namespace", function()
     local told = on_host [[
       local function tell(text)
         local a = find(netlink.addresses(), "local", text)

@@ -12,7 +12,7 @@ local on_host = rtnetlink.on_host
 describe("watching", function()
   descriptors.guard()
 
-  it("takes no unknown kind", function()
+  it("rejects an unknown kind", function()
     errors.rejected("#1 to 'watch'.*unknown kind 'links'", netlink.watch,
                     { "links" })
     errors.rejected("#1 to 'watch'.*table expected", netlink.watch, "link")
@@ -26,7 +26,7 @@ describe("watching", function()
     assert.is_false(next_event())
   end)
 
-  it("tells of changes in their order #namespace", function()
+  it("reports changes in their order #namespace", function()
     local script = [[
       local function main()
         local next_event, _, _, watcher = netlink.watch { "link", "address" }
@@ -56,7 +56,7 @@ describe("watching", function()
     assert.equal(once .. once, told)
   end)
 
-  it("tells of routes, and of links that have gone #namespace", function()
+  it("reports routes, and links that are gone #namespace", function()
     local told = on_host [[
       nl:set_link { ifname = "wire1", up = true }
       local next_event, _, _, watcher = netlink.watch { "link", "route" }
@@ -76,7 +76,7 @@ describe("watching", function()
                  "link\tdel\twire1\n", told)
   end)
 
-  it("tells that changes were lost, and goes on #namespace", function()
+  it("raises ENOBUFS for lost changes, and goes on #namespace", function()
     local told = on_host [[
       local next_event, _, _, watcher = netlink.watch { "link" }
       watcher:settimeout(20)

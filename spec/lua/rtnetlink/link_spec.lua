@@ -42,7 +42,7 @@ describe("a link", function()
       rtnetlink.link .. attribute(23, ("\0"):rep(95)), "95 bytes" },
   }
 
-  it("is made to a link #namespace", function()
+  it("is changed as its fields say #namespace", function()
     local told = on_host [[
       nl:set_link { ifname = "wire1", up = false }
       local link = find(netlink.links(), "ifname", "wire1")

@@ -42,7 +42,7 @@ describe("the addresses", function()
     end
   end)
 
-  it("are of one family where it is told", function()
+  it("are of one family if one is given", function()
     for _, address in ipairs(netlink.addresses { family = "inet" }) do
       assert.equal("inet", address.family)
     end
@@ -50,7 +50,7 @@ describe("the addresses", function()
                                    "ifname", "lo")["local"])
   end)
 
-  it("take no unknown option", function()
+  it("reject an unknown option", function()
     errors.rejected("errors%.lua:%d+: .*unknown option 'famly'",
                     netlink.addresses, { famly = "inet" })
     errors.rejected("'inet' or 'inet6' expected", netlink.routes,
@@ -61,7 +61,7 @@ end)
 describe("the routes", function()
   descriptors.guard()
 
-  worlds.it("are of one table where it is told", function()
+  worlds.it("are of one table if one is given", function()
     local routes = netlink.routes { table = "local", family = "inet" }
     local route = find(routes, "dst", "127.0.0.1")
     assert.equal("local", route.type)
@@ -78,7 +78,7 @@ end)
 
 -- By a socket whose datagrams are made up.
 describe("a list", function()
-  it("is asked for again where it was interrupted", function()
+  it("is requested again when it was interrupted", function()
     local nl = kernel.answering(false, dump(1, 16, rtnetlink.link, 0x12), false,
                                 dump(2, 16, rtnetlink.link, 0x12), false,
                                 dump(3, 16, rtnetlink.link))
@@ -88,7 +88,7 @@ describe("a list", function()
     assert.equal(3, #nl.socket.sent)
   end)
 
-  it("tells where it was interrupted each time", function()
+  it("is marked when every attempt was interrupted", function()
     local datagrams = {}
     for i = 1, 5 do
       datagrams[2 * i - 1] = false
@@ -98,7 +98,7 @@ describe("a list", function()
       .interrupted)
   end)
 
-  it("names what has no name by its number", function()
+  it("has digits for numbers without a name", function()
     local nl = kernel.answering(false, dump(1), false, dump(2, 24,
       string.pack("=I1I1I1I1I1I1I1I1I4", 2, 32, 0, 0x10, 77, 99, 7, 99, 0) ..
       attribute(1, "\10\0\0\1") .. attribute(4, "\7\0\0\0") ..
@@ -109,7 +109,7 @@ describe("a list", function()
                     tos = "0x10", flags = {} } }, routes)
   end)
 
-  it("passes over other families and kinds", function()
+  it("leaves out other families and kinds", function()
     assert.same({}, kernel.answering(false, dump(1, 16,
       string.pack("=I1xI2i4I4I4", 7, 1, 7, 0, 0))):links())
     assert.same({}, kernel.answering(false, dump(1), false, dump(2, 24,

@@ -27,7 +27,7 @@ describe("a route", function()
       hop(12, string.pack("=I2I2", 8, 5)), "attribute at byte 1" },
   }
 
-  it("is made to a route #namespace", function()
+  it("is added and deleted #namespace", function()
     local told = on_host [[
       local function tell(text)
         local r = find(netlink.routes(), "dst", text)

@@ -18,7 +18,7 @@ for _, poller in ipairs { "epoll", "poll" } do
   describe(("the end of a server (%s)"):format(poller), function()
     descriptors.guard()
 
-    it("lets handlers end in their grace, and accepts no more", function()
+    it("lets handlers end in the grace, and accepts no more", function()
       local ended = false
       with_server(function(stream)
         stream:read("l")
@@ -117,7 +117,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       end)
     end)
 
-    it("fails where it can accept no more", function()
+    it("fails when it can accept no more", function()
       sockeye.run({ poller = poller }, function()
         local l <close> = sockeye.listen("127.0.0.1:0")
         local task = sockeye.spawn(sockeye.serve, l, echo, { signals = false })
@@ -159,7 +159,7 @@ end
 describe("a server that cannot begin", function()
   descriptors.guard()
 
-  it("closes what it has opened where one endpoint cannot be had", function()
+  it("closes what it has opened when one endpoint is taken", function()
     local taken <close> = sockeye.listen("127.0.0.1:0")
     errors.raised("EADDRINUSE", nil, sockeye.serve,
                   { "127.0.0.1:0", taken:getsockname() }, echo)

@@ -90,7 +90,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       assert.equal("hello", conn:read("a"))
     end)
 
-    it("tells the hook of a handler's error, and goes on", function()
+    it("calls on_error with a handler's error, and goes on", function()
       local seen = {}
       local thrown = { "a table" }
       with_server(function(stream)
@@ -119,7 +119,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       assert.equal(3, #seen)
     end)
 
-    it("survives a hook that fails itself", function()
+    it("survives an on_error that fails itself", function()
       local result = process.lua_script([[
         local sockeye = require "sockeye"
         sockeye.run(function()
@@ -141,7 +141,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       assert.equal(2, select(2, result.stderr:gsub("the hook\nstack", "")))
     end)
 
-    it("is not told of a handler that was cancelled", function()
+    it("calls no on_error for a handler that was cancelled", function()
       local seen, closed = {}, 0
       with_server(function(stream)
         local _ <close> = setmetatable({}, { __close = function()
@@ -282,7 +282,7 @@ describe("serve", function()
   }
 
   for _, row in ipairs(rejected) do
-    it(("takes no wrong arguments: %s"):format(row[1]), function()
+    it(("rejects a wrong argument: %s"):format(row[1]), function()
       errors.rejected(row[1], sockeye.serve, row[2], row[3], row[4])
     end)
   end

@@ -17,7 +17,7 @@ for _, poller in ipairs { "epoll", "poll" } do
   describe(("a server and its limits (%s)"):format(poller), function()
     descriptors.guard()
 
-    it("lets those wait for which there is no room", function()
+    it("lets connections beyond the limit wait", function()
       local count, most = 0, 0
       sockeye.run({ poller = poller }, function()
         local listeners = { sockeye.listen("127.0.0.1:0"),
@@ -73,7 +73,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       assert.is_true(seen[1].err.timeout)
     end)
 
-    it("has nothing to say of what its limits end", function()
+    it("prints nothing about what its limits end", function()
       local result = process.lua_script([[
         local sockeye = require "sockeye"
         sockeye.run(function()

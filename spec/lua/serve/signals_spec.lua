@@ -114,7 +114,7 @@ end
 describe("a signal", function()
   descriptors.guard()
 
-  it("ends two servers by one signal", function()
+  it("ends two servers at once", function()
     sockeye.run(function()
       local a = sockeye.spawn(sockeye.serve, "127.0.0.1:0", echo)
       local b = sockeye.spawn(sockeye.serve, "127.0.0.1:0", echo)
