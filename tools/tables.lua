@@ -207,7 +207,7 @@ local function write_page(page)
   add "</ul>"
   for _, level in ipairs(sections) do
     add(('<h2 id="%s">%s: %s</h2>'):format(level, level, levels[level]))
-    add "<table>"
+    add '<table class="module_list">'
     add("<tr><th>" .. table.concat(page.heads, "</th><th>") .. "</th></tr>")
     for _, row in ipairs(sections[level]) do
       add(page.write_row(row, page.links))

@@ -442,6 +442,7 @@ static void push_option(lua_State *L, const struct option *row)
 }
 
 /*** The options that `getsockopt` and `setsockopt` know by name.
+The page @{options.md} describes each.
 @function options
 @treturn {table} a list of tables: `name`, `level` (`"SOL_SOCKET"`), `number`,
 `type` as `setsockopt` and `getsockopt` explain them, `readable`, `writable`

@@ -1,5 +1,5 @@
--- The places that name the version agree, and tools/versions.lua sees it where
--- they do not.
+-- The places that name the version agree; tools/versions.lua and
+-- tools/release-check report what does not.
 
 local sockeye = require "sockeye"
 local temporary = require "spec.support.temporary"
@@ -35,6 +35,31 @@ local function change(folder, path, from, to)
   assert.equal(1, count, path .. " has no " .. from)
   local file <close> = assert(io.open(folder.path .. "/" .. path, "w"))
   assert(file:write(text))
+end
+
+-- The same as a repository with one commit; nil without git.
+local function repository()
+  if not os.execute "command -v git >/dev/null" then return nil end
+  local folder = copy()
+  assert(os.execute(([[
+    cp -r tools .gitignore '%s' && cd '%s' && git init -q && git add -A
+  ]]):gsub("%%s", folder.path)))
+  return folder
+end
+
+local function commit(folder, subject)
+  assert(os.execute(([[
+    cd '%s' && git -c user.name=spec -c user.email=spec@localhost \
+      -c commit.gpgsign=false commit -q -a --allow-empty -m '%s'
+  ]]):format(folder.path, subject)))
+end
+
+-- tools/release-check's report, and whether it succeeded.
+local function release_check(folder)
+  local pipe <close> = assert(io.popen(
+    ("cd '%s' && tools/release-check 2>&1"):format(folder.path)))
+  local report = pipe:read "a"
+  return report, pipe:close() == true
 end
 
 describe("the version", function()
@@ -84,5 +109,42 @@ describe("the version", function()
     local report, ok = versions(folder.path, "--release")
     assert.is_false(ok)
     assert.is_truthy(report:find("under Unreleased", 1, true), report)
+  end)
+end)
+
+describe("make release-check", function()
+  local version = sockeye._VERSION:match "%S+$"
+
+  it("names every check that fails", function()
+    local folder <close> = repository()
+    if not folder then return pending "git is not installed" end
+    commit(folder, "all")
+    change(folder, "CHANGELOG.md", "\n## %d+%.%d+%.%d+\n", "\n## 99.0.0\n")
+    local report, ok = release_check(folder)
+    assert.is_false(ok)
+    assert.is_truthy(report:find(" M CHANGELOG.md", 1, true), report)
+    assert.is_truthy(report:find("second section is 99.0.0", 1, true), report)
+    assert.is_truthy(report:find([[
+release-check failed:
+  the checkout is as committed
+  versions, rockspecs and changelog agree
+]], 1, true), report)
+  end)
+
+  it("refuses a version that another commit has as its tag", function()
+    local folder <close> = repository()
+    if not folder then return pending "git is not installed" end
+    change(folder, "CHANGELOG.md", "\n## Unreleased\n.-\n## ",
+           "\n## Unreleased\n\n## ")
+    commit(folder, "all")
+    local tag = ("cd '%s' && git tag v%s"):format(folder.path, version)
+    assert(os.execute(tag))
+    assert.is_truthy(release_check(folder):find("ok      the version is new",
+                                                1, true))
+    commit(folder, "later")
+    local report, ok = release_check(folder)
+    assert.is_false(ok)
+    assert.is_truthy(report:find("FAILED  the version is new", 1, true),
+                     report)
   end)
 end)
