@@ -240,8 +240,8 @@ option that attaches something to what is received turns on
 
 write_page {
   file = "control.md", title = "Control data", rows = kinds,
-  heads = { "field", "message", "direction", "received by option",
-            "what it holds", "described in" },
+  heads = { "field", "message", "direction", "enabled by", "what it holds",
+            "described in" },
   write_row = kind_row, links = there,
   introduction = ([[
 <p>The %d kinds of control messages that `Socket:sendmsg`, `Socket:recvmsg`,

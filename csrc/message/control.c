@@ -25,8 +25,8 @@
 
 /*** Control data: a table with a field for each kind of control message, and in
 its list part `{level=, type=, data=}` for any message of no such kind.
-@{control.md} lists the kinds, what they hold, and which option has them
-received.
+@{control.md} lists the kinds, what they hold, and which option enables
+receiving them.
 @table control
 */
 static const struct control_kind kinds[] = {
