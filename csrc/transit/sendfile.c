@@ -24,8 +24,8 @@ static int send_file(lua_State *L, struct handle *handle, struct stream *stream)
     luaL_checkany(L, 2);
     lua_settop(L, TRANSIT - 1);
     m = transit_push(L, sendfile_calls);
-    m->stream = stream;
     m->to.handle = handle;
+    m->to.stream = stream;
     m->to.kind = S_IFSOCK;
     transit_end_open(L, &m->from, 2, "sendfile");
     m->from.offset = offset;

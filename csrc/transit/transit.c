@@ -23,6 +23,9 @@
 
 #define TRANSIT_TYPE "sockeye.transit"
 
+/* Besides the call itself, so many bytes are an operation of the task's. */
+#define BYTES_A_CALL 32768
+
 /* ---- what is between ---- */
 
 static void close_quietly(int *fd)
@@ -32,15 +35,23 @@ static void close_quietly(int *fd)
     *fd = -1;
 }
 
-/* How many bytes could not be put back: a file is read again. */
+/* Whether a file takes back what was read of it: its position is moved. */
+static bool rewind_file(const struct transit *m, size_t size)
+{
+    return m->from.offset != CURRENT_POSITION ||
+           (m->from.kind != S_IFSOCK && m->from.handle->fd != -1 &&
+            lseek(m->from.handle->fd, -(off_t)size, SEEK_CUR) != -1);
+}
+
+/* Put back what has not gone on. Returns how many bytes could not be. */
 static size_t put_back(struct transit *m)
 {
-    size_t size = transit_between(m);
-    bool is_back = size == 0 || m->from.offset != CURRENT_POSITION ||
-                   (m->from.kind != S_IFSOCK && m->from.handle->fd != -1 &&
-                    lseek(m->from.handle->fd, -(off_t)size, SEEK_CUR) != -1);
+    size_t size;
 
-    if (!is_back)
+    if (m->from.stream != NULL)
+        transit_unread(m);
+    size = transit_between(m);
+    if (size == 0 || m->from.stream != NULL || !rewind_file(m, size))
         return size;
     m->piped = 0;
     block_drop(&m->held, m->pool);
@@ -109,39 +120,52 @@ static bool is_open(struct wait *w, const struct transit *m,
     return false;
 }
 
-/* One step on the way. False: `w` says why there is no other. */
+static struct stream *stream_to_flush(const struct transit *m)
+{
+    struct stream *s = m->to.stream;
+
+    return s != NULL && s->out.pending != NULL ? s : NULL;
+}
+
+/* One step on the way. False: `w` says why there is no other. A time-out is for
+ * a time in which nothing moves. */
 static bool move_on(lua_State *L, struct wait *w, struct transit *m,
                     lua_KContext context)
 {
-    bool flushes = m->stream != NULL && m->stream->out.pending != NULL;
+    struct stream *flushed = stream_to_flush(m);
+    bool fills = flushed == NULL && transit_fills(m);
     bool waits = wait_blocks(m->from.handle) && wait_blocks(m->to.handle);
     size_t before = m->moved + transit_between(m);
-    enum direction direction = WRITING;
+    enum direction direction = fills ? READING : WRITING;
     int error = 0;
-    size_t unsent;
+    size_t progress, unsent;
     int flags;
 
     if (!is_open(w, m, context))
         return false;
-    if (!flushes)
+    if (flushed == NULL && !fills)
         error = transit_try(m, waits, &direction);
-    /* A time-out is for a time in which nothing moves. */
+    progress = m->moved + transit_between(m) - before;
     flags = wait_start(L, w, &m->calls[direction],
                        direction == READING ? m->from.handle : m->to.handle, 0,
-                       m->moved + transit_between(m) > before ? 0 : context);
+                       progress > 0 ? 0 : context);
     w->resume = 1;
-    wait_charge(w, (m->moved + transit_between(m) - before) / TRANSIT_SHARE);
-    if (flushes)
-        return stream_flush(L, m->stream, w, flags, &unsent);
+    wait_charge(w, progress / BYTES_A_CALL);
+    if (flushed != NULL)
+        return stream_flush(L, flushed, w, flags, &unsent);
+    if (fills)
+        return stream_fill(L, m->from.stream, w,
+                           m->left < WAY_CHUNK ? m->left : WAY_CHUNK);
     if (waits && error == 0 && transit_between(m) == 0)
         interrupt_run(L);
     return error == 0 || try_again(L, w, m, waits, error);
 }
 
+/* What was written to a stream before is sent even if the file is empty. */
 static bool has_more(const struct transit *m)
 {
-    return transit_between(m) > 0 || (m->left > 0 && !m->ended) ||
-           (m->stream != NULL && m->stream->out.pending != NULL);
+    return transit_between(m) > 0 || transit_has_input(m) ||
+           (m->from.stream == NULL && stream_to_flush(m) != NULL);
 }
 
 int transit_step(lua_State *L, int status, lua_KContext context)
@@ -234,6 +258,16 @@ static void take_path(lua_State *L, struct end *end, int arg)
     own(end, fd);
 }
 
+void transit_end_stream(lua_State *L, struct end *end, int arg,
+                        const char *call)
+{
+    struct stream *s = stream_check_open(L, arg, call, 0);
+
+    end->stream = s;
+    end->handle = &s->socket->handle;
+    end->kind = stream_is_socket(s) ? S_IFSOCK : 0;
+}
+
 void transit_end_open(lua_State *L, struct end *end, int arg, const char *call)
 {
     if (lua_type(L, arg) != LUA_TSTRING) {
@@ -269,7 +303,7 @@ size_t transit_count(lua_State *L, int arg)
 
 /* ---- the type ---- */
 
-/* The loop is told before: a duplicate's registration would outlive it. */
+/* The loop forgets it first: a duplicate's registration would outlive it. */
 static void drop_end(struct end *end)
 {
     loop_forget(&end->own, false);
@@ -288,6 +322,17 @@ static int transit_close(lua_State *L)
     drop_end(&m->from);
     drop_end(&m->to);
     return 0;
+}
+
+/* Of a task that was left where it stood: its stream may have been collected
+ * before. */
+static int transit_gc(lua_State *L)
+{
+    struct transit *m = luaL_checkudata(L, 1, TRANSIT_TYPE);
+
+    if (m->from.stream != NULL)
+        m->piped = 0;
+    return transit_close(L);
 }
 
 struct transit *transit_push(lua_State *L, const struct call *calls)
@@ -310,7 +355,7 @@ void open_transit(lua_State *L)
 {
     static const luaL_Reg metamethods[] = {
         {"__close", transit_close},
-        {"__gc", transit_close},
+        {"__gc", transit_gc},
         {NULL, NULL},
     };
 

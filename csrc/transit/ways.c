@@ -1,6 +1,6 @@
 /*
- * transit_ways: one attempt to move some bytes, in each of the ways that there
- * are; see transit.h.
+ * ways: one attempt to move some bytes, in each of the ways that there are; see
+ * ways.h.
  *
  * Follows sendfile(2), splice(2), pipe(7), fcntl(2).
  */
@@ -16,12 +16,11 @@
 #include "base/descriptor.h"
 #include "base/nonblocking.h"
 #include "base/sigpipe.h"
-#include "transit/transit.h"
+#include "transit/ways.h"
 
-#define CHUNK ((size_t)65536)               /* what a pipe holds */
-#define BURST ((size_t)8 * CHUNK)           /* before others have a turn */
-#define LONGEST ((size_t)1 << 24)           /* before a handler has one */
-#define ATTEMPTS ((int)(2 * BURST / CHUNK)) /* in and out of a pipe */
+#define BURST ((size_t)8 * WAY_CHUNK)           /* before others have a turn */
+#define LONGEST ((size_t)1 << 24)               /* before a handler has one */
+#define ATTEMPTS ((int)(2 * BURST / WAY_CHUNK)) /* in and out of a pipe */
 
 /* ---- the system's calls ---- */
 
@@ -32,8 +31,8 @@ static loff_t *place(struct end *end, loff_t *offset)
     return end->offset == CURRENT_POSITION ? NULL : offset;
 }
 
-ssize_t transit_splice_once(struct end *from, struct end *to, size_t size,
-                            bool waits)
+static ssize_t splice_once(struct end *from, struct end *to, size_t size,
+                           bool waits)
 {
     loff_t in, out;
 
@@ -50,8 +49,8 @@ static ssize_t sendfile_once(struct transit *m, size_t size)
                     size);
 }
 #else
-ssize_t transit_splice_once(struct end *from, struct end *to, size_t size,
-                            bool waits)
+static ssize_t splice_once(struct end *from, struct end *to, size_t size,
+                           bool waits)
 {
     (void)from;
     (void)to;
@@ -70,7 +69,8 @@ static ssize_t sendfile_once(struct transit *m, size_t size)
 }
 #endif
 
-bool way_is_unsupported(int error)
+/* Whether the system cannot move bytes in this way between these ends. */
+static bool is_unsupported(int error)
 {
     return error == EINVAL || error == ENOSYS;
 }
@@ -82,7 +82,10 @@ static size_t smaller(size_t a, size_t b)
 
 static void note_taken(struct transit *m, size_t n)
 {
-    m->ended = n == 0;
+    if (m->from.stream != NULL)
+        m->from.stream->ended = n == 0;
+    else
+        m->ended = n == 0;
     m->left -= n;
     if (m->from.offset != CURRENT_POSITION)
         m->from.offset += (int64_t)n;
@@ -93,6 +96,64 @@ static void note_moved(struct transit *m, size_t n)
     m->moved += n;
     if (m->to.offset != CURRENT_POSITION)
         m->to.offset += (int64_t)n;
+}
+
+bool transit_has_input(const struct transit *m)
+{
+    const struct stream *s = m->from.stream;
+
+    if (m->left == 0)
+        return false;
+    return s != NULL ? s->in != NULL || !s->ended : !m->ended;
+}
+
+/* ---- streams ---- */
+
+bool transit_fills(const struct transit *m)
+{
+    const struct stream *s = m->from.stream;
+
+    return s != NULL && s->in == NULL && transit_between(m) == 0 &&
+           (m->way == BY_COPY || s->error != 0);
+}
+
+void transit_unread(struct transit *m)
+{
+    struct stream *s = m->from.stream;
+    ssize_t n;
+
+    if (m->piped == 0 || !block_reserve(&s->in, m->pool, m->piped))
+        return;
+    do
+        n = read(m->pipe[0], s->in->bytes + s->in->end, m->piped);
+    while (n == -1 && errno == EINTR);
+    if (n > 0)
+        s->in->end += (size_t)n;
+    m->left += m->piped;
+    m->piped = 0;
+    block_consume(&s->in, m->pool, 0);
+}
+
+/* Send what the stream has received. Zero, or errno. */
+static int send_received(struct transit *m, bool waits)
+{
+    struct stream *s = m->from.stream;
+    int fd = m->to.handle->fd;
+    bool to_socket = m->to.kind == S_IFSOCK;
+    size_t size = smaller(m->left, block_used(s->in));
+    ssize_t n;
+
+    if (!waits && !to_socket && !descriptor_is_ready(fd, POLLOUT))
+        return EAGAIN;
+    n = descriptor_write(fd, to_socket, s->in->bytes + s->in->start, size,
+                         waits ? 0 : MSG_DONTWAIT);
+    if (n == -1)
+        return errno;
+    block_consume(&s->in, m->pool, (size_t)n);
+    s->taken += (size_t)n;
+    m->left -= (size_t)n;
+    m->moved += (size_t)n;
+    return 0;
 }
 
 /* ---- the ways: zero, or errno in this direction ---- */
@@ -135,7 +196,7 @@ static int try_splice(struct transit *m, bool waits, enum direction *direction)
     size_t size = smaller(m->left, BURST);
     ssize_t n;
 
-    n = transit_splice_once(&m->from, &m->to, size, waits);
+    n = splice_once(&m->from, &m->to, size, waits);
     if (n != -1) {
         note_taken(m, (size_t)n);
         note_moved(m, (size_t)n);
@@ -145,15 +206,22 @@ static int try_splice(struct transit *m, bool waits, enum direction *direction)
     return errno == EAGAIN && !waits ? find_direction(m, direction) : errno;
 }
 
+/* Taking has failed: a stream keeps errors that last. Returns the error. */
+static int note_failed(const struct transit *m, int error)
+{
+    if (m->from.stream != NULL && !is_unsupported(error))
+        stream_note_error(m->from.stream, error);
+    return error;
+}
+
 static int splice_in(struct transit *m, bool waits)
 {
     struct handle pipe = {.fd = m->pipe[1]};
     struct end end = {.handle = &pipe, .offset = CURRENT_POSITION};
-    ssize_t n =
-        transit_splice_once(&m->from, &end, smaller(m->left, CHUNK), waits);
+    ssize_t n = splice_once(&m->from, &end, smaller(m->left, WAY_CHUNK), waits);
 
     if (n == -1)
-        return errno;
+        return note_failed(m, errno);
     note_taken(m, (size_t)n);
     m->piped = (size_t)n;
     return 0;
@@ -165,7 +233,7 @@ static int splice_out(struct transit *m, bool waits)
     struct end end = {.handle = &pipe, .offset = CURRENT_POSITION};
     ssize_t n;
 
-    n = transit_splice_once(&end, &m->to, m->piped, waits);
+    n = splice_once(&end, &m->to, m->piped, waits);
     if (n == -1)
         return errno;
     m->piped -= (size_t)n;
@@ -178,7 +246,7 @@ static int try_pipe(struct transit *m, bool waits, enum direction *direction)
     int error = 0;
 
     for (int i = 0; i < ATTEMPTS && error == 0; i++) {
-        if (m->piped == 0 && (m->left == 0 || m->ended))
+        if (m->piped == 0 && !transit_has_input(m))
             break;
         *direction = m->piped == 0 ? READING : WRITING;
         error = m->piped == 0 ? splice_in(m, waits) : splice_out(m, waits);
@@ -199,7 +267,7 @@ static ssize_t read_some(struct transit *m, char *bytes, size_t size)
 
 static int copy_in(struct transit *m)
 {
-    size_t size = smaller(m->piped > 0 ? m->piped : m->left, CHUNK);
+    size_t size = smaller(m->piped > 0 ? m->piped : m->left, WAY_CHUNK);
     ssize_t n;
     int error;
 
@@ -245,7 +313,8 @@ static int try_copy(struct transit *m, bool waits, enum direction *direction)
     for (int i = 0; i < ATTEMPTS && error == 0; i++) {
         bool fills = m->held == NULL;
 
-        if (fills && m->piped == 0 && (m->left == 0 || m->ended))
+        if (transit_fills(m) ||
+            (fills && m->piped == 0 && !transit_has_input(m)))
             break;
         *direction = fills && m->piped == 0 ? READING : WRITING;
         error = fills ? copy_in(m) : copy_out(m);
@@ -260,13 +329,15 @@ static attempt *const attempts[] = {
     [BY_COPY] = try_copy,
 };
 
-/* Two pipes that cannot be spliced are one. */
+/* Both ends may be the same pipe: then no way will do. */
 bool transit_find_way(struct transit *m, int error)
 {
-    if (!way_is_unsupported(error) || m->way == BY_COPY ||
+    if (!is_unsupported(error) || m->way == BY_COPY ||
         (m->from.kind == S_IFIFO && m->to.kind == S_IFIFO &&
          m->way == BY_SPLICE))
         return false;
+    if (m->from.stream != NULL)
+        transit_unread(m);
     if (m->way != BY_SENDFILE || m->from.kind == S_IFREG)
         m->way = BY_COPY;
     else
@@ -282,15 +353,13 @@ static void unblock_end(struct nonblocking *u, const struct end *end)
         nonblocking_begin(u, end->handle->fd);
 }
 
-int transit_try(struct transit *m, bool waits, enum direction *direction)
+/* One attempt in the transit's way, with SIGPIPE kept from the script. */
+static int try_way(struct transit *m, bool waits, enum direction *direction)
 {
     struct nonblocking from, to;
     struct sigpipe_state q;
     int error;
 
-    if (m->way == BY_PIPE && m->pipe[0] == -1 &&
-        pipe2(m->pipe, O_CLOEXEC) == -1)
-        m->way = BY_COPY;
     sigpipe_block(&q);
     if (waits) {
         error = attempts[m->way](m, true, direction);
@@ -303,4 +372,22 @@ int transit_try(struct transit *m, bool waits, enum direction *direction)
     }
     sigpipe_restore(&q, true);
     return error;
+}
+
+/* Have a pipe where the way is one; a transit without one copies. */
+static void open_way(struct transit *m)
+{
+    if (m->way == BY_PIPE && m->pipe[0] == -1 &&
+        pipe2(m->pipe, O_CLOEXEC) == -1)
+        m->way = BY_COPY;
+}
+
+int transit_try(struct transit *m, bool waits, enum direction *direction)
+{
+    if (m->from.stream != NULL && m->from.stream->in != NULL) {
+        *direction = WRITING;
+        return send_received(m, waits);
+    }
+    open_way(m);
+    return transit_fills(m) ? 0 : try_way(m, waits, direction);
 }

@@ -137,6 +137,18 @@ describe("pipe", function()
     assert.equal("more", sink:recv(100))
   end)
 
+  it("raises EAGAIN when the sender's SO_RCVTIMEO runs out", function()
+    local from, source = streams.pair()
+    local to, sink = streams.pair()
+    from:settimeout(nil)
+    to:settimeout(nil)
+    from.socket:setsockopt("SO_RCVTIMEO", 0.01)
+    source:send "data"
+    local err = errors.raised("EAGAIN", "pipe", from.pipe, from, to)
+    assert.equal(4, err.sent)
+    assert.equal("data", sink:recv(100))
+  end)
+
   worlds.it("loses nothing when the receiver has gone", function()
     local from, source = streams.pair()
     local to, sink = streams.pair()
