@@ -22,7 +22,7 @@ describe("portscan", function()
     local l <close>, port = examples.listen()
     local first = math.max(1, port - 1500)
     local result = examples.run("portscan", {
-      "localhost", ("%d-%d"):format(first, math.min(65535, first + 3000)) })
+      "127.0.0.1", ("%d-%d"):format(first, math.min(65535, first + 3000)) })
     assert.matches(("%d\t"):format(port), result.stdout)
     local open, closed, silent = result.stderr:match(
       "^(%d+) open, (%d+) closed, (%d+) without")

@@ -109,11 +109,22 @@ describe("many datagrams", function()
 
   it("are more than one system call takes", function()
     local a, b = sockets.udp()
-    b:setsockopt("SO_RCVBUFFORCE", 16 << 20)
+    if not pcall(b.setsockopt, b, "SO_RCVBUFFORCE", 16 << 20) then
+      return pending("a queue of that length needs a privilege")
+    end
     local list = strings(5000)
     assert.equal(5000, a:sendmany(list))
     assert.same(list, (receive(b, 5000, 5000, 100)))
     sockets.close(a, b)
+  end)
+
+  it("are sent by more than one system call", function()
+    local a, b = sockets.tcp()
+    local list = strings(5000)
+    assert.equal(5000, a:sendmany(list))
+    a:close()
+    assert.is_true(sockets.read_all(b) == table.concat(list))
+    b:close()
   end)
 
   it("are checked, all of them, before the first is sent", function()

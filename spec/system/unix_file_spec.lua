@@ -14,9 +14,9 @@ describe("the file of a Unix socket", function()
 
   it("has the mode that was asked for", function()
     examples.with_folder(function(folder)
-      local path = folder .. "/s"
       for mode, wanted in pairs { ["0600"] = 600, ["666"] = 666,
                                   [0] = 0, [8] = 10 } do
+        local path = folder .. "/" .. wanted
         local l <close> = sockeye.listen("unix:" .. path, { mode = mode })
         assert.equal("socket " .. wanted, file_kind(path))
         assert.truthy(l)

@@ -273,7 +273,10 @@ describe("what pipe moves", function()
         assert(from:pipe(to) == 100000)
       end)
     ]])
-    assert.matches("splice%(.-= 65536", text)
+    -- Into the kernel's pipe and out of it, in pieces as large as it takes.
+    local moved = 0
+    for count in text:gmatch "splice%([^\n]*= (%d+)" do moved = moved + count end
+    assert.equal(200000, moved)
     assert.not_matches("recvfrom", text)
   end)
 end)
