@@ -92,7 +92,7 @@ describe("httpget", function()
   local function against(replies)
     local l <close>, port = examples.listen()
     local get = process.start(examples.words(
-      "httpget", ("http://localhost:%d/a/b"):format(port)))
+      "httpget", ("http://127.0.0.1:%d/a/b"):format(port)))
     local requests = {}
     for i, reply in ipairs(replies) do
       local s <close> = l:accept()

@@ -1,7 +1,10 @@
+local databases = require "spec.support.databases"
 local examples = require "spec.support.examples"
 
 describe("lookup", function()
   it("tells the addresses of a name", function()
+    local can, reason = databases.localhost()
+    if not can then return pending(reason) end
     local result = examples.run("lookup", { "localhost" })
     assert.equal(0, result.status)
     assert.equal("", result.stderr)
@@ -11,11 +14,15 @@ describe("lookup", function()
   end)
 
   it("tells the name of an address", function()
+    local can, reason = databases.localhost()
+    if not can then return pending(reason) end
     local result = examples.run("lookup", { "127.0.0.1" })
     assert.equal("127.0.0.1\tlocalhost\n", result.stdout)
   end)
 
   it("tells what fails, and goes on", function()
+    local can, reason = databases.localhost()
+    if not can then return pending(reason) end
     local result = examples.run("lookup", { "", "127.0.0.1" })
     assert.equal(1, result.status)
     assert.matches("^: %a", result.stderr)

@@ -22,6 +22,13 @@ local function inode(fd)
   return lfs.attributes(("/proc/self/fd/%d"):format(fd), "ino")
 end
 
+-- Options of a process that has that many numbers of descriptors at most, and
+-- the words of a prefix before its own.
+local function few_numbers(count, prefix)
+  return { prefix = { "sh", "-c", ('ulimit -n %d; exec "$@"'):format(count),
+                      "sh", table.unpack(prefix or {}) } }
+end
+
 local function pass(a, b, rights, options)
   options = options or {}
   options.iov = options.iov or 100
@@ -275,7 +282,7 @@ describe("descriptors passed", function()
       -- Once there is room again, more are taken.
       a:sendmsg { iov = "x", control = { rights = { a } } }
       print(#b:recvmsg({ iov = 9, control = true }).control.rights)
-    ]], { prefix = { "prlimit", "--nofile=60" } })
+    ]], few_numbers(60))
     assert.equal("", result.stderr)
     assert.equal("1\n", result.stdout)
   end)
@@ -292,7 +299,7 @@ describe("descriptors passed", function()
         if m.flags.ctrunc then cut = cut + 1 end
       end
       print(cut <= 25)
-    ]], { prefix = { "prlimit", "--nofile=300" } })
+    ]], few_numbers(300))
     assert.equal("", result.stderr)
     assert.equal("true\n", result.stdout)
   end)
@@ -326,9 +333,8 @@ describe("descriptors passed", function()
     ]]
     local options, reason = unprivileged.options()
     if not options then return pending(reason) end
-    options.prefix = { "prlimit", "--nofile=100",
-                       table.unpack(options.prefix or {}) }
-    local result = process.lua_script(script, options)
+    local result = process.lua_script(script,
+                                      few_numbers(100, options.prefix))
     assert.equal("", result.stderr)
     assert.equal("ETOOMANYREFS\ty\n", result.stdout)
   end)

@@ -12,7 +12,7 @@ local M = {}
 local pending = error
 if package.loaded.busted then
   package.loaded.busted.subscribe({ "test", "start" }, function(element)
-    pending = element.env.pending
+    pending = element.env and element.env.pending or error
     return nil, true
   end)
 end

@@ -1,4 +1,5 @@
 local sockeye = require "sockeye"
+local databases = require "spec.support.databases"
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
 local netns = require "spec.support.netns"
@@ -60,6 +61,10 @@ describe("resolve", function()
     local flags = hints.flags and " with " .. hints.flags or ""
     it(("finds %s for %s and %s%s"):format(wanted[1], host, service, flags),
        function()
+      if type(service) == "string" and service:find "%a" then
+        local can, reason = databases.services()
+        if not can then return pending(reason) end
+      end
       local copy = { type = "stream" }
       for key, value in pairs(hints) do copy[key] = value end
       local list = sockeye.resolve(host, service, copy)
@@ -91,6 +96,8 @@ describe("resolve", function()
   end)
 
   it("finds localhost by its name", function()
+    local can, reason = databases.localhost()
+    if not can then return pending(reason) end
     local list = sockeye.resolve("localhost", 80, { type = "stream" })
     assert.is_true(#list >= 1)
     for _, found in ipairs(list) do
@@ -194,6 +201,8 @@ describe("resolve", function()
       'resolve("localhost", "http")', 'nameinfo("127.0.0.1:80")',
       'getservbyname("http")', 'getprotobyname("tcp")',
     } do
+      local can, reason = databases.all_of(call)
+      if not can then return pending(reason) end
       assert.equal("done\n", with_few_descriptors(exhaust .. ([[
         collectgarbage("stop")
         kept = nil
@@ -242,6 +251,11 @@ describe("nameinfo", function()
   for _, row in ipairs(rows) do
     local address, flags, host, service = table.unpack(row, 1, 4)
     it(("names %.20s with %s"):format(address, flags), function()
+      local by_number = tonumber(service) or address:find "^unix"
+      local can, reason = true, nil
+      if not by_number then can, reason = databases.services() end
+      if host == "localhost" then can, reason = databases.localhost() end
+      if not can then return pending(reason) end
       local h, s = sockeye.nameinfo(address, flags)
       assert.equal(host or h, h)
       assert.equal(service, s)

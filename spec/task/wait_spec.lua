@@ -7,6 +7,7 @@ local fork = require "spec.support.fork"
 local process = require "spec.support.process"
 local sockets = require "spec.support.sockets"
 local sorted = require "spec.support.sorted"
+local tracing = require "spec.support.trace"
 
 local ways = {
   ["on the main thread"] = function(f) return f() end,
@@ -248,6 +249,12 @@ local system_calls = {
 }
 
 describe("EINTR #ptrace", function()
+  local can, reason = tracing.available()
+  if not can then
+    pending(("is never seen (%s)"):format(reason))
+    return
+  end
+
   local log
 
   -- Runs the script under strace; what it printed, and the trace.
@@ -274,14 +281,6 @@ describe("EINTR #ptrace", function()
 
   setup(function() log = os.tmpname() end)
   teardown(function() os.remove(log) end)
-
-  before_each(function()
-    local available, reason = process.available "strace"
-    if not available then return pending(reason) end
-    if process.run({ "strace", "-qq", "true" }).status ~= 0 then
-      return pending "strace may not trace here"
-    end
-  end)
 
   for _, name in ipairs(blocking.names) do
     it(("of %s never reaches %s"):format(system_calls[name], name), function()

@@ -1,3 +1,4 @@
+local databases = require "spec.support.databases"
 local descriptors = require "spec.support.descriptors"
 local resolver = require "spec.support.resolver"
 
@@ -163,6 +164,8 @@ for _, poller in ipairs { "epoll", "poll" } do
     end)
 
     it("may be a name for an address", function()
+      local can, reason = databases.localhost()
+      if not can then return pending(reason) end
       assert.equal("asked\nlocalhost\nETIMEDOUT getnameinfo 127.0.0.1:4057 " ..
                    "true\n", printed [[
         sockeye.run(function()

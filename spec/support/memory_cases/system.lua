@@ -3,6 +3,7 @@
 local netlink = require "sockeye.netlink"
 local sockeye = require "sockeye"
 
+local databases = require "spec.support.databases"
 local kit = require "spec.support.memory_cases.kit"
 
 local add <const> = kit.add
@@ -11,7 +12,9 @@ local datagram <const> = kit.datagram
 
 -- Names.
 add_call("resolve of a number", sockeye.resolve, "127.0.0.1", "80")
-add_call("resolve of a name", sockeye.resolve, "localhost", "http",
+add_call("resolve of a name", sockeye.resolve,
+         databases.localhost() and "localhost" or "127.0.0.1",
+         databases.services() and "http" or "80",
          { type = "stream", flags = "canonname" })
 add_call("resolve that fails", pcall, sockeye.resolve, "nosuch", nil,
          { flags = "numerichost" })
