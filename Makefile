@@ -3,8 +3,10 @@
 
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
-LIBDIR ?= $(PREFIX)/lib/lua/5.4
-LUADIR ?= $(PREFIX)/share/lua/5.4
+LIBDIR ?= $(PREFIX)/lib/lua/$(or $(lua_version),5.4)
+LUADIR ?= $(PREFIX)/share/lua/$(or $(lua_version),5.4)
+# The strip of the compiler's target; "make install STRIP=" leaves symbols.
+STRIP ?= $(shell $(CC) -print-prog-name=strip)
 BUILD ?= build
 PORT ?= 7777
 
@@ -13,12 +15,19 @@ PORT ?= 7777
 ifndef LUA_INCDIR
 LUA_INCDIR = $(eval LUA_INCDIR := $$(shell tools/lua -I))$(LUA_INCDIR)
 endif
+lua_version = $(eval lua_version := $$(shell \
+	tools/lua -v "$$(LUA_INCDIR)"))$(lua_version)
+# The folder of headers, if they are those of a Lua that the sources know.
+lua_headers = $(if $(LUA_INCDIR),$(if $(filter 5.4 5.5,$(lua_version)),$(LUA_INCDIR),\
+	$(error Lua 5.4's headers are needed; in $(LUA_INCDIR) are $(if \
+	$(lua_version),those of Lua $(lua_version),none))),\
+	$(error Lua 5.4's headers are missing: run "make deps"))
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion \
 	-Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
 REQUIRED = -std=c11 -D_GNU_SOURCE -fPIC -fno-plt -fvisibility=hidden -pthread $(WARNINGS) \
 	-Icsrc \
-	-isystem $(or $(LUA_INCDIR),$(error No headers of Lua 5.4: run "make deps"))
+	-isystem $(lua_headers)
 ifeq ($(shell uname -s),Darwin)
 SHARED = -bundle -undefined dynamic_lookup
 else
@@ -73,8 +82,11 @@ with_module = export LUA=$${LUA:-$$(tools/lua)} \
 	LUA_CPATH="$(CURDIR)/$(1)/?.so;$${LUA_CPATH:-;}";
 submake = +@$(MAKE) -s --no-print-directory
 
-deps: ## install what all targets need (apt, as root), or say how
-	@tools/deps build test lint check doc rock
+deps: ## install what building needs (apt, as root), or say how
+	@tools/deps build
+
+deps-dev: ## install what all targets need, likewise
+	@tools/deps build test lint check fuzz doc rock bench machines
 
 demo: ## watch a server with a thousand clients at work
 	@tools/deps build
@@ -191,21 +203,25 @@ bench: ## measure, beside C and other libraries
 install: build ## install; PREFIX=/usr/local, or LIBDIR= and LUADIR=
 	install -d "$(DESTDIR)$(LIBDIR)/sockeye"
 	install -m 755 $(MODULE) "$(DESTDIR)$(LIBDIR)/sockeye/core.so"
+	$(if $(STRIP),$(STRIP) -S -x "$(DESTDIR)$(LIBDIR)/sockeye/core.so")
 	cd lua && find sockeye -name '*.lua' | while read -r file; do \
 		install -d "$(DESTDIR)$(LUADIR)/$${file%/*}" && \
 		install -m 644 "$$file" "$(DESTDIR)$(LUADIR)/$$file" || exit 1; \
 	done
 
+uninstall: ## remove what install installs, with the same PREFIX
+	rm -rf "$(DESTDIR)$(LIBDIR)/sockeye" "$(DESTDIR)$(LUADIR)/sockeye"
+
 env: ## print the paths of this checkout:  eval "$(make env)"
 	@echo 'export LUA_PATH="$(LUA_PATHS);$${LUA_PATH:-;}"'
 	@echo 'export LUA_CPATH="$(CURDIR)/$(BUILD)/?.so;$${LUA_CPATH:-;}"'
 
-clean: ## remove build/
-	rm -rf build
+clean: ## remove build/, or BUILD=folder alone
+	@tools/clean '$(BUILD)'
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' \
 		Makefile
 
-.PHONY: FORCE build deps demo serve test lint lint-sources format sanitize sanitize-asan \
-	sanitize-valgrind soak fuzz coverage doc rock release-check bench install env clean help
+.PHONY: FORCE build deps deps-dev demo serve test lint lint-sources format sanitize sanitize-asan \
+	sanitize-valgrind soak fuzz coverage doc rock release-check bench install uninstall env clean help
