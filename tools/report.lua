@@ -33,7 +33,18 @@ local function print_pending(entry)
                                      indented(reason)))
 end
 
+-- For the list of all failures at the end of the whole run.
+local function add_failure(kind, entry)
+  local path = os.getenv "SPEC_TOTALS"
+  if not path or path == "/dev/null" then return end
+  local file <close> = assert(io.open(path .. ".failures", "a"))
+  local part = os.getenv "SPEC_PART" or ""
+  file:write(("%s: %s%s%s\n"):format(kind, entry.name, place(entry),
+    part:find "^inside" and " " .. part:match "^[^:]*" or ""))
+end
+
 local function print_failure(kind, entry)
+  add_failure(kind, entry)
   print(("\n%s: %s%s"):format(kind, entry.name, place(entry)))
   if entry.randomseed then
     print(indented("shuffled with --seed=" .. entry.randomseed))

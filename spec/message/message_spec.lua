@@ -128,7 +128,7 @@ describe("sendmsg", function()
       for i = 1, 100 do list[i] = ("x"):rep(100000) end
       local n = a:sendmsg { iov = list }
       assert.is_true(n > 0 and n < 10000000)
-      n = n + sockets.fill(a:settimeout(nil))
+      n = n + sockets.fill(a:settimeout(nil), 10000000)
       assert.is_false(a:settimeout(0):sendmsg { iov = list })
       assert.is_false(a:settimeout(nil):sendmsg { iov = "x",
                                                   flags = "dontwait" })

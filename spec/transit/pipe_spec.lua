@@ -275,7 +275,9 @@ describe("what pipe moves", function()
     ]])
     -- Into the kernel's pipe and out of it, in pieces as large as it takes.
     local moved = 0
-    for count in text:gmatch "splice%([^\n]*= (%d+)" do moved = moved + count end
+    for count in text:gmatch "splice%([^\n]*= (%d+)" do
+      moved = moved + count
+    end
     assert.equal(200000, moved)
     assert.not_matches("recvfrom", text)
   end)
