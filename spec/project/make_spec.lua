@@ -17,12 +17,16 @@ end
 
 local function exists(path) return lfs.attributes(path, "mode") ~= nil end
 
--- The folder that holds the build of the module under test; nil and the reason
--- where that is no build of this checkout.
+-- The folder that holds the build of the module under test, as make names it;
+-- nil and the reason where that is no build of this checkout.
 local function build_folder()
   local path = package.searchpath("sockeye.core", package.cpath)
   local folder = path:match "^(.*)/sockeye/core%.so$"
-  if folder and exists(folder .. "/objects") then return folder end
+  local here = lfs.currentdir() .. "/"
+  if folder and folder:sub(1, #here) == here and
+     exists(folder .. "/objects") then
+    return folder:sub(#here + 1)
+  end
   return nil, "the module under test is no build of this checkout"
 end
 
