@@ -1,5 +1,5 @@
 /*
- * ancillary: control messages as Lua tables, both ways; see ancillary.h.
+ * control: control messages as Lua tables, both ways; see control.h.
  *
  * Follows cmsg(3), unix(7), socket(7), ip(7), ipv6(7), udp(7), packet(7),
  * netlink(7), RFC 3542, and the kernel's headers where the pages say nothing.
@@ -89,41 +89,6 @@ static const struct control_kind kinds[] = {
 /* clang-format on */
 
 /* ---- messages to send ---- */
-
-/* Room for `length` more bytes, all zero. */
-static unsigned char *make_room(lua_State *L, struct control_writer *w,
-                                size_t length)
-{
-    unsigned char *bytes = w->bytes;
-
-    if (length > w->size - w->used) {
-        size_t size = 2 * w->size + length;
-
-        bytes = lua_newuserdatauv(L, size, 0);
-        memcpy(bytes, w->bytes, w->used);
-        lua_replace(L, w->slot);
-        w->bytes = bytes;
-        w->size = size;
-    }
-    bytes += w->used;
-    memset(bytes, 0, length);
-    w->used += length;
-    return bytes;
-}
-
-void control_append(lua_State *L, struct control_writer *w, int level,
-                    int number, const void *data, size_t length)
-{
-    struct cmsghdr header = {
-        .cmsg_len = (socklen_t)CMSG_LEN(length),
-        .cmsg_level = level,
-        .cmsg_type = number,
-    };
-    unsigned char *bytes = make_room(L, w, CMSG_SPACE(length));
-
-    memcpy(bytes, &header, sizeof header);
-    memcpy(bytes + CMSG_LEN(0), data, length);
-}
 
 static int refuse_name(lua_State *L, int arg, const char *name)
 {

@@ -1,6 +1,6 @@
 /*
- * ancillary_ip: the control messages of IP and IPv6 that are structures, and
- * the errors of the error queue; see ancillary.h.
+ * control_ip: the control messages of IP and IPv6 that are structures, and
+ * the errors of the error queue; see control_kind.h.
  *
  * ip(7), ipv6(7), RFC 3542, linux/errqueue.h.
  */
@@ -15,7 +15,7 @@
 #include "address/host.h"
 #include "base/error.h"
 #include "base/field.h"
-#include "message/control.h"
+#include "message/control_kind.h"
 #include "socket/zerocopy.h"
 
 #ifdef __linux__

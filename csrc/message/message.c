@@ -193,11 +193,7 @@ void message_receive_options(lua_State *L, int index,
 int message_start(lua_State *L, struct wait *w, const struct call *call,
                   struct socket *s, int flags, lua_KContext context)
 {
-    if (flags & MSG_ERRQUEUE)
-        flags |= MSG_DONTWAIT;
-    flags |= wait_start(L, w, call, &s->handle, flags, context);
-    if (s->type != SOCK_STREAM)
-        flags |= MSG_TRUNC;
+    flags = transfer_start_receiving(L, w, call, s, flags, context);
     return s->family == AF_UNIX ? flags | MSG_CMSG_CLOEXEC : flags;
 }
 

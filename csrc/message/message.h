@@ -51,9 +51,7 @@ struct receive_options {
 void message_receive_options(lua_State *L, int index,
                              struct receive_options *wanted);
 
-/* Begin to receive messages; the result is the flags for recvmsg(2). The error
- * queue never waits, the length of a datagram is told, and descriptors are
- * close-on-exec. */
+/* As transfer_start_receiving; and descriptors are close-on-exec. */
 int message_start(lua_State *L, struct wait *w, const struct call *call,
                   struct socket *s, int flags, lua_KContext context);
 

@@ -1,5 +1,5 @@
 /*
- * batch: recvmany; see batch.h.
+ * recvmany: many messages received in one system call; see batch.h.
  *
  * Follows recvmmsg(2). An error that the system meets after the first message
  * is told by the next call. Functions named socket_* are methods of a socket.

@@ -1,5 +1,5 @@
 /*
- * batch_send: sendmany; see batch.h.
+ * sendmany: many messages sent in one system call; see batch.h.
  *
  * Follows sendmmsg(2), whose errors after the first message it meets again by
  * going on. Functions named socket_* are methods of a socket.

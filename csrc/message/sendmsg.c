@@ -139,15 +139,6 @@ static ssize_t receive_once(struct receiving *r, const struct socket *s,
 
 /* ---- MSG_WAITALL ---- */
 
-static bool is_short(const struct socket *s,
-                     const struct receive_options *wanted, size_t length)
-{
-    int flags = MSG_WAITALL | MSG_PEEK | MSG_TRUNC | MSG_OOB | MSG_ERRQUEUE;
-
-    return (wanted->flags & flags) == MSG_WAITALL && s->type == SOCK_STREAM &&
-           length > 0 && length < wanted->size;
-}
-
 /* Control data of a Unix socket belongs to what came before it, and what comes
  * behind may be from somebody else. */
 static bool ends_message(const struct socket *s, const struct receiving *r)
@@ -196,7 +187,7 @@ static int recvmsg_rest(lua_State *L, int status, lua_KContext context)
     do
         n = receive_more(L, &r, &w, s, &wanted, flags);
     while (n > 0 && !ends_message(s, &r) &&
-           is_short(s, &wanted, gather_used(L)));
+           transfer_is_short(s, wanted.flags, gather_used(L), wanted.size));
     gather_push(L);
     message_set_data(L, MESSAGE, OPTIONS, wanted.several);
     lua_settop(L, MESSAGE);
@@ -223,15 +214,6 @@ static void push_received(lua_State *L, const struct socket *s,
         message_push(L, &a, wanted, OPTIONS);
 }
 
-static bool receive_again(lua_State *L, struct wait *w, size_t size)
-{
-    int error = errno;
-
-    scratch_release(L, size);
-    errno = error;
-    return wait_again(L, w);
-}
-
 static int recvmsg_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"recvmsg", POLLIN, recvmsg_step};
@@ -252,12 +234,13 @@ static int recvmsg_step(lua_State *L, int status, lua_KContext context)
         data =
             wanted.size <= STACK_BUFFER ? small : scratch_take(L, &wanted.size);
         n = receive_once(&r, s, &wanted, data, wanted.size, flags);
-    } while (n == -1 && receive_again(L, &w, wanted.size));
+    } while (n == -1 && transfer_receive_again(L, &w, wanted.size));
     if (n == -1)
         return wait_failed(L, &w, 0);
     push_received(L, s, &wanted, &r, data, (size_t)n);
     scratch_release(L, wanted.size);
-    if (!is_short(s, &wanted, (size_t)n) || ends_message(s, &r))
+    if (!transfer_is_short(s, wanted.flags, (size_t)n, wanted.size) ||
+        ends_message(s, &r))
         return 1;
     lua_getfield(L, MESSAGE, "data");
     gather_new(L, lua_tostring(L, -1), (size_t)n, wanted.size);

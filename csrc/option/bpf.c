@@ -1,5 +1,5 @@
 /*
- * option_filter: filters in the instructions of classic BPF; see option_type.h.
+ * bpf: filters in the instructions of classic BPF; see type.h.
  *
  * socket(7), and Documentation/networking/filter.rst of the kernel. A filter is
  * a list of instructions, the text that `tcpdump -ddd` or `tcpdump -dd` prints,

@@ -1,6 +1,6 @@
 /*
- * option_group: the options that name interfaces and multicast groups; see
- * option_type.h.
+ * group: the options that name interfaces and multicast groups; see
+ * type.h.
  *
  * ip(7), ipv6(7), RFC 3678.
  */

@@ -1,5 +1,5 @@
 /*
- * option_raw: the filters of raw sockets; see option_type.h.
+ * icmp_filter: the filters of raw sockets; see type.h.
  *
  * raw(7), RFC 3542 section 3.2. The kernel has a bit for each type of ICMP that
  * is blocked; a script lists those that pass.

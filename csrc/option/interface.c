@@ -1,5 +1,5 @@
 /*
- * option_link: the interfaces that a script names; see option_link.h.
+ * interface: the interfaces that a script names; see interface.h.
  *
  * Interfaces are looked up in what getifaddrs(3) tells.
  */

@@ -1,5 +1,5 @@
 /*
- * option_link: the interfaces that a script names.
+ * interface: the interfaces that a script names.
  *
  * A script names an interface by its name, its index or one of its addresses;
  * each structure of the system wants one of these alone.

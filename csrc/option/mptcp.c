@@ -1,6 +1,6 @@
 /*
- * option_mptcp: what Linux tells of a Multipath TCP connection; see
- * option_type.h.
+ * mptcp: what Linux tells of a Multipath TCP connection; see
+ * type.h.
  *
  * linux/mptcp.h, whose structures grow at their end; they are written out here,
  * for that header excludes those of the C library. What is told of every
@@ -17,6 +17,7 @@
 
 #include "address/address.h"
 #include "address/families.h"
+#include "option/info.h"
 #include "option/type.h"
 
 #ifdef __linux__

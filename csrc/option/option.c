@@ -2,8 +2,8 @@
  * option: getsockopt and setsockopt, by name with typed values and by number
  * with bytes.
  *
- * getsockopt(2), setsockopt(2). The options are in option_table.c, their types
- * in option_type.c and the rooms that option_type.h names.
+ * getsockopt(2), setsockopt(2). The options are in table.c, their types
+ * in type.c and the files that type.h names.
  * Functions named sockeye_* are the module's, socket_* are methods of a socket.
  */
 #include <errno.h>

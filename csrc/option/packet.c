@@ -1,10 +1,11 @@
 /*
- * option_packet: the options of packet sockets that have types of their own;
- * see option_type.h.
+ * packet: the options of packet sockets that have types of their own;
+ * see type.h.
  *
  * packet(7), linux/if_packet.h, and Documentation/networking/packet_mmap.rst of
  * the kernel for fanout.
  */
+#include "option/info.h"
 #include "option/type.h"
 
 #ifdef __linux__

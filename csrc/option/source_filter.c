@@ -1,6 +1,6 @@
 /*
- * option_msfilter: all that a socket wants of a multicast group's sources, at
- * once; see option_type.h.
+ * source_filter: all that a socket wants of a multicast group's sources, at
+ * once; see type.h.
  *
  * RFC 3678, sections 4.2 and 5.2. Both structures end with a list of sources;
  * to read one, the kernel is given the group and told how many have room, and

@@ -1,5 +1,5 @@
 /*
- * option_struct: the options whose values are structures; see option_type.h.
+ * struct: the options whose values are structures; see type.h.
  *
  * A structure is a table with the field names of its manual page, socket(7),
  * unix(7) or ip(7), without their prefix.
@@ -12,6 +12,7 @@
 
 #include "address/address.h"
 #include "address/families.h"
+#include "option/info.h"
 #include "option/type.h"
 
 /* ---- address ---- */

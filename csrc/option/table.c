@@ -1,5 +1,5 @@
 /*
- * option_table: a row for each option that has a name; see option_type.h.
+ * table: a row for each option that has a name; see type.h.
  *
  * socket(7), ip(7), ipv6(7), tcp(7), udp(7) and netlink(7), and the kernel's
  * headers where the pages say nothing. An option without a row is left to the

@@ -1,5 +1,5 @@
 /*
- * option_tcp_info: TCP_INFO as a table; see option_type.h.
+ * tcp_info: TCP_INFO as a table; see type.h.
  *
  * Linux appends fields to struct tcp_info and tells by the length how many it
  * has given (tcp(7)). The structure is written out here, for the headers of the
@@ -13,6 +13,7 @@
 
 #include <lauxlib.h>
 
+#include "option/info.h"
 #include "option/type.h"
 #include "socket/state.h"
 
@@ -95,45 +96,6 @@ static const struct name ca_rows[] = {
 
 static const struct names ca_names = {
     "congestion state", {"TCP_CA_", NULL}, ca_rows};
-
-static lua_Integer read_field(const unsigned char *bytes, size_t size)
-{
-    uint16_t half;
-    uint32_t word;
-    uint64_t pair;
-
-    switch (size) {
-    case sizeof half:
-        memcpy(&half, bytes, size);
-        return half;
-    case sizeof word:
-        memcpy(&word, bytes, size);
-        return word;
-    case sizeof pair:
-        memcpy(&pair, bytes, size);
-        return (lua_Integer)pair;
-    default:
-        return *bytes;
-    }
-}
-
-void option_set_info_fields(lua_State *L, const struct info_field *row,
-                            const unsigned char *bytes, socklen_t length)
-{
-    for (; row->name; row++) {
-        if (row->offset + row->size > length)
-            continue;
-        field_set_integer(L, row->name,
-                          read_field(bytes + row->offset, row->size));
-    }
-}
-
-void option_push_info(lua_State *L, const struct option_type *type,
-                      const union option_value *value, socklen_t length)
-{
-    lua_newtable(L);
-    option_set_info_fields(L, type->fields, value->bytes, length);
-}
 
 static void set_options(lua_State *L, unsigned options)
 {

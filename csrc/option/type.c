@@ -1,5 +1,5 @@
 /*
- * option_type: the options whose values are plain; see option_type.h.
+ * type: the options whose values are plain; see type.h.
  *
  * socket(7), ip(7), ipv6(7) and tcp(7) say which option has which type and
  * which unit; a number is never cut to fit.

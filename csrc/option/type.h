@@ -1,7 +1,7 @@
 /*
- * option_type: what the rooms of the options share.
+ * type: what the files of the options share.
  *
- * option_table.c has a row for each option; the row's type turns a Lua value
+ * table.c has a row for each option; the row's type turns a Lua value
  * into what setsockopt(2) takes, and what getsockopt(2) gave into a Lua value.
  */
 #ifndef SOCKEYE_OPTION_TYPE_H
@@ -91,7 +91,7 @@ struct option {
 
 extern const struct option option_rows[]; /* ends with a row without a name */
 
-/* Plain values: option_type.c. */
+/* Plain values: type.c. */
 extern const struct option_type option_bool;
 extern const struct option_type option_int;
 extern const struct option_type option_uint;
@@ -114,7 +114,7 @@ extern const struct option_type option_discovery;
 extern const struct option_type option_preferences;
 extern const struct option_type option_timestamping;
 
-/* Structures: option_struct.c, and option_tcp_info.c. */
+/* Structures: struct.c, and tcp_info.c. */
 extern const struct option_type option_ucred;
 extern const struct option_type option_groups;
 extern const struct option_type option_memberships;
@@ -125,7 +125,7 @@ extern const struct option_type option_address;
 extern const struct option_type option_mtuinfo;
 extern const struct option_type option_tcp_info;
 
-/* Interfaces and multicast groups: option_group.c. */
+/* Interfaces and multicast groups: group.c. */
 extern const struct option_type option_interface;
 extern const struct option_type option_net_interface;
 extern const struct option_type option_multicast_if;
@@ -136,25 +136,25 @@ extern const struct option_type option_mreq6;
 extern const struct option_type option_group;
 extern const struct option_type option_group_source;
 
-/* Source filters of multicast groups: option_msfilter.c. */
+/* Source filters of multicast groups: source_filter.c. */
 extern const struct option_type option_msfilter;
 extern const struct option_type option_group_filter;
 
-/* ICMP: option_raw.c. */
+/* ICMP: icmp_filter.c. */
 extern const struct option_type option_icmp_filter;
 extern const struct option_type option_icmp6_filter;
 
-/* Classic BPF: option_filter.c. */
+/* Classic BPF: bpf.c. */
 extern const struct option_type option_filter;
 
-/* Packet sockets: option_packet.c. */
+/* Packet sockets: packet.c. */
 extern const struct option_type option_packet_mreq;
 extern const struct option_type option_fanout;
 extern const struct option_type option_statistics;
 extern const struct option_type option_rollover;
 extern const struct option_type option_version;
 
-/* Multipath TCP: option_mptcp.c. */
+/* Multipath TCP: mptcp.c. */
 extern const struct option_type option_mptcp_info;
 extern const struct option_type option_mptcp_tcp_info;
 extern const struct option_type option_mptcp_addresses;
@@ -166,19 +166,5 @@ option_push option_push_constant;
 /* Push the names of flags, in one string; the number where a bit has none. */
 void option_push_flag_names(lua_State *L, const struct names *names,
                             lua_Integer flags);
-
-/* An unsigned field of a structure to which Linux appends some. */
-struct info_field {
-    const char *name; /* NULL: the last row */
-    size_t offset;
-    size_t size;
-};
-
-/* A table of the fields of type->fields. */
-option_push option_push_info;
-
-/* Set the fields that are within `length` bytes in the table on top. */
-void option_set_info_fields(lua_State *L, const struct info_field *row,
-                            const unsigned char *bytes, socklen_t length);
 
 #endif
