@@ -138,6 +138,25 @@ function M.raise_field(call, n, name, problem)
   M.raise(call, n, ("field '%s': %s"):format(name, problem))
 end
 
+--- Raises an error unless `self`, on which the method `call` was called, is of
+-- the class, a metatable.
+function M.check_self(call, self, class)
+  if getmetatable(self) == class then return end
+  local meta <const> = getmetatable(self)
+  primitives.misuse(("calling '%s' on bad self (%s expected, got %s)"):format(
+    call, class.__name, type(meta) == "table" and meta.__name or type(self)))
+end
+
+--- Lets each of the methods check its `self`.
+function M.guard_methods(methods, class)
+  for name, method in pairs(methods) do
+    methods[name] = function(self, ...)
+      M.check_self(name, self, class)
+      return method(self, ...)
+    end
+  end
+end
+
 --- Returns the number that a string of decimal digits stands for, nil where it
 -- is none or exceeds `most`.
 function M.decimal(text, most)

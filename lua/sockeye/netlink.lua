@@ -311,6 +311,7 @@ for _, part in ipairs { "lists", "events", "changes" } do
     methods[name] = method
   end
 end
+arguments.guard_methods(methods, Netlink)
 
 -- Calls the method on a socket of its own.
 local function call_once(name, options)
