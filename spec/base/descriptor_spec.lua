@@ -5,12 +5,6 @@ local errors = require "spec.support.errors"
 local fork = require "spec.support.fork"
 local sockets = require "spec.support.sockets"
 
--- The same open file under another number, which sockeye.adopt has not seen.
-local function share(s)
-  local spare <close> = sockeye.socket("unix", "stream")
-  return sockeye.adopt(sockeye.dup2(s, spare:detach()))
-end
-
 describe("a pipe or a file", function()
   descriptors.guard()
 
@@ -84,7 +78,7 @@ describe("a pipe or a file", function()
   it("may be a file on disk, or a directory", function()
     local path = os.tmpname()
     local file <close> = io.open(path, "w+")
-    local s = share(file)
+    local s = sockets.share(file)
     for _, timeout in ipairs { 20, 0 } do
       s:settimeout(timeout)
       assert.equal(5, s:write "hello")
@@ -96,7 +90,7 @@ describe("a pipe or a file", function()
     os.remove(path)
     local folder <close> = io.open "/"
     if not folder then return end
-    s = share(folder)
+    s = sockets.share(folder)
     errors.raised("EISDIR", "read", s.read, s, 1)
     s:close()
   end)
@@ -104,7 +98,7 @@ describe("a pipe or a file", function()
   it("raises what its kind of file raises", function()
     local full <close> = io.open("/dev/full", "w")
     if not full then return pending "there is no /dev/full" end
-    local s = share(full)
+    local s = sockets.share(full)
     errors.raised("ENOSPC", "write", s.write, s, "x")
     errors.raised("EBADF", "read", s.read, s, 1)
     s:close()

@@ -1,5 +1,6 @@
 -- Scripts for which names are resolved as a spec likes: see resolver.c.
 
+local assert = require "luassert"
 local process = require "spec.support.process"
 
 local M = {}
@@ -53,6 +54,14 @@ function M.lua(text, poller)
   return process.lua_script(prelude .. text, {
     env = { LD_PRELOAD = preload(), SOCKEYE_POLLER = poller or "epoll" },
   })
+end
+
+--- What such a script prints, which must do nothing else.
+function M.printed(text, poller)
+  local result = M.lua(text, poller)
+  assert.equal("", result.stderr)
+  assert.equal(0, result.status)
+  return result.stdout
 end
 
 return M

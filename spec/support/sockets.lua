@@ -163,6 +163,13 @@ function M.read_all(s)
   return table.concat(parts)
 end
 
+--- A socket for the same open file under another number, which has seen nothing
+-- of what was done with s.
+function M.share(s)
+  local spare <close> = sockeye.socket("unix", "stream")
+  return sockeye.adopt(sockeye.dup2(s, spare:detach()))
+end
+
 --- Calls f with a port that was free a moment ago; again, with another, where
 -- somebody else has taken it meanwhile. Returns what f does.
 function M.with_port(f)

@@ -2,32 +2,12 @@ local sockeye = require "sockeye"
 local databases = require "spec.support.databases"
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
-local netns = require "spec.support.netns"
-local process = require "spec.support.process"
 
 local function addresses(list)
   local texts = {}
   for i, found in ipairs(list) do texts[i] = tostring(found.address) end
   return texts
 end
-
--- Runs a script that may open few descriptors.
-local function with_few_descriptors(text)
-  local result = process.lua_script(text, {
-    prefix = { "sh", "-c", 'ulimit -n 24; exec "$@"', "sh" },
-  })
-  assert.equal("", result.stderr)
-  assert.equal(0, result.status)
-  return result.stdout
-end
-
-local exhaust = [[
-  local sockeye = require "sockeye"
-  kept = {}
-  pcall(function()
-    while true do kept[#kept + 1] = sockeye.socket("inet", "dgram") end
-  end)
-]]
 
 describe("resolve", function()
   descriptors.guard()
@@ -180,104 +160,4 @@ describe("resolve", function()
                     told:find("integer representation", 1, true), told)
     end)
   end
-
-  it("raises EMFILE, and no name's absence, without a descriptor left",
-     function()
-    assert.equal("EMFILE EMFILE EMFILE EMFILE\n", with_few_descriptors(
-      exhaust .. [[
-        local function code(f, ...)
-          local ok, err = pcall(f, ...)
-          return ok and "none" or err.code
-        end
-        print(code(sockeye.resolve, "no-such-host.invalid", 80) .. " " ..
-              code(sockeye.nameinfo, "127.0.0.1:80") .. " " ..
-              code(sockeye.getservbyname, "http") .. " " ..
-              code(sockeye.getprotobynumber, 6))
-      ]]))
-  end)
-
-  it("collects garbage before it raises EMFILE", function()
-    for _, call in ipairs {
-      'resolve("localhost", "http")', 'nameinfo("127.0.0.1:80")',
-      'getservbyname("http")', 'getprotobyname("tcp")',
-    } do
-      local can, reason = databases.all_of(call)
-      if not can then return pending(reason) end
-      assert.equal("done\n", with_few_descriptors(exhaust .. ([[
-        collectgarbage("stop")
-        kept = nil
-        assert(sockeye.%s)
-        print("done")
-      ]]):format(call)))
-    end
-  end)
-
-  it("raises EAI_AGAIN where no name server can be reached #namespace",
-     function()
-    local can, reason = netns.available()
-    if not can then return pending(reason) end
-    local path = os.tmpname()
-    local file <close> = assert(io.open(path, "w"))
-    file:write("nameserver 10.77.9.9\noptions timeout:1 attempts:1\n")
-    file:close()
-    netns.with_namespaces(function(ns)
-      local result = ns.a:run({ "unshare", "-m", "sh", "-c",
-        'mount --bind "$1" /etc/resolv.conf && exec "$2" -e "$3"', "sh", path,
-        process.lua, [[
-          local _, err = pcall(require "sockeye".resolve, "a.example", 80)
-          print(err.code, err.call, err.address)
-        ]] })
-      assert.equal("EAI_AGAIN\tgetaddrinfo\ta.example\n", result.stdout,
-                   result.stderr)
-    end)
-    os.remove(path)
-  end)
-end)
-
-describe("nameinfo", function()
-  descriptors.guard()
-
-  local rows = {
-    { "127.0.0.1:80", "numerichost numericserv", "127.0.0.1", "80" },
-    { "127.0.0.1:80", "numerichost", "127.0.0.1", "http" },
-    { "[::1]:22", "NI_NUMERICHOST", "::1", "ssh" },
-    { "127.0.0.1:65432", sockeye.NI_NUMERICHOST, "127.0.0.1", "65432" },
-    { "127.0.0.1:514", "numerichost dgram", "127.0.0.1", "syslog" },
-    { "127.0.0.1:514", "numerichost", "127.0.0.1", "shell" },
-    { "127.0.0.1:80", "numericserv", "localhost", "80" },
-    { "unix:/" .. ("p"):rep(106), "numericserv", nil, "/" .. ("p"):rep(106) },
-  }
-
-  for _, row in ipairs(rows) do
-    local address, flags, host, service = table.unpack(row, 1, 4)
-    it(("names %.20s with %s"):format(address, flags), function()
-      local by_number = tonumber(service) or address:find "^unix"
-      local can, reason = true, nil
-      if not by_number then can, reason = databases.services() end
-      if host == "localhost" then can, reason = databases.localhost() end
-      if not can then return pending(reason) end
-      local h, s = sockeye.nameinfo(address, flags)
-      assert.equal(host or h, h)
-      assert.equal(service, s)
-      assert.same({ h, s },
-                  { sockeye.nameinfo(sockeye.address(address), flags) })
-    end)
-  end
-
-  it("raises what the resolver says, with the address", function()
-    local a = sockeye.inet("127.0.0.1", 80)
-    local err = errors.raised("EAI_BADFLAGS", "getnameinfo", sockeye.nameinfo,
-                              a, 0x40000000)
-    assert.equal(a, err.address)
-    errors.raised("EAI_FAMILY", "getnameinfo", sockeye.nameinfo,
-                  sockeye.unpack(string.pack("=I2", 5)))
-  end)
-
-  it("takes no wrong arguments", function()
-    errors.rejected("bad argument #1", sockeye.nameinfo)
-    errors.rejected("bad argument #1", sockeye.nameinfo, "localhost:80")
-    errors.rejected("did you mean 'namereqd'", sockeye.nameinfo,
-                    "127.0.0.1:80", "namereq")
-    errors.rejected("bad argument #2", sockeye.nameinfo, "127.0.0.1:80", {})
-  end)
 end)

@@ -1,0 +1,159 @@
+local databases = require "spec.support.databases"
+local descriptors = require "spec.support.descriptors"
+local netns = require "spec.support.netns"
+local process = require "spec.support.process"
+local resolver = require "spec.support.resolver"
+
+-- Runs a script that may open few descriptors.
+local function with_few_descriptors(text)
+  local result = process.lua_script(text, {
+    prefix = { "sh", "-c", 'ulimit -n 24; exec "$@"', "sh" },
+  })
+  assert.equal("", result.stderr)
+  assert.equal(0, result.status)
+  return result.stdout
+end
+
+local exhaust = [[
+  local sockeye = require "sockeye"
+  kept = {}
+  pcall(function()
+    while true do kept[#kept + 1] = sockeye.socket("inet", "dgram") end
+  end)
+]]
+
+describe("the resolver", function()
+  descriptors.guard()
+
+  it("raises EMFILE, and no name's absence, without a descriptor left",
+     function()
+    assert.equal("EMFILE EMFILE EMFILE EMFILE\n", with_few_descriptors(
+      exhaust .. [[
+        local function code(f, ...)
+          local ok, err = pcall(f, ...)
+          return ok and "none" or err.code
+        end
+        print(code(sockeye.resolve, "no-such-host.invalid", 80) .. " " ..
+              code(sockeye.nameinfo, "127.0.0.1:80") .. " " ..
+              code(sockeye.getservbyname, "http") .. " " ..
+              code(sockeye.getprotobynumber, 6))
+      ]]))
+  end)
+
+  it("collects garbage before it raises EMFILE", function()
+    for _, call in ipairs {
+      'resolve("localhost", "http")', 'nameinfo("127.0.0.1:80")',
+      'getservbyname("http")', 'getprotobyname("tcp")',
+    } do
+      local can, reason = databases.all_of(call)
+      if not can then return pending(reason) end
+      assert.equal("done\n", with_few_descriptors(exhaust .. ([[
+        collectgarbage("stop")
+        kept = nil
+        assert(sockeye.%s)
+        print("done")
+      ]]):format(call)))
+    end
+  end)
+
+  it("raises EAI_AGAIN where no name server can be reached #namespace",
+     function()
+    local can, reason = netns.available()
+    if not can then return pending(reason) end
+    local path = os.tmpname()
+    local file <close> = assert(io.open(path, "w"))
+    file:write("nameserver 10.77.9.9\noptions timeout:1 attempts:1\n")
+    file:close()
+    netns.with_namespaces(function(ns)
+      local result = ns.a:run({ "unshare", "-m", "sh", "-c",
+        'mount --bind "$1" /etc/resolv.conf && exec "$2" -e "$3"', "sh", path,
+        process.lua, [[
+          local _, err = pcall(require "sockeye".resolve, "a.example", 80)
+          print(err.code, err.call, err.address)
+        ]] })
+      assert.equal("EAI_AGAIN\tgetaddrinfo\ta.example\n", result.stdout,
+                   result.stderr)
+    end)
+    os.remove(path)
+  end)
+end)
+
+for _, poller in ipairs { "epoll", "poll" } do
+  local function printed(text) return resolver.printed(text, poller) end
+
+  describe(("a name that a task asks for (%s)"):format(poller), function()
+    descriptors.guard()
+
+    it("is no thread's business where it is numeric", function()
+      assert.equal("127.0.0.1:80\n[::1]:80\n127.0.0.1\t80\n1\n", printed [[
+        sockeye.run(function()
+          print(found("127.0.0.1"))
+          print(found("::1"))
+          print(sockeye.nameinfo("127.0.0.1:80", "numerichost numericserv"))
+          print(threads())
+        end)
+      ]])
+    end)
+
+    it("has to come by the deadline", function()
+      assert.equal(("ETIMEDOUT getaddrinfo gate-105-107 true\n"):rep(2),
+                   printed [[
+        local function ask()
+          return sockeye.timeout(0.01, sockeye.resolve, name, 80)
+        end
+        sockeye.run(function() print(code(ask)) end)
+        print(code(ask))
+        open(2)
+      ]])
+    end)
+
+    it("may be a name for an address", function()
+      local can, reason = databases.localhost()
+      if not can then return pending(reason) end
+      assert.equal("asked\nlocalhost\nETIMEDOUT getnameinfo 127.0.0.1:4057 " ..
+                   "true\n", printed [[
+        sockeye.run(function()
+          local asking = sockeye.spawn(sockeye.nameinfo, "127.0.0.1:4057")
+          questions(1)
+          print("asked")
+          open()
+          print((asking:join()))
+          print(code(sockeye.timeout, 0.01, sockeye.nameinfo,
+                     "127.0.0.1:4057"))
+          open()
+        end)
+      ]])
+    end)
+
+    it("does not fail for want of descriptors that are garbage", function()
+      assert.equal("127.0.0.1:80\nEMFILE getaddrinfo gate-105-107 nil\n",
+                   printed [[
+        sockeye.run(function()
+          local kept = {}
+          local function exhaust()
+            pcall(function()
+              while true do kept[#kept + 1] = sockeye.pipe() end
+            end)
+          end
+          open(2)
+          collectgarbage("stop")
+          exhaust()
+          kept = {}
+          print(found(name))
+          exhaust()
+          print(code(sockeye.resolve, name, 80))
+        end)
+      ]])
+    end)
+  end)
+end
+
+describe("a name outside of a task", function()
+  it("is asked for in place, without a thread", function()
+    local result = resolver.lua [[
+      open()
+      print(found(name), questions(1), threads())
+    ]]
+    assert.equal("127.0.0.1:80\to\t1\n", result.stdout, result.stderr)
+  end)
+end)

@@ -1,0 +1,108 @@
+local sockeye = require "sockeye"
+local primitives = require "sockeye.core".primitives
+
+local descriptors = require "spec.support.descriptors"
+local errors = require "spec.support.errors"
+local fork = require "spec.support.fork"
+
+local run, spawn = sockeye.run, sockeye.spawn
+local park, unpark = primitives.park, primitives.unpark
+
+describe("park", function()
+  it("waits until unpark names the same token", function()
+    run(function()
+      local token, order = {}, {}
+      local task = spawn(function()
+        park(token, "rest")
+        order[#order + 1] = "parked"
+      end)
+      sockeye.yield()
+      assert.is_false(unpark(task, {}))
+      order[#order + 1] = "unparked"
+      assert.is_true(unpark(task, token))
+      task:join()
+      assert.same({ "unparked", "parked" }, order)
+      assert.is_false(unpark(task, token))
+    end)
+  end)
+
+  it("raises a cancellation under the name of its call", function()
+    run(function()
+      local task = spawn(park, {}, "rest")
+      sockeye.yield()
+      errors.raised("ECANCELED", "rest", task:cancel().join, task)
+    end)
+  end)
+
+  it("returns where the task was unparked before it was cancelled", function()
+    run(function()
+      local token = {}
+      local task = spawn(function()
+        park(token, "rest")
+        return "unparked"
+      end)
+      sockeye.yield()
+      assert.is_true(unpark(task, token))
+      assert.equal("unparked", task:cancel():join())
+    end)
+  end)
+
+  it("names its call outside of run", function()
+    local ok, text = pcall(park, {}, "rest")
+    assert.is_false(ok)
+    assert.matches("rest: not inside sockeye.run", text, 1, true)
+  end)
+end)
+
+describe("raise", function()
+  it("raises the error of a failed call", function()
+    local err = errors.raised("EPIPE", "push", primitives.raise, "push",
+                              "EPIPE")
+    assert.is_nil(err.address)
+  end)
+end)
+
+describe("expect_outside_wakeup", function()
+  descriptors.guard()
+
+  it("lets a signal handler wake the only task", function()
+    run(function()
+      local token = {}
+      local main = primitives.current_task "rest"
+      local stop = primitives.expect_outside_wakeup "rest"
+      local woken = false
+      local _ <close> = fork.interrupt("USR1", function()
+        woken = unpark(main, token)
+      end)
+      park(token, "rest")
+      stop()
+      assert.is_true(woken)
+    end)
+  end)
+
+  it("ends when the function that it returns is called", function()
+    local ok, err = pcall(run, function()
+      primitives.expect_outside_wakeup "rest" ()
+      park({}, "rest")
+    end)
+    assert.is_false(ok)
+    assert.matches("deadlock", tostring(err))
+  end)
+end)
+
+describe("a group of what a task spawns", function()
+  it("is created by the first spawn, and ends with end_spawn_group", function()
+    run(function()
+      primitives.begin_spawn_group()
+      assert.is_nil(primitives.end_spawn_group())
+      primitives.begin_spawn_group()
+      local inside = spawn(park, {}, "rest")
+      local group = primitives.end_spawn_group()
+      local outside = spawn(function() return "outside" end)
+      sockeye.yield()
+      group:cancel()
+      errors.raised("ECANCELED", "rest", inside.join, inside)
+      assert.equal("outside", outside:join())
+    end)
+  end)
+end)

@@ -1,0 +1,245 @@
+local sockeye = require "sockeye"
+
+local descriptors = require "spec.support.descriptors"
+local errors = require "spec.support.errors"
+
+local run, spawn, sleep = sockeye.run, sockeye.spawn, sockeye.sleep
+local timeout, wrap = sockeye.timeout, sockeye.wrap
+
+describe("a coroutine of a task's own", function()
+  local a, b
+
+  -- The guard is to come first before each spec, and last after it.
+  descriptors.guard(function() a, b = sockeye.socketpair() end, function()
+    a:close()
+    b:close()
+  end)
+
+  local function send_later(data)
+    spawn(function()
+      sleep(0.001)
+      b:send(data)
+    end)
+  end
+
+  it("waits where wrap resumes it", function()
+    run(function()
+      local nextline = wrap(function(first)
+        for _ = 1, 3 do first = coroutine.yield(first .. a:recv(1)) end
+        return "end"
+      end)
+      for i = 1, 3 do
+        send_later("x")
+        assert.equal(i .. "x", nextline(i))
+      end
+      assert.equal("end", nextline())
+      errors.rejected("cannot resume dead coroutine", nextline)
+    end)
+  end)
+
+  it("waits where resume does, however deep", function()
+    run(function()
+      local function deep(level)
+        if level == 0 then return a:recv(5) end
+        local co = coroutine.create(deep)
+        return select(2, assert(sockeye.resume(co, level - 1)))
+      end
+      send_later("hello")
+      assert.equal("hello", deep(20))
+    end)
+  end)
+
+  it("is a loop's generator", function()
+    run(function()
+      spawn(function()
+        for i = 1, 5 do
+          sleep(0)
+          b:send(tostring(i))
+        end
+        b:shutdown("wr")
+      end)
+      local text = ""
+      for part in wrap(function()
+        for data in function() return a:recv(1) end do
+          coroutine.yield(data)
+        end
+      end) do
+        text = text .. part
+      end
+      assert.equal("12345", text)
+    end)
+  end)
+
+  it("raises in the task what it raises", function()
+    run(function()
+      local reason = {}
+      local ok, err = pcall(wrap(function()
+        sleep(0)
+        error(reason)
+      end))
+      assert.is_false(ok)
+      assert.equal(reason, err)
+      assert.same({ false, reason },
+                  { sockeye.resume(coroutine.create(error), reason) })
+    end)
+  end)
+
+  it("is resumed as by coroutine.resume outside of run", function()
+    local co = coroutine.create(function(...)
+      return select("#", ...), coroutine.yield("yielded")
+    end)
+    assert.same({ true, "yielded" }, { sockeye.resume(co, 1, nil) })
+    assert.same({ true, 2, "again" }, { sockeye.resume(co, "again") })
+    assert.same({ false, "cannot resume dead coroutine" },
+                { sockeye.resume(co) })
+    b:send("x")
+    assert.equal("x", wrap(function() return a:recv(1) end)())
+  end)
+
+  it("cannot be resumed while it runs", function()
+    run(function()
+      local co
+      co = coroutine.create(function() return sockeye.resume(co) end)
+      local _, ok, err = sockeye.resume(co)
+      assert.is_false(ok)
+      assert.is_string(err)
+    end)
+  end)
+
+  it("is told that it cannot wait under coroutine.resume", function()
+    run(function()
+      local calls = {
+        function() a:recv(1) end, function() sleep(1) end,
+        function() sockeye.poll { [a] = "r" } end,
+        function() sockeye.channel():get() end, function() sockeye.yield() end,
+        function() spawn(print, nil):join() end,
+        function() sockeye.waitpid(sockeye.getpid(), "untraced") end,
+        function() sockeye.group(print) end,
+      }
+      for i, call in ipairs(calls) do
+        if i == 6 or i == 7 then goto continue end
+        local ok, err = coroutine.resume(coroutine.create(call))
+        assert.is_false(ok)
+        assert.matches("^spec/task/resume_spec.lua:%d+: cannot wait in this " ..
+                       "coroutine: resume it by sockeye.resume", err)
+        ::continue::
+      end
+    end)
+  end)
+
+  it("does under coroutine.resume all that need not wait", function()
+    run(function()
+      coroutine.wrap(function()
+        b:sendall("hello")
+        assert.equal("hello", a:recv(5))
+        assert.same({}, sockeye.poll({ [a] = "r" }, 0))
+        assert.same({ [a] = "w" }, sockeye.poll { [a] = "w" })
+        assert.equal(1, timeout(1, function() return 1 end))
+        errors.raised("ECHILD", "waitpid", sockeye.waitpid, 1, "nohang")
+        local ch = sockeye.channel(1)
+        spawn(function() ch:put(5) end)
+        assert.is_true(#sockeye.tasks() >= 2)
+      end)()
+    end)
+  end)
+
+  it("never stalls the loop by connecting", function()
+    local l <close> = sockeye.socket("unix", "stream")
+      :bind("unix:@sockeye-stall-" .. sockeye.getpid()):listen(0)
+    local first <close> = sockeye.socket("unix", "stream")
+    first:connect(l:getsockname())
+    run(function()
+      local c <close> = sockeye.socket("unix", "stream")
+      local ok, err = coroutine.resume(coroutine.create(c.connect), c,
+                                       l:getsockname())
+      assert.is_false(ok)
+      assert.matches("cannot wait in this coroutine", err)
+    end)
+  end)
+
+  it("does not wait behind one that cannot", function()
+    run(function()
+      local waiting = wrap(function() return a:recv(1) end)
+      local ok, err = coroutine.resume(coroutine.create(waiting))
+      assert.is_false(ok)
+      assert.matches("cannot wait in this coroutine", err)
+      send_later("x")
+      assert.equal("x", a:recv(1))
+    end)
+  end)
+
+  it("may be closed while it waits", function()
+    run(function()
+      local closed
+      local co = coroutine.create(function()
+        local _ <close> = setmetatable({}, {
+          __close = function() closed = true end,
+        })
+        a:recv(1)
+      end)
+      local t = spawn(function() return sockeye.resume(co) end)
+      sleep(0.001)
+      assert.equal("waiting", t:status())
+      assert.is_true(coroutine.close(co))
+      assert.is_true(closed)
+      b:send("x")
+      assert.is_false(t:join())
+      assert.equal("x", a:recv(1))
+    end)
+  end)
+
+  it("may be another task's next time", function()
+    run(function()
+      local gen = wrap(function()
+        while true do coroutine.yield(a:recv(1)) end
+      end)
+      for i = 1, 3 do
+        send_later(tostring(i))
+        assert.equal(tostring(i), spawn(gen):join())
+      end
+    end)
+  end)
+end)
+
+describe("a task's own coroutine", function()
+  descriptors.guard()
+
+  it("that is closed ends the task with an error", function()
+    run(function()
+      local co, closed
+      local t = spawn(function()
+        co = coroutine.running()
+        local _ <close> = setmetatable({}, {
+          __close = function() closed = true end,
+        })
+        sleep(0.002)
+      end)
+      sockeye.yield()
+      coroutine.close(co)
+      assert.is_true(closed)
+      local ok, err = pcall(t.join, t)
+      assert.is_false(ok)
+      assert.matches("dead coroutine", tostring(err))
+    end)
+  end)
+
+  it("that somebody else resumes is none of the loop's harm", function()
+    run(function()
+      local co
+      local a, b = sockeye.socketpair()
+      local t = spawn(function()
+        co = coroutine.running()
+        a:recv(1)
+      end)
+      sockeye.yield()
+      coroutine.resume(co)
+      b:send("x")
+      local ok, err = pcall(t.join, t)
+      assert.is_false(ok)
+      assert.matches("cannot resume dead coroutine", tostring(err))
+      sleep(0.001)
+      a:close()
+      b:close()
+    end)
+  end)
+end)
