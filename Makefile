@@ -25,7 +25,7 @@ lua_headers = $(if $(LUA_INCDIR),$(if $(filter 5.4 5.5,$(lua_version)),$(LUA_INC
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion \
 	-Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
-REQUIRED = -std=c11 -D_GNU_SOURCE -fPIC -fno-plt -fvisibility=hidden -pthread $(WARNINGS) \
+REQUIRED = -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -fPIC -fno-plt -fvisibility=hidden -pthread $(WARNINGS) \
 	-Icsrc \
 	-isystem $(lua_headers)
 ifeq ($(shell uname -s),Darwin)

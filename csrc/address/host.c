@@ -16,7 +16,7 @@ bool host_parse(lua_State *L, struct host *host)
     const char *text = lua_tostring(L, -1);
 
     host->family = AF_UNSPEC;
-    if (!text_is_whole(text, lua_rawlen(L, -1)))
+    if (!text_is_whole(text, (size_t)lua_rawlen(L, -1)))
         return false;
     host->family = AF_INET;
     if (inet_pton(AF_INET, text, &host->in) == 1)

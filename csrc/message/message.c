@@ -30,7 +30,7 @@
 static size_t check_iov(lua_State *L, int arg, int index)
 {
     int type = lua_getfield(L, index, "iov");
-    size_t count = type == LUA_TTABLE ? lua_rawlen(L, -1) : 1;
+    size_t count = type == LUA_TTABLE ? (size_t)lua_rawlen(L, -1) : 1;
 
     if (type != LUA_TTABLE && type != LUA_TSTRING && type != LUA_TNIL)
         field_argerror(L, arg, "iov", "string or list of strings expected");

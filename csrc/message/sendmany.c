@@ -213,7 +213,7 @@ static void begin(lua_State *L, struct send_batch *v, const struct socket *s,
     v->has_names = lua_istable(L, ADDRESS);
     v->to = v->has_names || lua_isnil(L, ADDRESS) ? NULL
                                                   : address_check(L, ADDRESS);
-    v->total = lua_rawlen(L, LIST);
+    v->total = (size_t)lua_rawlen(L, LIST);
     v->sent = (size_t)lua_tointeger(L, SENT);
     v->offset = (size_t)lua_tointeger(L, OFFSET);
     if (context == 0)

@@ -108,7 +108,7 @@ static struct sock_filter check_instruction(lua_State *L, int arg,
 static struct option_data check_list(lua_State *L, int arg,
                                      union option_value *value)
 {
-    size_t count = lua_rawlen(L, arg);
+    size_t count = (size_t)lua_rawlen(L, arg);
     struct sock_filter *program = new_program(L, arg, count);
 
     for (size_t i = 0; i < count; i++) {

@@ -65,7 +65,7 @@ static void check_link_text(lua_State *L, int arg, const char *field,
                             struct link *link)
 {
     const char *text = lua_tostring(L, -1);
-    size_t length = lua_rawlen(L, -1);
+    size_t length = (size_t)lua_rawlen(L, -1);
 
     if (length == 0 || host_parse(L, &link->local))
         return;

@@ -252,7 +252,7 @@ static struct option_data check_string(lua_State *L, int arg,
                                        union option_value *value)
 {
     const char *text = text_check(L, arg, "string");
-    size_t length = lua_rawlen(L, arg);
+    size_t length = (size_t)lua_rawlen(L, arg);
 
     (void)type;
     (void)value;

@@ -50,8 +50,8 @@ static int connect_unix(struct wait *w, const struct address *a)
     left = w->deadline - clock_now();
     if (left < 1000)
         left = 1000;
-    limit.tv_sec = left / INT64_C(1000000000);
-    limit.tv_usec = left / 1000 % 1000000;
+    limit.tv_sec = (time_t)(left / NANOSECONDS);
+    limit.tv_usec = (suseconds_t)(left % NANOSECONDS / 1000);
     if (getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, &length) == -1 ||
         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == -1)
         return errno;

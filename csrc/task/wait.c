@@ -42,8 +42,8 @@ static struct timespec *time_left(int64_t deadline, struct timespec *ts)
     left = deadline - clock_now();
     if (left < 0)
         left = 0;
-    ts->tv_sec = left / NANOSECONDS;
-    ts->tv_nsec = left % NANOSECONDS;
+    ts->tv_sec = (time_t)(left / NANOSECONDS);
+    ts->tv_nsec = (long)(left % NANOSECONDS);
     return ts;
 }
 
