@@ -1,15 +1,10 @@
 /*
- * loop_end: loops after fork(2), and tasks that do not go on; see loop.h.
+ * fork: loops after fork(2), and tasks that are not resumed again; see fork.h.
  */
+#include "loop/fork.h"
 #include "loop/inner.h"
-
-void loop_forget_number(int fd)
-{
-    for (struct loop *loop = loop_list; loop != NULL; loop = loop->next) {
-        if ((size_t)fd < loop->slot_count && loop->slots[fd].handle != NULL)
-            loop_forget(loop->slots[fd].handle, false);
-    }
-}
+#include "loop/loop.h"
+#include "loop/output.h"
 
 void loop_share(void)
 {
@@ -21,9 +16,9 @@ void loop_share(void)
 void loop_renew(void)
 {
     for (struct loop *loop = loop_list; loop != NULL; loop = loop->next) {
-        loop_release_registrations(loop);
+        registration_release_all(loop);
         poller_renew(loop->poller);
-        loop->uses_poll = poller_descriptor(loop->poller) == -1;
+        loop->reports_once = poller_reports_once(loop->poller);
         loop->forked = false;
         loop->stuck = false;
         for (struct task *t = loop->tasks; t != NULL; t = t->next) {

@@ -1,11 +1,11 @@
 /*
- * loop_inner: what a loop is, for the two files that are one room: loop.c, and
- * loop_end.c.
+ * inner: struct loop, private to this folder.
  */
 #ifndef SOCKEYE_LOOP_INNER_H
 #define SOCKEYE_LOOP_INNER_H
 
-#include "loop/loop.h"
+#include "loop/poller.h"
+#include "loop/state.h"
 #include "loop/timers.h"
 
 struct slot {
@@ -19,7 +19,7 @@ struct loop {
     struct scope scope; /* around all of it */
     struct poller *poller;
     struct loop *next, **link; /* in the list of this thread's loops */
-    bool uses_poll;
+    bool reports_once;  /* the poller does: it is asked before each wait */
     bool forked;        /* a child may share the registrations */
     bool stuck;         /* once before */
     struct slot *slots; /* by descriptor */
@@ -28,19 +28,10 @@ struct loop {
     struct task *ready_first, *ready_last;
     struct task *tasks;
     int io_waits;    /* tasks that wait for a descriptor */
-    int set_waiters; /* tasks that gather */
+    int set_waiters; /* tasks that wait on a set */
     int timed;       /* tasks that wait until a deadline */
     int held;        /* what else can wake one */
     int64_t now;
 };
-
-/* All loops of this thread. */
-extern _Thread_local struct loop *loop_list;
-
-/* Let go of every descriptor. */
-void loop_release_registrations(struct loop *loop);
-
-/* The task waits for nothing any more. */
-void loop_stop_waiting(struct task *t);
 
 #endif

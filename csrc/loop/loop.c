@@ -1,22 +1,14 @@
 /*
  * loop: which task runs next, and what the others wait for; see loop.h.
- *
- * A descriptor is registered once (poller.h). What an event belongs to is found
- * by descriptor and generation, so that none reaches a socket that has got the
- * number of a closed one.
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "loop/inner.h"
+#include "loop/loop.h"
+#include "loop/output.h"
 
-#define BUDGET 64
-
-_Thread_local struct task *loop_thread_task;
-atomic_bool loop_ever_ran;
-
-_Thread_local struct loop *loop_list;
+#define BUDGET 64 /* calls of a task's turn */
 
 static void link_loop(struct loop *loop)
 {
@@ -55,32 +47,20 @@ struct loop *loop_open(lua_State *L, bool use_poll)
         return NULL;
     loop->L = L;
     loop->scope.deadline = inherited_deadline();
-    loop->uses_poll = use_poll;
     loop->now = clock_now();
     loop->poller = poller_open(use_poll);
     if (loop->poller == NULL) {
         free(loop);
         return NULL;
     }
+    loop->reports_once = poller_reports_once(loop->poller);
     link_loop(loop);
     return loop;
 }
 
-void loop_release_registrations(struct loop *loop)
-{
-    for (size_t fd = 0; fd < loop->slot_count; fd++) {
-        struct slot *slot = &loop->slots[fd];
-
-        if (slot->handle != NULL)
-            slot->handle->registration = (struct registration){0};
-        slot->handle = NULL;
-        slot->generation++;
-    }
-}
-
 void loop_close(struct loop *loop)
 {
-    loop_release_registrations(loop);
+    registration_release_all(loop);
     unlink_loop(loop);
     poller_close(loop->poller);
     free(loop->slots);
@@ -135,17 +115,6 @@ void loop_hold(struct loop *loop, int change)
 
 /* ---- the tasks ---- */
 
-static void push_ready(struct loop *loop, struct task *t)
-{
-    t->status = TASK_READY;
-    t->next_ready = NULL;
-    if (loop->ready_first == NULL)
-        loop->ready_first = t;
-    else
-        loop->ready_last->next_ready = t;
-    loop->ready_last = t;
-}
-
 void loop_add(struct loop *loop, struct task *t)
 {
     t->loop = loop;
@@ -154,7 +123,7 @@ void loop_add(struct loop *loop, struct task *t)
     if (loop->tasks != NULL)
         loop->tasks->previous = t;
     loop->tasks = t;
-    push_ready(loop, t);
+    loop_push_ready(loop, t);
 }
 
 struct task *loop_first(const struct loop *loop)
@@ -184,7 +153,7 @@ void loop_requeue(struct task *t)
     outputs_try(&t->outputs);
     t->timed_out = false;
     t->deadline = 0;
-    push_ready(t->loop, t);
+    loop_push_ready(t->loop, t);
 }
 
 /* ---- timers ---- */
@@ -222,39 +191,6 @@ static int64_t next_timer(const struct loop *loop)
 
 /* ---- waiting ---- */
 
-void loop_stop_waiting(struct task *t)
-{
-    struct handle *handle = t->handle;
-
-    if (handle != NULL) {
-        for (int i = READING; i <= WRITING; i++) {
-            if (handle->registration.waiter[i] == t)
-                handle->registration.waiter[i] = NULL;
-        }
-        t->loop->io_waits--;
-    }
-    if (t->joins != NULL) {
-        t->joins->joiners--;
-        if (t->joins->joiner == t)
-            t->joins->joiner = NULL;
-    }
-    t->loop->set_waiters -= t->waits_on_set;
-    t->loop->timed -= t->deadline != NO_DEADLINE;
-    t->waits_on_set = false;
-    t->joins = NULL;
-    t->handle = NULL;
-    t->token = NULL;
-    t->wants = 0;
-}
-
-void loop_wake(struct task *t)
-{
-    if (t->status != TASK_WAITING)
-        return;
-    loop_stop_waiting(t);
-    push_ready(t->loop, t);
-}
-
 void loop_remove(struct loop *loop, struct task *t)
 {
     if (t->status == TASK_WAITING)
@@ -269,101 +205,16 @@ void loop_remove(struct loop *loop, struct task *t)
         loop->tasks = t->next;
 }
 
-static bool grow_slots(struct loop *loop, size_t fd)
-{
-    size_t size = loop->slot_count ? loop->slot_count : 64;
-    struct slot *slots;
-
-    while (size <= fd)
-        size *= 2;
-    slots = realloc(loop->slots, size * sizeof *slots);
-    if (slots == NULL)
-        return false;
-    memset(slots + loop->slot_count, 0,
-           (size - loop->slot_count) * sizeof *slots);
-    loop->slots = slots;
-    loop->slot_count = size;
-    return true;
-}
-
-static uint64_t tag_of(const struct slot *slot, const struct handle *handle)
-{
-    return (uint64_t)slot->generation << 32 | (uint32_t)handle->fd;
-}
-
-/* A slot that is taken belonged to a descriptor that was closed behind our
- * back. */
-static int add_source(struct loop *loop, struct handle *handle, int wants)
-{
-    size_t fd = (size_t)handle->fd;
-    struct slot *slot;
-    int error;
-
-    if (fd >= loop->slot_count && !grow_slots(loop, fd))
-        return ENOMEM;
-    if (handle->registration.waiter[READING] ||
-        handle->registration.waiter[WRITING])
-        return EBUSY;
-    if (handle->registration.loop != NULL)
-        loop_forget(handle, false);
-    slot = &loop->slots[fd];
-    if (slot->handle != NULL)
-        loop_forget(slot->handle, true);
-    error = poller_add(loop->poller, handle->fd, tag_of(slot, handle), wants);
-    if (error != 0)
-        return error;
-    slot->handle = handle;
-    handle->registration.loop = loop;
-    handle->registration.watched = wants | CAN_READ;
-    return 0;
-}
-
-/* Have the poller tell of what is waited for. */
-static int watch(struct loop *loop, struct handle *handle, int wants)
-{
-    struct registration *registration = &handle->registration;
-    int watched = registration->watched | wants;
-    int error;
-
-    if (registration->loop != loop)
-        return add_source(loop, handle, wants);
-    if (watched == registration->watched && !loop->uses_poll)
-        return 0;
-    error = poller_want(loop->poller, handle->fd,
-                        tag_of(&loop->slots[handle->fd], handle),
-                        loop->uses_poll ? wants : watched);
-    if (error == 0)
-        registration->watched = watched;
-    return error;
-}
-
-static int note_waiters(struct task *t, struct registration *registration,
-                        int wants)
-{
-    bool reads = wants & (CAN_READ | HAS_URGENT);
-    bool writes = wants & CAN_WRITE;
-
-    if ((reads && registration->waiter[READING] != NULL) ||
-        (writes && registration->waiter[WRITING] != NULL))
-        return EBUSY;
-    if (reads)
-        registration->waiter[READING] = t;
-    if (writes)
-        registration->waiter[WRITING] = t;
-    return 0;
-}
-
 static int await(struct task *t, struct handle *handle, int wants,
                  int64_t deadline)
 {
     struct loop *loop = t->loop;
-    int error = watch(loop, handle, wants);
+    int error;
 
     t->deadline = deadline;
+    error = timers_set(&loop->timers, t);
     if (error == 0)
-        error = timers_set(&loop->timers, t);
-    if (error == 0)
-        error = note_waiters(t, &handle->registration, wants);
+        error = registration_wait(t, handle, wants);
     if (error != 0)
         return error;
     t->handle = handle;
@@ -386,7 +237,7 @@ int loop_flush(struct task *t, int64_t deadline)
         return error;
     if (blocked->timeout < deadline - clock_now())
         deadline = clock_now() + blocked->timeout;
-    error = await(t, blocked, CAN_WRITE, deadline);
+    error = await(t, blocked, POLLOUT, deadline);
     return error == 0 ? EAGAIN : error;
 }
 
@@ -398,16 +249,16 @@ int loop_await(struct task *t, struct handle *handle, int wants,
     t->flushing = false;
     if (t->outputs != NULL)
         error = loop_flush(t, deadline);
-    if (error == EAGAIN && t->handle == handle && (wants & CAN_WRITE))
+    if (error == EAGAIN && t->handle == handle && (wants & POLLOUT))
         t->flushing = false;
     if (error != 0)
         return error == EAGAIN ? 0 : error;
     return await(t, handle, wants, deadline);
 }
 
-int loop_await_set(struct task *t, struct handle *set_waiters, int64_t deadline)
+int loop_await_set(struct task *t, struct handle *set, int64_t deadline)
 {
-    int error = loop_await(t, set_waiters, CAN_READ, deadline);
+    int error = loop_await(t, set, POLLIN, deadline);
 
     t->waits_on_set = error == 0;
     t->loop->set_waiters += t->waits_on_set;
@@ -443,70 +294,7 @@ void loop_join(struct task *t, struct task *other)
     other->joiners++;
 }
 
-void loop_wake_set_waiters(void)
-{
-    for (struct loop *loop = loop_list; loop != NULL; loop = loop->next) {
-        struct task *t = loop->set_waiters > 0 ? loop->tasks : NULL;
-
-        for (; t != NULL; t = t->next) {
-            if (t->waits_on_set)
-                loop_wake(t);
-        }
-    }
-}
-
-/* Whoever waits finds it closed. The kernel forgets a closed descriptor by
- * itself, unless a forked child holds it, too. */
-void loop_forget(struct handle *handle, bool closing)
-{
-    struct registration *registration = &handle->registration;
-    struct loop *loop = registration->loop;
-    struct slot *slot;
-
-    if (handle->fd != -1)
-        loop_wake_set_waiters();
-    if (loop == NULL)
-        return;
-    slot = &loop->slots[handle->fd];
-    slot->handle = NULL;
-    slot->generation++;
-    if (!closing || loop->uses_poll || loop->forked)
-        poller_remove(loop->poller, handle->fd);
-    for (int i = READING; i <= WRITING; i++) {
-        if (registration->waiter[i] != NULL)
-            loop_wake(registration->waiter[i]);
-    }
-    *registration = (struct registration){0};
-}
-
-/* ---- events ---- */
-
-static void wake_waiter(struct task *t, int what)
-{
-    if (t != NULL && (what & (t->wants | HAS_ENDED)))
-        loop_wake(t);
-}
-
-static void on_event(void *context, uint64_t tag, int what)
-{
-    struct loop *loop = context;
-    struct slot *slot = &loop->slots[(uint32_t)tag];
-    struct registration *registration;
-
-    if (slot->generation != (uint32_t)(tag >> 32) || slot->handle == NULL)
-        return;
-    registration = &slot->handle->registration;
-    if (what & HAS_ENDED)
-        registration->ended = true;
-    if (what & HAS_URGENT)
-        registration->urgent = true;
-    if (what & (CAN_READ | HAS_URGENT | HAS_ENDED)) {
-        registration->drained = false;
-        wake_waiter(registration->waiter[READING], what);
-    }
-    if (what & CAN_WRITE)
-        wake_waiter(registration->waiter[WRITING], what);
-}
+/* ---- turns ---- */
 
 int64_t loop_deadline(const struct loop *loop)
 {
@@ -529,7 +317,7 @@ bool loop_is_stuck_again(struct loop *loop)
 
 int loop_poll(struct loop *loop, int64_t deadline)
 {
-    int error = poller_wait(loop->poller, deadline, on_event, loop);
+    int error = poller_wait(loop->poller, deadline, registration_event, loop);
 
     loop->now = clock_now();
     run_timers(loop);

@@ -6,8 +6,8 @@
 #include <sys/socket.h>
 
 #include "base/descriptor.h"
-#include "loop/loop.h"
 #include "loop/output.h"
+#include "loop/state.h"
 
 /* Zero: some was sent; or errno. */
 static int send_some(struct output *o, int flags)

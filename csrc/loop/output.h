@@ -1,5 +1,5 @@
 /*
- * output: bytes that are written but not yet sent.
+ * output: bytes that are written and not yet sent.
  *
  * A task has a list of those that are to be sent before it waits (loop.h).
  * Nothing here waits, calls Lua or raises.
@@ -19,29 +19,29 @@ struct output {
     struct handle *handle;
     struct pool *pool;
     struct block *pending; /* NULL: all is sent */
-    int error;             /* met when nobody could be told */
+    int error;             /* of an attempt that no call could report */
     bool is_socket;
 };
 
-/* Send what is pending, with these MSG_ flags. Zero: all of it; or errno, and
- * the rest is still pending. */
+/* Send what is pending, with these MSG_ flags. Returns 0 when all is sent; or
+ * errno, and the rest is still pending. */
 int output_send(struct output *o, int flags);
 
-/* What is pending is not to be sent. */
+/* Drop what is pending. */
 void output_drop(struct output *o);
 
-/* Have it sent before the task waits whose list this is. */
+/* Add it to a list, which is sent before its task waits; take it off. */
 void output_join(struct output *o, struct output **list);
 void output_leave(struct output *o);
 
-/* Send all of a list without waiting. Zero; EAGAIN, with the first that is
+/* Send all of a list without waiting. Returns 0; EAGAIN, with the first that is
  * blocked and may be waited for; or another errno. */
 int outputs_send(struct output **list, struct handle **blocked);
 
-/* The same, but keep errors for the next attempt. */
+/* The same, but errors are kept for the next attempt. */
 void outputs_try(struct output **list);
 
-/* Forget the list; what is pending stays so, or is dropped. */
+/* Empty the list; what is pending stays so, or is dropped. */
 void outputs_leave(struct output **list);
 void outputs_drop(struct output **list);
 

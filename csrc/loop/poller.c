@@ -2,7 +2,8 @@
  * poller: which descriptors have become ready; see poller.h.
  *
  * Follows epoll(7), epoll_ctl(2), epoll_pwait2(2) and poll(2). Each of the two
- * ways is a row of functions; the head of the file chooses.
+ * ways is a row of functions. -DHAS_EPOLL=0 builds without epoll, as on a system
+ * that has none.
  */
 #include <errno.h>
 #include <poll.h>
@@ -10,24 +11,30 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifndef HAS_EPOLL
 #ifdef __linux__
-#include <sys/epoll.h>
-#define HAS_EPOLL true
+#define HAS_EPOLL 1
 #else
-#define HAS_EPOLL false
+#define HAS_EPOLL 0
+#endif
+#endif
+
+#if HAS_EPOLL
+#include <sys/epoll.h>
 #endif
 
 #include "base/clock.h"
 #include "loop/poller.h"
 
 #define BATCH 256
+#define ALL (POLLIN | POLLOUT | POLLPRI)
 
 struct backend {
-    int (*add)(struct poller *p, int fd, uint64_t tag, int what);
-    int (*want)(struct poller *p, int fd, uint64_t tag, int what);
+    int (*add)(struct poller *p, int fd, uint64_t tag, int events);
+    int (*want)(struct poller *p, int fd, uint64_t tag, int events);
     void (*remove)(struct poller *p, int fd);
-    int (*wait)(struct poller *p, int64_t deadline, poller_event *event,
-                void *context);
+    int (*await)(struct poller *p, int64_t deadline, poller_event *event,
+                 void *context);
 };
 
 struct poller {
@@ -56,22 +63,31 @@ static int milliseconds_left(int64_t deadline)
     return left < INT32_MAX ? (int)left : INT32_MAX;
 }
 
-/* ---- epoll ---- */
-
-#ifdef __linux__
-
-static uint32_t epoll_interest(int what)
+/* What poller.h promises to report for these of poll(2). */
+static int changes_of(int events)
 {
-    uint32_t events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
-
-    if (what & CAN_WRITE)
-        events |= EPOLLOUT;
-    return events;
+    return events & (POLLERR | POLLHUP | POLLNVAL) ? ALL | POLLHUP
+                                                   : events & ALL;
 }
 
-static int epoll_add(struct poller *p, int fd, uint64_t tag, int what)
+/* ---- epoll ---- */
+
+#if HAS_EPOLL
+
+/* epoll has poll(2)'s events. */
+_Static_assert(EPOLLIN == POLLIN && EPOLLOUT == POLLOUT && EPOLLPRI == POLLPRI,
+               "epoll's events are others than poll's");
+_Static_assert(EPOLLERR == POLLERR && EPOLLHUP == POLLHUP,
+               "epoll's errors are others than poll's");
+
+static uint32_t epoll_interest(int events)
 {
-    struct epoll_event e = {epoll_interest(what), {.u64 = tag}};
+    return EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET | (uint32_t)events;
+}
+
+static int epoll_add(struct poller *p, int fd, uint64_t tag, int events)
+{
+    struct epoll_event e = {epoll_interest(events), {.u64 = tag}};
 
     if (epoll_ctl(p->fd, EPOLL_CTL_ADD, fd, &e) == 0)
         return 0;
@@ -82,13 +98,13 @@ static int epoll_add(struct poller *p, int fd, uint64_t tag, int what)
     return errno;
 }
 
-static int epoll_want(struct poller *p, int fd, uint64_t tag, int what)
+static int epoll_want(struct poller *p, int fd, uint64_t tag, int events)
 {
-    struct epoll_event e = {epoll_interest(what), {.u64 = tag}};
+    struct epoll_event e = {epoll_interest(events), {.u64 = tag}};
 
     if (epoll_ctl(p->fd, EPOLL_CTL_MOD, fd, &e) == 0)
         return 0;
-    return errno == ENOENT ? epoll_add(p, fd, tag, what) : errno;
+    return errno == ENOENT ? epoll_add(p, fd, tag, events) : errno;
 }
 
 static void epoll_remove(struct poller *p, int fd)
@@ -98,21 +114,11 @@ static void epoll_remove(struct poller *p, int fd)
     epoll_ctl(p->fd, EPOLL_CTL_DEL, fd, &e);
 }
 
-static int what_of_epoll(uint32_t events)
+/* The peer's end can be read. */
+static int changes_of_epoll(uint32_t events)
 {
-    int what = 0;
-
-    if (events & (EPOLLERR | EPOLLHUP))
-        return CAN_READ | CAN_WRITE | HAS_URGENT | HAS_ENDED;
-    if (events & EPOLLIN)
-        what |= CAN_READ;
-    if (events & EPOLLOUT)
-        what |= CAN_WRITE;
-    if (events & EPOLLPRI)
-        what |= HAS_URGENT;
-    if (events & EPOLLRDHUP)
-        what |= CAN_READ | HAS_ENDED;
-    return what;
+    return changes_of((int)(events & (ALL | POLLERR | POLLHUP))) |
+           (events & EPOLLRDHUP ? POLLIN | POLLHUP : 0);
 }
 
 static int epoll_await(struct poller *p, int64_t deadline, poller_event *event,
@@ -124,42 +130,29 @@ static int epoll_await(struct poller *p, int64_t deadline, poller_event *event,
     if (n == -1)
         return errno;
     for (int i = 0; i < n; i++)
-        event(context, events[i].data.u64, what_of_epoll(events[i].events));
+        event(context, events[i].data.u64, changes_of_epoll(events[i].events));
     return 0;
-}
-
-static uint32_t epoll_events(short events)
-{
-    uint32_t all = 0;
-
-    if (events & POLLIN)
-        all |= EPOLLIN;
-    if (events & POLLOUT)
-        all |= EPOLLOUT;
-    if (events & POLLPRI)
-        all |= EPOLLPRI;
-    return all;
 }
 
 int poller_make_set(const struct pollfd *fds, nfds_t count)
 {
-    int set_waiters = epoll_create1(EPOLL_CLOEXEC);
+    int set = epoll_create1(EPOLL_CLOEXEC);
 
-    for (nfds_t i = 0; set_waiters != -1 && i < count; i++) {
-        struct epoll_event e = {.events = epoll_events(fds[i].events)};
+    for (nfds_t i = 0; set != -1 && i < count; i++) {
+        struct epoll_event e = {.events = (uint32_t)(fds[i].events & ALL)};
 
         if (fds[i].fd < 0)
             continue;
-        if (epoll_ctl(set_waiters, EPOLL_CTL_ADD, fds[i].fd, &e) == -1 &&
+        if (epoll_ctl(set, EPOLL_CTL_ADD, fds[i].fd, &e) == -1 &&
             errno != EEXIST) {
             int error = errno;
 
-            close(set_waiters);
+            close(set);
             errno = error;
             return -1;
         }
     }
-    return set_waiters;
+    return set;
 }
 
 static const struct backend epoll_backend = {epoll_add, epoll_want,
@@ -233,23 +226,18 @@ static struct pollfd *find_place(const struct poller *p, int fd)
     return known ? &p->fds[p->places[fd]] : NULL;
 }
 
-static int poll_want(struct poller *p, int fd, uint64_t tag, int what)
+static int poll_want(struct poller *p, int fd, uint64_t tag, int events)
 {
     struct pollfd *place = find_place(p, fd);
 
     (void)tag;
     if (place == NULL)
         return ENOENT;
-    if (what & CAN_READ)
-        place->events |= POLLIN;
-    if (what & CAN_WRITE)
-        place->events |= POLLOUT;
-    if (what & HAS_URGENT)
-        place->events |= POLLPRI;
+    place->events |= (short)(events & ALL);
     return 0;
 }
 
-static int poll_add(struct poller *p, int fd, uint64_t tag, int what)
+static int poll_add(struct poller *p, int fd, uint64_t tag, int events)
 {
     struct pollfd *place;
 
@@ -264,7 +252,7 @@ static int poll_add(struct poller *p, int fd, uint64_t tag, int what)
     }
     *place = (struct pollfd){.fd = fd};
     p->tags[p->places[fd]] = tag;
-    return poll_want(p, fd, tag, what);
+    return poll_want(p, fd, tag, events);
 }
 
 /* The last entry takes the place that becomes free. */
@@ -282,23 +270,8 @@ static void poll_remove(struct poller *p, int fd)
     p->places[fd] = -1;
 }
 
-static int what_of_poll(short events)
-{
-    int what = 0;
-
-    if (events & (POLLERR | POLLHUP | POLLNVAL))
-        return CAN_READ | CAN_WRITE | HAS_URGENT | HAS_ENDED;
-    if (events & POLLIN)
-        what |= CAN_READ;
-    if (events & POLLOUT)
-        what |= CAN_WRITE;
-    if (events & POLLPRI)
-        what |= HAS_URGENT;
-    return what;
-}
-
-/* Entries in which nobody is interested are kept from poll(2), which would
- * tell of their hang-ups over and over. */
+/* Hide entries in which nobody is interested from poll(2), which would report
+ * their hang-ups over and over. */
 static void hide_idle(struct poller *p)
 {
     for (size_t i = 0; i < p->count; i++) {
@@ -339,7 +312,7 @@ static int poll_await(struct poller *p, int64_t deadline, poller_event *event,
         p->fds[i].events &= (short)~revents;
         if (revents & (POLLERR | POLLHUP | POLLNVAL))
             p->fds[i].events = 0;
-        event(context, p->tags[i], what_of_poll(revents));
+        event(context, p->tags[i], changes_of(revents));
     }
     return 0;
 }
@@ -390,14 +363,14 @@ void poller_renew(struct poller *p)
         p->backend = &poll_backend;
 }
 
-int poller_add(struct poller *p, int fd, uint64_t tag, int what)
+int poller_add(struct poller *p, int fd, uint64_t tag, int events)
 {
-    return p->backend->add(p, fd, tag, what);
+    return p->backend->add(p, fd, tag, events);
 }
 
-int poller_want(struct poller *p, int fd, uint64_t tag, int what)
+int poller_want(struct poller *p, int fd, uint64_t tag, int events)
 {
-    return p->backend->want(p, fd, tag, what);
+    return p->backend->want(p, fd, tag, events);
 }
 
 void poller_remove(struct poller *p, int fd)
@@ -408,7 +381,12 @@ void poller_remove(struct poller *p, int fd)
 int poller_wait(struct poller *p, int64_t deadline, poller_event *event,
                 void *context)
 {
-    return p->backend->wait(p, deadline, event, context);
+    return p->backend->await(p, deadline, event, context);
+}
+
+bool poller_reports_once(const struct poller *p)
+{
+    return p->backend == &poll_backend;
 }
 
 const char *poller_call(const struct poller *p)

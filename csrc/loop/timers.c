@@ -1,12 +1,11 @@
 /*
- * timers: the tasks that wait for a moment, the first of them foremost; see
- * timers.h.
+ * timers: tasks waiting for a deadline; see timers.h.
  */
 #include <errno.h>
 #include <stdlib.h>
 
-#include "loop/loop.h"
 #include "loop/timers.h"
+#include "loop/state.h"
 
 static void place_timer(struct timers *h, size_t place, struct task *t)
 {

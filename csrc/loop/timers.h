@@ -1,8 +1,8 @@
 /*
- * timers: the tasks that wait for a moment, the first of them foremost.
+ * timers: tasks waiting for a deadline: a heap, earliest first.
  *
- * A timer that comes sooner than its task's deadline may stay as it is: it is
- * looked at when it comes, and put off.
+ * A timer may fire before its task's deadline, which can move later cheaply: it
+ * is then re-armed.
  */
 #ifndef SOCKEYE_LOOP_TIMERS_H
 #define SOCKEYE_LOOP_TIMERS_H
@@ -18,12 +18,12 @@ struct timers {
     size_t size;
 };
 
-/* Have a timer come at the task's deadline at the latest. Zero, or errno. */
+/* Arm a timer no later than the task's deadline. Returns 0 or errno. */
 int timers_set(struct timers *h, struct task *t);
 
 void timers_remove(struct timers *h, struct task *t);
 
-/* The task, which is the first, has a later deadline. */
+/* Re-arm the first timer, whose task has a later deadline by now. */
 void timers_put_off(struct timers *h, struct task *t);
 
 static inline struct task *timers_first(const struct timers *h)

@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/names.h"
+#include "loop/fork.h"
 #include "open.h"
 #include "socket/socket.h"
 #include "system/signals.h"
@@ -149,7 +150,7 @@ static int await_child(lua_State *L, struct task *t, pid_t pid)
     child->handle.fd = open_child(pid);
     if (child->handle.fd == -1)
         return loop_pause(t, t, soon < deadline ? soon : deadline);
-    return loop_await(t, &child->handle, CAN_READ, deadline);
+    return loop_await(t, &child->handle, POLLIN, deadline);
 }
 
 static void drop_child(lua_State *L)

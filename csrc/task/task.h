@@ -5,7 +5,7 @@
  * continuation, from its beginning:
  *
  *     t = task_that_may_wait(L);
- *     error = loop_await(t, handle, CAN_READ, deadline);
+ *     error = loop_await(t, handle, POLLIN, deadline);
  *     if (error == 0)
  *         return task_suspend(L, t, "recv", context, step);
  */

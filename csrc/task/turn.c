@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "loop/fork.h"
 #include "task/task.h"
 #include "task/turn.h"
 

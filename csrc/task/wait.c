@@ -157,19 +157,6 @@ static bool wait_outside_task(lua_State *L, struct wait *w)
     return false;
 }
 
-static int wanted_changes(short events)
-{
-    int what = 0;
-
-    if (events & POLLIN)
-        what |= CAN_READ;
-    if (events & POLLOUT)
-        what |= CAN_WRITE;
-    if (events & POLLPRI)
-        what |= HAS_URGENT;
-    return what;
-}
-
 /* The same, where it may be what was written before that could not be sent. */
 static bool end_wait_of(struct wait *w, const struct task *t,
                         enum wait_outcome outcome, int error)
@@ -197,8 +184,7 @@ static bool wait_in_task(lua_State *L, struct wait *w, struct task *t)
         return false;
     if (!resumed || deadline == 0 || t->flushing)
         deadline = task_deadline(t, own_deadline(w));
-    error =
-        loop_await(t, w->handle, wanted_changes(awaited_events(w)), deadline);
+    error = loop_await(t, w->handle, awaited_events(w), deadline);
     if (error == EPERM)
         return true;
     if (error != 0)

@@ -1,0 +1,178 @@
+/*
+ * registration: which descriptors a loop watches, and who waits for them; see
+ * registration.h.
+ *
+ * A descriptor is registered once (poller.h). What an event belongs to is found
+ * by descriptor and generation, so that none reaches a socket that has got the
+ * number of a closed one.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loop/inner.h"
+#include "loop/registration.h"
+#include "loop/wake.h"
+
+static bool grow_slots(struct loop *loop, size_t fd)
+{
+    size_t size = loop->slot_count ? loop->slot_count : 64;
+    struct slot *slots;
+
+    while (size <= fd)
+        size *= 2;
+    slots = realloc(loop->slots, size * sizeof *slots);
+    if (slots == NULL)
+        return false;
+    memset(slots + loop->slot_count, 0,
+           (size - loop->slot_count) * sizeof *slots);
+    loop->slots = slots;
+    loop->slot_count = size;
+    return true;
+}
+
+static uint64_t tag_of(const struct slot *slot, const struct handle *handle)
+{
+    return (uint64_t)slot->generation << 32 | (uint32_t)handle->fd;
+}
+
+/* A slot that is taken belonged to a descriptor that was closed behind our
+ * back. */
+static int add(struct loop *loop, struct handle *handle, int wants)
+{
+    size_t fd = (size_t)handle->fd;
+    struct slot *slot;
+    int error;
+
+    if (fd >= loop->slot_count && !grow_slots(loop, fd))
+        return ENOMEM;
+    if (handle->registration.waiter[READING] ||
+        handle->registration.waiter[WRITING])
+        return EBUSY;
+    if (handle->registration.loop != NULL)
+        loop_forget(handle, false);
+    slot = &loop->slots[fd];
+    if (slot->handle != NULL)
+        loop_forget(slot->handle, true);
+    error = poller_add(loop->poller, handle->fd, tag_of(slot, handle), wants);
+    if (error != 0)
+        return error;
+    slot->handle = handle;
+    handle->registration.loop = loop;
+    handle->registration.watched = wants | POLLIN;
+    return 0;
+}
+
+/* A poller that reports an event once has to be asked again each time. */
+static int watch(struct loop *loop, struct handle *handle, int wants)
+{
+    struct registration *registration = &handle->registration;
+    int watched = registration->watched | wants;
+    bool once = loop->reports_once;
+    int error;
+
+    if (registration->loop != loop)
+        return add(loop, handle, wants);
+    if (watched == registration->watched && !once)
+        return 0;
+    error = poller_want(loop->poller, handle->fd,
+                        tag_of(&loop->slots[handle->fd], handle),
+                        once ? wants : watched);
+    if (error == 0)
+        registration->watched = watched;
+    return error;
+}
+
+static int note_waiters(struct task *t, struct registration *registration,
+                        int wants)
+{
+    bool reads = wants & (POLLIN | POLLPRI);
+    bool writes = wants & POLLOUT;
+
+    if ((reads && registration->waiter[READING] != NULL) ||
+        (writes && registration->waiter[WRITING] != NULL))
+        return EBUSY;
+    if (reads)
+        registration->waiter[READING] = t;
+    if (writes)
+        registration->waiter[WRITING] = t;
+    return 0;
+}
+
+int registration_wait(struct task *t, struct handle *handle, int wants)
+{
+    int error = watch(t->loop, handle, wants);
+
+    return error != 0 ? error : note_waiters(t, &handle->registration, wants);
+}
+
+void registration_release_all(struct loop *loop)
+{
+    for (size_t fd = 0; fd < loop->slot_count; fd++) {
+        struct slot *slot = &loop->slots[fd];
+
+        if (slot->handle != NULL)
+            slot->handle->registration = (struct registration){0};
+        slot->handle = NULL;
+        slot->generation++;
+    }
+}
+
+/* Whoever waits finds it closed. The kernel forgets a closed descriptor by
+ * itself, unless a forked child holds it, too; poll(2) never does. */
+void loop_forget(struct handle *handle, bool closing)
+{
+    struct registration *registration = &handle->registration;
+    struct loop *loop = registration->loop;
+    struct slot *slot;
+
+    if (handle->fd != -1)
+        loop_wake_set_waiters();
+    if (loop == NULL)
+        return;
+    slot = &loop->slots[handle->fd];
+    slot->handle = NULL;
+    slot->generation++;
+    if (!closing || loop->forked || loop->reports_once)
+        poller_remove(loop->poller, handle->fd);
+    for (int i = READING; i <= WRITING; i++) {
+        if (registration->waiter[i] != NULL)
+            loop_wake(registration->waiter[i]);
+    }
+    *registration = (struct registration){0};
+}
+
+void loop_forget_number(int fd)
+{
+    for (struct loop *loop = loop_list; loop != NULL; loop = loop->next) {
+        if ((size_t)fd < loop->slot_count && loop->slots[fd].handle != NULL)
+            loop_forget(loop->slots[fd].handle, false);
+    }
+}
+
+static void wake_waiter(struct task *t, int events)
+{
+    if (t != NULL && (events & (t->wants | POLLHUP)))
+        loop_wake(t);
+}
+
+void registration_event(void *context, uint64_t tag, int events)
+{
+    struct loop *loop = context;
+    struct slot *slot = &loop->slots[(uint32_t)tag];
+    struct registration *registration;
+
+    if (slot->generation != (uint32_t)(tag >> 32) || slot->handle == NULL)
+        return;
+    registration = &slot->handle->registration;
+    if (events & POLLHUP)
+        registration->ended = true;
+    if (events & POLLPRI)
+        registration->urgent = true;
+    if (events & (POLLIN | POLLPRI | POLLHUP)) {
+        registration->drained = false;
+        wake_waiter(registration->waiter[READING], events);
+    }
+    if (events & POLLOUT)
+        wake_waiter(registration->waiter[WRITING], events);
+}

@@ -1,0 +1,116 @@
+/*
+ * state: the structures that the loop and its users share: descriptors, tasks
+ * and groups. They belong to userdata that task/ and socket/ make.
+ */
+#ifndef SOCKEYE_LOOP_STATE_H
+#define SOCKEYE_LOOP_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lua.h>
+
+#include "base/clock.h"
+
+struct group;
+struct handle;
+struct loop;
+struct output;
+struct task;
+
+enum direction { READING, WRITING };
+
+/* What a loop knows of a descriptor, kept with the descriptor. */
+struct registration {
+    struct loop *loop;      /* in which it is registered; or NULL */
+    struct task *waiter[2]; /* by direction */
+    int watched;            /* every event that was ever waited for */
+    bool drained;           /* nothing to read until the next change */
+    bool ended;             /* the peer will send no more */
+    bool urgent;            /* urgent data has come: reads end at its mark */
+};
+
+/* Hooks for whoever reads a descriptor's error queue. */
+struct descriptor_hooks {
+    /* Runs before a wait, which a queue that is not empty would end at once. */
+    void (*before_wait)(lua_State *L, struct handle *handle);
+    /* Runs before the descriptor is closed or given away. Returns true to keep
+     * the descriptor open and close it later. */
+    bool (*before_close)(struct handle *handle, bool closing);
+};
+
+/* A descriptor, and how long its owner waits for it. */
+struct handle {
+    int fd;           /* -1: closed */
+    bool nonblocking; /* the owner has set O_NONBLOCK */
+    int64_t timeout;  /* nanoseconds; 0: never wait; NO_DEADLINE: for ever */
+    struct registration registration;
+    const struct descriptor_hooks *const *hooks; /* first in it; or NULL */
+};
+
+/* A deadline over all that a task does until it is removed. */
+struct scope {
+    int64_t deadline;
+    struct scope *outer;
+};
+
+enum task_status {
+    TASK_READY,
+    TASK_RUNNING,
+    TASK_WAITING,
+    TASK_DONE,
+    TASK_FAILED,
+    TASK_CANCELLED
+};
+
+struct task {
+    const void *tag;
+    struct loop *loop;
+    lua_State *co;  /* its coroutine */
+    lua_State *top; /* the innermost coroutine in which it may wait */
+    enum task_status status;
+    int arguments;     /* on co's stack, for its first turn */
+    int budget;        /* calls until it yields to the other tasks */
+    bool cancelled;    /* its next wait raises ECANCELED */
+    bool timed_out;    /* its deadline has woken it */
+    bool waits_on_set; /* what it waits for is a set of descriptors */
+    bool unparked;     /* another task has woken it */
+    bool suspending;   /* it has just yielded to the loop, not to a script */
+    bool flushing;     /* it waits, or failed, to send what it had written */
+    bool abandoned;    /* it has ended without a result */
+    bool nests;        /* what it spawns belongs to a group of its own */
+    struct task *next_ready;
+    struct task *next, *previous; /* in the loop's list of all tasks */
+    /* what it waits for */
+    struct handle *handle;
+    const void *token;
+    const char *call; /* the name of the call that waits */
+    int wants;        /* events, as poll(2) has them */
+    int64_t deadline;
+    struct scope *scope;
+    struct output *outputs; /* to be sent before it waits */
+    /* its place among the timers */
+    int64_t timer;
+    size_t timer_place; /* 0: none */
+    struct group *group;
+    struct task *resumer; /* the task, of another loop, that runs this loop */
+    struct task *joins;   /* the task whose end it waits for */
+    struct task *joiner;  /* one that waits for its own end; or NULL */
+    int joiners;          /* how many do */
+    int holds;            /* of its loop: loop_hold */
+    bool failed;          /* its function has raised */
+};
+
+/* The group that owns tasks and keeps the first error of them. */
+struct group {
+    const void *tag;
+    struct loop *loop;
+    struct task *owner;   /* whose function it belongs to; NULL: the loop's */
+    int count;            /* tasks that have not ended */
+    bool failed;          /* one of them has, and the rest is cancelled */
+    bool cancelled_owner; /* for that reason */
+    int interrupted;      /* what ended the owner's waiting: errno */
+};
+
+#endif

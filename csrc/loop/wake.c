@@ -1,0 +1,63 @@
+/*
+ * wake: makes tasks ready, whatever they wait for; see wake.h.
+ */
+#include "loop/wake.h"
+#include "loop/inner.h"
+
+_Thread_local struct loop *loop_list;
+
+void loop_push_ready(struct loop *loop, struct task *t)
+{
+    t->status = TASK_READY;
+    t->next_ready = NULL;
+    if (loop->ready_first == NULL)
+        loop->ready_first = t;
+    else
+        loop->ready_last->next_ready = t;
+    loop->ready_last = t;
+}
+
+void loop_stop_waiting(struct task *t)
+{
+    struct handle *handle = t->handle;
+
+    if (handle != NULL) {
+        for (int i = READING; i <= WRITING; i++) {
+            if (handle->registration.waiter[i] == t)
+                handle->registration.waiter[i] = NULL;
+        }
+        t->loop->io_waits--;
+    }
+    if (t->joins != NULL) {
+        t->joins->joiners--;
+        if (t->joins->joiner == t)
+            t->joins->joiner = NULL;
+    }
+    t->loop->set_waiters -= t->waits_on_set;
+    t->loop->timed -= t->deadline != NO_DEADLINE;
+    t->waits_on_set = false;
+    t->joins = NULL;
+    t->handle = NULL;
+    t->token = NULL;
+    t->wants = 0;
+}
+
+void loop_wake(struct task *t)
+{
+    if (t->status != TASK_WAITING)
+        return;
+    loop_stop_waiting(t);
+    loop_push_ready(t->loop, t);
+}
+
+void loop_wake_set_waiters(void)
+{
+    for (struct loop *loop = loop_list; loop != NULL; loop = loop->next) {
+        struct task *t = loop->set_waiters > 0 ? loop->tasks : NULL;
+
+        for (; t != NULL; t = t->next) {
+            if (t->waits_on_set)
+                loop_wake(t);
+        }
+    }
+}
