@@ -54,31 +54,6 @@ int wait_poll(struct pollfd *fds, nfds_t count, int64_t deadline)
     return ppoll(fds, count, time_left(deadline, &ts), NULL);
 }
 
-/* ---- outside of every task ---- */
-
-/* Not a task, but holds the deadlines that are in force outside of one. */
-static _Thread_local struct task outside;
-
-struct task *outside_deadlines(void)
-{
-    return &outside;
-}
-
-void outside_changed(void)
-{
-    struct task *t = loop_running();
-
-    if (t == NULL && outside.scope != NULL)
-        loop_set_running(&outside);
-    else if (t == &outside && outside.scope == NULL)
-        loop_set_running(NULL);
-}
-
-int64_t outside_limit(int64_t own)
-{
-    return task_deadline(&outside, own);
-}
-
 /* ---- a call ---- */
 
 static bool end_wait(struct wait *w, enum wait_outcome outcome, int error)

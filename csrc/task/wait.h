@@ -29,6 +29,7 @@
 #include <lua.h>
 
 #include "loop/loop.h"
+#include "task/outside.h"
 #include "task/task.h"
 
 enum wait_outcome { WAIT_ERROR, WAIT_WOULD_BLOCK, WAIT_TIMED_OUT };
@@ -59,14 +60,6 @@ struct wait {
 
 /* `timeout` nanoseconds from now. */
 int64_t wait_deadline(int64_t timeout);
-
-/* Outside of a task: `own`, or a deadline that is in force there. */
-int64_t outside_limit(int64_t own);
-
-/* What holds the deadlines that are in force outside of every task; to be
- * minded after a change. */
-struct task *outside_deadlines(void);
-void outside_changed(void);
 
 /* poll(2) until `deadline`. */
 int wait_poll(struct pollfd *fds, nfds_t count, int64_t deadline);

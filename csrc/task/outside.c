@@ -1,0 +1,31 @@
+/*
+ * outside: the deadlines that are in force outside of every task; see
+ * outside.h.
+ */
+#include "task/outside.h"
+#include "loop/running.h"
+#include "loop/state.h"
+#include "task/task.h"
+
+/* It has no coroutine, and runs as long as there are deadlines. */
+static _Thread_local struct task outside;
+
+struct task *outside_deadlines(void)
+{
+    return &outside;
+}
+
+void outside_changed(void)
+{
+    struct task *t = loop_running();
+
+    if (t == NULL && outside.scope != NULL)
+        loop_set_running(&outside);
+    else if (t == &outside && outside.scope == NULL)
+        loop_set_running(NULL);
+}
+
+int64_t outside_limit(int64_t own)
+{
+    return task_deadline(&outside, own);
+}
