@@ -138,20 +138,21 @@ function M.raise_field(call, n, name, problem)
   M.raise(call, n, ("field '%s': %s"):format(name, problem))
 end
 
---- Raises an error unless `self`, on which the method `call` was called, is of
+-- Raises an error unless `self`, on which the method `call` was called, is of
 -- the class, a metatable.
-function M.check_self(call, self, class)
-  if getmetatable(self) == class then return end
+local function check_self(call, self, class)
   local meta <const> = getmetatable(self)
+  if meta == class then return end
   primitives.misuse(("calling '%s' on bad self (%s expected, got %s)"):format(
     call, class.__name, type(meta) == "table" and meta.__name or type(self)))
 end
 
---- Lets each of the methods check its `self`.
+--- Lets each of the methods of the class, a metatable, check its `self`.
+-- This is for methods that make system calls, beside which it costs little.
 function M.guard_methods(methods, class)
   for name, method in pairs(methods) do
     methods[name] = function(self, ...)
-      M.check_self(name, self, class)
+      check_self(name, self, class)
       return method(self, ...)
     end
   end

@@ -4,7 +4,6 @@ local arguments = require "sockeye.arguments"
 
 local primitives <const> = require("sockeye.core").primitives
 primitives.mark_library_file()
-local check_self <const> = arguments.check_self
 local park <const>, unpark <const> = primitives.park, primitives.unpark
 
 local methods <const> = {}
@@ -107,7 +106,6 @@ end
 -- @treturn Channel itself
 -- @raise EPIPE for a closed channel; ECANCELED; ETIMEDOUT with `timeout`
 function methods:put(value)
-  check_self("put", self, Channel)
   if value == nil then
     arguments.raise("put", 1, "value expected, got nil")
   end
@@ -132,7 +130,6 @@ end
 -- @return the value; nil once the channel is closed and empty
 -- @raise ECANCELED; ETIMEDOUT with `timeout`
 function methods:get()
-  check_self("get", self, Channel)
   local getters <const> = self.getters
   while self.count == 0 do
     if self.closed then
@@ -156,7 +153,6 @@ end
 -- @function Channel:close
 -- @treturn Channel itself
 function methods:close()
-  check_self("close", self, Channel)
   self.closed = true
   wake_all(self.putters)
   wake_all(self.getters)
@@ -168,7 +164,6 @@ end
 -- @treturn function
 -- @usage for job in jobs:values() do … end
 function methods:values()
-  check_self("values", self, Channel)
   return function()
     return self:get()
   end
