@@ -55,7 +55,7 @@ describe("the interface of a scope", function()
     assert.are.equal(index, sockeye.packet("lo").ifindex)
   end)
 
-  it("is an argument error where there is none of that name", function()
+  it("is an argument error if there is none of that name", function()
     errors.rejected("bad argument #1", sockeye.inet6, "fe80::1%nosuch0")
     errors.rejected("bad argument #1", sockeye.packet, "nosuch0")
   end)

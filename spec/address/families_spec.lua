@@ -132,7 +132,7 @@ describe("an address of another family", function()
     end)
   end
 
-  it("is normalised where what means nothing is not zero", function()
+  it("has zeros where a field has no meaning", function()
     local same = {
       { sockeye.packet("lo", "ip", { address = "\1\2" }),
         function(bytes) return bytes:sub(1, 14) .. "xxxxxx" end },
@@ -153,7 +153,7 @@ describe("an address of another family", function()
 end)
 
 describe("an address from bytes", function()
-  it("is normalised where it is not as the kernel has it", function()
+  it("has the form that the kernel uses", function()
     local inet = sockeye.inet("127.0.0.1", 80):pack()
     local unix_family = string.pack("=H", sockeye.AF_UNIX)
     local full_path = "/" .. ("p"):rep(107)

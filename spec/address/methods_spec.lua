@@ -123,7 +123,7 @@ describe("equality of addresses", function()
     end
   end)
 
-  it("does not hold for what is no address", function()
+  it("does not hold for values that are no addresses", function()
     local a = sockeye.inet()
     for _, value in ipairs { "0.0.0.0:0", 0, true, {}, io.stdout, print } do
       assert.is_false(a == value)
@@ -131,7 +131,7 @@ describe("equality of addresses", function()
     end
   end)
 
-  it("is for keys of tables what it is for addresses", function()
+  it("is equality of keys, which are for tables", function()
     local seen = {}
     seen[sockeye.inet("127.0.0.1", 80):key()] = "here"
     assert.equal("here", seen[sockeye.address("127.0.0.1:80"):key()])
@@ -139,7 +139,7 @@ describe("equality of addresses", function()
     assert.equal("string", type(sockeye.inet():key()))
   end)
 
-  it("holds for what the system tells of a socket", function()
+  it("holds for addresses that the system returns", function()
     local s <close> = sockeye.socket("inet", "dgram")
     s:bind("127.0.0.1:0")
     local a = s:getsockname()
@@ -179,7 +179,7 @@ describe("an address", function()
     end
   end)
 
-  it("is itself, unmapped, where it is not v4-mapped", function()
+  it("returns itself from unmapped if it is not v4-mapped", function()
     for _, a in pairs(addresses) do
       assert.is_true(rawequal(a, a:unmap()))
     end

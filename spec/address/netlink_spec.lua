@@ -30,14 +30,14 @@ describe("a netlink address", function()
     end)
   end
 
-  it("may be written otherwise", function()
+  it("is read from other forms of its text", function()
     for _, text in ipairs { "netlink:5/6", "netlink:0x5/0X6",
                             "netlink:0005/0x006" } do
       assert.equal(sockeye.netlink(5, 6), sockeye.address(text))
     end
   end)
 
-  it("is not made of anything else", function()
+  it("rejects other arguments", function()
     for _, value in ipairs { -1, greatest + 1, 1.5, "all", true, {} } do
       errors.rejected("bad argument #1", sockeye.netlink, value)
       errors.rejected("bad argument #2", sockeye.netlink, 0, value)
@@ -53,7 +53,7 @@ describe("a netlink address", function()
     end
   end)
 
-  it("tells what kind it is", function()
+  it("has a kind", function()
     local none, single, group =
       sockeye.netlink(), sockeye.netlink(1), sockeye.netlink(0, 1)
     assert.is_true(none:is_any())

@@ -86,7 +86,7 @@ describe("a packet address", function()
     assert.is_nil(sockeye.packet(0x7fffffff).interface)
   end)
 
-  it("tells what kind it is", function()
+  it("has a kind", function()
     local any, loopback, group =
       sockeye.packet(nil, "ip"),
       sockeye.packet("lo", nil, { hatype = "loopback" }),
@@ -153,7 +153,7 @@ describe("a packet address", function()
     end)
   end
 
-  it("has the index that the kernel gives for what is gone", function()
+  it("keeps the index of an interface that is gone", function()
     local a = sockeye.unpack(string.pack("=H H i4 c12", sockeye.AF_PACKET, 0,
                                          -1, ""))
     assert.equal(-1, a.ifindex)

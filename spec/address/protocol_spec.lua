@@ -27,7 +27,7 @@ describe("the protocol of a socket", function()
       end
     end)
 
-  it("is none for a packet socket that is not told", function()
+  it("is none for a packet socket made without one", function()
     local s <close>, reason = sockets.packet("dgram")
     if not s then return pending(reason) end
     assert.equal("\0\0", s:getsockname():pack():sub(3, 4))
@@ -59,7 +59,7 @@ describe("the protocol of a socket", function()
     errors.rejected("#3", sockeye.socketpair, "unix", "stream", "arp")
   end)
 
-  it("is told by name where there is no such socket", function()
+  it("is named in the error if there is no such socket", function()
     local s <close>, reason = sockets.packet("raw")
     if not s then return pending(reason) end
     local err = errors.raised("ESOCKTNOSUPPORT", "socket", sockeye.socket,
@@ -67,7 +67,7 @@ describe("the protocol of a socket", function()
     assert.equal("packet stream arp", err.subject)
   end)
 
-  it("is a privilege's for a packet socket", function()
+  it("needs a privilege for a packet socket", function()
     local result, reason = unprivileged.lua [[
       local sockeye = require "sockeye"
       local _, err = pcall(sockeye.socket, "packet", "raw", "all")

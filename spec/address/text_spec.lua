@@ -182,7 +182,7 @@ describe("a unix address", function()
     assert.equal(2, #sockeye.unix():pack())
   end)
 
-  it("tells the limit of a path that does not fit", function()
+  it("names the limit of a path that does not fit", function()
     errors.rejected("#1.*path too long.*109 bytes, at most 108",
                     sockeye.unix, full_path .. "p")
     errors.rejected("#1.*109 bytes, at most 108",
@@ -201,7 +201,7 @@ describe("a unix address", function()
     end)
   end
 
-  it("is not made of other types", function()
+  it("rejects values of other types", function()
     for _, value in ipairs { true, {}, print, io.stdout, sockeye.unix() } do
       errors.rejected("bad argument #1", sockeye.unix, value)
     end
@@ -258,12 +258,12 @@ describe("an address in a string", function()
     end)
   end
 
-  it("may be an address, which is given back", function()
+  it("may be an address, which is returned as it is", function()
     local a = sockeye.inet("1.2.3.4", 5)
     assert.is_true(rawequal(a, sockeye.address(a)))
   end)
 
-  it("is no other type", function()
+  it("rejects values of other types", function()
     for _, value in ipairs { 80, true, {}, print, io.stdout } do
       errors.rejected("bad argument #1.*sockeye.Address or string expected",
                       sockeye.address, value)
@@ -271,7 +271,7 @@ describe("an address in a string", function()
     errors.rejected("bad argument #1", sockeye.address)
   end)
 
-  it("is taken wherever an address is wanted", function()
+  it("is accepted wherever an address is", function()
     local s <close> = sockeye.socket("inet", "dgram")
     assert.equal("127.0.0.1", s:bind("127.0.0.1:0"):getsockname().host)
     errors.rejected("bad argument #2", s.bind, s, "127.0.0.1")
@@ -321,7 +321,7 @@ describe("the bytes of an address", function()
     end)
   end
 
-  it("of another family are given as they are", function()
+  it("of another family are returned as they are", function()
     local bytes = string.pack("=H c14", x25_family, "\1\2\3\4")
     local a = sockeye.unpack(bytes)
     assert.same({ family = x25_family }, fields(a))

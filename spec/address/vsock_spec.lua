@@ -33,12 +33,12 @@ describe("a vsock address", function()
     end)
   end
 
-  it("may be written by names", function()
+  it("may be given by names", function()
     assert.equal(sockeye.vsock(2, 5), sockeye.address("vsock:host:5"))
     assert.equal(sockeye.vsock(1, 5), sockeye.address("vsock:local:0x5"))
   end)
 
-  it("is not made of anything else", function()
+  it("rejects other arguments", function()
     for _, value in ipairs { -1, greatest + 1, 1.5, "nobody", "", "1", true,
                              {} } do
       errors.rejected("bad argument #1", sockeye.vsock, value, 1)
@@ -57,7 +57,7 @@ describe("a vsock address", function()
     end
   end)
 
-  it("tells what kind it is", function()
+  it("has a kind", function()
     local any, here, host = sockeye.vsock("any", 1), sockeye.vsock("local", 1),
       sockeye.vsock("host", 1)
     assert.is_true(any:is_any())

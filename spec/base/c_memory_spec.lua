@@ -43,7 +43,7 @@ local tolerance <const> = 256
 
 describe("memory of the C library", function()
   for name, text in pairs(calls) do
-    it("is given back when Lua has none: " .. name, function()
+    it("is freed if Lua runs out of memory: " .. name, function()
       if os.getenv "SOCKEYE_CHECKED" then
         return pending("the sanitizers find what is lost, and take memory")
       end

@@ -24,7 +24,7 @@ describe("seconds of a time-out", function()
     assert.are.equal(1e-9, s:settimeout(1e-12):gettimeout())
   end)
 
-  it("are nil where they are more than the clock counts", function()
+  it("are nil if they are more than the clock counts", function()
     local s <close> = sockeye.socket("inet", "dgram")
     for _, seconds in ipairs { 1e10, math.huge } do
       assert.is_nil(s:settimeout(seconds):gettimeout())

@@ -30,7 +30,7 @@ describe("an error", function()
     assert.is_string(err.where)
   end)
 
-  it("has the address also where a string was given for it", function()
+  it("has the address also if a string was given for it", function()
     local s <close> = sockeye.socket("inet", "stream")
     local address = refused_address()
     local err = errors.raised("ECONNREFUSED", "connect",
@@ -38,14 +38,14 @@ describe("an error", function()
     assert.equal(address, err.address)
   end)
 
-  it("names what the call was about where that is no address", function()
+  it("names the subject of the call if that is no address", function()
     local err = errors.raised("ESOCKTNOSUPPORT", "socket",
                               sockeye.socket, "inet", "seqpacket")
     assert.equal("inet seqpacket", err.subject)
     assert.is_nil(err.address)
   end)
 
-  it("tells a time-out of the caller's", function()
+  it("marks a time-out that the caller set", function()
     local s <close> = sockeye.socket("inet", "stream")
     s:bind("127.0.0.1:0"):listen():settimeout(0.001)
     local err = errors.raised("ETIMEDOUT", "accept", s.accept, s)
@@ -60,7 +60,7 @@ describe("an error", function()
     assert.equal("sockeye.Error", sockeye.Error.__name)
   end)
 
-  it("takes what is added to it", function()
+  it("accepts new fields", function()
     local _, err = pcall(sockeye.adopt, 1 << 20)
     err.sent = 3
     assert.equal(3, err.sent)
@@ -99,7 +99,7 @@ describe("an error, printed,", function()
       tostring(err))
   end)
 
-  it("refuses what is no table", function()
+  it("rejects what is no table", function()
     errors.rejected("table expected", sockeye.Error.__tostring, "text")
   end)
 end)
@@ -128,7 +128,7 @@ describe("is_error", function()
     end)
   end
 
-  it("wants a value, and a string as the code", function()
+  it("rejects a missing value, and a code that is no string", function()
     errors.rejected("bad argument #1", sockeye.is_error)
     errors.rejected("bad argument #2", sockeye.is_error, err, {})
   end)
@@ -203,13 +203,13 @@ describe("where", function()
     end)
   end
 
-  it("is nil where no Lua code made the call", function()
+  it("is nil if no Lua code made the call", function()
     local _, err = coroutine.resume(coroutine.create(s.listen), s)
     assert.equal("EBADF", err.code)
     assert.is_nil(err.where)
   end)
 
-  it("is what the interpreter prints of an error that nobody caught",
+  it("is printed by the interpreter for an uncaught error",
     function()
       local result = process.lua_script [[
 local sockeye = require "sockeye"

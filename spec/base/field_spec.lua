@@ -60,7 +60,7 @@ describe("the arguments of messages", function()
   }
   for i, case in ipairs(wrong) do
     local method, argument, pattern = table.unpack(case, 1, 3)
-    it(("are told when wrong: %s (%d)"):format(method, i), function()
+    it(("are rejected if wrong: %s (%d)"):format(method, i), function()
       local a, b = sockets.udp()
       errors.rejected(("bad argument %s"):format(pattern), calls[method], a,
                       argument)
@@ -69,14 +69,14 @@ describe("the arguments of messages", function()
     end)
   end
 
-  it("may be followed by others, which are not minded", function()
+  it("may be followed by others, which are ignored", function()
     local a, b = sockets.unix()
     assert.equal(1, a:sendmsg({ iov = "x" }, "more", nil, {}))
     assert.equal("x", b:recvmsg({ iov = 9 }, "more", nil).data)
     sockets.close(a, b)
   end)
 
-  it("are left as they were", function()
+  it("are not changed by the call", function()
     local a, b = sockets.udp()
     local iov, control = { "x", "y" }, { ttl = 5 }
     local message = { iov = iov, control = control,
@@ -88,7 +88,7 @@ describe("the arguments of messages", function()
     sockets.close(a, b)
   end)
 
-  it("may be more than the C stack has room for", function()
+  it("may be more than fit on the C stack", function()
     local result = process.lua_script [[
       local sockeye = require "sockeye"
       local a, b = sockeye.socketpair("unix", "dgram")

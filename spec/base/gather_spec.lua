@@ -6,7 +6,7 @@ local sockets = require "spec.support.sockets"
 describe("what waitall gathers", function()
   descriptors.guard()
 
-  it("is not what a finalizer receives into",
+  it("is not overwritten by a finalizer that receives",
      function()
     local a, b = sockets.unix()
     local c, d = sockets.unix()
@@ -36,7 +36,7 @@ describe("what waitall gathers", function()
     sockets.close(a, b, c, d)
   end)
 
-  it("grows as it comes in small pieces", function()
+  it("grows as data arrives in small pieces", function()
     local a, b = sockets.unix()
     b:settimeout(0.001)
     local parts = {}

@@ -19,7 +19,7 @@ describe("a signal handler", function()
     assert.equal(reason, err)
   end
 
-  it("that raises ends run", function()
+  it("that raises makes run raise", function()
     local closed
     interrupted(function()
       spawn(function()
@@ -48,7 +48,7 @@ describe("a signal handler", function()
     assert.equal(1, calls)
   end)
 
-  it("may close what a task waits for", function()
+  it("may close the socket that a task waits for", function()
     for _, wait in ipairs {
       function(a) a:recv(1) end, function(a) sockeye.poll { [a] = "r" } end,
       function(a) sockeye.wait(a) end,
@@ -99,7 +99,7 @@ describe("Ctrl-C", function()
     assert.is_true(tonumber(at) - start < 0.1)
   end)
 
-  it("ends run where tasks never wait", function()
+  it("ends run though tasks never wait", function()
     local running <close> = process.start_lua([[
       local sockeye = require "sockeye"
       io.stdout:setvbuf("line")
@@ -124,7 +124,7 @@ end)
 describe("a debugger's hook", function()
   descriptors.guard()
 
-  it("on every instruction stays where a handler runs in a wait", function()
+  it("on every instruction stays in place while a handler runs", function()
     local events = 0
     local function hook() events = events + 1 end
     local before = table.pack(debug.gethook())

@@ -58,7 +58,7 @@ describe("a name of a constant", function()
     end
   end)
 
-  it("is one of C, there", function()
+  it("has the value of C's headers", function()
     for name in pairs(sockeye) do
       assert.matches("^[%a_][%w_]*$", name)
     end

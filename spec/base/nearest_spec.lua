@@ -28,7 +28,7 @@ describe("a name that does not exist", function()
     end)
   end
 
-  it("is told for an end of a connection", function()
+  it("is reported for an end of a connection", function()
     local s <close> = sockeye.socket("inet", "stream")
     errors.rejected("#2.*unknown end 'rw', did you mean 'r[dw]", s.shutdown,
                     s, "rw")

@@ -23,7 +23,7 @@ describe("a hardware address", function()
     end)
   end
 
-  it("is absent where the text is empty", function()
+  it("is absent if the text is empty", function()
     assert.is_nil(read "")
   end)
 

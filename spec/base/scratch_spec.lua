@@ -27,7 +27,7 @@ describe("memory to receive into", function()
   descriptors.guard()
 
   for _, size in ipairs { "1 << 20", "1 << 30", "math.maxinteger" } do
-    it("is given back when more was asked for than came: " .. size,
+    it("is freed when more was asked for than arrived: " .. size,
        function()
       assert.equal("true\n", run(([[
         local a, b = sockeye.socketpair()
@@ -91,7 +91,7 @@ describe("memory to receive into", function()
     ]], 60000))
   end)
 
-  it("may be less than waitall wants, which gets it all", function()
+  it("may be less than waitall asks for, which still gets it all", function()
     if checked then return pending("no room to limit under " .. checked) end
     assert.equal("700000\ttrue\n", run([[
       local a, b = sockeye.socketpair()
@@ -116,7 +116,7 @@ describe("memory to receive into", function()
     ]], 60000))
   end)
 
-  it("is none where there is none, which is raised", function()
+  it("raises ENOMEM if there is none", function()
     if checked then return pending("no room to limit under " .. checked) end
     assert.equal("ENOMEM\tmmap\nhello\n", run([[
       local a, b = sockeye.socketpair()

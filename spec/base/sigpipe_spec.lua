@@ -22,7 +22,7 @@ describe("a pipe without a reader", function()
     end
   end)
 
-  it("leaves a SIGPIPE that was pending already", function()
+  it("leaves a SIGPIPE pending that was pending before", function()
     local result = process.lua_script([[
       local sockeye = require "sockeye"
       local function pending()

@@ -38,7 +38,7 @@ local function row(markdown, ...)
 end
 
 describe("the benchmark #slow #ptrace", function()
-  it("of servers compares with C at every kind of work", function()
+  it("of servers compares every kind of work with C", function()
     local _, written = run("servers", "--peer=sockeye")
     for _, work in ipairs {
       "echo 64 B, 50 connections", "the same beside 900 idle ones",
@@ -55,7 +55,7 @@ describe("the benchmark #slow #ptrace", function()
     assert.is_truthy(tonumber((bytes:gsub(",", ""))))
   end)
 
-  it("of requests finds a recv and a send, and for lines less", function()
+  it("of requests counts two calls for an echo, and fewer for lines", function()
     if not process.available "strace" then
       pending "strace is not installed"
       return
@@ -67,12 +67,12 @@ describe("the benchmark #slow #ptrace", function()
     assert.is_truthy(tonumber(lines) < 0.3, lines)
   end)
 
-  it("of tasks tells what each costs", function()
+  it("of tasks measures what each costs", function()
     local _, written = run "tasks"
     assert.is_truthy(tonumber((row(written, "a task, spawned and joined"))))
   end)
 
-  it("of system calls finds one for each call", function()
+  it("of system calls counts one for each call", function()
     if not process.available "strace" then
       pending "strace is not installed"
       return
@@ -84,7 +84,7 @@ describe("the benchmark #slow #ptrace", function()
     assert.are.equal("connect 1", (row(written, "connect")))
   end)
 
-  it("of blocks compares with C, in two processes and in one", function()
+  it("of blocks compares with C, between two processes and in one", function()
     local _, written = run "bulk"
     for _, label in ipairs { "two processes", "one process" } do
       local _, ratio = row(written, label, "C")
@@ -105,7 +105,7 @@ describe("the benchmark #slow #ptrace", function()
     end
   end)
 
-  it("of sends without copies tells what the kernel copied", function()
+  it("of zerocopy shows how much the kernel copied after all", function()
     local _, written = run "zerocopy"
     for _, size in ipairs { "4 KiB", "1024 KiB" } do
       local _, with, _, _, copied = row(written, "loopback", size)

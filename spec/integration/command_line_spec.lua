@@ -34,7 +34,7 @@ describe("a command line", function()
     { "-n 1 -n 2", { n = 2 }, {} },
   }
   for _, row in ipairs(rows) do
-    it(("has its options and its words: '%s'"):format(row[1]), function()
+    it(("is split into options and words: '%s'"):format(row[1]), function()
       local options, words = parse(row[1])
       assert.same({ row[2], row[3] }, { options, words })
     end)
@@ -60,7 +60,7 @@ describe("a command line", function()
     end
   end)
 
-  it("asks for one family, or for none", function()
+  it("chooses one family with -4 or -6, and none without", function()
     for text, family in pairs { ["-4"] = "inet", ["-6"] = "inet6" } do
       local options = arguments.parse({ text }, { ["4"] = "flag",
                                                   ["6"] = "flag" })
@@ -76,7 +76,7 @@ describe("every tool", function()
 
   for _, name in ipairs(examples.names()) do
     if not without[name] then
-      it(("tells how it is used: %s -h"):format(name), function()
+      it(("prints its usage: %s -h"):format(name), function()
         local result = examples.run(name, { "-h" })
         assert.matches("^usage: lua " .. name .. "%.lua ", result.stderr)
         assert.same({ "", 2 }, { result.stdout, result.status })

@@ -2,7 +2,7 @@ local examples = require "spec.support.examples"
 
 describe("the demonstration", function()
   for _, poller in ipairs { "epoll", "poll" } do
-    it(("serves a thousand clients, unattended (%s)"):format(poller),
+    it(("serves a thousand clients and ends by itself (%s)"):format(poller),
        function()
       local result = examples.run("demo", { 1 }, {
         env = { SOCKEYE_POLLER = poller }, timeout = 120 })
@@ -15,14 +15,14 @@ describe("the demonstration", function()
     end)
   end
 
-  it("fails where a client is not served", function()
+  it("fails if a client is not served", function()
     local result = examples.run("demo", { 1 }, {
       prefix = { "sh", "-c", 'ulimit -n 200; exec "$@"', "sh" } })
     assert.equal(1, result.status)
     assert.matches("EMFILE", result.stdout)
   end)
 
-  it("tells how to call it", function()
+  it("prints its usage when it is called wrongly", function()
     for _, word in ipairs { "many", "0", "1.5" } do
       local result = examples.run("demo", { word })
       assert.equal(2, result.status)

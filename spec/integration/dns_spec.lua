@@ -63,7 +63,8 @@ describe("dns asks dnsmasq", function()
 
   for _, row in ipairs(questions) do
     local name, type, wanted = table.unpack(row, 1, 3)
-    it(("for %s of %s #integration"):format(type or "A", name), function()
+    it(("prints the %s records of %s #integration"):format(type or "A", name),
+       function()
       if not can then return pending(reason) end
       local result = examples.run("dns", { address, name, type })
       assert.equal("", result.stderr)
@@ -73,7 +74,7 @@ describe("dns asks dnsmasq", function()
     end)
   end
 
-  it("over TCP where the answer is long #integration", function()
+  it("asks again over TCP if the answer is long #integration", function()
     if not can then return pending(reason) end
     local result = examples.run("dns", { address, "many.test" })
     assert.equal("", result.stderr)
@@ -81,7 +82,7 @@ describe("dns asks dnsmasq", function()
     assert.equal(100, count)
   end)
 
-  it("for what does not exist #integration", function()
+  it("reports a name that does not exist #integration", function()
     if not can then return pending(reason) end
     local result = examples.run("dns", { address, "host.test", "NS" })
     assert.equal(1, result.status)
@@ -112,7 +113,7 @@ describe("dns", function()
   local record = "\xc0\x0c" .. string.pack(">I2I2I4I2", 1, 1, 60, 4) ..
     "\192\0\2\1"
 
-  it("heeds no answer to another question", function()
+  it("ignores an answer to another question", function()
     local output, status, said = against(function(query)
       local other = string.pack(">I2", ~query:byte(1) & 0xff) .. query:sub(3)
       return reply(other, 0x8180, 1, record), "", "nonsense",
@@ -123,7 +124,7 @@ describe("dns", function()
     assert.equal(0, status)
   end)
 
-  it("follows no pointer in a circle", function()
+  it("refuses a name whose pointers form a circle", function()
     local output, status, said = against(function(query)
       local at = string.pack(">I2", 0xc000 | #query)
       return reply(query, 0x8180, 1, at .. record:sub(3))
@@ -133,14 +134,14 @@ describe("dns", function()
     assert.equal(1, status)
   end)
 
-  it("fails where no server is", function()
+  it("fails if no server is there", function()
     local port = examples.free_port("dgram")
     local result = examples.run("dns", { "127.0.0.1:" .. port, "a.test" })
     assert.equal(1, result.status)
     assert.matches("ECONNREFUSED", result.stderr)
   end)
 
-  it("tells how to call it", function()
+  it("prints its usage when it is called wrongly", function()
     for _, arguments in ipairs {
       {}, { "127.0.0.1:53" }, { "127.0.0.1:53", "a.test", "XYZ" },
     } do

@@ -33,7 +33,7 @@ for _, name in ipairs(all) do
       assert.truthy(server)
     end)
 
-    it("answers what it has before the client's end", function()
+    it("answers before the client has sent all", function()
       local server <close>, address = examples.serve(name, { "127.0.0.1:0" })
       local s <close> = connect(address)
       for _, line in ipairs { "one\n", "two\n", "three\n" } do
@@ -63,7 +63,7 @@ for _, name in ipairs(all) do
       server:stop()
     end)
 
-    it("serves an nc that is not ours #integration", function()
+    it("serves the nc of the system #integration", function()
       local can, reason = process.available("nc")
       if not can then return pending(reason) end
       local server <close>, address = examples.serve(name, { "127.0.0.1:0" })
@@ -80,13 +80,13 @@ for _, name in ipairs(all) do
       assert.equal("", result.stderr)
     end)
 
-    it("tells how to call it", function()
+    it("prints its usage when it is called wrongly", function()
       local result = examples.run(name)
       assert.equal(2, result.status)
       assert.matches("^usage: lua " .. name, result.stderr)
     end)
 
-    it("fails where the address is taken", function()
+    it("fails if the address is taken", function()
       local taken <close>, port = examples.listen()
       local result = examples.run(name, { "127.0.0.1:" .. port })
       assert.equal(1, result.status)
@@ -113,7 +113,7 @@ for _, name in ipairs { "echo_fork", "echo_poll", "echo_serve" } do
       assert.truthy(server)
     end)
 
-    it("keeps nobody waiting for one that does not read", function()
+    it("serves others while one client does not read", function()
       local server <close>, address = examples.serve(name, { "127.0.0.1:0" })
       local slow <close> = connect(address)
       local sent = {}
@@ -138,7 +138,7 @@ end
 describe("echo_fork", function()
   descriptors.guard()
 
-  it("serves each client by a child, and leaves no zombie", function()
+  it("serves each client in a child, and leaves no zombie", function()
     local server <close>, address = examples.serve("echo_fork",
                                                    { "127.0.0.1:0" })
     local clients = {}
@@ -160,7 +160,7 @@ for _, name in ipairs { "echo_poll", "echo_serve" } do
   describe(name, function()
     descriptors.guard()
 
-    it("lets clients wait while it has no descriptor for them", function()
+    it("leaves clients in the queue while it has no descriptor", function()
       local server <close>, address = examples.serve(name,
         { "127.0.0.1:0" }, { prefix = { "sh", "-c", 'ulimit -n 16; exec "$@"',
                                         "sh" } })

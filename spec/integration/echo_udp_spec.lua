@@ -28,7 +28,7 @@ end
 describe("echo_udp", function()
   descriptors.guard()
 
-  it("gives every datagram back to who sent it", function()
+  it("returns every datagram to its sender", function()
     local server <close>, address = serve "127.0.0.1:0"
     local a, b = client(address), client(address)
     local list = {}
@@ -53,7 +53,7 @@ describe("echo_udp", function()
     end)
   end)
 
-  it("drops what it cannot send back, and goes on", function()
+  it("drops a datagram it cannot send back, and continues", function()
     examples.with_folder(function(folder)
       local server <close>, address = serve("unix:" .. folder .. "/s")
       local nameless = sockeye.socket("unix", "dgram"):settimeout(20)
@@ -70,7 +70,7 @@ describe("echo_udp", function()
     end)
   end)
 
-  it("serves an nc that is not ours #integration", function()
+  it("serves the nc of the system #integration", function()
     local can, reason = process.available("nc")
     if not can then return pending(reason) end
     local server <close>, address = serve "127.0.0.1:0"
@@ -86,13 +86,13 @@ describe("echo_udp", function()
     assert.equal("", server:stop("INT").stderr)
   end)
 
-  it("tells how to call it", function()
+  it("prints its usage when it is called wrongly", function()
     local result = examples.run("echo_udp")
     assert.equal(2, result.status)
     assert.matches("^usage: lua echo_udp", result.stderr)
   end)
 
-  it("fails where the address is taken", function()
+  it("fails if the address is taken", function()
     local taken = sockets.bound("127.0.0.1:0", "dgram")
     local result = examples.run("echo_udp", { tostring(taken:getsockname()) })
     assert.equal(1, result.status)

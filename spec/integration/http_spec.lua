@@ -141,7 +141,7 @@ describe("httpget", function()
     end)
   end
 
-  it("fails where nobody listens, or no URL is", function()
+  it("fails if nobody listens, or without a URL", function()
     local result = examples.run("httpget", {
       "http://127.0.0.1:" .. examples.free_port() })
     assert.equal(1, result.status)
@@ -179,7 +179,7 @@ describe("httpd_fork", function()
     end)
   end)
 
-  it("refuses what it should not serve #integration", function()
+  it("answers each path with its status #integration", function()
     local can, reason = process.available("curl")
     if not can then return pending(reason) end
     with_root(function(root)
@@ -202,7 +202,7 @@ describe("httpd_fork", function()
     end)
   end)
 
-  it("answers what is no request", function()
+  it("answers 400 to what is no request", function()
     with_root(function(root)
       local server <close>, address = examples.serve("httpd_fork",
                                                      { "127.0.0.1:0", root })
@@ -217,7 +217,7 @@ describe("httpd_fork", function()
     end)
   end)
 
-  it("answers one while another is slow to ask", function()
+  it("answers a client while another is slow to ask", function()
     with_root(function(root)
       local server <close>, address = examples.serve("httpd_fork",
                                                      { "127.0.0.1:0", root })
@@ -232,7 +232,7 @@ describe("httpd_fork", function()
     end)
   end)
 
-  it("tells how to call it", function()
+  it("prints its usage when it is called wrongly", function()
     for _, name in ipairs { "httpd_fork", "httpget" } do
       local result = examples.run(name)
       assert.equal(2, result.status)

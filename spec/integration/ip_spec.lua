@@ -102,7 +102,7 @@ describe("ip lists as ip(8) does", function()
     { "-4", "route", "table", "local" }, { "-6", "route", "table", "local" },
   }
 
-  it("in every field #namespace", function()
+  it("as JSON, with every field #namespace", function()
     with_host(function(ours, theirs)
       for _, words in ipairs(lists) do
         local line = table.concat(words, " "):gsub("table", "show table")
@@ -122,7 +122,7 @@ describe("ip lists as ip(8) does", function()
       :gsub(" +\n", "\n"):gsub("  +", " "))
   end
 
-  it("in words #namespace", function()
+  it("as text #namespace", function()
     with_host(function(ours, theirs)
       for _, words in ipairs { { "link" }, { "addr" }, { "route" },
                                { "route", "table", "all" } } do
@@ -149,7 +149,7 @@ describe("ip", function()
     assert.is_true(found)
   end)
 
-  it("tells how to call it", function()
+  it("prints its usage when it is called wrongly", function()
     for _, arguments in ipairs {
       {}, { "links" }, { "link", "table", "5" }, { "route", "table" },
       { "route", "table", "5", "6" }, { "-5", "link" },

@@ -19,7 +19,7 @@ end
 describe("linkmon tells", function()
   descriptors.guard()
 
-  it("of links that go down and up, in order #namespace", function()
+  it("links that go down and up, in order #namespace", function()
     with_host(function(ns, start)
       local monitor = start "link"
       ns.a:must "ip link set lo mtu 1500"
@@ -34,7 +34,7 @@ describe("linkmon tells", function()
     end)
   end)
 
-  it("of addresses that come and go, in order #namespace", function()
+  it("addresses that come and go, in order #namespace", function()
     with_host(function(ns, start)
       local monitor = start("-c", "4", "address")
       ns.a:must "ip addr add 10.9.0.1/24 dev wire1"
@@ -49,7 +49,7 @@ describe("linkmon tells", function()
     end)
   end)
 
-  it("of routes #namespace", function()
+  it("routes that come and go #namespace", function()
     with_host(function(ns, start)
       local monitor = start("route")
       ns.a:must "ip route add 10.9.0.0/16 via 10.77.0.2"
@@ -65,7 +65,7 @@ describe("linkmon", function()
   descriptors.guard()
 
   for _, signal in ipairs { "INT", "TERM" } do
-    it("ends well by SIG" .. signal, function()
+    it("exits with 0 after SIG" .. signal, function()
       local monitor <close> = process.start(examples.words "linkmon")
       monitor:line "^watching link address route$"
       local result = monitor:stop(signal)
@@ -74,7 +74,7 @@ describe("linkmon", function()
     end)
   end
 
-  it("tells how to call it", function()
+  it("prints its usage when it is called wrongly", function()
     for _, arguments in ipairs {
       { "links" }, { "-c" }, { "-c", "0" }, { "-c", "x", "link" },
     } do

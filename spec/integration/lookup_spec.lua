@@ -2,7 +2,7 @@ local databases = require "spec.support.databases"
 local examples = require "spec.support.examples"
 
 describe("lookup", function()
-  it("tells the addresses of a name", function()
+  it("prints the addresses of a name", function()
     local can, reason = databases.localhost()
     if not can then return pending(reason) end
     local result = examples.run("lookup", { "localhost" })
@@ -13,14 +13,14 @@ describe("lookup", function()
     end
   end)
 
-  it("tells the name of an address", function()
+  it("prints the name of an address", function()
     local can, reason = databases.localhost()
     if not can then return pending(reason) end
     local result = examples.run("lookup", { "127.0.0.1" })
     assert.equal("127.0.0.1\tlocalhost\n", result.stdout)
   end)
 
-  it("tells what fails, and goes on", function()
+  it("reports what fails, and continues", function()
     local can, reason = databases.localhost()
     if not can then return pending(reason) end
     local result = examples.run("lookup", { "", "127.0.0.1" })
@@ -29,7 +29,7 @@ describe("lookup", function()
     assert.equal("127.0.0.1\tlocalhost\n", result.stdout)
   end)
 
-  it("tells how to call it", function()
+  it("prints its usage when it is called wrongly", function()
     local result = examples.run("lookup")
     assert.equal(2, result.status)
     assert.matches("^usage: lua lookup", result.stderr)

@@ -55,7 +55,7 @@ describe("mdns", function()
   end
 
   for _, family in ipairs { "-4", "-6" } do
-    it(("is told all that a host announces: %s #namespace"):format(family),
+    it(("finds everything that a host announces: %s #namespace"):format(family),
        with_responder(function(_, ask)
       for _, row in ipairs(questions) do
         local name, type, lines = table.unpack(row)
@@ -67,7 +67,7 @@ describe("mdns", function()
       end
     end))
 
-    it(("hears what is said to all: %s #namespace"):format(family),
+    it(("hears what a host announces to all: %s #namespace"):format(family),
        with_responder(function(ns)
       local asking <close> = ns.a:start(examples.words(
         "mdns", family, "-w", "20", "_http._tcp.local", "PTR"))
@@ -80,7 +80,7 @@ describe("mdns", function()
     end))
   end
 
-  it("is told nothing of what nobody has #namespace",
+  it("exits with 1 for a name that nobody has #namespace",
      with_responder(function(_, ask)
     for _, once in ipairs { "-1", "-4" } do
       local result = ask(once, "-w", "0.3", "nobody.local")
@@ -89,7 +89,7 @@ describe("mdns", function()
     end
   end))
 
-  it("does not take a name that another host has #namespace",
+  it("refuses a name that another host has #namespace",
      with_responder(function(_, ask)
     local result = ask("-a", "Desk")
     assert.equal("", result.stdout)
@@ -145,7 +145,7 @@ describe("mdns", function()
     end)
   end
 
-  it("answers a plain resolver as one #namespace", runs [[
+  it("answers a plain resolver directly #namespace", runs [[
     local s = open(0)
     ask(s, { id = 4711, questions = { q } })
     local m, to, r = answer(s, q.name)
@@ -154,7 +154,7 @@ describe("mdns", function()
     assert(to == "10.77.0.1")
   ]])
 
-  it("answers everybody, or the one who wants it so #namespace", runs [[
+  it("answers the group, or one host that asks for it #namespace", runs [[
     local s = open(5353)
     ask(s, { questions = { q } })
     local m, to, r = answer(s, q.name)
@@ -171,7 +171,7 @@ describe("mdns", function()
     assert(to == "224.0.0.251" and r.class == 1)
   ]])
 
-  it("does not say what is known #namespace", runs [[
+  it("leaves out answers that the question lists #namespace", runs [[
     local s = open(0)
     local known = dns.record("DESK.local", "A", 120, peer)
     ask(s, { id = 1, questions = { q }, answers = { known } })
@@ -183,7 +183,7 @@ describe("mdns", function()
     assert(answer(s, q.name).id == 3)
   ]])
 
-  it("goes on after what is no message #namespace", runs [[
+  it("ignores what is no message, and continues #namespace", runs [[
     local s = open(0)
     local whole = dns.encode { questions = { q } }
     for size = 0, #whole - 1 do s:sendto(whole:sub(1, size), group) end
@@ -196,7 +196,7 @@ describe("mdns", function()
     repeat until answer(s, q.name).id == 9
   ]])
 
-  it("takes back what it said at its end #namespace",
+  it("withdraws its records when it ends #namespace",
      with_responder(function(ns, _, responder)
     local listener <close> = ns.a:start_lua(preamble .. [[
       local s = open(5353)
@@ -214,7 +214,7 @@ describe("mdns", function()
     assert.equal(0, result.status)
   end))
 
-  it("tells how it is used", function()
+  it("prints its usage when it is called wrongly", function()
     local wrong = {
       {}, { "-x", "a" }, { "a", "XYZ" }, { "a", "A", "b" }, { "-w", "x", "a" },
       { "-a" }, { "-a", "host", "noservice", "80" }, { "-i" },

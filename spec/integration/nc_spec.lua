@@ -47,7 +47,7 @@ describe("nc", function()
     assert.same({ 0, "" }, { examples.finish(nc) })
   end)
 
-  it("moves much in both directions at once", function()
+  it("moves megabytes in both directions at once", function()
     local data = examples.bytes(3000001)
     local server <close>, address = examples.serve("echo_poll",
                                                    { "127.0.0.1:0" })
@@ -108,7 +108,7 @@ describe("nc", function()
     nc:stop()
   end)
 
-  it("ends after silence", function()
+  it("ends after a silence of the time given", function()
     local l <close>, port = examples.listen()
     local nc = examples.open("nc", "-w", "0.1", "127.0.0.1", port)
     assert.equal("", examples.read_all(nc.output))
@@ -116,7 +116,7 @@ describe("nc", function()
     assert.truthy(l)
   end)
 
-  it("talks to an nc that is not ours #integration", function()
+  it("talks to the nc of the system #integration", function()
     local can, reason = process.available("nc")
     if not can then return pending(reason) end
     local nc <close>, address = listening({ "-lv", "127.0.0.1", "0" },
@@ -128,7 +128,7 @@ describe("nc", function()
     assert.matches("from the other$", nc:wait().stdout)
   end)
 
-  it("fails where nobody listens", function()
+  it("fails if nobody listens", function()
     local result = examples.run("nc", { "127.0.0.1", examples.free_port() })
     assert.equal(1, result.status)
     assert.matches("ECONNREFUSED", result.stderr)
@@ -137,7 +137,7 @@ describe("nc", function()
     assert.matches("ENOENT", result.stderr)
   end)
 
-  it("tells how to call it", function()
+  it("prints its usage when it is called wrongly", function()
     for _, arguments in ipairs {
       {}, { "127.0.0.1" }, { "-x", "127.0.0.1", "1" }, { "-l" }, { "-U" },
       { "-uU", "path" }, { "-w", "long", "127.0.0.1", "1" },

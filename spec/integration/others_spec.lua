@@ -101,7 +101,7 @@ describe("a socket", function()
 end)
 
 describe("a loop", function()
-  it("is stepped inside cqueues", with("cqueues", function(cqueues)
+  it("can be stepped by a cqueues loop", with("cqueues", function(cqueues)
     local other = cqueues.new()
     local sum
     local ticks = 0
@@ -128,7 +128,7 @@ describe("a loop", function()
     assert.is_true(ticks > 0)
   end))
 
-  it("is stepped inside luv", with("luv", function(luv)
+  it("can be stepped by a luv loop", with("luv", function(luv)
     local loop = sockeye.loop({ poller = "epoll" }, work)
     local poll, timer = luv.new_poll(loop:pollfd()), luv.new_timer()
     local sum
@@ -150,7 +150,7 @@ describe("a loop", function()
     assert.equal(5050, sum)
   end))
 
-  it("is waited for by its descriptor in a task of another", function()
+  it("can be waited for, by its descriptor, in a task of another", function()
     assert.equal(5050, sockeye.run(function()
       local loop = sockeye.loop({ poller = "epoll" }, work)
       while true do
@@ -165,7 +165,7 @@ end)
 describe("a task", function()
   descriptors.guard()
 
-  it("waits for what cqueues does", with("cqueues", function(cqueues)
+  it("waits for a cqueues loop", with("cqueues", function(cqueues)
     local other = cqueues.new()
     local done
     other:wrap(function()
@@ -192,7 +192,7 @@ describe("a task", function()
     assert.is_true(beside > 0)
   end))
 
-  it("waits for what luv does", with("luv", function(luv)
+  it("waits for a luv loop", with("luv", function(luv)
     local timer = luv.new_timer()
     local count = 0
     timer:start(1, 1, function()

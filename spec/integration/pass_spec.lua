@@ -65,7 +65,7 @@ describe("pass", function()
     end)
   end)
 
-  it("takes nothing but listening sockets", function()
+  it("refuses what is no listening socket", function()
     with_server(function(_, path)
       local a, b = sockeye.socketpair()
       for _, rights in ipairs { {}, { a }, { io.stdout }, { 0, 1, 2 } } do
@@ -83,7 +83,7 @@ describe("pass", function()
     end)
   end)
 
-  it("tells what is wrong", function()
+  it("reports what is wrong", function()
     local result = examples.run("pass", { "hand", "/nosuch/path",
                                           "127.0.0.1:0" })
     assert.equal(1, result.status)

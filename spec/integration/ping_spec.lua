@@ -85,7 +85,7 @@ describe("ping", function()
 
   local kinds = { { "ping sockets", everybody }, { "raw sockets", nobody } }
   for _, kind in ipairs(kinds) do
-    it(("says what ping says, by %s #namespace"):format(kind[1]),
+    it(("prints what ping(8) prints, by %s #namespace"):format(kind[1]),
        with_hosts(function(ns, run)
       local has_ping = process.available "ping"
       set_groups(ns, kind[2])
@@ -122,7 +122,8 @@ describe("ping", function()
     end
   end))
 
-  it("gives a silent host up #namespace", with_hosts(function(ns, run)
+  it("gives up on a host that does not answer #namespace",
+     with_hosts(function(ns, run)
     ns.b:must "echo 1 >/proc/sys/net/ipv4/icmp_echo_ignore_all"
     local result = run { "-c", 2, "-i", 0.02, "-W", 0.05, ns.b.address }
     assert.equal("", result.stderr)
@@ -131,7 +132,7 @@ describe("ping", function()
     assert.equal(1, result.status)
   end))
 
-  it("goes on after an error #namespace", with_hosts(function(_, run)
+  it("continues after an ICMP error #namespace", with_hosts(function(_, run)
     local result = run { "-c", 3, "-i", 0.02, "10.99.0.1" }
     assert.equal("", result.stderr)
     for sequence = 1, 3 do
@@ -141,7 +142,7 @@ describe("ping", function()
     assert.equal(1, result.status)
   end))
 
-  it("tells what it has seen when it is interrupted #namespace",
+  it("prints its statistics when it is interrupted #namespace",
      with_hosts(function(ns)
     local started <close> = ns.a:start(
       examples.words("ping", "-i", "0.02", ns.b.address))
@@ -154,7 +155,7 @@ describe("ping", function()
     assert.equal(0, result.status)
   end))
 
-  it("exits with 2 where it cannot ask #namespace", with_hosts(function(_, run)
+  it("exits with 2 if it cannot send #namespace", with_hosts(function(_, run)
     local cases = {
       { { "-c", 1, "203.0.113.1" }, "ENETUNREACH" },
       { { "-c", 1, "-4", "::1" }, "EAI_" },
@@ -167,7 +168,7 @@ describe("ping", function()
     end
   end))
 
-  it("tells how it is used", function()
+  it("prints its usage when it is called wrongly", function()
     for _, wrong in ipairs { "", "-x host", "-c 0 host", "-c x host", "-c",
                              "-s 65508 host", "-t 256 host", "a b", "-4x a",
                              "-i 0 host" } do

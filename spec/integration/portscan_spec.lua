@@ -5,7 +5,7 @@ local netns = require "spec.support.netns"
 describe("portscan", function()
   descriptors.guard()
 
-  it("tells an open port from a closed one", function()
+  it("distinguishes an open port from a closed one", function()
     local l <close>, port = examples.listen()
     local result = examples.run("portscan", { "127.0.0.1", port })
     assert.matches(("^%d\t"):format(port), result.stdout)
@@ -31,7 +31,7 @@ describe("portscan", function()
     assert.truthy(l)
   end)
 
-  it("gives up what does not answer #namespace", function()
+  it("gives up on ports that do not answer #namespace", function()
     netns.with_namespaces(function(ns)
       ns.b:must("ip route add blackhole " .. ns.a.address .. "/32")
       local result = ns.a:run(
@@ -41,7 +41,7 @@ describe("portscan", function()
     end)
   end)
 
-  it("tells how to call it", function()
+  it("prints its usage when it is called wrongly", function()
     for _, arguments in ipairs {
       {}, { "localhost" }, { "localhost", "http" }, { "localhost", "9-1" },
       { "localhost", "1-65536" }, { "localhost", "1", "soon" },

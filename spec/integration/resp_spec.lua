@@ -101,14 +101,14 @@ describe("resp", function()
     end)
   end
 
-  it("fails where nobody listens", function()
+  it("fails if nobody listens", function()
     local result = examples.run("resp", {
       "127.0.0.1:" .. examples.free_port(), "PING" })
     assert.equal(1, result.status)
     assert.matches("ECONNREFUSED", result.stderr)
   end)
 
-  it("tells how to call it", function()
+  it("prints its usage when it is called wrongly", function()
     local result = examples.run("resp")
     assert.equal(2, result.status)
     assert.matches("^usage: lua resp", result.stderr)

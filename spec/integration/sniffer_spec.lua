@@ -119,7 +119,7 @@ end
 describe("sniffer", function()
   descriptors.guard()
 
-  it("says and writes what tcpdump says #namespace", function()
+  it("prints and writes what tcpdump does #namespace", function()
     local available, reason = process.available "tcpdump"
     if not available then return pending(reason) end
     with_talk("wire1", function(lines, ended, file)
@@ -129,7 +129,7 @@ describe("sniffer", function()
     end)
   end)
 
-  it("tells the interface and the direction of each packet #namespace",
+  it("prints the interface and direction of each packet #namespace",
      function()
     local available, reason = process.available "tcpdump"
     if not available then return pending(reason) end
@@ -173,7 +173,7 @@ describe("sniffer", function()
     end)
   end)
 
-  it("ends after so many packets that its filter lets through #namespace",
+  it("ends after COUNT packets that pass its filter #namespace",
      function()
     examples.with_folder(function(folder)
       local path = folder .. "/filter"
@@ -197,7 +197,7 @@ describe("sniffer", function()
     end)
   end)
 
-  it("is promiscuous if told so alone #namespace", function()
+  it("is promiscuous only with -p #namespace", function()
     for _, case in ipairs { { {}, 0 }, { { "-p" }, 1 } } do
       with_sniffer(function()
         return { "-i", "wire1", table.unpack(case[1]) }
@@ -232,7 +232,7 @@ describe("sniffer", function()
     end)
   end)
 
-  it("says what is missing where it has no privilege", function()
+  it("names the privilege that it lacks", function()
     local options, reason = unprivileged.options()
     if not options then return pending(reason) end
     local result = examples.run("sniffer", { "-i", "lo" }, options)
@@ -240,7 +240,7 @@ describe("sniffer", function()
     assert.matches("socket packet raw: .*EPERM", result.stderr)
   end)
 
-  it("tells how to call it", function()
+  it("prints its usage when it is called wrongly", function()
     for _, arguments in ipairs {
       { "-x" }, { "eth0" }, { "-c" }, { "-c", "0" }, { "-c", "many" },
       { "-i" }, { "-p" }, { "-f", "filter" },
@@ -251,7 +251,7 @@ describe("sniffer", function()
     end
   end)
 
-  it("says what is wrong with what it is told", function()
+  it("names what is wrong with its arguments", function()
     local ok, s = pcall(sockeye.socket, "packet", "raw")
     if not ok then return pending(tostring(s)) end
     s:close()

@@ -1,7 +1,7 @@
 local examples = require "spec.support.examples"
 
 describe("the tour", function()
-  it("shows every step, unattended", function()
+  it("shows every step and ends by itself", function()
     local result = examples.run("tour")
     assert.equal("", result.stderr)
     assert.equal(0, result.status)

@@ -76,7 +76,7 @@ describe("traceroute", function()
 
   for _, row in ipairs(families) do
     local host, size, hops, beyond, mark = table.unpack(row)
-    it(("tells the way to %s #namespace #integration"):format(host),
+    it(("lists routers up to %s #namespace #integration"):format(host),
        with_hosts(function(trace, hosts)
       local result = trace("-n", host)
       assert.equal("", result.stderr)
@@ -117,7 +117,7 @@ describe("traceroute", function()
     end))
   end
 
-  it("tells where there is no way at all #namespace", with_hosts(
+  it("reports a host without a route #namespace", with_hosts(
      function(_, hosts)
     local result = hosts[3]:run(examples.words("traceroute", "192.0.2.1"))
     assert.equal(2, result.status)
@@ -134,7 +134,7 @@ describe("traceroute", function()
     end
   end)
 
-  it("takes no other options", function()
+  it("rejects other options", function()
     for _, words in ipairs { {}, { "-x", "h" }, { "-m", "0", "h" },
                              { "-q", "h" }, { "a", "b" }, { "-w", "-1", "h" },
                              { "-nx", "h" } } do

@@ -30,7 +30,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       sockeye._exit(ok and 0 or 1)
     end
 
-    it("has the child go on alone", function()
+    it("leaves the child its task alone", function()
       local parents = 0
       with_poller(function()
         for _ = 1, 5 do
@@ -49,7 +49,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       assert.equal(5, parents)
     end)
 
-    it("leaves each its own events", function()
+    it("delivers to each process only its own events", function()
       with_poller(function()
         local reader = spawn(a.recv, a, 1)
         sleep(0.001)
@@ -67,7 +67,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       end)
     end)
 
-    it("has no event of a descriptor closed by the parent reach a new one",
+    it("delivers no event of a closed descriptor to a new one",
        function()
       with_poller(function()
         local c, d = sockeye.socketpair()
@@ -100,7 +100,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       end)
     end)
 
-    it("lets the child wait on what the parent waited on", function()
+    it("lets the child wait on a socket the parent waits on", function()
       with_poller(function()
         errors.raised("ETIMEDOUT", nil, sockeye.timeout, 0.001, a.recv, a, 1)
         in_child(function()
@@ -110,7 +110,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       end)
     end)
 
-    it("gives the child's run what the task returns or raises", function()
+    it("makes the child's run return or raise what the task does", function()
       for _, case in ipairs { { "return", true, "result" },
                               { "raise", false, "reason" } } do
         local r, w = sockeye.pipe()
@@ -144,7 +144,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       end
     end)
 
-    it("lets a child that was joined fail by itself", function()
+    it("keeps a failure in a joined child in the child", function()
       local r, w = sockeye.pipe()
       local parent = sockeye.getpid()
       local pid
@@ -166,7 +166,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       r:close()
     end)
 
-    it("gives the child's loop room for more forks", function()
+    it("lets a child fork again from its own loop", function()
       with_poller(function()
         in_child(function()
           in_child(function()
@@ -178,7 +178,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       end)
     end)
 
-    it("from a loop that is stepped by a task leaves both alone", function()
+    it("from a stepped loop inside a task leaves both loops intact", function()
       with_poller(function()
         local others = 0
         spawn(function()
@@ -200,7 +200,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       end)
     end)
 
-    it("outside of it leaves a loop to both", function()
+    it("outside of run leaves the loop usable in both processes", function()
       local loop = sockeye.loop({ poller = poller }, function()
         return a:recv(1)
       end)

@@ -13,7 +13,7 @@ describe("a loop that is stepped", function()
     sockets.close(a, b)
   end)
 
-  it("gives what main returned at the end", function()
+  it("returns what main returned, at the end", function()
     local loop = sockeye.loop(function(...)
       sleep(0.001)
       return ...
@@ -22,7 +22,7 @@ describe("a loop that is stepped", function()
     errors.rejected("the loop has ended", loop.step, loop)
   end)
 
-  it("raises what run would", function()
+  it("raises what run would raise", function()
     local loop = sockeye.loop(function()
       spawn(error, "reason", 0)
       sleep(100)
@@ -40,7 +40,7 @@ describe("a loop that is stepped", function()
     assert.is_true(sockeye.now() - start >= 0.002)
   end)
 
-  it("tells how long it can do without a step", function()
+  it("returns the time until it needs its next step", function()
     local loop <close> = sockeye.loop(function()
       sleep(50)
       a:recv(1)
@@ -88,7 +88,7 @@ describe("a loop that is stepped", function()
     assert.same({ "one", "two" }, { first[1], second[1] })
   end)
 
-  it("is told EBUSY where another waits on the socket", function()
+  it("raises EBUSY for a socket on which another loop waits", function()
     local one <close> = sockeye.loop(function() a:recv(1) end)
     one:step()
     local two = sockeye.loop(function()
@@ -98,7 +98,7 @@ describe("a loop that is stepped", function()
     loops.step_all(two)
   end)
 
-  it("takes over a socket when the other waits no more", function()
+  it("takes over a socket once the other loop no longer waits", function()
     local function exchange()
       b:send("x")
       assert.equal("x", a:recv(1))
@@ -120,7 +120,7 @@ describe("a loop that is stepped", function()
     assert.equal("y", a:recv(1))
   end)
 
-  it("shares channels with another", function()
+  it("shares channels with another loop", function()
     local ch = sockeye.channel()
     local one = sockeye.loop(function()
       for i = 1, 50 do ch:put(i) end
@@ -135,7 +135,7 @@ describe("a loop that is stepped", function()
     assert.equal(1275, second[1])
   end)
 
-  it("can be stepped inside a task, and inside another loop's", function()
+  it("can be stepped in a task, also of another loop", function()
     run(function()
       local inner = sockeye.loop(function()
         local deeper = sockeye.loop(function()
@@ -160,7 +160,7 @@ describe("a loop that is stepped", function()
     assert.equal("fine", loops.step_all(loop)[1])
   end)
 
-  it("is ended by close, which closes what its tasks hold", function()
+  it("is ended by close, which closes its tasks' variables", function()
     local order = {}
     local loop = sockeye.loop(function()
       spawn(function()
@@ -186,7 +186,7 @@ describe("a loop that is stepped", function()
     assert.same({ "child", { false, "cannot wait" } }, order)
   end)
 
-  it("may have its tasks woken while it is closed", function()
+  it("closes all of its tasks, though one wakes the others", function()
     for _ = 1, 20 do
       local closed = 0
       local ch = sockeye.channel()
@@ -211,7 +211,7 @@ describe("a loop that is stepped", function()
     end
   end)
 
-  it("closes all descriptors when it is let go of", function()
+  it("closes all descriptors when it is collected", function()
     local closed
     descriptors.unchanged(function()
       local loop = sockeye.loop(function()
@@ -227,7 +227,7 @@ describe("a loop that is stepped", function()
     assert.is_true(closed)
   end)
 
-  it("is let go of even where its tasks know it", function()
+  it("is collected even if its tasks refer to it", function()
     descriptors.unchanged(function()
       local loop
       loop = sockeye.loop(function()
@@ -271,7 +271,7 @@ for _, poller in ipairs { "epoll", "poll" } do
     }
 
     for _, case in ipairs(calls) do
-      it("that is closed wakes who waits in " .. case[1], function()
+      it("that is closed wakes a task that waits in " .. case[1], function()
         with_poller(function()
           local t = spawn(case[2], a)
           sleep(0.001)
@@ -281,7 +281,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       end)
     end
 
-    it("that is closed before one's turn is told as ECANCELED", function()
+    it("that is closed raises ECANCELED, and EBADF in later tasks", function()
       with_poller(function()
         local l <close> = sockets.listener()
         local t = spawn(l.accept, l)
@@ -320,7 +320,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       end)
     end)
 
-    it("that has a closed one's number gets none of its events", function()
+    it("with the number of a closed one gets none of its events", function()
       with_poller(function()
         for _ = 1, 50 do
           local c, d = sockeye.socketpair()
@@ -342,7 +342,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       end)
     end)
 
-    it("may be closed and its number taken in the same turn as its event",
+    it("can be closed and its number reused in the turn of its event",
        function()
       with_poller(function()
         local pairs_of = {}
@@ -383,7 +383,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       end)
     end)
 
-    it("may be two, of one open file", function()
+    it("can be one of two for the same open file", function()
       with_poller(function()
         local copy <close> = sockeye.adopt(sockeye.dup2(a, 900))
         b:send("x")
@@ -400,7 +400,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       end)
     end)
 
-    it("is another's when dup2 has replaced it", function()
+    it("gets the events of the file that dup2 put there", function()
       with_poller(function()
         local c <close>, d = sockeye.socketpair()
         local _ <close> = d
@@ -415,7 +415,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       end)
     end)
 
-    it("is drained where it listens", function()
+    it("accepts all connections that one event stands for", function()
       with_poller(function()
         local l <close> = sockets.listener()
         local name = l:getsockname()
@@ -437,7 +437,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       end)
     end)
 
-    it("is read across the mark of urgent data", function()
+    it("is read on past the mark of urgent data", function()
       with_poller(function()
         local c, d = sockets.tcp()
         local t = spawn(d.recv, d, 100)
@@ -454,7 +454,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       end)
     end)
 
-    it("is looked at anew by one who never waits", function()
+    it("is tried anew by a caller that never waits", function()
       with_poller(function()
         b:send("xx")
         assert.equal("xx", a:recv(10))
@@ -468,7 +468,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       end)
     end)
 
-    it("tells the end, and errors", function()
+    it("reports the end, and errors", function()
       with_poller(function()
         local c, d = sockets.tcp()
         local t = spawn(c.recv, c, 100)

@@ -54,7 +54,7 @@ describe("a poller #ptrace", function()
   for _, case in ipairs(cases) do
     local call, code, which, pattern, poller = table.unpack(case)
 
-    it(("goes on, or raises, after %s of %s (%s)"):format(code, call, which),
+    it(("continues, or raises, after %s of %s (%s)"):format(code, call, which),
        function()
       local available, reason = trace.available()
       if not available then return pending(reason) end

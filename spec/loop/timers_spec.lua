@@ -52,7 +52,7 @@ describe("sleep", function()
     assert.equal(20000, count)
   end)
 
-  it("may be cut short and begun anew, again and again", function()
+  it("can be cut short and begun again many times", function()
     run(function()
       local t = spawn(function()
         for _ = 1, 100 do pcall(timeout, 0.0001, sleep, 50) end

@@ -23,7 +23,7 @@ describe("pktinfo", function()
 
   local lo = sockeye.if_nametoindex "lo"
 
-  it("tells where a datagram of IPv4 came in", function()
+  it("has the interface and address an IPv4 datagram reached", function()
     local b, port = open_to_all("inet", "IP_PKTINFO")
     local a = sockets.bound("127.0.0.1:0", "dgram")
     for _, host in ipairs { "127.0.0.1", "127.0.0.9" } do
@@ -34,7 +34,7 @@ describe("pktinfo", function()
     sockets.close(a, b)
   end)
 
-  it("tells where a datagram of IPv6 came in", function()
+  it("has the interface and address an IPv6 datagram reached", function()
     local b, port = open_to_all("inet6", "IPV6_RECVPKTINFO")
     local a = sockets.bound("[::1]:0", "dgram")
     a:sendto("x", sockeye.inet6("::1", port))
@@ -43,7 +43,7 @@ describe("pktinfo", function()
     sockets.close(a, b)
   end)
 
-  it("chooses the source", function()
+  it("chooses the source address of a datagram", function()
     local a = open_to_all "inet"
     local b = sockets.bound("127.0.0.1:0", "dgram")
     for _, address in ipairs { "127.0.0.5", sockeye.inet "127.0.0.5",
@@ -82,7 +82,7 @@ describe("pktinfo", function()
   end)
 
   -- What a server with one socket for all addresses does.
-  it("sends the answer from where the question went, as it came", function()
+  it("sends an answer from the address the question reached", function()
     local b, port = open_to_all("inet", "IP_PKTINFO")
     local a = sockets.bound("127.0.0.1:0", "dgram")
     a:sendto("question", sockeye.inet("127.0.0.7", port))
@@ -99,7 +99,7 @@ describe("pktinfo", function()
     sockets.close(a, b)
   end)
 
-  it("tells a multicast destination from the address that it reached",
+  it("has the multicast group as destination, beside the address",
      function()
     local b, port = open_to_all("inet", "IP_PKTINFO")
     b:setsockopt("IP_ADD_MEMBERSHIP", { group = "239.255.77.5",
@@ -117,7 +117,7 @@ end)
 describe("flowinfo", function()
   descriptors.guard()
 
-  it("goes with one message, both ways", function()
+  it("is sent and received with one message", function()
     local a, b, name = messages.asking("inet6", "IPV6_FLOWINFO",
                                        "IPV6_RECVTCLASS")
     local ok, err = pcall(a.sendmsg, a, { iov = "x", name = name,
@@ -134,7 +134,7 @@ end)
 describe("dontfrag", function()
   descriptors.guard()
 
-  it("forbids fragments of one message", function()
+  it("forbids fragmenting one message", function()
     local a, b, name = messages.asking "inet6"
     local data = ("x"):rep(65527)
     for _, value in ipairs { 0, 1 } do
@@ -154,7 +154,7 @@ end)
 describe("pathmtu", function()
   descriptors.guard()
 
-  it("comes where a message was too large", function()
+  it("arrives after a message that was too large", function()
     local a, b, name = messages.asking "inet6"
     a:setsockopt("IPV6_RECVPATHMTU", true):setsockopt("IPV6_DONTFRAG", true)
     errors.raised("EMSGSIZE", "sendto", a.sendto, a, ("x"):rep(65527), name)
@@ -170,7 +170,7 @@ end)
 describe("origdstaddr", function()
   descriptors.guard()
 
-  it("tells the destination, an address with its port", function()
+  it("has the original destination address and port", function()
     local b, port = open_to_all("inet", "IP_RECVORIGDSTADDR")
     local a = sockets.bound("127.0.0.1:0", "dgram")
     a:sendto("x", sockeye.inet("127.0.0.8", port))
@@ -215,7 +215,7 @@ describe("IP options", function()
 
   for kind, option in pairs { hopopts = "IPV6_RECVHOPOPTS",
                               dstopts = "IPV6_RECVDSTOPTS" } do
-    it("of IPv6 are headers: " .. kind, function()
+    it("of IPv6 are whole headers: " .. kind, function()
       local a, b, name = messages.asking("inet6", option)
       local ok, err = pcall(a.sendmsg, a, { iov = "x", name = name,
                                             control = { [kind] = padding } })
@@ -232,7 +232,7 @@ describe("IP options", function()
     end)
   end
 
-  it("of IPv6 can be routes, which the system looks at", function()
+  it("of IPv6 can be routing headers, which the system checks", function()
     local a, b, name = messages.asking("inet6", "IPV6_RECVRTHDR")
     for _, kind in ipairs { "rthdr", "rtdstopts" } do
       local ok, err = pcall(a.sendmsg, a, {
@@ -248,7 +248,7 @@ end)
 describe("a checksum", function()
   descriptors.guard()
 
-  it("comes where a device has told it", function()
+  it("arrives if the device computed it", function()
     local a, b, name = messages.asking("inet", "IP_CHECKSUM")
     a:sendto("x", name)
     local checksum = received(b).control.checksum
@@ -276,7 +276,7 @@ describe("recverr", function()
       return name
     end
 
-    it("makes up no offender for which there was no room: " .. family,
+    it("has no offender if there was no room for it: " .. family,
        function()
       local a = sockets.bound(host == "::1" and "[::1]:0" or "127.0.0.1:0",
                               "dgram")
@@ -290,7 +290,7 @@ describe("recverr", function()
     end)
 
     for title, peer in pairs { connected = true, ["not connected"] = false } do
-      it(("tells that nobody listens: %s, %s"):format(family, title),
+      it(("reports that nobody listens: %s, %s"):format(family, title),
          function()
         local a = sockets.bound(host == "::1" and "[::1]:0" or "127.0.0.1:0",
                                 "dgram")
@@ -313,7 +313,7 @@ describe("recverr", function()
       end)
     end
 
-    it("fills a list of sizes, and may be cut: " .. family, function()
+    it("fills a list of sizes, and may be truncated: " .. family, function()
       local a = sockets.bound(host == "::1" and "[::1]:0" or "127.0.0.1:0",
                               "dgram")
       a:setsockopt(option, true)
@@ -331,7 +331,7 @@ describe("recverr", function()
       a:close()
     end)
 
-    it("of raw sockets is theirs, too: " .. family, function()
+    it("is available to raw sockets: " .. family, function()
       local made, s = pcall(sockeye.socket, family, "raw", "udp")
       if not made then return pending "raw sockets need a privilege" end
       s:setsockopt(option, true):connect(family == "inet" and
@@ -347,7 +347,7 @@ describe("recverr", function()
     end)
   end
 
-  it("comes where an empty queue gives false", function()
+  it("is read without waiting: an empty queue returns false", function()
     for _, make in pairs(messages.all) do
       local a, b = make()
       local ok, m = pcall(a.recvmsg, a, { iov = 9, flags = "errqueue" })
@@ -485,7 +485,7 @@ ENETUNREACH icmp6 1 0 0 fd00:77::2
     end
   ]])
 
-  it("that is too late is told #namespace", function()
+  it("sent too late for its txtime is reported #namespace", function()
     netns.with_namespaces(function(ns)
       local command = "tc qdisc replace dev wire1 root etf clockid CLOCK_TAI"
       if ns.a:run({ "sh", "-c", command }).status ~= 0 then

@@ -43,7 +43,7 @@ describe("descriptors passed", function()
   descriptors.guard()
 
   for kind, make in pairs(messages.unix) do
-    it("are sockets, pipes and files, and stay open here: " .. kind,
+    it("arrive as sockets, pipes or files, and stay open here: " .. kind,
        function()
       local a, b = make()
       local file <close> = file_with "text"
@@ -67,7 +67,7 @@ describe("descriptors passed", function()
       sockets.close(a, b, r, w, table.unpack(list))
     end)
 
-    it("are numbers where asked for: " .. kind, function()
+    it("arrive as numbers if asked for: " .. kind, function()
       local a, b = make()
       local m = pass(a, b, { a, b }, { rights = "numbers" })
       local list = m.control.rights
@@ -80,7 +80,7 @@ describe("descriptors passed", function()
       sockets.close(a, b)
     end)
 
-    it("come twice where they are peeked at: " .. kind, function()
+    it("arrive again after a peek, as duplicates: " .. kind, function()
       local a, b = make()
       a:sendmsg { iov = "x", control = { rights = { a } } }
       local options = { iov = 9, control = true, flags = "peek" }
@@ -93,7 +93,7 @@ describe("descriptors passed", function()
       sockets.close(a, b, table.unpack(all))
     end)
 
-    it("come as their messages do: " .. kind, function()
+    it("arrive with their own messages, in order: " .. kind, function()
       local a, b = make()
       for i = 1, 3 do
         local list = {}
@@ -108,7 +108,7 @@ describe("descriptors passed", function()
       sockets.close(a, b)
     end)
 
-    it("are as many as 253, no more: " .. kind, function()
+    it("can be 253 at most: " .. kind, function()
       local a, b = make()
       local list = {}
       for i = 1, 253 do list[i] = i % 2 == 0 and a or b:fd() end
@@ -125,7 +125,7 @@ describe("descriptors passed", function()
       sockets.close(a, b)
     end)
 
-    it("that find no room are closed: " .. kind, function()
+    it("are closed if there is no room for them: " .. kind, function()
       local a, b = make()
       -- Of three descriptors after the header's 16 bytes.
       for room, count in pairs { [28] = 3, [27] = 2, [24] = 2, [23] = 1,
@@ -149,7 +149,7 @@ describe("descriptors passed", function()
       sockets.close(a, b)
     end)
 
-    it("are closed by any other call that receives: " .. kind, function()
+    it("are closed if another call receives the message: " .. kind, function()
       local a, b = make()
       for _, method in ipairs { "recv", "recvfrom", "read" } do
         a:sendmsg { iov = "x", control = { rights = { a, b } } }
@@ -159,7 +159,7 @@ describe("descriptors passed", function()
       sockets.close(a, b)
     end)
 
-    it("may be none: " .. kind, function()
+    it("can be an empty list: " .. kind, function()
       local a, b = make()
       local m = pass(a, b, {})
       assert.same({}, m.control)
@@ -169,7 +169,7 @@ describe("descriptors passed", function()
 
   for kind, make in pairs(messages.unix) do
     if kind ~= "unix stream" then
-      it("come without data: " .. kind, function()
+      it("arrive without data: " .. kind, function()
         local a, b = make()
         assert.equal(0, a:sendmsg { control = { rights = { a } } })
         local m = b:recvmsg { iov = 9, control = true }
@@ -184,7 +184,7 @@ describe("descriptors passed", function()
     end
   end
 
-  it("do not come on a stream without data", function()
+  it("do not arrive on a stream without data", function()
     local a, b = sockets.unix()
     assert.equal(0, a:sendmsg { control = { rights = { a } } })
     assert.is_false(b:recvmsg { iov = 9, control = true, flags = "dontwait" })
@@ -209,7 +209,7 @@ describe("descriptors passed", function()
     sockets.close(a, b)
   end)
 
-  it("may be of closed files no more", function()
+  it("cannot be of closed files", function()
     local a, b = sockets.unix()
     local closed <close> = sockeye.socket("unix", "stream")
     closed:close()
@@ -262,7 +262,7 @@ describe("descriptors passed", function()
     sockets.close(a, b)
   end)
 
-  it("are taken as far as there are numbers left for them", function()
+  it("arrive as far as descriptors are left for them", function()
     local result = process.lua_script([[
       local sockeye = require "sockeye"
       local a, b = sockeye.socketpair("unix", "dgram")
@@ -287,7 +287,7 @@ describe("descriptors passed", function()
     assert.equal("1\n", result.stdout)
   end)
 
-  it("that nobody keeps are collected before there are none left", function()
+  it("that nothing refers to are collected before EMFILE", function()
     local result = process.lua_script([[
       local sockeye = require "sockeye"
       local a, b = sockeye.socketpair()
@@ -304,7 +304,7 @@ describe("descriptors passed", function()
     assert.equal("true\n", result.stdout)
   end)
 
-  it("that flood a receiver end where there are too many on their way",
+  it("raise ETOOMANYREFS when too many are on their way",
      function()
     local script = [[
       local sockeye = require "sockeye"

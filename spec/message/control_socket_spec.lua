@@ -11,7 +11,7 @@ describe("credentials", function()
   descriptors.guard()
 
   for kind, make in pairs(messages.unix) do
-    it("come with every message, once asked for: " .. kind, function()
+    it("arrive with every message, once enabled: " .. kind, function()
       local a, b = make()
       b:setsockopt("SO_PASSCRED", true)
       local own = { pid = sockeye.getpid() }
@@ -32,7 +32,7 @@ describe("credentials", function()
       sockets.close(a, b)
     end)
 
-    it("tell of another process: " .. kind, function()
+    it("name another process that sent the message: " .. kind, function()
       local a, b = make()
       b:setsockopt("SO_PASSCRED", true)
       local pid = fork.child(function() a:send "x" end)
@@ -42,7 +42,7 @@ describe("credentials", function()
       sockets.close(a, b)
     end)
 
-    it("come beside descriptors: " .. kind, function()
+    it("arrive together with descriptors: " .. kind, function()
       local a, b = make()
       b:setsockopt("SO_PASSCRED", true)
       a:sendmsg { iov = "x", control = { rights = { a, a } } }
@@ -68,7 +68,7 @@ describe("credentials", function()
                    result.stdout .. result.stderr)
     end)
 
-    it("may be another process's with the privilege: " .. kind, function()
+    it("can name another process, with the privilege: " .. kind, function()
       local a, b = make()
       b:setsockopt("SO_PASSCRED", true)
       local forged = { pid = sockeye.getppid(), uid = 12345, gid = 54321 }
@@ -88,7 +88,7 @@ describe("credentials", function()
     end)
   end
 
-  it("end what a stream's read takes: never two senders at once", function()
+  it("end a stream's read: it never mixes two senders", function()
     local a, b = sockets.unix()
     b:setsockopt("SO_PASSCRED", true)
     a:send "own"
@@ -121,7 +121,7 @@ describe("a pidfd", function()
   descriptors.guard()
 
   for kind, make in pairs(messages.unix) do
-    it("comes of the sender, and can be waited for: " .. kind, function()
+    it("refers to the sender, and can be waited for: " .. kind, function()
       local a, b = make()
       local known = switch_on(b, SO_PASSPIDFD)
       local r, w = sockeye.pipe()
@@ -157,7 +157,7 @@ end)
 describe("a security label", function()
   descriptors.guard()
 
-  it("comes where there is a security module", function()
+  it("arrives if there is a security module", function()
     local a, b = sockets.unix()
     b:setsockopt("SO_PASSSEC", true)
     a:send "x"
@@ -184,7 +184,8 @@ describe("a time stamp", function()
 
   for name, row in pairs(kinds) do
     for kind, make in pairs(makers) do
-      it(("tells when it came: %s, %s"):format(name, kind), function()
+      it(("is the time a message arrived: %s, %s"):format(name, kind),
+         function()
         local option, fraction, most = table.unpack(row)
         local a, b = make()
         b:setsockopt(option, true)
@@ -205,7 +206,7 @@ describe("a time stamp", function()
     end
   end
 
-  it("of timestamping comes from the software", function()
+  it("of SO_TIMESTAMPING is the software's", function()
     local a, b = sockets.udp()
     b:setsockopt("SO_TIMESTAMPING", "rx_software software")
     local stamp
@@ -230,7 +231,7 @@ describe("a time stamp", function()
   for kind, row in pairs(sends) do
     local make, stages, step = table.unpack(row)
     for _, only in ipairs { "opt_tsonly", "" } do
-      it(("of what is sent comes from the error queue: %s %s"):format(kind,
+      it(("of a sent message is read from the error queue: %s %s"):format(kind,
          only), function()
         local a, b = make()
         a:setsockopt("SO_TIMESTAMPING", "tx_software tx_sched software " ..
@@ -262,7 +263,7 @@ describe("a time stamp", function()
     end
   end
 
-  it("may be asked for with a message, under an id of one's own", function()
+  it("can be requested for one message, with the caller's id", function()
     local a, b = sockets.udp()
     a:setsockopt("SO_TIMESTAMPING", "software opt_id opt_tsonly tx_software")
     local ok, err = pcall(a.sendmsg, a,
@@ -283,7 +284,7 @@ describe("a mark and a priority", function()
   for _, family in ipairs { "inet", "inet6" } do
     for name, number in pairs { mark = SO_RCVMARK,
                                 priority = SO_RCVPRIORITY } do
-      it(("go with one message: %s, %s"):format(name, family), function()
+      it(("are set for one message: %s, %s"):format(name, family), function()
         local a, b = messages.udp(family)
         local known = switch_on(b, number)
         for _, value in ipairs(known and { 0, 5, 6 } or {}) do
@@ -307,7 +308,7 @@ end)
 describe("rxq_ovfl", function()
   descriptors.guard()
 
-  it("counts what was dropped", function()
+  it("counts the messages that were dropped", function()
     local a, b = sockets.udp()
     b:setsockopt("SO_RXQ_OVFL", true):setsockopt("SO_RCVBUF", 2048)
     for _ = 1, 100 do a:send(("x"):rep(1000)) end
@@ -324,7 +325,7 @@ end)
 describe("txtime", function()
   descriptors.guard()
 
-  it("is taken where the socket has a clock for it", function()
+  it("is accepted on a socket with a clock for it", function()
     local a, b = sockets.udp()
     local time = 1 << 60
     errors.raised("EINVAL", "sendmsg", a.sendmsg, a,

@@ -22,7 +22,7 @@ describe("control messages", function()
     sockets.close(a, b)
   end)
 
-  it("of known kinds are so, too", function()
+  it("of known kinds can be sent as bytes, too", function()
     for kind, make in pairs(messages.unix) do
       local a, b = make()
       a:sendmsg { iov = "x", control = {
@@ -35,7 +35,7 @@ describe("control messages", function()
     end
   end)
 
-  it("of descriptors are joined, as the system joins them", function()
+  it("of descriptors are joined into one, as the system does", function()
     local a, b = sockets.unix()
     a:sendmsg { iov = "x", control = {
       rights = { a },
@@ -49,7 +49,7 @@ describe("control messages", function()
     sockets.close(a, b, table.unpack(m.control.rights))
   end)
 
-  it("that are unknown come as level, type and data", function()
+  it("of unknown kinds arrive as level, type and data", function()
     local a, b = sockets.tcp()
     -- What has no row: SO_INCOMING_CPU has no message, SO_TIMESTAMP_NEW has.
     b:setsockopt("SOL_SOCKET", 63, 1)
@@ -68,7 +68,7 @@ describe("control messages", function()
     sockets.close(a, b)
   end)
 
-  it("that are cut come as what there is of them", function()
+  it("that are truncated arrive as far as they go", function()
     local a, b, name = messages.asking("inet", "IP_RECVTTL", "IP_PKTINFO")
     a:sendto("x", name)
     local m = b:recvmsg { iov = 9, control = 20 }
@@ -79,7 +79,7 @@ describe("control messages", function()
     sockets.close(a, b)
   end)
 
-  it("come all together", function()
+  it("arrive all together", function()
     local a, b, name = messages.asking("inet6", "IPV6_RECVPKTINFO",
       "IPV6_RECVHOPLIMIT", "IPV6_RECVTCLASS", "SO_TIMESTAMPNS")
     a:sendmsg { iov = "x", name = name,
@@ -150,7 +150,7 @@ describe("control data to send", function()
     { { [true] = 5 }, "table expected" },
   }
   for i, case in ipairs(wrong) do
-    it(("is told when wrong (%d)"):format(i), function()
+    it(("is rejected if it is wrong (%d)"):format(i), function()
       local a, b = sockets.udp()
       errors.rejected("bad argument #1 to 'sendmsg' %(.*" .. case[2],
         function() a:sendmsg { iov = "x", control = case[1] } end)
@@ -159,7 +159,7 @@ describe("control data to send", function()
     end)
   end
 
-  it("may have no kinds at all", function()
+  it("may be an empty table", function()
     for _, make in pairs(messages.all) do
       local a, b = make()
       a:sendmsg { iov = "x", control = {} }
@@ -168,7 +168,7 @@ describe("control data to send", function()
     end
   end)
 
-  it("is refused by the system where the socket does not know it", function()
+  it("raises the system's error on a socket that lacks its kind", function()
     local a, b = sockets.unix()
     for _, control in ipairs { { ttl = 5 }, { pktinfo = {} },
                                { gso_size = 5 } } do

@@ -32,7 +32,7 @@ describe("sendmsg", function()
 
   for kind, make in pairs(messages.all) do
     for title, body in pairs(bodies) do
-      it(("gathers %s: %s"):format(title, kind), function()
+      it(("sends a list of %s as one: %s"):format(title, kind), function()
         local a, b = make()
         local data = whole(body)
         assert.equal(#data, a:sendmsg { iov = body })
@@ -57,7 +57,7 @@ describe("sendmsg", function()
   end
 
   for kind, option in pairs { tcp = "TCP_INQ", unix = "SO_PASSCRED" } do
-    it("gives nil at the end, whatever control data is there: " .. kind,
+    it("returns nil at the end, also with room for control data: " .. kind,
        function()
       local a, b = messages.all[kind]()
       b:setsockopt(option, true)
@@ -70,7 +70,7 @@ describe("sendmsg", function()
   end
 
   for kind, make in pairs(messages.datagrams) do
-    it("sends an empty message, of nothing or of nothing at all: " .. kind,
+    it("sends an empty message, of an empty or no list: " .. kind,
        function()
       local a, b = make()
       for _, message in ipairs { {}, { iov = "" }, { iov = {} },
@@ -96,7 +96,7 @@ describe("sendmsg", function()
     end)
   end
 
-  it("sends to a name on connected UDP, in place of the peer", function()
+  it("sends to a given name on connected UDP, not to the peer", function()
     local a, b = sockets.udp()
     local c = sockets.bound("127.0.0.1:0", "dgram")
     a:sendmsg { iov = "c", name = c:getsockname() }
@@ -121,7 +121,7 @@ describe("sendmsg", function()
   end)
 
   for kind, make in pairs(messages.streams) do
-    it("takes less than all where it must not wait: " .. kind, function()
+    it("sends a part if it must not wait: " .. kind, function()
       local a, b = make()
       a:settimeout(0)
       local list = {}
@@ -142,7 +142,7 @@ describe("sendmsg", function()
     end)
   end
 
-  it("goes on when there is room", function()
+  it("waits until there is room", function()
     local a, b = sockets.unix()
     sockets.fill(a)
     do
@@ -205,7 +205,7 @@ describe("sendmsg", function()
     end)
   end
 
-  it("raises what has become of the datagram before", function()
+  it("raises the error that an earlier datagram caused", function()
     local s = sockets.bound("127.0.0.1:0", "dgram")
     local a = sockets.bound("127.0.0.1:0", "dgram")
     a:connect(s:getsockname())
@@ -247,7 +247,7 @@ describe("recvmsg", function()
   }
 
   for kind, make in pairs(messages.all) do
-    it("splits as its sizes say: " .. kind, function()
+    it("splits a message into pieces of the sizes given: " .. kind, function()
       local a, b = make()
       for _, row in ipairs(sizes) do
         local list, wanted, is_cut = table.unpack(row, 1, 3)
@@ -271,7 +271,7 @@ describe("recvmsg", function()
       sockets.close(a, b)
     end)
 
-    it("tells what there is, and leaves it: " .. kind, function()
+    it("returns a message with peek, and leaves it: " .. kind, function()
       local a, b = make()
       a:send "hello"
       for _ = 1, 2 do
@@ -283,7 +283,7 @@ describe("recvmsg", function()
       sockets.close(a, b)
     end)
 
-    it("gives false where it must not wait, ETIMEDOUT in time: " .. kind,
+    it("returns false if it must not wait, and raises ETIMEDOUT: " .. kind,
        function()
       local a, b = make()
       assert.is_false(b:settimeout(0):recvmsg { iov = 9 })
@@ -294,7 +294,7 @@ describe("recvmsg", function()
       sockets.close(a, b)
     end)
 
-    it("waits for what comes: " .. kind, function()
+    it("waits for a message: " .. kind, function()
       for _, timeout in ipairs { false, 20 } do
         local a, b = make()
         b:settimeout(timeout or nil)
@@ -304,7 +304,8 @@ describe("recvmsg", function()
       end
     end)
 
-    it("of nothing takes nothing, or a datagram: " .. kind, function()
+    it("of no bytes takes none from a stream, or one datagram: " .. kind,
+       function()
       local a, b = make()
       for _, iov in ipairs { 0, {}, { 0, 0 } } do
         a:send "hello"
@@ -320,7 +321,7 @@ describe("recvmsg", function()
 
   for kind, make in pairs(messages.all) do
     if not messages.datagrams[kind] then
-      it("gives nil at the end, and again: " .. kind, function()
+      it("returns nil at the end, each time: " .. kind, function()
         local a, b = make()
         a:send "last"
         a:close()
@@ -338,7 +339,7 @@ describe("recvmsg", function()
   end
 
   for kind, make in pairs(messages.datagrams) do
-    it("tells the length with trunc, and cuts still: " .. kind, function()
+    it("returns the full length with trunc, and truncates: " .. kind, function()
       local a, b = make()
       for _, size in ipairs { 2, 5, 9 } do
         a:send "hello"
@@ -353,7 +354,7 @@ describe("recvmsg", function()
     end)
   end
 
-  it("counts what trunc discards of TCP", function()
+  it("counts the bytes that trunc discards from TCP", function()
     local a, b = sockets.tcp()
     a:sendall "hello, world"
     sockets.arrived(b, 12)
@@ -363,7 +364,7 @@ describe("recvmsg", function()
     sockets.close(a, b)
   end)
 
-  it("tells who sent it where that can be told", function()
+  it("has the sender if the sender has a name", function()
     for _, family in ipairs { "inet", "inet6" } do
       local a, b = messages.udp(family)
       a:sendto("x", b:getsockname())
@@ -387,7 +388,7 @@ describe("recvmsg", function()
     assert.is_nil(s:recvmsg({ iov = 9 }).from)
   end)
 
-  it("gives a large message whole, and takes no memory for a small one",
+  it("returns a large message whole, and a small one cheaply",
      function()
     local a, b = sockets.unix()
     local data = examples.bytes(300000)
@@ -403,7 +404,7 @@ describe("recvmsg", function()
   end)
 
   for _, how in ipairs { false, 0, true, 1, 15, 16, 64, 4096, 5000, 1 << 20 } do
-    it("takes room for control data: " .. tostring(how), function()
+    it("accepts a size for control data: " .. tostring(how), function()
       local a, b = sockets.udp()
       b:setsockopt("IP_RECVTTL", true)
       a:send "x"

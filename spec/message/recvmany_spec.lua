@@ -19,7 +19,7 @@ describe("many datagrams", function()
   descriptors.guard()
 
   for family, make in pairs(families) do
-    it("come as they were sent, with their sender: " .. family, function()
+    it("arrive as they were sent, with their sender: " .. family, function()
       local a, b = make()
       for _, count in ipairs(sizes(family)) do
         local list = strings(count)
@@ -32,7 +32,7 @@ describe("many datagrams", function()
       sockets.close(a, b)
     end)
 
-    it("need no address where the socket has a peer: " .. family, function()
+    it("need no address if the socket has a peer: " .. family, function()
       local a, b = make()
       a:connect(b:getsockname())
       b:connect(a:getsockname())
@@ -41,7 +41,7 @@ describe("many datagrams", function()
       sockets.close(a, b)
     end)
 
-    it("go to an address each: " .. family, function()
+    it("are each sent to an address of their own: " .. family, function()
       local a, b = make()
       local c, d = make()
       local to = { tostring(b:getsockname()), c:getsockname(),
@@ -53,7 +53,7 @@ describe("many datagrams", function()
       sockets.close(a, b, c, d)
     end)
 
-    it("are echoed by handing on what recvmany gives: " .. family, function()
+    it("are echoed by passing on what recvmany returns: " .. family, function()
       local a, b = make()
       local c, d = make()
       a:sendmany({ "one", "two" }, b:getsockname())
@@ -65,7 +65,7 @@ describe("many datagrams", function()
       sockets.close(a, b, c, d)
     end)
 
-    it("may be tables among the strings: " .. family, function()
+    it("may be given as tables among the strings: " .. family, function()
       local a, b = make()
       local c, d = make()
       local list = {
@@ -82,7 +82,8 @@ describe("many datagrams", function()
       sockets.close(a, b, c, d)
     end)
 
-    it("wait until there is room, or something: " .. family, function()
+    it("wait until they can be sent, or until one arrives: " .. family,
+       function()
       local a, b = make()
       local list = strings(family == "unix" and 300 or 3)
       local pid = fork.child(function()
@@ -99,7 +100,7 @@ describe("many datagrams", function()
     end)
   end
 
-  it("are no more than were asked for", function()
+  it("are at most as many as were asked for", function()
     local a, b = sockets.unix "dgram"
     a:sendmany(strings(10))
     assert.same({ 1, 3, 6 }, { #b:recvmany(1, 100), #b:recvmany(3, 100),
@@ -107,7 +108,7 @@ describe("many datagrams", function()
     sockets.close(a, b)
   end)
 
-  it("are more than one system call takes", function()
+  it("can be more than one system call takes", function()
     local a, b = sockets.udp()
     if not pcall(b.setsockopt, b, "SO_RCVBUFFORCE", 16 << 20) then
       return pending("a queue of that length needs a privilege")
@@ -127,7 +128,7 @@ describe("many datagrams", function()
     b:close()
   end)
 
-  it("are checked, all of them, before the first is sent", function()
+  it("are all checked before the first is sent", function()
     local a, b = sockets.udp()
     for _, place in ipairs { 1, 2, 1024, 1025, 3000 } do
       for _, wrong in ipairs { false, 5, print, { iov = 5 }, { iov = { 5 } },
@@ -142,7 +143,7 @@ describe("many datagrams", function()
     sockets.close(a, b)
   end)
 
-  it("share the address of their sender", function()
+  it("of one sender share its address value", function()
     local a, b = families.unix()
     local c, d = families.unix()
     local to = b:getsockname()
@@ -161,7 +162,7 @@ describe("many datagrams", function()
     sockets.close(a, b)
   end)
 
-  it("tell the lengths of those that were cut", function()
+  it("have the full lengths of those that were truncated", function()
     local a, b = sockets.unix "dgram"
     a:sendmany { "1", "four", ("x"):rep(1000), "", "two" }
     local data = receive(b, 5, 5, 2)
@@ -176,7 +177,7 @@ describe("many datagrams", function()
     sockets.close(a, b)
   end)
 
-  it("stay in the queue with peek, which gives one", function()
+  it("stay in the queue with peek, which returns one", function()
     local a, b = sockets.unix "dgram"
     a:sendmany { "one", "two" }
     for _ = 1, 3 do assert.same({ "one" }, (b:recvmany(9, 9, "peek"))) end
@@ -184,7 +185,7 @@ describe("many datagrams", function()
     sockets.close(a, b)
   end)
 
-  it("are as large as they can be", function()
+  it("may be of the largest size", function()
     local a, b = sockets.udp()
     local list = {}
     for i = 1, 3 do list[i] = examples.bytes(65507 - i) end
@@ -194,14 +195,14 @@ describe("many datagrams", function()
     sockets.close(a, b)
   end)
 
-  it("are none where the list is empty", function()
+  it("are none if the list is empty", function()
     local a, b = sockets.unix "dgram"
     assert.equal(0, a:sendmany {})
     assert.is_false(b:recvmany(1, 1, "dontwait"))
     sockets.close(a, b)
   end)
 
-  it("are not kept by what is received into", function()
+  it("are not kept in memory by the buffers of the call", function()
     local a, b = sockets.unix "dgram"
     local kept = {}
     for i = 1, 50 do
@@ -215,7 +216,7 @@ describe("many datagrams", function()
     sockets.close(a, b)
   end)
 
-  it("may be received by a finalizer meanwhile", function()
+  it("may be received by a finalizer during another call", function()
     local a, b = sockets.udp()
     local c, d = sockets.udp()
     local count = 0
@@ -251,7 +252,7 @@ end)
 describe("control data of many messages", function()
   descriptors.guard()
 
-  it("is each message's own", function()
+  it("belongs to each message", function()
     local a, b = sockets.udp()
     b:setsockopt("IP_RECVTTL", true):setsockopt("IP_PKTINFO", true)
     b:setsockopt("SO_TIMESTAMPNS", true)
@@ -276,7 +277,7 @@ describe("control data of many messages", function()
     sockets.close(a, b)
   end)
 
-  it("comes as recvmsg gives it, in the sizes asked for", function()
+  it("is as recvmsg returns it, in the sizes asked for", function()
     local a, b = sockets.unix "dgram"
     local list = { "abcdef", "", "abcdefghij" }
     local request = { iov = { 2, 3, 2 }, control = 100 }
@@ -309,7 +310,7 @@ describe("control data of many messages", function()
   end)
 
   for _, type in ipairs { "dgram", "stream", "seqpacket" } do
-    it("brings descriptors: " .. type, function()
+    it("carries descriptors: " .. type, function()
       local a, b = sockets.unix(type)
       local r, w = sockeye.pipe()
       assert.equal(2, a:sendmany {
@@ -334,7 +335,7 @@ describe("control data of many messages", function()
     end)
   end
 
-  it("loses no descriptor that nobody asked for", function()
+  it("closes descriptors that were not asked for", function()
     local a, b = sockets.unix "dgram"
     local list = {}
     for i = 1, 5 do list[i] = { iov = "x", control = { rights = { a, b } } } end
@@ -347,7 +348,7 @@ describe("control data of many messages", function()
     collectgarbage()
   end)
 
-  it("wants sockets that are open", function()
+  it("rejects a closed socket", function()
     local a, b = sockets.unix "dgram"
     local c = sockets.bound("127.0.0.1:0")
     c:close()
@@ -357,7 +358,7 @@ describe("control data of many messages", function()
     sockets.close(a, b)
   end)
 
-  it("comes from the error queue, which is soon empty", function()
+  it("is read from the error queue until that is empty", function()
     local s = sockets.bound("127.0.0.1:0", "dgram")
     s:setsockopt("IP_RECVERR", true)
     local request = { iov = 100, control = true, flags = "errqueue" }
@@ -426,7 +427,7 @@ describe("many messages of a stream", function()
       b:close()
     end)
 
-    it("go on within one that it took in part: " .. kind, function()
+    it("continue within one that was sent in part: " .. kind, function()
       local a, b = make()
       local list = {}
       for i = 1, 20 do
@@ -452,7 +453,7 @@ describe("many messages of a stream", function()
       b:close()
     end)
 
-    it("tell how far it came where it must not wait: " .. kind, function()
+    it("report how far the call came if it must not wait: " .. kind, function()
       local a, b = make()
       a:settimeout(0)
       local list = {}
@@ -476,7 +477,7 @@ describe("many messages of a stream", function()
     b:close()
   end)
 
-  it("tell of a peer that is gone", function()
+  it("report a peer that has gone", function()
     local a, b = sockets.unix()
     b:close()
     local err = errors.raised("EPIPE", "sendmany", a.sendmany, a, { "x", "y" })
@@ -500,7 +501,7 @@ describe("waiting for many messages", function()
   end)
 
   for title, timeout in pairs { untimed = false, timed = 20 } do
-    it("goes on through signals: " .. title, function()
+    it("continues after signals: " .. title, function()
       local a, b = sockets.udp()
       b:settimeout(timeout or nil)
       local calls = 0

@@ -12,7 +12,7 @@ local strings, send_until_full = batches.strings, batches.send_until_full
 describe("many messages that cannot be sent", function()
   descriptors.guard()
 
-  it("are told by how many were sent", function()
+  it("raise an error with the number that were sent", function()
     local a, b = families.inet()
     local to = b:getsockname()
     for _, place in ipairs { 1, 2, 5 } do
@@ -29,7 +29,7 @@ describe("many messages that cannot be sent", function()
     sockets.close(a, b)
   end)
 
-  it("name the address that it was about", function()
+  it("raise an error with the address concerned", function()
     local a, b = families.inet()
     local there, other = b:getsockname(), sockeye.inet("127.0.0.1", 9)
     local long = ("x"):rep(70000)
@@ -49,7 +49,7 @@ describe("many messages that cannot be sent", function()
     sockets.close(a, b)
   end)
 
-  it("are met by what an earlier one has led to", function()
+  it("raise the error that an earlier one caused", function()
     local refusing <const> = sockets.bound("127.0.0.1:0", "dgram")
     local s = sockeye.socket("inet", "dgram"):settimeout(20)
     s:connect(refusing:getsockname())
@@ -66,7 +66,7 @@ describe("many messages that cannot be sent", function()
   end)
 
   for family, connected in pairs { connected = true, addressed = false } do
-    it("are those for which a full queue has no room: " .. family, function()
+    it("are those beyond a full queue: " .. family, function()
       local a, b = families.unix()
       local to
       if connected then a:connect(b:getsockname()) else to = b:getsockname() end
@@ -88,7 +88,7 @@ describe("many messages that cannot be sent", function()
     end)
   end
 
-  it("wait also for a queue that others have filled", function()
+  it("wait also for a queue that another socket filled", function()
     local a, b = families.unix()
     local to = b:getsockname()
     local c, d = families.unix()
@@ -139,7 +139,7 @@ describe("a batch in a task", function()
     end)
   end)
 
-  it("sends the rest when there is room again", function()
+  it("sends the rest once there is room again", function()
     in_task(function()
       for _, make in pairs { dgram = sockets.unix, stream = sockets.tcp } do
         local a, b = make "dgram"

@@ -11,7 +11,7 @@ describe("recvmsg with waitall", function()
 
   for kind, make in pairs(messages.streams) do
     for title, timeout in pairs { untimed = false, timed = 20 } do
-      it(("joins what several sends bring: %s, %s"):format(kind, title),
+      it(("joins the data of several sends: %s, %s"):format(kind, title),
          function()
         local a, b = make()
         b:settimeout(timeout or nil)
@@ -30,7 +30,7 @@ describe("recvmsg with waitall", function()
       end)
     end
 
-    it("gives less at the end: " .. kind, function()
+    it("returns less at the end: " .. kind, function()
       local a, b = make()
       a:send "abc"
       a:shutdown "wr"
@@ -40,7 +40,7 @@ describe("recvmsg with waitall", function()
       sockets.close(a, b)
     end)
 
-    it("raises a time-out with what has come: " .. kind, function()
+    it("raises a time-out with the data received so far: " .. kind, function()
       local a, b = make()
       a:send "abc"
       sockeye.poll({ [b] = "r" }, 20)
@@ -56,7 +56,7 @@ describe("recvmsg with waitall", function()
     end)
   end
 
-  it("ends at control data, which belongs to what came before", function()
+  it("ends at control data of later bytes", function()
     for _, timeout in ipairs { false, 20, 0 } do
       local a, b = sockets.unix()
       b:settimeout(timeout or nil)
@@ -79,7 +79,7 @@ describe("recvmsg with waitall", function()
     end
   end)
 
-  it("takes the data behind where control data is not wanted", function()
+  it("reads on past control data that was not asked for", function()
     local a, b = sockets.unix()
     a:sendmsg { iov = "ab", control = { rights = { a } } }
     a:send "cd"
@@ -115,7 +115,7 @@ describe("a task in sendmsg or recvmsg", function()
   end
 
   for name, make in pairs(calls) do
-    it("is told when the socket is closed: " .. name, function()
+    it("raises ECANCELED when the socket is closed: " .. name, function()
       in_task(function()
         local s, f, other = make()
         local t = sockeye.spawn(function() return pcall(f) end)
@@ -128,7 +128,7 @@ describe("a task in sendmsg or recvmsg", function()
       end)
     end)
 
-    it("is told when it is cancelled: " .. name, function()
+    it("raises ECANCELED when it is cancelled: " .. name, function()
       in_task(function()
         local s, f, other = make()
         local t = sockeye.spawn(function() return pcall(f) end)
@@ -145,7 +145,7 @@ describe("a task in sendmsg or recvmsg", function()
   end
 
   for kind, make in pairs(messages.all) do
-    it("waits while the other goes on: " .. kind, function()
+    it("waits while another task runs: " .. kind, function()
       in_task(function()
         local a, b = make()
         local list = {}

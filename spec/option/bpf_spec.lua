@@ -84,7 +84,7 @@ describe("filter", function()
     assert.same(list, s:getsockopt("SO_GET_FILTER"))
   end)
 
-  it("is none where none was attached, or it was detached", function()
+  it("is empty if none was attached, or after a detach", function()
     local s <close> = sockeye.socket("inet", "dgram")
     assert.same({}, s:getsockopt("SO_ATTACH_FILTER"))
     s:setsockopt("SO_ATTACH_FILTER", arp)
@@ -132,14 +132,14 @@ describe("filter", function()
   }
 
   for i, case in ipairs(malformed) do
-    it(("is told to be wrong: %s, case %d"):format(case[1], i), function()
+    it(("is rejected: %s, case %d"):format(case[1], i), function()
       local s <close> = sockeye.socket("inet", "dgram")
       errors.rejected("bad argument.*" .. case[1], s.setsockopt, s,
                       "SO_ATTACH_FILTER", case[2])
     end)
   end
 
-  it("is refused by every option of its type", function()
+  it("is rejected by every option of its type", function()
     options.refuse_all { filter = { "", {}, { { 6, 0, 0 } }, "x", true } }
   end)
 
@@ -162,7 +162,7 @@ describe("filter", function()
                   arp)
   end)
 
-  it("drops what it does not let through, and cuts the rest", function()
+  it("drops what it does not pass, and truncates the rest", function()
     local r <close> = sockets.bound("127.0.0.1:0", "dgram")
     local s <close> = sockeye.socket("inet", "dgram")
     -- The first byte after the UDP header, and four bytes of the data.

@@ -24,7 +24,7 @@ end
 describe("option of an interface or a group", function()
   descriptors.guard()
 
-  it("takes nothing that its type has no room for", function()
+  it("rejects values that its type cannot hold", function()
     options.refuse_all {
       interface = { "nosuchinterface", -1, 1 << 31, 1.5, true },
       multicast_if = { "nosuchinterface", -1, 1.5, true },
@@ -43,7 +43,7 @@ describe("option of an interface or a group", function()
     group_source_req = { group = "239.255.77.1", source = "127.0.0.1" },
   }
 
-  it("tells what is wrong with a multicast group", function()
+  it("names what is wrong with a multicast group", function()
     local s <close> = sockeye.socket("inet", "dgram")
     for _, option in ipairs(sockeye.options()) do
       local good = group_types[option.type]

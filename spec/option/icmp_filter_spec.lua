@@ -73,7 +73,7 @@ describe("ICMP filter", function()
     { 8, "ICMP6_FILTER", "table expected" },
   }
 
-  it("takes a list of types alone", function()
+  it("accepts only a list of types", function()
     local s <close> = sockeye.socket("inet", "dgram")
     for _, row in ipairs(wrong) do
       local value, name, text = table.unpack(row)

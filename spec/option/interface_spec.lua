@@ -24,7 +24,7 @@ describe("interface of an option", function()
     end
   end)
 
-  it("is the system's choice where it is 0 or empty", function()
+  it("is the system's choice if it is 0 or empty", function()
     local s <close> = sockeye.socket("inet", "dgram")
     for _, name in ipairs { 0, "" } do
       s:setsockopt("IP_UNICAST_IF", "lo")
@@ -33,7 +33,7 @@ describe("interface of an option", function()
     end
   end)
 
-  it("has an IPv4 address where the system wants one", function()
+  it("is passed as an IPv4 address if the system wants one", function()
     local s <close> = sockeye.socket("inet", "dgram")
     local function membership(name)
       return { group = "239.255.77.5", source = "192.0.2.1", interface = name }
@@ -62,7 +62,7 @@ describe("interface of an option", function()
     { {}, "name, index or address expected" },
   }
 
-  it("is one that there is", function()
+  it("is rejected if it does not exist", function()
     local s <close> = sockeye.socket("inet", "dgram")
     for _, row in ipairs(wrong) do
       errors.rejected(row[2], s.setsockopt, s, "IP_UNICAST_IF", row[1])

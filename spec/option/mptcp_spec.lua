@@ -41,7 +41,7 @@ describe("Multipath TCP", function()
     end)
   end)
 
-  it("is told of by TCP_IS_MPTCP", function()
+  it("is reported by TCP_IS_MPTCP", function()
     with_pair("mptcp", "mptcp", function(c, s)
       assert.is_true(c:getsockopt("TCP_IS_MPTCP"))
       assert.is_true(s:getsockopt("TCP_IS_MPTCP"))
@@ -49,7 +49,7 @@ describe("Multipath TCP", function()
     end)
   end)
 
-  it("is plain TCP with a peer that has it not", function()
+  it("is plain TCP with a peer that lacks it", function()
     with_pair("mptcp", "tcp", function(c, s)
       c:sendall("plain")
       assert.equal("plain", s:recv(9))
@@ -63,7 +63,7 @@ describe("Multipath TCP", function()
     end)
   end)
 
-  it("tells of its one subflow", function()
+  it("reports its one subflow", function()
     with_pair("mptcp", "mptcp", function(c, s)
       c:sendall("12345")
       assert.equal("12345", s:recv(9))
@@ -81,7 +81,7 @@ describe("Multipath TCP", function()
     end)
   end)
 
-  it("is asked for without a table", function()
+  it("is read without a table", function()
     with_pair("mptcp", "mptcp", function(c)
       for _, name in ipairs { "MPTCP_SUBFLOW_ADDRS", "MPTCP_TCPINFO",
                               "MPTCP_INFO" } do
@@ -126,7 +126,7 @@ for _, flow in ipairs(list) do print(flow.remote.host) end
 describe("Multipath TCP between hosts", function()
   descriptors.guard()
 
-  it("tells of every subflow #namespace", function()
+  it("reports every subflow #namespace", function()
     netns.with_namespaces(function(ns)
       local has = ns.a:run { "ip", "mptcp", "limits", "set", "subflow", "4",
                              "add_addr_accepted", "4" }

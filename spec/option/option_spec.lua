@@ -30,13 +30,13 @@ describe("option", function()
     errors.rejected("string expected", s.setsockopt, s, 2, 1)
   end)
 
-  it("gives the socket itself when written", function()
+  it("returns the socket when written", function()
     local s <close> = sockeye.socket("inet", "stream")
     assert.equal(s, s:setsockopt("SO_REUSEADDR", true))
     assert.equal(s, s:setsockopt("SOL_SOCKET", "SO_REUSEADDR", 0))
   end)
 
-  it("is named by what the system says of it", function()
+  it("is named in the system's errors", function()
     local s <close> = sockeye.socket("inet", "stream")
     local err = errors.raised("EINVAL", "setsockopt", s.setsockopt, s,
                               "IP_TTL", 1000)
@@ -46,7 +46,7 @@ describe("option", function()
     assert.equal("IPV6_V6ONLY", err.subject)
   end)
 
-  it("is not had by a descriptor that is no socket", function()
+  it("raises ENOTSOCK from a descriptor that is no socket", function()
     local a, b = sockeye.pipe()
     local err = errors.raised("ENOTSOCK", "getsockopt", a.getsockopt, a,
                               "SO_TYPE")
@@ -55,7 +55,7 @@ describe("option", function()
     b:close()
   end)
 
-  it("belongs to an open socket", function()
+  it("raises EBADF from a closed socket", function()
     local s = sockeye.socket("inet", "stream")
     s:close()
     errors.raised("EBADF", "getsockopt", s.getsockopt, s, "SO_TYPE")
@@ -100,7 +100,7 @@ describe("raw option", function()
     end
   end)
 
-  it("has a name of its own level alone", function()
+  it("has a name only at its own level", function()
     local s <close> = sockeye.socket("inet", "stream")
     errors.rejected("'TCP_NODELAY' is at level IPPROTO_TCP", s.getsockopt, s,
                     "SOL_SOCKET", "TCP_NODELAY")
@@ -138,7 +138,7 @@ describe("raw option", function()
     end
   end)
 
-  it("has a size within reason", function()
+  it("has a limited size", function()
     local s <close> = sockeye.socket("inet", "stream")
     for _, size in ipairs { -1, (1 << 20) + 1, 0.5, "x" } do
       errors.rejected("bad argument", s.getsockopt, s, "SOL_SOCKET", "SO_TYPE",

@@ -9,7 +9,7 @@ local sockets = require "spec.support.sockets"
 describe("option of packet sockets", function()
   descriptors.guard()
 
-  it("takes nothing that its type has no room for", function()
+  it("rejects values that its type cannot hold", function()
     options.refuse_all {
       packet_mreq = {
         {}, 1, "promisc", true, { interface = "lo" },
@@ -60,7 +60,7 @@ describe("option of packet sockets", function()
              { type = "hash" })
   end)
 
-  it("has the device and the octets checked: PACKET_ADD_MEMBERSHIP", function()
+  it("checks the interface and the octets: PACKET_ADD_MEMBERSHIP", function()
     local s <close>, reason = sockets.packet("raw")
     if not s then return pending(reason) end
     local lo = sockeye.if_nametoindex("lo")
@@ -97,7 +97,7 @@ describe("option of packet sockets", function()
                   { id = 77, type = "lb" })
   end)
 
-  it("is of a number that the kernel chooses: PACKET_FANOUT", function()
+  it("can have a number that the kernel chooses: PACKET_FANOUT", function()
     local groups = {}
     for i = 1, 2 do
       local s, reason = sockets.packet("raw")

@@ -56,7 +56,7 @@ describe("source filter", function()
     end
   end))
 
-  it("takes addresses and interfaces in each of their forms",
+  it("accepts addresses and interfaces in each of their forms",
      with_each(true, function(s, option, group, two)
     for _, interface in ipairs { 1, "lo", "127.0.0.1" } do
       local make = group == group4 and sockeye.inet or sockeye.inet6
@@ -72,7 +72,7 @@ describe("source filter", function()
     end
   end))
 
-  it("to include nothing leaves the group",
+  it("that includes nothing leaves the group",
      with_each(true, function(s, option, group)
     s:setsockopt(option, { group = group, interface = "lo", mode = "include",
                            sources = {} })
@@ -80,7 +80,7 @@ describe("source filter", function()
                   "MCAST_LEAVE_GROUP", { group = group, interface = "lo" })
   end))
 
-  it("is of a group that was joined",
+  it("needs a group that was joined",
      with_each(false, function(s, option, group, two)
     local of = { group = group, interface = "lo" }
     local err = errors.raised("EADDRNOTAVAIL", "getsockopt", s.getsockopt, s,
@@ -91,7 +91,7 @@ describe("source filter", function()
                     sources = two })
   end))
 
-  it("shows what source memberships have made of it",
+  it("reads back changes by source memberships",
      with_each(false, function(s, option, group, two)
     local function member(source)
       return { group = group, interface = "lo", source = source }
@@ -133,7 +133,7 @@ describe("source filter", function()
     }
   end
 
-  it("tells what is wrong with it", with_each(false, function(s, option, group,
+  it("names what is wrong with it", with_each(false, function(s, option, group,
                                                               two)
     for _, row in ipairs(wrong(group, two)) do
       local value = { group = group, interface = "lo", mode = "include",
@@ -145,7 +145,7 @@ describe("source filter", function()
     end
   end))
 
-  it("is asked for by group and interface",
+  it("is read by group and interface",
      with_each(true, function(s, option, group)
     errors.rejected("table expected", s.getsockopt, s, option)
     errors.rejected("'group'", s.getsockopt, s, option, {})
@@ -155,7 +155,7 @@ describe("source filter", function()
                     { group = group, interface = "nosuchinterface" })
   end))
 
-  it("of an IPv4 group may be of a socket of IPv6", function()
+  it("of an IPv4 group works on a socket of IPv6", function()
     local ok, r = pcall(sockeye.socket, "inet6", "dgram")
     if not ok then return pending("there is no IPv6 here") end
     local _ <close> = r
@@ -183,7 +183,7 @@ describe("source filter", function()
     assert.is_true(reached())
   end)
 
-  it("has no table for an option that is not asked for by one", function()
+  it("takes no table for other options", function()
     local s <close> = sockeye.socket("inet", "dgram")
     errors.rejected("not asked for by a table", s.getsockopt, s, "IP_TTL", {})
     errors.rejected("can only be written", s.getsockopt, s,
@@ -213,7 +213,7 @@ end
 describe("source filter of many sources", function()
   descriptors.guard()
 
-  it("comes whole; the kernel has a limit of its own #namespace", function()
+  it("is read whole, up to the kernel's own limit #namespace", function()
     netns.with_namespaces(function(ns)
       ns.a:must "echo 40 >/proc/sys/net/ipv4/igmp_max_msf"
       local result = ns.a:lua(script)

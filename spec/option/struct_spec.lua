@@ -8,7 +8,7 @@ local process = require "spec.support.process"
 describe("option of a structure", function()
   descriptors.guard()
 
-  it("takes nothing that its type has no room for", function()
+  it("rejects values that its type cannot hold", function()
     options.refuse_all {
       port_range = { {}, { low = 1 }, { low = 2, high = 1 },
                      { low = 1, high = 65536 },
@@ -19,7 +19,7 @@ describe("option of a structure", function()
     }
   end)
 
-  it("bounds the system's choice: IP_LOCAL_PORT_RANGE", function()
+  it("limits the ports chosen: IP_LOCAL_PORT_RANGE", function()
     local s <close> = sockeye.socket("inet", "stream")
     local range = { low = 40000, high = 40999 }
     local ok, err = pcall(s.setsockopt, s, "IP_LOCAL_PORT_RANGE", range)
@@ -31,7 +31,7 @@ describe("option of a structure", function()
     assert.is_true(port >= 40000 and port <= 40999)
   end)
 
-  it("tells the peer of a socketpair: SO_PEERCRED", function()
+  it("returns the peer of a socketpair: SO_PEERCRED", function()
     local a <close>, b = sockeye.socketpair()
     local credentials = a:getsockopt("SO_PEERCRED")
     assert.same(credentials, b:getsockopt("SO_PEERCRED"))
@@ -43,7 +43,7 @@ describe("option of a structure", function()
     b:close()
   end)
 
-  it("tells every group of the peer: SO_PEERGROUPS", function()
+  it("returns every group of the peer: SO_PEERGROUPS", function()
     local list = {}
     for i = 1, 300 do list[i] = 5000 + i end
     local groups = table.concat(list, ",")

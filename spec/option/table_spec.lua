@@ -213,7 +213,7 @@ end
 describe("option", function()
   descriptors.guard()
 
-  it("is known where the headers of the C library are older", function()
+  it("is known though the C library's headers are older", function()
     local known = {}
     for _, option in ipairs(sockeye.options()) do known[option.name] = true end
     assert.is_true(known.SO_PASSPIDFD)
@@ -272,7 +272,7 @@ describe("option", function()
     end
 
     if option.writable then
-      it("has values of its type alone: " .. option.name, function()
+      it("rejects values of other types: " .. option.name, function()
         local s <close> = sockeye.socket("inet", "dgram")
         for _, value in ipairs { print, s, { {} } } do
           errors.rejected("bad argument", s.setsockopt, s, option.name, value)

@@ -30,7 +30,7 @@ describe("TCP_INFO", function()
     a:close()
   end)
 
-  it("has the state at each end of a connection's life", function()
+  it("has the state at each stage of a connection", function()
     local l <close> = sockeye.socket("inet", "stream"):bind("127.0.0.1:0")
     assert.equal("CLOSED", l:getsockopt("TCP_INFO").state)
     l:listen(7)

@@ -11,7 +11,7 @@ local patience <const> = 30
 describe("option of a plain type", function()
   descriptors.guard()
 
-  it("takes nothing that its type has no room for", function()
+  it("rejects values that its type cannot hold", function()
     options.refuse_all {
       bool = { 1, 0, "true" },
       int = { 1 << 31, -(1 << 31) - 1, 1.5, true, "many" },
@@ -27,7 +27,7 @@ describe("option of a plain type", function()
     }
   end)
 
-  it("leaves the port to IPv4: IPV6_V6ONLY", function()
+  it("leaves the port free for IPv4: IPV6_V6ONLY", function()
     if not pcall(sockeye.socket, "inet6", "stream") then
       return pending("there is no IPv6 here")
     end
@@ -42,7 +42,7 @@ describe("option of a plain type", function()
     end)
   end)
 
-  it("has both families without IPV6_V6ONLY", function()
+  it("accepts both families without IPV6_V6ONLY", function()
     local ok, six = pcall(sockeye.socket, "inet6", "stream")
     if not ok then return pending("there is no IPv6 here") end
     six:setsockopt("IPV6_V6ONLY", false):bind("[::]:0"):listen()
@@ -95,7 +95,7 @@ describe("option of a plain type", function()
     a:close()
   end)
 
-  it("tells and clears the pending error: SO_ERROR", function()
+  it("returns and clears the pending error: SO_ERROR", function()
     local l = sockeye.socket("inet", "stream"):bind("127.0.0.1:0"):listen()
     local nobody = l:getsockname()
     l:close()
@@ -115,7 +115,7 @@ describe("option of a plain type", function()
     assert.equal(1.0, a:getsockopt("SO_RCVTIMEO"))
   end)
 
-  it("tells the kind of the socket", function()
+  it("returns the kind of the socket", function()
     local cases = {
       { "inet", "stream", "tcp" }, { "inet", "dgram", "udp" },
       { "unix", "dgram", "ip" }, { "unix", "seqpacket", "ip" },
@@ -128,19 +128,19 @@ describe("option of a plain type", function()
     end
   end)
 
-  it("tells whether the socket listens: SO_ACCEPTCONN", function()
+  it("returns whether the socket listens: SO_ACCEPTCONN", function()
     local s <close> = sockeye.socket("inet", "stream"):bind("127.0.0.1:0")
     assert.is_false(s:getsockopt("SO_ACCEPTCONN"))
     s:listen()
     assert.is_true(s:getsockopt("SO_ACCEPTCONN"))
   end)
 
-  it("tells the same number once more: SO_COOKIE", function()
+  it("returns the same number each time: SO_COOKIE", function()
     local s <close> = sockeye.socket("inet", "dgram")
     assert.equal(s:getsockopt("SO_COOKIE"), s:getsockopt("SO_COOKIE"))
   end)
 
-  it("tells the SYN that was saved: TCP_SAVED_SYN", function()
+  it("returns the SYN that was saved: TCP_SAVED_SYN", function()
     local l <close> = sockets.bound("127.0.0.1:0")
     l:setsockopt("TCP_SAVE_SYN", 1):listen()
     local c <close> = sockets.client(l:getsockname())

@@ -22,7 +22,7 @@ describe("arguments of any kind", function()
   end
 
   for _, name in ipairs(names) do
-    it("are taken, or told to be wrong, by " .. name, function()
+    it("are accepted or rejected, without a crash, by " .. name, function()
       if not outcomes then run() end
       assert.equal("ok", outcomes[name] or outcomes[0])
     end)
@@ -112,7 +112,7 @@ local wrong = [[
 ]]
 
 describe("a wrong argument #ptrace", function()
-  it("is told before any system call", function()
+  it("is reported before any system call", function()
     local available, reason = trace.available()
     if not available then return pending(reason) end
     local tries = wrong:gsub("%s*([^\n]+)", "\ntry(%1)")

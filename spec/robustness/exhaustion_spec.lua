@@ -53,7 +53,7 @@ local calls = {
 
 describe("a process without a descriptor left", function()
   for name, call in pairs(calls) do
-    it("collects what is garbage and goes on: " .. name, function()
+    it("collects garbage and continues: " .. name, function()
       run(([[
         assert(leave_garbage() > 20)
         local a, b = (function(f, ...) return f(...) end)(%s)
@@ -61,7 +61,7 @@ describe("a process without a descriptor left", function()
       ]]):format(call):gsub("and b", name == "socket" and "" or "and b"))
     end)
 
-    it("raises EMFILE where nothing is garbage: " .. name, function()
+    it("raises EMFILE if nothing is garbage: " .. name, function()
       run(([[
         local keep = {}
         take_all(keep)
@@ -139,7 +139,7 @@ describe("a process without a descriptor left", function()
     ]]
   end)
 
-  it("collects for what looks things up", function()
+  it("collects garbage for calls that look things up", function()
     run [[
       local lookups = {
         sockeye.interfaces, sockeye.if_nameindex,
@@ -154,7 +154,7 @@ describe("a process without a descriptor left", function()
     ]]
   end)
 
-  it("is told so by what looks things up", function()
+  it("gets EMFILE from calls that look things up", function()
     run [[
       local keep = {}
       take_all(keep)
@@ -172,7 +172,7 @@ describe("a process without a descriptor left", function()
     ]]
   end)
 
-  it("polls, prints and closes all the same", function()
+  it("can still poll, print and close", function()
     run [[
       local keep = {}
       take_all(keep)
@@ -193,7 +193,7 @@ describe("a process without a descriptor left", function()
   }
 
   for call, option in pairs(interfaces) do
-    it("finds an option's interface once more: " .. call, function()
+    it("collects garbage to find an option's interface: " .. call, function()
       run(([[
         local s = sockeye.socket("inet", "dgram")
         assert(leave_garbage() > 20)
@@ -201,7 +201,8 @@ describe("a process without a descriptor left", function()
       ]]):format(option))
     end)
 
-    it("does not call an interface unknown: " .. call, function()
+    it("raises EMFILE rather than reporting an unknown interface: " .. call,
+       function()
       run(([[
         local s = sockeye.socket("inet", "dgram")
         local keep = {}

@@ -35,7 +35,7 @@ describe("the corpus of", function()
 end)
 
 describe("a target", function()
-  it("that is not there is told", function()
+  it("that does not exist is reported", function()
     assert.equal("no such target: nosuch", replay.run("nosuch", ""))
   end)
 end)

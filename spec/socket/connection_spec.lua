@@ -42,7 +42,7 @@ describe("socketpair", function()
     end)
   end
 
-  it("is not there for other families", function()
+  it("raises the system's error for other families and types", function()
     errors.raised("EOPNOTSUPP", "socketpair", sockeye.socketpair, "inet")
     errors.raised("EAFNOSUPPORT", "socketpair", sockeye.socketpair, 99)
     errors.raised("ESOCKTNOSUPPORT", "socketpair", sockeye.socketpair,
@@ -63,7 +63,7 @@ describe("bind", function()
     assert.is_true(name.port > 0)
   end)
 
-  it("raises what the system says, with the address", function()
+  it("raises the system's error, with the address", function()
     local s <close> = listener()
     local t <close> = sockeye.socket("inet", "stream")
     local name = s:getsockname()
@@ -78,7 +78,7 @@ describe("bind", function()
     errors.raised("EINVAL", "bind", u.bind, u, "127.0.0.1:0")
   end)
 
-  it("takes addresses alone, and looks at them first", function()
+  it("accepts only addresses, and checks them first", function()
     local s <close> = sockeye.socket("inet", "stream")
     for _, value in ipairs { 80, true, {}, print, io.stdout, "", "80",
                              "127.0.0.1", "127.0.0.1:65536", "a:1" } do
@@ -108,7 +108,7 @@ describe("listen", function()
     end
   end)
 
-  it("takes no other backlog", function()
+  it("rejects any other backlog", function()
     local s <close> = sockeye.socket("inet", "stream")
     for _, backlog in ipairs { -1, 1 << 31, math.mininteger, 1.5, 0 / 0,
                                math.huge, "x", true, {} } do
@@ -117,7 +117,7 @@ describe("listen", function()
     end
   end)
 
-  it("is not for datagrams", function()
+  it("raises the system's error on sockets that cannot listen", function()
     local s <close> = sockeye.socket("inet", "dgram")
     errors.raised("EOPNOTSUPP", "listen", s.listen, s)
     local u <close> = sockeye.socket("unix", "stream")
@@ -156,7 +156,7 @@ describe("accept", function()
     assert.equal("ESTABLISHED", a:state())
   end)
 
-  it("does not hand the listener's time-out on", function()
+  it("does not pass on the listener's time-out", function()
     local l <close> = listener()
     l:settimeout(30)
     local c <close> = sockeye.socket("inet", "stream")
@@ -177,7 +177,7 @@ describe("accept", function()
     end
   end)
 
-  it("returns false where it must not wait", function()
+  it("returns false if it must not wait", function()
     local l <close> = listener()
     l:settimeout(0)
     assert.same({ false, n = 1 }, table.pack(l:accept()))
@@ -189,7 +189,7 @@ describe("accept", function()
     assert.equal("ESTABLISHED", a:state())
   end)
 
-  it("heeds the time-out after O_NONBLOCK was taken away", function()
+  it("ends at the time-out after O_NONBLOCK was removed", function()
     -- In a process of its own: one that failed to would wait for ever.
     local result = process.lua_script([[
       local sockeye = require "sockeye"
@@ -205,7 +205,7 @@ describe("accept", function()
     assert.equal(0, result.status, result.stderr)
   end)
 
-  it("waits in the kernel again when the time-out is taken away", function()
+  it("waits in the kernel again once the time-out is removed", function()
     local l <close> = listener()
     l:settimeout(0)
     assert.is_false(l:accept())
@@ -221,7 +221,7 @@ describe("accept", function()
     assert.is_number(client.pid)
   end)
 
-  it("raises where the socket does not listen", function()
+  it("raises the system's error if the socket does not listen", function()
     local s <close> = sockeye.socket("inet", "stream")
     errors.raised("EINVAL", "accept", s.accept, s)
     local d <close> = sockeye.socket("inet", "dgram")
@@ -243,7 +243,7 @@ describe("shutdown", function()
     end)
   end
 
-  it("wants a connection", function()
+  it("raises ENOTCONN without a connection, and needs an argument", function()
     local s <close> = sockeye.socket("inet", "stream")
     errors.raised("ENOTCONN", "shutdown", s.shutdown, s, "wr")
     errors.raised("EINVAL", "shutdown", s.shutdown, s, 3)
@@ -254,7 +254,7 @@ end)
 describe("the names of a socket", function()
   descriptors.guard()
 
-  it("are the wildcard before they are given", function()
+  it("are the wildcard before bind and connect", function()
     local cases = { inet = sockeye.inet(), inet6 = sockeye.inet6(),
                     unix = sockeye.unix() }
     for family, name in pairs(cases) do
@@ -291,7 +291,8 @@ describe("fcntl", function()
     end)
   end
 
-  it("is about the open file with O_NONBLOCK, not FD_CLOEXEC", function()
+  it("sets O_NONBLOCK of the open file, FD_CLOEXEC of the descriptor",
+     function()
     local s <close> = sockeye.socket("inet", "stream")
     local file = io.open("/proc/self/fdinfo/" .. s:fd())
     s:fcntl("O_NONBLOCK", true)
@@ -299,7 +300,7 @@ describe("fcntl", function()
     file:close()
   end)
 
-  it("takes no other flag, and only booleans for it", function()
+  it("rejects other flags, and values that are no booleans", function()
     local s <close> = sockeye.socket("inet", "stream")
     errors.rejected("unknown flag 'O_NONBLOK', did you mean 'O_NONBLOCK'",
                     s.fcntl, s, "O_NONBLOK")

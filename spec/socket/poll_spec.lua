@@ -11,7 +11,7 @@ describe("what is ready", function()
 
   for kind, make in pairs { tcp = sockets.tcp, unix = sockets.unix,
                             udp = sockets.udp } do
-    it("is told in the letters that were asked for: " .. kind, function()
+    it("is reported in the letters that were asked for: " .. kind, function()
       local a, b = make()
       assert.same({}, sockeye.poll({ [b] = "r" }, 0))
       assert.same({ [b] = "w" }, sockeye.poll { [b] = "rw" })
@@ -27,7 +27,7 @@ describe("what is ready", function()
     end)
   end
 
-  it("is urgent data, too", function()
+  it("can be urgent data", function()
     local a, b = sockets.tcp()
     a:send("!", "oob")
     assert.same({ [b] = "p" }, sockeye.poll { [b] = "p" })
@@ -35,7 +35,7 @@ describe("what is ready", function()
     sockets.close(a, b)
   end)
 
-  it("is a connection to accept, and one that is made or refused",
+  it("can be a connection to accept, or one made or refused",
      function()
     local l <close> = sockets.listener()
     assert.same({}, sockeye.poll({ [l] = "r" }, 0))
@@ -50,7 +50,7 @@ describe("what is ready", function()
     holder:close()
   end)
 
-  it("is what was asked for where the peer has hung up", function()
+  it("is everything asked for after the peer hung up", function()
     for _, asked in ipairs { "r", "w", "p", "rwp" } do
       local a, b = sockets.unix()
       a:close()
@@ -67,7 +67,7 @@ describe("what is ready", function()
     w:close()
   end)
 
-  it("is the end of what is read after a half-close", function()
+  it("can be the end after a half-close", function()
     local a, b = sockets.tcp()
     a:shutdown "wr"
     assert.same({ [b] = "r" }, sockeye.poll { [b] = "r" })
@@ -75,7 +75,7 @@ describe("what is ready", function()
     sockets.close(a, b)
   end)
 
-  it("is told of numbers, files and sockets by the same keys", function()
+  it("has numbers, files and sockets as keys, as they were given", function()
     local r, w = sockeye.pipe()
     local file <close> = io.open "/dev/null"
     w:write "x"
@@ -86,7 +86,7 @@ describe("what is ready", function()
     sockets.close(r, w)
   end)
 
-  it("is not told of others", function()
+  it("does not include others", function()
     local a, b = sockets.unix()
     local c, d = sockets.unix()
     a:send "x"
@@ -98,7 +98,7 @@ end)
 describe("a table for poll", function()
   descriptors.guard()
 
-  it("may be empty, and then the time passes", function()
+  it("may be empty, and then poll waits the time given", function()
     local start = sockeye.now()
     assert.same({}, sockeye.poll({}, 0))
     assert.same({}, sockeye.poll({}, 0.02))
@@ -108,7 +108,7 @@ describe("a table for poll", function()
     assert.same({ false, "enough" }, { ok, err })
   end)
 
-  it("stays as it is, and is not what comes back", function()
+  it("is not changed, and is not the one returned", function()
     local a, b = sockets.unix()
     local wanted = { [a] = "w", [b] = "rw" }
     assert.are_not.equal(wanted, sockeye.poll(wanted))
@@ -116,7 +116,7 @@ describe("a table for poll", function()
     sockets.close(a, b)
   end)
 
-  it("has no other keys", function()
+  it("rejects other keys", function()
     for _, key in ipairs { "x", 1.5, true, {}, print, -1, 1 << 40,
                            coroutine.create(print), sockeye.inet() } do
       errors.rejected("bad argument #1 .*keys", sockeye.poll,
@@ -124,7 +124,7 @@ describe("a table for poll", function()
     end
   end)
 
-  it("has no other values", function()
+  it("rejects other values", function()
     local a, b = sockets.unix()
     for _, value in ipairs { "", "x", "rx", "R", "r w", "r\0", 1, true, {} } do
       errors.rejected("bad argument #1 .*poll'", sockeye.poll,
@@ -137,13 +137,13 @@ describe("a table for poll", function()
     sockets.close(a, b)
   end)
 
-  it("comes with seconds that are none", function()
+  it("comes with a time that is rejected", function()
     for _, seconds in ipairs { -1, -0.001, 0 / 0, "x", {}, false } do
       errors.rejected("bad argument #2 .*poll'", sockeye.poll, {}, seconds)
     end
   end)
 
-  it("has nothing that is closed", function()
+  it("rejects closed sockets", function()
     local a, b = sockets.unix()
     local number = b:fd()
     sockets.close(a, b)
@@ -181,7 +181,7 @@ end)
 describe("a descriptor for wait", function()
   descriptors.guard()
 
-  it("is not waited for with wrong arguments", function()
+  it("is rejected with wrong arguments", function()
     local a <close>, b = sockeye.socketpair()
     b:close()
     for _, what in ipairs { "x", 1.5, {}, false } do
@@ -213,13 +213,13 @@ describe("a signal handler during poll", function()
     return results[2], a, b, c, d
   end
 
-  it("may close what is polled, which is raised", function()
+  it("may close a polled socket, and poll raises ECANCELED", function()
     errors.raised("ECANCELED", "poll", interrupted, function(_, _, b)
       b:close()
     end)
   end)
 
-  it("may close what is polled and take it out of the table", function()
+  it("may close a polled socket and take it out of the table", function()
     local ready, _, b, _, d = interrupted(function(wanted, _, b, c)
       b:close()
       wanted[b] = nil
@@ -229,7 +229,7 @@ describe("a signal handler during poll", function()
     assert.same({ [d] = "r" }, ready)
   end)
 
-  it("may take out of the table what is then not told", function()
+  it("may take a socket out, which is then not reported", function()
     local ready, _, _, _, d = interrupted(function(wanted, a, b, c)
       wanted[b] = nil
       a:send "x"
@@ -239,14 +239,14 @@ describe("a signal handler during poll", function()
     assert.same({ [d] = "r" }, ready)
   end)
 
-  it("may change what is waited for", function()
+  it("may change the events waited for", function()
     local ready, _, b = interrupted(function(wanted, _, b)
       wanted[b] = "w"
     end)
     assert.same({ [b] = "w" }, ready)
   end)
 
-  it("may add what is not waited for this time", function()
+  it("may add a socket, which this call ignores", function()
     local ready, _, _, _, d = interrupted(function(wanted, a, _, c)
       wanted[a] = "w"
       c:send "x"
@@ -254,7 +254,7 @@ describe("a signal handler during poll", function()
     assert.same({ [d] = "r" }, ready)
   end)
 
-  it("may not put anything else there", function()
+  it("may not put other values there", function()
     errors.rejected("bad argument #1", interrupted, function(wanted, _, b)
       wanted[b] = "x"
     end)

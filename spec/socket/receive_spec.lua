@@ -19,7 +19,7 @@ describe("what is received", function()
 
   for kind, make in pairs(streams) do
     for _, method in ipairs(readers) do
-      it(("is what came, up to the size: %s, %s"):format(kind, method),
+      it(("is what arrived, up to the size: %s, %s"):format(kind, method),
          function()
         local a, b = make()
         local data = examples.bytes(20000)
@@ -41,7 +41,7 @@ describe("what is received", function()
       end)
     end
 
-    it("is all of the size with waitall, whatever the size: " .. kind,
+    it("has the full size with waitall, whatever the size: " .. kind,
        function()
       local a, b = make()
       local data = examples.bytes(262145)
@@ -63,7 +63,7 @@ describe("what is received", function()
     end)
   end
 
-  it("is nothing where nothing is asked for, once there is something",
+  it("is empty for size 0, once there is data",
      function()
     for _, make in pairs(streams) do
       local a, b = make()
@@ -93,7 +93,7 @@ describe("what is received", function()
     sockets.close(a, b)
   end)
 
-  it("tells from whom it is, where a stream has a name", function()
+  it("has the sender if a stream has a name", function()
     local l <close> = sockets.listener(
       ("unix:@sockeye-transfer-%d"):format(sockeye.getpid()))
     local c <close> = sockets.client(l:getsockname())
@@ -118,7 +118,7 @@ describe("the end", function()
       return w, r
     end,
   } do
-    it("is nil, and stays: " .. kind, function()
+    it("is nil each time: " .. kind, function()
       local a, b = make()
       a:close()
       for _, method in ipairs(kind == "pipe" and { "read" } or readers) do
@@ -166,7 +166,7 @@ end)
 describe("a flag", function()
   descriptors.guard()
 
-  it("goes by its name, several names, or its number", function()
+  it("may be a name, several names, or a number", function()
     local a, b = sockets.unix()
     a:send "hello"
     local peek = sockeye.MSG_PEEK
@@ -182,7 +182,7 @@ describe("a flag", function()
     sockets.close(a, b)
   end)
 
-  it("that is unknown is told with the nearest name, before any call",
+  it("that is unknown is rejected with the nearest name",
      function()
     local a, b = sockets.unix()
     a:send "hello"
@@ -204,7 +204,7 @@ describe("a flag", function()
     sockets.close(a, b)
   end)
 
-  it("trunc does not concern a Unix stream, and nothing is lost", function()
+  it("trunc is ignored on a Unix stream, and nothing is lost", function()
     local a, b = sockets.unix()
     a:send "hello"
     assert.same({ "hel", 3 }, { b:recv(3, "trunc") })
@@ -214,7 +214,7 @@ describe("a flag", function()
     b:close()
   end)
 
-  it("trunc gives no byte that TCP has discarded", function()
+  it("trunc returns no byte that TCP has discarded", function()
     local a, b = sockets.tcp()
     a:send "hello"
     assert.same({ "", 3 }, { b:recv(3, "trunc peek") })
@@ -243,7 +243,7 @@ describe("a flag", function()
     end
   end)
 
-  it("errqueue receives what came back", function()
+  it("errqueue receives the message that failed", function()
     local s <close> = sockets.bound("127.0.0.1:0", "dgram")
     local gone <close> = sockets.bound("127.0.0.1:0", "dgram")
     local address = gone:getsockname()
@@ -283,7 +283,7 @@ describe("a flag", function()
     end)
   end
 
-  it("eor ends a record, and dontroute keeps to this host", function()
+  it("eor ends a record, and dontroute stays on this host", function()
     local a, b = sockets.unix "seqpacket"
     a:send("one", "eor")
     a:send("two", "eor")
@@ -301,7 +301,7 @@ describe("waitall", function()
   descriptors.guard()
 
   for _, size in ipairs { 10, 20000, 300000 } do
-    it(("raises in time what has come as partial: %d"):format(size),
+    it(("raises ETIMEDOUT with the data so far as partial: %d"):format(size),
        function()
       for _, make in pairs(streams) do
         local a, b = make()
@@ -324,7 +324,7 @@ describe("waitall", function()
     end)
   end
 
-  it("raises without a partial where nothing has come", function()
+  it("raises without a partial if nothing arrived", function()
     local a, b = sockets.unix()
     b:settimeout(0.01)
     assert.is_nil(errors.raised("ETIMEDOUT", "recv", b.recv, b, 9,
@@ -332,7 +332,7 @@ describe("waitall", function()
     sockets.close(a, b)
   end)
 
-  it("gives what there is where it must not wait", function()
+  it("returns what is there if it must not wait", function()
     local a, b = sockets.unix()
     assert.is_false(b:recv(9, "waitall dontwait"))
     a:send "hello"
@@ -343,7 +343,7 @@ describe("waitall", function()
     sockets.close(a, b)
   end)
 
-  it("tells a reset with what came before it", function()
+  it("raises ECONNRESET with the data before it", function()
     local a, b = sockets.unix()
     a:send "left unread"
     local pid = fork.child(function()
@@ -358,7 +358,7 @@ describe("waitall", function()
   end)
 
   for title, timeout in pairs { untimed = false, timed = 20 } do
-    it("goes on through signals: " .. title, function()
+    it("continues after signals: " .. title, function()
       for _, make in pairs(streams) do
         local a, b = make()
         b:settimeout(timeout or nil)
@@ -376,7 +376,7 @@ describe("waitall", function()
       end
     end)
 
-    it("keeps what came when a handler closes the socket: " .. title,
+    it("keeps the data when a handler closes the socket: " .. title,
        function()
       local a, b = sockets.unix()
       b:settimeout(timeout or nil)

@@ -112,7 +112,7 @@ describe("a method of a socket", function()
                    sockeye.inet(), sockeye, coroutine.create(print) }
 
   for name, method in pairs(methods.all()) do
-    it(("refuses to be called on anything else: %s"):format(name), function()
+    it(("rejects other values as its socket: %s"):format(name), function()
       for i = 1, 10 do
         errors.rejected("bad argument #1.*sockeye.Socket expected", method,
                         others[i], methods.arguments(name))
@@ -121,7 +121,7 @@ describe("a method of a socket", function()
     end)
   end
 
-  it("refuses so for metamethods, too", function()
+  it("is rejected for metamethods, too", function()
     local s <close> = sockeye.socket("inet", "stream")
     local meta = getmetatable(s)
     for _, name in ipairs { "__close", "__gc", "__tostring" } do
@@ -134,13 +134,13 @@ describe("a method of a socket", function()
 end)
 
 describe("the descriptor of a socket", function()
-  it("is given back by close", function()
+  it("is closed by close", function()
     descriptors.unchanged(function()
       sockeye.socket("inet", "stream"):close()
     end)
   end)
 
-  it("is given back at the end of a scope", function()
+  it("is closed at the end of a scope", function()
     local before = descriptors.count()
     do
       local s <close> = sockeye.socket("inet", "stream")
@@ -150,7 +150,7 @@ describe("the descriptor of a socket", function()
     assert.equal(before, descriptors.count())
   end)
 
-  it("is given back at the end of a scope that an error ends", function()
+  it("is closed at the end of a scope that an error ends", function()
     local before = descriptors.count()
     local kept
     local _, err = pcall(function()
@@ -163,7 +163,7 @@ describe("the descriptor of a socket", function()
     errors.raised("EBADF", "fd", kept.fd, kept)
   end)
 
-  it("is given back by the collector", function()
+  it("is closed by the collector", function()
     collectgarbage()
     local before = descriptors.count()
     for _ = 1, 10 do sockeye.socket("inet", "stream") end
@@ -172,7 +172,7 @@ describe("the descriptor of a socket", function()
     assert.equal(before, descriptors.count())
   end)
 
-  it("is given back once: what has its number now stays open", function()
+  it("is closed once: a new owner of its number stays open", function()
     local fd
     do
       local s <close> = sockeye.socket("inet", "stream")
@@ -185,7 +185,7 @@ describe("the descriptor of a socket", function()
     assert.equal("0.0.0.0:0", tostring(t:getsockname()))
   end)
 
-  it("does no harm when it was closed behind the socket's back", function()
+  it("may have been closed by somebody else", function()
     local s = sockeye.socket("inet", "stream")
     local t = sockeye.adopt(s:fd())
     t:close()
@@ -237,7 +237,7 @@ describe("adopt", function()
   }
 
   for _, kind in ipairs(kinds) do
-    it(("learns that a descriptor is %s %s"):format(kind[1], kind[2]),
+    it(("finds out that a descriptor is %s %s"):format(kind[1], kind[2]),
       function()
         local fd = sockeye.socket(kind[1], kind[2]):detach()
         local s <close> = sockeye.adopt(fd)
@@ -280,7 +280,7 @@ describe("adopt", function()
     file:close()
   end)
 
-  it("raises EBADF where nothing is open", function()
+  it("raises EBADF if nothing is open", function()
     errors.raised("EBADF", "adopt", sockeye.adopt, 1 << 20)
     errors.raised("EBADF", "adopt", sockeye.adopt, 0x7fffffff)
   end)
@@ -289,7 +289,7 @@ describe("adopt", function()
                      print, io.stdout }
 
   for _, value in ipairs(rejected) do
-    it(("does not take %s"):format(tostring(value):gsub("[:(].*", "")),
+    it(("rejects %s"):format(tostring(value):gsub("[:(].*", "")),
       function()
         errors.rejected("bad argument #1", sockeye.adopt, value)
       end)
@@ -316,7 +316,7 @@ describe("the time-out of a socket", function()
     end)
   end
 
-  it("is not there at first", function()
+  it("is absent at first", function()
     local s <close> = sockeye.socket("inet", "stream")
     assert.is_nil(s:gettimeout())
     assert.equal(1, select("#", s:gettimeout()))
@@ -355,14 +355,14 @@ describe("a printed socket", function()
       c:fd(), peer, l:getsockname()), tostring(c))
   end)
 
-  it("leaves out unix names that are none", function()
+  it("leaves out unix names that are empty", function()
     local a, b = sockeye.socketpair("unix", "seqpacket")
     assert.equal(("socket(unix seqpacket fd %d)"):format(a:fd()), tostring(a))
     a:close()
     b:close()
   end)
 
-  it("has an abstract name whole", function()
+  it("prints an abstract name whole", function()
     local s <close> = sockeye.socket("unix", "stream")
     s:bind(sockeye.unix()):listen()
     assert.equal(("socket(unix stream fd %d %s)"):format(

@@ -45,7 +45,7 @@ end)
 describe("SO_RCVTIMEO and SO_SNDTIMEO", function()
   descriptors.guard()
 
-  it("are the user's own, and raise EAGAIN", function()
+  it("are not used by the library, and raise EAGAIN", function()
     local a, b = sockets.unix()
     sockets.fill(a)
     a:setsockopt("SO_RCVTIMEO", 0.01):setsockopt("SO_SNDTIMEO", 0.01)

@@ -84,7 +84,7 @@ describe("read", function()
     assert.same({ 1, "", "half and half" }, { conn:read("n", "l", "l") })
   end)
 
-  it("loses nothing to a cancellation", function()
+  it("loses nothing when it is cancelled", function()
     sockeye.run(function()
       local conn, peer = streams.pair()
       peer:send "one\nhalf"
@@ -96,7 +96,7 @@ describe("read", function()
     end)
   end)
 
-  it("is for one task at a time", function()
+  it("is possible in one task at a time", function()
     sockeye.run(function()
       local conn, peer = streams.pair()
       local task = sockeye.spawn(conn.read, conn)
@@ -156,7 +156,7 @@ describe("read", function()
     assert.equal("12345", conn:read "a")
   end)
 
-  it("lets other tasks run though it never waits", function()
+  it("lets other tasks run though it never has to wait", function()
     sockeye.run(function()
       local conn = streams.holding(("line\n"):rep(10000))
       local others = 0
@@ -172,7 +172,7 @@ describe("read", function()
     end)
   end)
 
-  it("takes formats only", function()
+  it("rejects other arguments than formats", function()
     local conn, peer = streams.pair()
     for _, format in ipairs { "x", "", "*", true, -1, 1.5, "5" } do
       errors.rejected("bad argument #3", conn.read, conn, 1, format)
@@ -195,7 +195,7 @@ describe("read_until", function()
     assert.is_nil(conn:read_until "--")
   end)
 
-  it("finds delimiters that come in pieces", function()
+  it("finds delimiters that arrive in pieces", function()
     math.randomseed(5)
     local letters = { "a", "b" }
     local function word(n)
@@ -241,7 +241,7 @@ describe("read_until", function()
     assert.equal("67", conn:read_until("--", 2))
   end)
 
-  it("takes a delimiter that is not empty", function()
+  it("rejects an empty delimiter", function()
     local conn, peer = streams.pair()
     errors.rejected("must not be empty", conn.read_until, conn, "")
     errors.rejected("string expected", conn.read_until, conn)

@@ -34,7 +34,7 @@ describe("a stream", function()
     r:close()
   end)
 
-  it("is made of an open socket only", function()
+  it("can only be made of an open socket", function()
     errors.rejected("Socket expected", sockeye.stream, 5)
     local conn, peer = streams.pair()
     peer:close()
@@ -88,7 +88,7 @@ describe("a stream", function()
     assert.is_nil(peer:recv(1))
   end)
 
-  it("is closed by the collector when nobody holds it", function()
+  it("is closed by the collector if nothing refers to it", function()
     local b <close> = select(2, (function()
       local a, b = sockets.unix()
       return sockeye.stream(a):setvbuf "full":write "last words", b
@@ -99,7 +99,7 @@ describe("a stream", function()
     assert.is_nil(b:recv(1))
   end)
 
-  it("does not take its socket away from who holds it", function()
+  it("leaves its socket open for those who refer to it", function()
     local a <close>, b = sockets.unix()
     sockeye.stream(a)
     collectgarbage()
@@ -129,7 +129,7 @@ describe("a stream", function()
     conn:close()
   end)
 
-  it("is refused where another is meant", function()
+  it("is rejected in place of another type", function()
     local conn = streams.pair()
     for _, value in ipairs { 5, "x", {}, conn.socket, io.stdout } do
       for _, name in ipairs { "read", "write", "close", "flush", "fd" } do

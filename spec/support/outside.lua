@@ -3,8 +3,8 @@
 return {
   ["SO_RCVTIMEO"] = "the kernel minds it only where it does the waiting itself",
   ["SO_SNDTIMEO"] = "likewise",
-  ["tells what was written before its reader was gone"] =
+  ["returns how much was written before its reader closed"] =
     "a pipe that may not block takes PIPE_BUF bytes, and tells it at once",
-  ["a table for poll may be empty, and then the time passes"] =
+  ["a table for poll may be empty, and then poll waits the time given"] =
     "a signal handler that raises ends run, not the wait",
 }

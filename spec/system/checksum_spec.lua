@@ -51,7 +51,7 @@ describe("checksum", function()
     end
   end)
 
-  it("goes on from that of what comes before", function()
+  it("continues from the checksum of earlier data", function()
     local bytes = examples.bytes(99)
     for at = 0, 98, 2 do
       local start = sockeye.checksum(bytes:sub(1, at))
@@ -61,7 +61,7 @@ describe("checksum", function()
     assert.equal(0, sockeye.checksum("", 0))
   end)
 
-  it("is taken of strings, and begins with 16 bits", function()
+  it("rejects other values than strings, and wrong beginnings", function()
     for _, start in ipairs { -1, 65536, 0.5, "x", true } do
       errors.rejected("bad argument #2", sockeye.checksum, "", start)
     end

@@ -54,7 +54,7 @@ end
 describe("the interfaces", function()
   descriptors.guard()
 
-  it("are told by their addresses", function()
+  it("have the addresses of the system", function()
     local lo = entry_of(sockeye.interfaces(), loopback)
     assert.equal(sockeye.if_nametoindex(lo.name), lo.index)
     assert.equal("255.0.0.0", lo.netmask.host)
@@ -83,7 +83,7 @@ describe("the interfaces", function()
     end
   end)
 
-  it("tell broadcast, prefix and hardware address #namespace", function()
+  it("have broadcast, prefix and hardware address #namespace", function()
     local told = on_host({
       "ip link set wire1 address 02:00:00:00:be:ef",
       "ip addr flush dev wire1",
@@ -97,7 +97,7 @@ describe("the interfaces", function()
                  "02:00:00:00:be:ef\ttrue\n", told)
   end)
 
-  it("tell the other end of a point-to-point link #namespace", function()
+  it("have the other end of a point-to-point link #namespace", function()
     local told = on_host({
       "ip tuntap add ptp0 mode tun",
       "ip addr add 10.88.0.1 peer 10.88.0.2 dev ptp0",
@@ -109,7 +109,7 @@ describe("the interfaces", function()
     assert.equal("10.88.0.1:0\t10.88.0.2:0\tnil\tnil\ttrue\n", told)
   end)
 
-  it("are told once without any address #namespace", function()
+  it("are listed once if they have no address #namespace", function()
     local told = on_host({
       "ip link set wire1 address 02:00:00:00:be:ef",
       "ip addr flush dev wire1",
@@ -122,7 +122,7 @@ describe("the interfaces", function()
     assert.equal("nil\tnil\tnil\t02:00:00:00:be:ef\ttrue\tnil\n", told)
   end)
 
-  it("tell the scope of a link-local address #namespace", function()
+  it("have the scope of a link-local address #namespace", function()
     local told = on_host({}, [[
       for _, i in ipairs(sockeye.interfaces()) do
         if i.name == "wire1" and i.address and i.address:is_link_local() then
@@ -185,7 +185,7 @@ describe("an interface", function()
     errors.raised("ENXIO", nil, sockeye.if_indextoname, 0)
   end)
 
-  it("takes no wrong arguments", function()
+  it("rejects wrong arguments", function()
     errors.rejected("bad argument #1", sockeye.if_nametoindex)
     errors.rejected("contains a zero", sockeye.if_nametoindex, "lo\0")
     errors.rejected("bad argument #1", sockeye.if_indextoname, "lo")

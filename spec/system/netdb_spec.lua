@@ -27,13 +27,13 @@ describe("a service", function()
     assert.equal("syslog", sockeye.getservbyport(514, "udp").name)
   end)
 
-  it("is nil where there is none", function()
+  it("is nil if there is none", function()
     assert.is_nil(sockeye.getservbyname("no-such-service"))
     assert.is_nil(sockeye.getservbyname("http", "no-such-protocol"))
     assert.is_nil(sockeye.getservbyport(0))
   end)
 
-  it("takes no wrong arguments", function()
+  it("rejects wrong arguments", function()
     local names, ports = sockeye.getservbyname, sockeye.getservbyport
     errors.rejected("bad argument #1", names)
     errors.rejected("contains a zero", names, "http\0")
@@ -45,7 +45,7 @@ describe("a service", function()
 end)
 
 describe("a service with many aliases", function()
-  it("comes with all of them #namespace", function()
+  it("has all of them #namespace", function()
     local can, reason = netns.available()
     if can then can, reason = databases.services() end
     if not can then return pending(reason) end
@@ -81,12 +81,12 @@ describe("a protocol", function()
     assert.equal("ipv6-icmp", sockeye.getprotobynumber(58).name)
   end)
 
-  it("is nil where there is none", function()
+  it("is nil if there is none", function()
     assert.is_nil(sockeye.getprotobyname("no-such-protocol"))
     assert.is_nil(sockeye.getprotobynumber(0x7fffffff))
   end)
 
-  it("takes no wrong arguments", function()
+  it("rejects wrong arguments", function()
     errors.rejected("bad argument #1", sockeye.getprotobyname)
     errors.rejected("contains a zero", sockeye.getprotobyname, "tcp\0")
     errors.rejected("out of range", sockeye.getprotobynumber, -1)

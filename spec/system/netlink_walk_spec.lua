@@ -87,13 +87,13 @@ describe("a netlink message", function()
                     netlink.decode, bytes, 1, 39)
   end)
 
-  it("may lack the padding of the last", function()
+  it("may lack the padding of its last attribute", function()
     local list = netlink.decode(header(17) .. "a\0\0\0" .. header(17) .. "b")
     assert.equal("a", list[1].data)
     assert.equal("b", list[2].data)
   end)
 
-  it("is refused at every length that it is cut to", function()
+  it("is refused if it is cut, at any length", function()
     local whole = header(48, 2, 0x300) .. "\1\0\0\0" .. header(16) ..
       attribute(12) .. "no such\0"
     assert.equal("no such", netlink.decode(whole)[1].message)
@@ -134,7 +134,7 @@ describe("a netlink attribute", function()
     end)
   end
 
-  it("is refused where it is longer than what it is nested in", function()
+  it("is refused if it is longer than its parent", function()
     local inner = attribute(12) .. "data"
     local bytes = attribute(12, 0x8002) .. inner .. "outside!"
     local outer = netlink.attributes(bytes, 1, 12)[1]

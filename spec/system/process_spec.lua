@@ -74,7 +74,7 @@ describe("fork", function()
     fork.reap(child)
   end)
 
-  it("raises what the system says #ptrace", function()
+  it("raises the system's error #ptrace", function()
     local result = process.lua_script([[
       local sockeye = require "sockeye"
       local ok, err = pcall(sockeye.fork)
@@ -133,7 +133,7 @@ describe("waitpid", function()
     assert.are.equal(pid, sockeye.waitpid(pid))
   end)
 
-  it("tells a stop and a continuation when asked to", function()
+  it("reports a stop and a continuation if asked to", function()
     local pid = idle_child()
     sockeye.kill(pid, "STOP")
     assert.are.same({ pid, "stop", sockeye.SIGSTOP },
@@ -161,7 +161,7 @@ describe("waitpid", function()
     end)
   end
 
-  it("finds nothing where SIGCHLD is ignored, and no zombie", function()
+  it("finds nothing if SIGCHLD is ignored, and no zombie", function()
     sockeye.signal("CHLD", "ignore")
     local pid = fork.child(function() end)
     errors.raised("ECHILD", "waitpid", sockeye.waitpid, pid)
@@ -169,7 +169,7 @@ describe("waitpid", function()
     assert.is_nil(fork.state(pid))
   end)
 
-  it("called by a handler of SIGCHLD leaves no zombie", function()
+  it("in a handler of SIGCHLD leaves no zombie", function()
     local ended, children = 0, {}
     local before = sockeye.signal("CHLD", function()
       while true do
@@ -187,7 +187,7 @@ describe("waitpid", function()
 end)
 
 describe("kill", function()
-  it("only looks, with 0", function()
+  it("only checks the process, with signal 0", function()
     sockeye.kill(self, 0)
     local pid = fork.child(function() end)
     fork.reap(pid)
@@ -212,7 +212,7 @@ end)
 describe("pipe", function()
   descriptors.guard()
 
-  it("carries bytes from one end to the other, to the end", function()
+  it("carries bytes from one end to the other until it is closed", function()
     local r <close>, w = sockeye.pipe()
     assert.are.equal(6, w:write("a\0b\r\n\255"))
     w:close()
@@ -233,7 +233,7 @@ describe("pipe", function()
     prefix = { "sh", "-c", 'ulimit -n 40; exec "$@"', "sh" },
   }
 
-  it("collects the descriptors that nobody holds any more", function()
+  it("collects descriptors that nothing refers to", function()
     local result = process.lua_script([[
       collectgarbage "stop"
       local sockeye = require "sockeye"
@@ -243,7 +243,7 @@ describe("pipe", function()
     assert.are.equal("ok\n", result.stdout)
   end)
 
-  it("raises EMFILE where there are none", function()
+  it("raises EMFILE if there are none", function()
     local result = process.lua_script([[
       local sockeye = require "sockeye"
       local kept = {}
@@ -272,7 +272,7 @@ describe("dup2", function()
     assert.are.equal("x", a:recv(1))
   end)
 
-  it("takes sockets, files and numbers", function()
+  it("accepts sockets, files and numbers", function()
     local file <close> = assert(io.tmpfile())
     local r <close>, w = sockeye.pipe()
     for _, old in ipairs { w, file, w:fd() } do
@@ -309,7 +309,7 @@ describe("dup2", function()
 end)
 
 describe("_exit", function()
-  it("runs nothing of the script", function()
+  it("runs no more of the script", function()
     local result = process.lua_script [[
       local sockeye = require "sockeye"
       io.stdout:setvbuf("full")
@@ -321,7 +321,7 @@ describe("_exit", function()
     assert.are.equal(3, result.status)
   end)
 
-  it("is 0 without a status, and rejects what does not fit", function()
+  it("exits with 0 by default, and rejects a status out of range", function()
     assert.are.equal(0, process.lua_script(
       'require "sockeye"._exit()').status)
     for _, status in ipairs { -1, 256, "x", 1.5 } do

@@ -39,7 +39,7 @@ describe("tick", function()
     end
   end
 
-  it("goes on until somebody attends to the signal", with_sockets(function(a, b)
+  it("continues until the handler has run", with_sockets(function(a, b)
     sockeye.signal("USR1", function() b:send("x") end)
     in_coroutine(function()
       send "USR1"
@@ -50,7 +50,7 @@ describe("tick", function()
     end)
   end))
 
-  it("calls the handler no second time", with_sockets(function(a, b)
+  it("does not call the handler twice", with_sockets(function(a, b)
     local calls = 0
     sockeye.signal("USR1", function()
       calls = calls + 1
@@ -64,7 +64,7 @@ describe("tick", function()
     assert.equal(1, calls)
   end))
 
-  it("is each signal's own", with_sockets(function(a, b)
+  it("is separate for each signal", with_sockets(function(a, b)
     local seen = {}
     local function note(name)
       seen[name] = true
@@ -80,7 +80,7 @@ describe("tick", function()
     assert.same({ SIGUSR1 = true, SIGUSR2 = true }, seen)
   end))
 
-  it("is a timer for as long as there is a handler", function()
+  it("is a timer that lives as long as the handler", function()
     local before = timers()
     if not before then return pending("there is no /proc/self/timers") end
     sockeye.signal("USR1", print)
@@ -96,7 +96,7 @@ describe("tick", function()
     assert.equal(before, timers())
   end)
 
-  it("is a forked child's own", with_sockets(function(a, b)
+  it("is separate in a forked child", with_sockets(function(a, b)
     sockeye.signal("USR1", function() b:send("x") end)
     fork.reap(fork.child(function()
       in_coroutine(function()
@@ -106,7 +106,7 @@ describe("tick", function()
     end))
   end))
 
-  it("is done without where the system has no timer to give", function()
+  it("is not needed if the system has no timer left", function()
     local available, reason = process.available "prlimit"
     if not available then return pending(reason) end
     local result = process.lua_script([[

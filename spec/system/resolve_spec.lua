@@ -55,7 +55,7 @@ describe("resolve", function()
     end)
   end
 
-  it("tells each type of an address without a hint", function()
+  it("returns each type of an address without a hint", function()
     local kinds = {}
     for _, found in ipairs(sockeye.resolve("127.0.0.1", 9)) do
       kinds[found.type] = found.protocol
@@ -64,7 +64,7 @@ describe("resolve", function()
     assert.equal("udp", kinds.dgram)
   end)
 
-  it("heeds the hints of type and protocol", function()
+  it("follows the hints of type and protocol", function()
     for hint, wanted in pairs { dgram = "udp", SOCK_STREAM = "tcp" } do
       local list = sockeye.resolve("127.0.0.1", 9, { type = hint })
       assert.equal(1, #list)
@@ -85,12 +85,12 @@ describe("resolve", function()
     end
   end)
 
-  it("tells the canonical name where that was asked for", function()
+  it("returns the canonical name if asked for", function()
     local list = sockeye.resolve("127.0.0.1", 80, { flags = "canonname" })
     assert.equal("127.0.0.1", list[1].canonname)
   end)
 
-  it("gives addresses that can be bound and connected to", function()
+  it("returns addresses that can be bound and connected to", function()
     local found = sockeye.resolve(nil, 0, { family = "inet",
                                             type = "stream" })[1]
     local l <close> = sockeye.socket(found.address.family, found.type,
@@ -151,7 +151,7 @@ describe("resolve", function()
 
   for _, row in ipairs(rejected) do
     local number, text = row[1], row[2]
-    it(("takes no argument #%d that is wrong: %s"):format(number, text),
+    it(("rejects a wrong argument #%d: %s"):format(number, text),
        function()
       local told = errors.rejected(
         ("bad argument #%d to '[%%a.]*resolve'"):format(number),

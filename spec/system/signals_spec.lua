@@ -46,7 +46,7 @@ describe("signal", function()
     assert.are.equal(50, number)
   end)
 
-  it("returns what was there before, and can put it back", function()
+  it("returns the handler before, which can be put back", function()
     local function first() end
     local function second() end
     assert.are.equal("default", sockeye.signal("USR1", first))
@@ -111,12 +111,12 @@ describe("signal", function()
     end)
   end
 
-  it("leaves alone what the C library keeps to itself", function()
+  it("rejects the signals that the C library reserves", function()
     errors.raised("EINVAL", "signal", sockeye.signal, 32)
     errors.raised("EINVAL", "signal", sockeye.signal, 32, print)
   end)
 
-  it("exports the numbers", function()
+  it("has the numbers in the module", function()
     assert.are.equal(9, sockeye.SIGKILL)
     assert.are.equal(2, sockeye.SIGINT)
   end)
@@ -160,7 +160,7 @@ describe("a handler", function()
     b:close()
   end)
 
-  it("that raises is heard in what it interrupted", function()
+  it("that raises makes the interrupted call raise", function()
     local reason = {}
     with_handlers({ USR1 = function() error(reason) end }, function()
       local ok, err = pcall(function() sockeye.kill(self, "USR1") end)
@@ -175,7 +175,7 @@ describe("a handler", function()
     end)
   end)
 
-  it("is called in order of the numbers", function()
+  it("is called in the order of signal numbers", function()
     local calls = {}
     local function note(name) table.insert(calls, name) end
     with_handlers({ USR1 = note, USR2 = note }, function()
@@ -197,7 +197,7 @@ describe("a handler", function()
     assert.is_true(caught)
   end)
 
-  it("is called later where another has raised in a coroutine", function()
+  it("is called later if another raised in a coroutine", function()
     local a, b = sockeye.socketpair()
     a:settimeout(20)
     with_handlers({
@@ -274,7 +274,7 @@ describe("a handler", function()
     b:close()
   end)
 
-  it("does not see in a child what its parent was sent", function()
+  it("does not run in a child for its parent's signals", function()
     local calls = {}
     local function note() table.insert(calls, sockeye.getpid()) end
     local child
@@ -305,7 +305,7 @@ describe("a handler", function()
 end)
 
 describe("the end of the Lua state", function()
-  it("puts back what the handlers have replaced", function()
+  it("restores the actions that handlers replaced", function()
     local result = process.lua_script [[
       local late = setmetatable({}, {__gc = function(t)
         print(t.sockeye.signal("USR1"))

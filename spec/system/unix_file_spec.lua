@@ -24,7 +24,7 @@ describe("the file of a Unix socket", function()
     end)
   end)
 
-  it("gives its place to a listener where nobody answers", function()
+  it("is replaced by a listener if nobody answers", function()
     examples.with_folder(function(folder)
       local endpoint = "unix:" .. folder .. "/s"
       sockeye.listen(endpoint):close()
@@ -38,7 +38,7 @@ describe("the file of a Unix socket", function()
     end)
   end)
 
-  it("keeps its place where somebody answers", function()
+  it("is kept if somebody answers", function()
     examples.with_folder(function(folder)
       local endpoint = "unix:" .. folder .. "/s"
       local l <close> = sockeye.listen(endpoint, { backlog = 0 })
@@ -58,7 +58,7 @@ describe("the file of a Unix socket", function()
     end)
   end)
 
-  it("never takes the place of what is no socket", function()
+  it("never replaces a file that is no socket", function()
     examples.with_folder(function(folder)
       local file <close> = assert(io.open(folder .. "/file", "w"))
       file:write("precious")

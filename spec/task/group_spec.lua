@@ -89,7 +89,7 @@ describe("a group", function()
     end)
   end)
 
-  it("is left by its failure alone", function()
+  it("does not cancel tasks outside when it fails", function()
     run(function()
       local other = spawn(function()
         sleep(0.002)
@@ -152,7 +152,7 @@ describe("a group", function()
     end)
   end)
 
-  it("ends at the deadline around it, with all that is inside", function()
+  it("ends with all its tasks at the deadline around it", function()
     run(function()
       local codes = {}
       local err = errors.raised("ETIMEDOUT", "group", sockeye.timeout, 0.002,
@@ -171,7 +171,7 @@ describe("a group", function()
     end)
   end)
 
-  it("lets an error inside go before its cancellation", function()
+  it("raises an error inside rather than its cancellation", function()
     run(function()
       local ok, err = pcall(group, function(g)
         g:spawn(function()
@@ -186,7 +186,7 @@ describe("a group", function()
     end)
   end)
 
-  it("may fail when its function has already failed", function()
+  it("raises its function's error though a task fails later", function()
     run(function()
       local ok, err = pcall(group, function(g)
         g:spawn(function()
@@ -200,7 +200,7 @@ describe("a group", function()
     end)
   end)
 
-  it("takes no more tasks when it has ended", function()
+  it("rejects new tasks once it has ended", function()
     run(function()
       local kept
       group(function(g) kept = g end)
@@ -208,7 +208,7 @@ describe("a group", function()
     end)
   end)
 
-  it("starts no task that has not been cancelled when it has failed",
+  it("never runs a task that is started after it failed",
      function()
     run(function()
       local ran
@@ -221,13 +221,13 @@ describe("a group", function()
     end)
   end)
 
-  it("wants a function", function()
+  it("rejects what is no function", function()
     for _, value in ipairs { false, 5, "f", {} } do
       errors.rejected("bad argument #1 to 'group'", group, value)
     end
   end)
 
-  it("goes on where its owner has been cancelled for a failure", function()
+  it("finishes though its owner was cancelled for a failure", function()
     run(function()
       pcall(group, function(g)
         g:spawn(error, "reason")

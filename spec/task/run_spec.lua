@@ -75,7 +75,7 @@ describe("run", function()
     end)
   end
 
-  it("is told the poller by the environment", function()
+  it("uses the poller that the environment names", function()
     for poller, known in pairs { epoll = true, poll = true, other = false } do
       local result = process.lua_script([[
         local sockeye = require "sockeye"

@@ -23,7 +23,7 @@ for where, inside in sorted(worlds) do
   describe("a deadline " .. where, function()
     descriptors.guard()
 
-    it("is none where the function returns in time", function()
+    it("does nothing if the function returns in time", function()
       inside(function()
         assert.same({ 1, nil, 3, n = 3 }, table.pack(timeout(10, function(...)
           sleep(0)
@@ -33,7 +33,7 @@ for where, inside in sorted(worlds) do
       end)
     end)
 
-    it("ends what waits inside", function()
+    it("ends a wait inside", function()
       inside(function()
         local start = sockeye.now()
         timed_out(timeout, 0.005, sleep, 100)
@@ -47,7 +47,7 @@ for where, inside in sorted(worlds) do
       end)
     end)
 
-    it("counts before a longer one inside", function()
+    it("ends a wait with a longer deadline inside", function()
       inside(function()
         local inner
         timed_out(timeout, 0.005, function()
@@ -58,7 +58,7 @@ for where, inside in sorted(worlds) do
       end)
     end)
 
-    it("goes on where one inside ran out", function()
+    it("continues after a deadline inside has passed", function()
       inside(function()
         assert.equal("went on", timeout(100, function()
           timed_out(timeout, 0.002, sleep, 100)
@@ -78,7 +78,7 @@ for where, inside in sorted(worlds) do
       end)
     end)
 
-    it("is over when the function raised", function()
+    it("no longer holds once the function has raised", function()
       inside(function()
         assert.is_false(pcall(timeout, 0.002, error))
         assert.is_true(pcall(sleep, 0.004))
@@ -92,7 +92,7 @@ for where, inside in sorted(worlds) do
       end)
     end)
 
-    it("may be for ever", function()
+    it("may be infinite", function()
       inside(function()
         for _, seconds in ipairs { math.huge, 1e300 } do
           assert.equal("done", timeout(seconds, function()
@@ -103,7 +103,7 @@ for where, inside in sorted(worlds) do
       end)
     end)
 
-    it("does not take what has come", function()
+    it("loses no data that arrived", function()
       inside(function()
         local a, b = sockeye.socketpair()
         timed_out(timeout, 0.002, a.recv, a, 5)
@@ -114,7 +114,7 @@ for where, inside in sorted(worlds) do
       end)
     end)
 
-    it("counts before a socket's own time-out, and after it", function()
+    it("holds beside a socket's time-out: the earlier one counts", function()
       inside(function()
         local a, b = sockeye.socketpair()
         a:settimeout(100)
@@ -129,7 +129,7 @@ for where, inside in sorted(worlds) do
       end)
     end)
 
-    it("is no end to what must not wait", function()
+    it("does not end calls that need not wait", function()
       inside(function()
         local a, b = sockeye.socketpair()
         timeout(0, function()
@@ -162,7 +162,7 @@ describe("a deadline", function()
     end)
   end
 
-  it("around run holds for all tasks", function()
+  it("around run ends all tasks", function()
     local codes = {}
     timed_out(timeout, 0.005, run, function()
       for _ = 1, 2 do
@@ -178,7 +178,7 @@ describe("a deadline", function()
     sleep(0.001)
   end)
 
-  it("is for one task and not for those beside it", function()
+  it("holds for one task and not for others", function()
     run(function()
       local other = spawn(function()
         sleep(0.01)
@@ -189,7 +189,7 @@ describe("a deadline", function()
     end)
   end)
 
-  it("goes before a wait that follows another's", function()
+  it("ends before a wait that begins after another's", function()
     run(function()
       local a, b = sockeye.socketpair()
       sleep(0.001)
@@ -220,7 +220,7 @@ describe("a deadline", function()
     end)
   end)
 
-  it("of a coroutine that is let go of is over", function()
+  it("of a coroutine that was collected no longer holds", function()
     run(function()
       coroutine.wrap(function() timeout(0.001, coroutine.yield) end)()
       collectgarbage()
@@ -229,7 +229,7 @@ describe("a deadline", function()
     end)
   end)
 
-  it("of a loop made inside holds on when the function has returned",
+  it("still holds for a loop made inside, after the function",
      function()
     local loop = timeout(0.002, sockeye.loop, function()
       timed_out(sleep, 100)
@@ -319,7 +319,7 @@ describe("a wait", function()
     end
   end
 
-  it("in a finalizer is told to be impossible, and stalls nothing", function()
+  it("in a finalizer raises, and stalls nothing", function()
     run(function()
       local ok, err
       setmetatable({}, { __gc = function() ok, err = pcall(a.recv, a, 1) end })

@@ -28,7 +28,7 @@ describe("a deadlock", function()
     assert.matches("waits in join at spec/task/turn_spec.lua", err)
   end)
 
-  it("is none where one sleeps, or waits for a descriptor", function()
+  it("is none if a task sleeps, or waits for a descriptor", function()
     local ch = sockeye.channel()
     run(function()
       spawn(function()
@@ -45,14 +45,14 @@ describe("a deadlock", function()
     end)
   end)
 
-  it("is none where a deadline is to come", function()
+  it("is none if a deadline is set", function()
     run(function()
       local ch = sockeye.channel()
       errors.raised("ETIMEDOUT", "get", sockeye.timeout, 0.002, ch.get, ch)
     end)
   end)
 
-  it("ends tasks that will not be cancelled", function()
+  it("ends tasks that ignore cancellation", function()
     local closed, attempts = {}, 0
     local function stubborn(name)
       local mark <const> = setmetatable({}, {
@@ -78,7 +78,7 @@ describe("a deadlock", function()
     assert.same({ "a task", "one of a group" }, closed)
   end)
 
-  it("lets tasks that caught it come to their end", function()
+  it("lets tasks that caught it finish", function()
     local done
     local ok, err = pcall(run, function()
       local ch = sockeye.channel()
@@ -138,7 +138,7 @@ for _, poller in ipairs { "epoll", "poll" } do
     table.sort(names)
 
     for _, name in ipairs(names) do
-      it("lets the others run: " .. name, function()
+      it("lets other tasks run: " .. name, function()
         with_poller(function()
           local owned, call = busy[name]()
           local done
@@ -154,7 +154,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       end)
     end
 
-    it("is one of two that get as many turns", function()
+    it("gets as many turns as another busy task", function()
       with_poller(function()
         local counts = { 0, 0 }
         local u = { sockets.udp() }

@@ -283,14 +283,16 @@ describe("EINTR #ptrace", function()
   teardown(function() os.remove(log) end)
 
   for _, name in ipairs(blocking.names) do
-    it(("of %s never reaches %s"):format(system_calls[name], name), function()
+    it(("of %s is never raised by %s"):format(system_calls[name], name),
+       function()
       local printed = inject({ name, "", "unblock" }, system_calls[name])
       assert.are.equal("true", printed)
     end)
   end
 
   for _, name in ipairs { "accept", "read", "recv", "send", "write" } do
-    it(("of ppoll never reaches %s with a time-out"):format(name), function()
+    it(("of ppoll is never raised by %s with a time-out"):format(name),
+       function()
       local printed = inject({ name, "0.05", "wait" }, "ppoll")
       assert.are.equal("ETIMEDOUT", printed)
     end)

@@ -7,7 +7,7 @@ for _, poller in ipairs { "epoll", "poll" } do
   describe(("a name that a task asks for (%s)"):format(poller), function()
     descriptors.guard()
 
-    it("is asked for by a thread that takes no signals", function()
+    it("is resolved by a thread that takes no signals", function()
       assert.equal("b\n2\n", printed [[
         sockeye.run(function()
           local asking = sockeye.spawn(found, name)
@@ -39,7 +39,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       ]])
     end)
 
-    it("is not asked for any more once it was cancelled in the queue",
+    it("is not resolved if it was cancelled in the queue",
        function()
       assert.equal("bbbb\nECANCELED getaddrinfo gate-105-107 nil\nb\nnil\n",
                    printed [[
@@ -62,7 +62,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       ]])
     end)
 
-    it("can be asked for by a forked child, too", function()
+    it("can be resolved by a forked child, too", function()
       assert.equal("127.0.0.1:80 127.0.0.1:80\n", printed [[
         local result
         sockeye.run(function()

@@ -49,7 +49,7 @@ describe("pipe", function()
       sockets.close(from, sink)
     end)
 
-    it("moves much, in order: " .. name, function()
+    it("moves megabytes in order: " .. name, function()
       local text = temporary.text(1000000)
       sockeye.run(function()
         local from, source = kind[1]()
@@ -94,7 +94,7 @@ describe("pipe", function()
     join()
   end)
 
-  it("echoes", function()
+  it("can return to the socket it comes from", function()
     sockeye.run(function()
       local conn, peer = streams.tcp()
       local text = temporary.text(500000)
@@ -248,7 +248,7 @@ describe("pipe", function()
     end)
   end)
 
-  it("takes streams only", function()
+  it("rejects what is no stream", function()
     local conn, peer = streams.pair()
     errors.rejected("Stream expected", conn.pipe, conn, peer)
     errors.rejected("Stream expected", conn.pipe, conn)
@@ -262,7 +262,7 @@ describe("what pipe moves", function()
     return
   end
 
-  it("does not pass this process #ptrace", function()
+  it("is not copied through this process #ptrace", function()
     local text = trace.calls("splice,recvfrom,read", [[
       local sockeye = require "sockeye"
       sockeye.run(function()

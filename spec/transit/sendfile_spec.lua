@@ -38,7 +38,7 @@ describe("sendfile", function()
   streams.guard()
 
   for name, form in pairs(forms) do
-    it("sends what is named by " .. name, function()
+    it("sends a file named by " .. name, function()
       local file <close> = temporary.file "0123456789"
       local a, b = keep(sockets.unix())
       local source = form(file)
@@ -81,7 +81,7 @@ describe("sendfile", function()
     end)
   end
 
-  it("leaves a Lua file behind what was sent, from what was read", function()
+  it("sends a Lua file from its position, and moves that", function()
     local file <close> = temporary.file "line\nsecond line\nthird"
     local a, b = keep(sockets.unix())
     local opened <close> = assert(io.open(file.path, "r+"))
@@ -98,7 +98,7 @@ describe("sendfile", function()
     assert.equal(0, a:sendfile(opened))
   end)
 
-  it("leaves the position where it is when there is an offset", function()
+  it("does not move the position if there is an offset", function()
     local file <close> = temporary.file "line\nsecond line\nthird"
     local a, b = keep(sockets.unix())
     local opened <close> = assert(io.open(file.path))
@@ -108,7 +108,7 @@ describe("sendfile", function()
     assert.equal("second line", opened:read())
   end)
 
-  it("copies what the system cannot send so", function()
+  it("copies a file that the system cannot send", function()
     local a, b = keep(sockets.unix())
     local opened <close> = assert(io.open "/proc/version")
     local text = opened:read "a"
@@ -123,7 +123,7 @@ describe("sendfile", function()
     assert.equal(text:sub(10), opened:read "a")
   end)
 
-  it("moves what is no file", function()
+  it("moves data from what is no file", function()
     local a, b = keep(sockets.unix())
     local r, w = keep(sockeye.pipe())
     w:write "from a pipe"
@@ -139,7 +139,7 @@ describe("sendfile", function()
     errors.raised("ESPIPE", "sendfile", a.sendfile, a, c, 1)
   end)
 
-  it("goes on with a file that has been deleted", function()
+  it("sends a file that has been deleted", function()
     local file = temporary.file "still there"
     local a, b = keep(sockets.unix())
     local opened <close> = assert(io.open(file.path))
@@ -177,7 +177,7 @@ describe("sendfile", function()
       end
     end)
 
-  it("raises EPIPE with what was sent when the peer goes midway", function()
+  it("raises EPIPE with how much was sent when the peer closes", function()
     local file <close> = temporary.file(("x"):rep(4000000))
     local a, b = keep(sockets.unix())
     local pid = fork.child(function()
@@ -190,7 +190,7 @@ describe("sendfile", function()
     fork.reap(pid)
   end)
 
-  it("is interrupted by what a handler raises", function()
+  it("is ended by an error of a signal handler", function()
     local file <close> = temporary.file(("x"):rep(4000000))
     local a = keep(sockets.unix())
     a:settimeout(nil)
@@ -201,7 +201,7 @@ describe("sendfile", function()
     assert.is_table(interrupt)
   end)
 
-  it("tells of a file that is not there, by its path", function()
+  it("raises the system's error with the path", function()
     local a = keep(sockets.unix())
     local err = errors.raised("ENOENT", "open", a.sendfile, a, "/no/such")
     assert.equal("/no/such", err.subject)
@@ -212,7 +212,7 @@ describe("sendfile", function()
     errors.raised("EBADF", "sendfile", a.sendfile, a, "/")
   end)
 
-  it("takes a file, and numbers that are not negative", function()
+  it("rejects what is no file, and negative numbers", function()
     local a, b = keep(sockets.unix())
     errors.rejected("descriptor expected", a.sendfile, a, {})
     errors.rejected("value expected", a.sendfile, a)
@@ -322,7 +322,7 @@ describe("a stream's sendfile", function()
     join()
   end)
 
-  it("needs a stream that is open", function()
+  it("raises EBADF on a closed stream", function()
     local conn = streams.pair()
     conn:close()
     errors.raised("EBADF", "sendfile", conn.sendfile, conn, "/")

@@ -57,7 +57,7 @@ describe("splice", function()
       end)
 
       if source ~= "messages" then
-        it("moves much, in order, " .. name, function()
+        it("moves megabytes in order, " .. name, function()
           local text = temporary.text(1000000)
           sockeye.run(function()
             local from, filler = from_kind()
@@ -190,7 +190,7 @@ describe("splice", function()
     assert.equal("data", drain:recv(100))
   end)
 
-  it("can be cancelled, with what it has taken", function()
+  it("can be cancelled, and its error has what it took", function()
     sockeye.run(function()
       local from, filler = unix()
       local to = unix()
@@ -221,7 +221,7 @@ describe("splice", function()
     end)
   end)
 
-  it("ends by what a handler raises", function()
+  it("is ended by an error of a signal handler", function()
     local from = unix()
     local to = unix()
     local interrupt <close> = fork.interrupt("USR1", function()
@@ -231,7 +231,7 @@ describe("splice", function()
     assert.is_table(interrupt)
   end)
 
-  it("takes descriptors, a count and offsets", function()
+  it("rejects other arguments", function()
     local a, b = unix()
     errors.rejected("descriptor expected", sockeye.splice, {}, a)
     errors.rejected("descriptor expected", sockeye.splice, a, {})
@@ -273,7 +273,7 @@ describe("what splice moves", function()
     return
   end
 
-  it("does not pass this process #ptrace", function()
+  it("is not copied through this process #ptrace", function()
     local text = trace.calls("splice,recvfrom,sendfile", [[
       local sockeye = require "sockeye"
       sockeye.run(function()

@@ -55,7 +55,8 @@ describe("the way", function()
   end
 
   for _, row in ipairs(ways) do
-    it(("of %s is that of its ends #ptrace"):format(row[1]), function()
+    it(("of %s follows from the kinds of its ends #ptrace"):format(row[1]),
+       function()
       local made = calls_of(row[2])
       -- A file has a descriptor for the call.
       if row[3]:find "sendfile" then made = made:gsub(" close$", "") end
@@ -63,7 +64,7 @@ describe("the way", function()
     end)
   end
 
-  it("of what the system cannot send is a copy #ptrace", function()
+  it("for files that the system cannot send is a copy #ptrace", function()
     local made = calls_of [[
       assert(a:sendfile("/proc/self/comm") == #b:recv(99))
     ]]
