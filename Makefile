@@ -112,7 +112,7 @@ test: ## run the specs; SPEC=spec/a_spec.lua, ARGS="--shuffle"
 
 lint: ## every warning of compilers, formatters, linters, docs and rockspec
 	@tools/deps build lint
-	$(submake) lint-sources
+	$(submake) build lint-sources
 
 lint-sources:
 	@CFLAGS="$(REQUIRED)" BUILD=$(BUILD) tools/lint
