@@ -166,7 +166,7 @@ end
 describe("the length of an address", function()
   descriptors.guard()
 
-  it("addr-5: tells that a unix peer has no name", function()
+  it("addr-5: shows that a unix peer has no name", function()
     local l <close> = sockets.listener(sockeye.unix())
     local c <close> = sockets.client(l:getsockname())
     local a <close>, peer = l:accept()

@@ -132,7 +132,7 @@ describe("bind", function()
     end
   end)
 
-  it("bind-2: refuses a path whose file is there, served or not", function()
+  it("bind-2: refuses a path that exists, served or not", function()
     examples.with_folder(function(folder)
       local address = sockeye.unix(folder .. "/socket")
       local s <close> = sockets.listener(address)
@@ -190,7 +190,7 @@ describe("bind", function()
   end)
 
   -- On BSD, only the socket that binds has to have it.
-  it("bind-4: wants SO_REUSEADDR of the one before, too, on Linux",
+  it("bind-4: needs SO_REUSEADDR on the earlier socket, too, on Linux",
      function()
     local address = left_in_time_wait(false)
     if not address then return end
@@ -217,7 +217,7 @@ describe("bind", function()
     assert.is_true(counts[one] > 0 and counts[other] > 0)
   end)
 
-  it("bind-6: has the kernel choose a port for 0", function()
+  it("bind-6: lets the kernel choose a port for 0", function()
     local low, high = numbers "/proc/sys/net/ipv4/ip_local_port_range"
     local ports = {}
     for _, address in ipairs { "127.0.0.1:0", "*:0", "[::1]:0", "[::]:0" } do

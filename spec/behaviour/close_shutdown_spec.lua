@@ -20,7 +20,7 @@ end
 describe("close", function()
   descriptors.guard()
 
-  it("close-1: gives the descriptor back", function()
+  it("close-1: frees the descriptor", function()
     local s = sockeye.socket("inet", "stream")
     local fd = s:fd()
     assert.is_truthy(descriptors.list()[fd])
@@ -68,7 +68,7 @@ describe("close", function()
     end)
   end
 
-  it("close-1: ends it when the last process ends", function()
+  it("close-1: ends the connection when the last process ends", function()
     local c, a = sockets.tcp()
     local _ <close> = a
     local pid = fork.child(function() end)
@@ -121,7 +121,7 @@ describe("shutdown", function()
     sockets.close(c, a)
   end)
 
-  it("shutdown-2: rd wakes who reads", function()
+  it("shutdown-2: rd wakes a reader", function()
     local c, a = sockets.tcp()
     c:settimeout(nil)
     local pid = fork.child(function() assert(c:recv(9) == nil) end)
@@ -132,7 +132,7 @@ describe("shutdown", function()
   end)
 
   -- BSD acknowledges and discards it.
-  it("shutdown-2: rd still gives what comes on Linux, then the end",
+  it("shutdown-2: rd still lets later data be read on Linux",
      function()
     local c, a = sockets.tcp()
     a:send "before"
@@ -157,7 +157,7 @@ describe("shutdown", function()
     sockets.close(a, b)
   end)
 
-  it("shutdown-3: rdwr acts at once, whatever the references", function()
+  it("shutdown-3: rdwr acts at once, though others have the socket", function()
     local c, a = sockets.tcp()
     local pid, w = holder(function()
       assert(c:recv(9) == nil)
@@ -235,7 +235,7 @@ describe("RST", function()
     assert.is_true(received < sent)
   end)
 
-  it("shutdown-4: of a connection that is no more is EPIPE", function()
+  it("shutdown-4: of a connection that no longer exists is EPIPE", function()
     local c, a = sockets.tcp()
     local _ <close> = a
     c:close()

@@ -49,7 +49,7 @@ describe("connect", function()
     end
   end)
 
-  it("connect-2: is refused at once where nobody listens", function()
+  it("connect-2: is refused at once if nobody listens", function()
     for _, host in ipairs { "127.0.0.1:0", "[::1]:0" } do
       local bound <close> = sockets.bound(host)
       local address = bound:getsockname()
@@ -62,7 +62,7 @@ describe("connect", function()
     end
   end)
 
-  it("connect-2: is refused where a unix path is served no more", function()
+  it("connect-2: is refused if nobody serves a unix path any more", function()
     local path = os.tmpname()
     os.remove(path)
     local address = sockeye.unix(path)
@@ -73,7 +73,7 @@ describe("connect", function()
     os.remove(path)
   end)
 
-  it("connect-3: gives up at the caller's deadline, and can go on",
+  it("connect-3: ends at the caller's deadline, and can continue",
      function()
     local l <close>, other = sockets.busy_listener()
     local _ <close> = other
@@ -133,7 +133,7 @@ end
 describe("connect between hosts", function()
   descriptors.guard()
 
-  it("connect-3: tells the kernel's time-out from the caller's #namespace",
+  it("connect-3: marks only the caller's time-out as such #namespace",
      function()
     netns.with_namespaces(function(ns)
       local address = ns.b.address .. ":9"
@@ -155,7 +155,7 @@ describe("connect between hosts", function()
     end)
   end)
 
-  it("connect-4: fails before any packet where no route leads #namespace",
+  it("connect-4: fails before any packet without a route #namespace",
      function()
     netns.with_namespaces(function(ns)
       ns.a:must "ip route add unreachable 10.98.1.0/24"
@@ -169,7 +169,7 @@ describe("connect between hosts", function()
     end)
   end)
 
-  it("connect-5: finds no neighbour that answers ARP #namespace", function()
+  it("connect-5: fails if no neighbour answers ARP #namespace", function()
     netns.with_namespaces(function(ns)
       assert_all({ "ECONNREFUSED", false, "CLOSED" }, ns.a,
                  { ns.b.address .. ":9", ("[%s]:9"):format(ns.b.address6) })
@@ -243,7 +243,7 @@ describe("connect after a failure", function()
     assert.equal("ESTABLISHED", c:state())
   end)
 
-  it("connect-6: is not to be had while an attempt is under way", function()
+  it("connect-6: starts no new attempt while one is under way", function()
     local l <close>, other = sockets.busy_listener()
     local _ <close> = other
     local c <close> = begin(l:getsockname())
@@ -292,7 +292,7 @@ describe("connect of UDP", function()
     assert.is_false(c:recv(99, "dontwait"))
   end)
 
-  it("connect-7: has been sent what came before", function()
+  it("connect-7: keeps datagrams that arrived before", function()
     local c <close> = udp()
     local s <close> = udp()
     local stranger <close> = udp()
@@ -334,7 +334,7 @@ describe("connect of UDP", function()
     assert.is_nil(c:getsockopt "SO_ERROR")
   end)
 
-  it("connect-7: is what a report of ICMP needs, or IP_RECVERR", function()
+  it("connect-7: is needed for ICMP errors, or IP_RECVERR is", function()
     local c <close> = udp()
     local address = dead_address()
     c:sendto("x", address)
@@ -357,7 +357,7 @@ describe("connect of UDP", function()
     assert.equal("heard", c:settimeout(20):recv(99))
   end)
 
-  it("connect-7: takes another peer without that", function()
+  it("connect-7: can change the peer without AF_UNSPEC", function()
     local c <close> = udp()
     local s <close> = udp()
     local other <close> = udp()

@@ -41,7 +41,7 @@ describe("listen", function()
     end)
   end
 
-  it("listen-1: lets the next one in when a place is free", function()
+  it("listen-1: accepts the next client when a place is free", function()
     local l <close> = sockets.listener("127.0.0.1:0", 0)
     local clients <close> = begin(l, 2)
     assert.equal("SYN_SENT", clients[2]:state())
@@ -52,7 +52,7 @@ describe("listen", function()
     assert.equal("ESTABLISHED", a:state())
   end)
 
-  it("listen-1: lets the next one time out where no place is", function()
+  it("listen-1: lets the next client time out while no place is", function()
     local l <close> = sockets.listener("127.0.0.1:0", 0)
     local clients <close> = begin(l, 1)
     local c <close> = sockeye.socket("inet", "stream")
@@ -64,7 +64,7 @@ describe("listen", function()
     assert.equal("ESTABLISHED", clients[1]:state())
   end)
 
-  it("listen-1: has a unix client wait in connect", function()
+  it("listen-1: makes a unix client wait in connect", function()
     local l <close> = sockets.listener(sockeye.unix(), 0)
     local one <close> = sockets.client(l:getsockname())
     local other <close> = sockeye.socket("unix", "stream")
@@ -85,7 +85,7 @@ describe("listen", function()
     end
   end)
 
-  it("listen-3: shows how long its queue is, and may be", function()
+  it("listen-3: shows the length of its queue, and its limit", function()
     local l <close> = sockets.listener("127.0.0.1:0", 5)
     local function queue()
       local info = l:getsockopt "TCP_INFO"
@@ -145,7 +145,7 @@ describe("accept", function()
     end
   end)
 
-  it("accept-2: leaves the listener one", function()
+  it("accept-2: leaves the listener listening", function()
     local l <close> = sockets.listener()
     for _ = 1, 3 do
       local c <close> = sockets.client(l:getsockname())
@@ -158,7 +158,7 @@ describe("accept", function()
     end
   end)
 
-  it("accept-2: takes them in the order in which they were complete",
+  it("accept-2: returns connections in the order they completed",
      function()
     local l <close> = sockets.listener()
     local clients <close> = begin(l, 5)
@@ -169,7 +169,7 @@ describe("accept", function()
     end
   end)
 
-  it("accept-3: tells which address of a wildcard the client reached",
+  it("accept-3: names the address of a wildcard that the client reached",
      function()
     local l <close> = sockets.listener "0.0.0.0:0"
     local port = l:getsockname().port
@@ -182,7 +182,7 @@ describe("accept", function()
     end
   end)
 
-  it("accept-3: tells an IPv4 address as a mapped one to IPv6", function()
+  it("accept-3: shows an IPv4 peer as a mapped IPv6 address", function()
     local l <close> = sockeye.socket("inet6", "stream")
     l:setsockopt("IPV6_V6ONLY", false):bind("[::]:0"):listen()
     local port = l:getsockname().port
@@ -213,7 +213,7 @@ describe("accept", function()
     errors.raised("ECONNRESET", "recv", a.recv, a, 1)
   end)
 
-  it("accept-4: survives it, and serves the next", function()
+  it("accept-4: can serve the next client after a reset", function()
     local l <close> = sockets.listener()
     for _ = 1, 3 do
       sockets.client(l:getsockname()):setsockopt("SO_LINGER", 0):close()

@@ -33,7 +33,8 @@ describe("a stream", function()
       end)
     end
 
-    it("io-1: gives what is there, be it less or more: " .. kind, function()
+    it("io-1: returns what is there, at most the size asked for: " .. kind,
+       function()
       local a, b = make()
       a:send "hello"
       assert.equal("he", b:recv(2))
@@ -44,7 +45,7 @@ describe("a stream", function()
       sockets.close(a, b)
     end)
 
-    it("io-1: takes less than all where there is no room: " .. kind,
+    it("io-1: sends a part if there is no room for all: " .. kind,
        function()
       local a, b = make()
       a:settimeout(0)
@@ -57,7 +58,7 @@ describe("a stream", function()
     end)
 
     for _, get in ipairs { "recv", "read" } do
-      it(("io-1: has an end, which stays: %s, %s"):format(kind, get),
+      it(("io-1: returns nil at the end, each time: %s, %s"):format(kind, get),
          function()
         local a, b = make()
         a:send "last"
@@ -169,7 +170,7 @@ describe("a flag", function()
     sockets.close(c, a)
   end)
 
-  it("io-2: MSG_OOB receives where there is urgent data, and once",
+  it("io-2: MSG_OOB receives urgent data, if there is some, once",
      function()
     local c, a = sockets.tcp()
     c:send "abc"
@@ -194,7 +195,7 @@ describe("a flag", function()
     sockets.close(c, a)
   end)
 
-  it("io-2: sockatmark tells where the urgent byte was", function()
+  it("io-2: sockatmark returns whether the urgent byte is next", function()
     local c, a = sockets.tcp()
     c:send "abc"
     c:send("!", "oob")
@@ -267,7 +268,7 @@ describe("a flag", function()
     sockets.close(a, b)
   end)
 
-  it("io-2: MSG_TRUNC tells how long the datagram was", function()
+  it("io-2: MSG_TRUNC returns the length of the whole datagram", function()
     for _, make in ipairs { sockets.udp,
                             function() return sockets.unix "dgram" end } do
       local a, b = make()
@@ -417,7 +418,7 @@ describe("a datagram", function()
   descriptors.guard()
 
   for kind, make in pairs(messages) do
-    it("io-5: is told when truncated, and the rest is lost: " .. kind,
+    it("io-5: is marked when truncated, and the rest is lost: " .. kind,
        function()
       local a, b = make()
       for _ = 1, 2 do a:send "hello" end

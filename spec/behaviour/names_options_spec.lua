@@ -74,7 +74,7 @@ describe("getpeername", function()
     errors.raised("ENOTCONN", "getpeername", l.getpeername, l)
   end)
 
-  it("name-2: is known until the connection has ended both ways", function()
+  it("name-2: is known until both directions have ended", function()
     local c, a = sockets.tcp()
     local name = a:getsockname()
     a:close()
@@ -87,7 +87,7 @@ describe("getpeername", function()
     c:close()
   end)
 
-  it("name-3: tells a program after exec who its peer is", function()
+  it("name-3: names the peer to a program after exec", function()
     local c, a = sockets.tcp()
     local script = [[
       local s = require("sockeye").adopt(0)

@@ -320,7 +320,7 @@ describe("a packet socket between hosts", function()
     ]]):format(type, host.interface, of, host.interface, host.address, body)
   end
 
-  it("asks for a hardware address, and is answered #namespace", function()
+  it("sends an ARP request, and receives the answer #namespace", function()
     netns.with_namespaces(function(ns)
       local result = ns.a:lua(script(ns.a, "dgram", "arp", ([[
         local own = s:getsockname().address
@@ -346,7 +346,7 @@ describe("a packet socket between hosts", function()
     end)
   end)
 
-  it("hears a broadcast #namespace", function()
+  it("receives a broadcast #namespace", function()
     netns.with_namespaces(function(ns)
       local hearing = ns.b:start_lua(script(ns.b, "dgram", "802_ex1", [[
         io.stdout:setvbuf "no"
@@ -393,7 +393,8 @@ describe("a packet socket between hosts", function()
     end)
   end)
 
-  it("is told that the interface is down, or gone #namespace", function()
+  it("raises an error when the interface is down, or gone #namespace",
+     function()
     netns.with_namespaces(function(ns)
       local result = ns.a:lua(script(ns.a, "raw", "all", [[
         assert(os.execute "ip link set wire1 down")

@@ -33,7 +33,7 @@ describe("fork", function()
     assert.equal("parent's", value)
   end)
 
-  it("fork-1: gives an orphan another parent", function()
+  it("fork-1: leaves an orphan with another parent", function()
     local parent = sockeye.getpid()
     local r, w = sockeye.pipe()
     fork.reap(fork.child(function()
@@ -65,7 +65,7 @@ describe("fork", function()
     r:close()
   end)
 
-  it("fork-2: has both ends of a socketpair talk", function()
+  it("fork-2: lets the processes talk over a socketpair", function()
     local a, b = sockets.unix()
     local pid = fork.child(function()
       a:close()
@@ -149,7 +149,7 @@ describe("exec", function()
     end)
   end
 
-  it("exec-1: returns by an error alone, and all is as before", function()
+  it("exec-1: returns only with an error, and changes nothing then", function()
     local pid = sockeye.getpid()
     local argv = { "program" }
     local err = errors.raised("ENOENT", "execv", sockeye.execv, "/no/such",
@@ -160,7 +160,7 @@ describe("exec", function()
     assert.equal(pid, sockeye.getpid())
   end)
 
-  it("exec-1: closes what is not kept", function()
+  it("exec-1: closes descriptors that are close-on-exec", function()
     local kept, other = sockets.unix()
     kept:fcntl("FD_CLOEXEC", false)
     local output, how, number = fork.output(function()
@@ -233,7 +233,7 @@ describe("the concurrent server", function()
     for pid in pairs(pids) do assert.is_nil(fork.state(tonumber(pid))) end
   end)
 
-  it("fork-3: has each side close what it does not need", function()
+  it("fork-3: closes in each process what it does not need", function()
     local l = sockets.listener()
     local address = l:getsockname()
     local c <close> = sockets.client(address)
@@ -255,7 +255,7 @@ describe("the concurrent server", function()
     fork.reap(pid)
   end)
 
-  it("fork-3: has a zombie until it is reaped", function()
+  it("fork-3: leaves a zombie until it is reaped", function()
     local pid = fork.child(function() end)
     fork.await(pid, "Z")
     fork.reap(pid)

@@ -84,7 +84,7 @@ describe("raw ICMP", function()
     end)
   end)
 
-  it("comes without a header of IPv6, and gets its checksum from the kernel",
+  it("arrives without the IPv6 header; the kernel adds its checksum",
      function()
     with({ raw6 }, function(s)
       local id = own_id
@@ -101,7 +101,7 @@ describe("raw ICMP", function()
     end)
   end)
 
-  it("of the types that the filter lets pass is all that comes", function()
+  it("arrives only in the types that the filter passes", function()
     local rows = {
       { raw4, "ICMP_FILTER", "127.0.0.1:0", 8, { "echo" }, { 8 } },
       { raw4, "ICMP_FILTER", "127.0.0.1:0", 8, { 0 }, { 0 } },
@@ -142,7 +142,7 @@ describe("a raw protocol of IPv6", function()
     return data
   end
 
-  it("gets its checksum where IPV6_CHECKSUM says", function()
+  it("gets its checksum at the offset that IPV6_CHECKSUM sets", function()
     with({ kind, kind }, function(s, r)
       s:setsockopt("IPV6_CHECKSUM", 4)
       s:sendto("abcd" .. tail, "[::1]:0")
@@ -155,7 +155,7 @@ describe("a raw protocol of IPv6", function()
     end)
   end)
 
-  it("does not arrive with a wrong one", function()
+  it("does not arrive with a wrong checksum", function()
     with({ kind, kind, kind }, function(s, checking, trusting)
       checking:setsockopt("IPV6_CHECKSUM", 4)
       s:sendto("lack" .. tail, "[::1]:0")
@@ -167,7 +167,7 @@ describe("a raw protocol of IPv6", function()
     end)
   end)
 
-  it("has room for it at even places alone", function()
+  it("accepts even offsets only", function()
     with({ kind }, function(s)
       errors.raised("EINVAL", "setsockopt", s.setsockopt, s, "IPV6_CHECKSUM",
                     3)
@@ -195,7 +195,7 @@ describe("UDP-Lite", function()
     end)
   end)
 
-  it("says in its header how much the checksum covers", function()
+  it("has in its header how much the checksum covers", function()
     with({ lite, raw, lite }, function(s, all, r)
       r:bind("127.0.0.1:0")
       s:setsockopt("UDPLITE_SEND_CSCOV", 12)
@@ -232,7 +232,7 @@ describe("UDP-Lite", function()
     end)
   end)
 
-  it("has to be covered as far as the receiver wants", function()
+  it("is dropped if less is covered than the receiver requires", function()
     with({ raw, lite }, function(s, r)
       local port = r:bind("127.0.0.1:0"):getsockname().port
       r:setsockopt("UDPLITE_RECV_CSCOV", 16)
@@ -299,7 +299,7 @@ describe("a header of the script's own", function()
 
   for _, row in ipairs(rows) do
     local family, field, source, protocol = table.unpack(row)
-    it(("has any source: %s %s #namespace"):format(family, protocol),
+    it(("can have any source: %s %s #namespace"):format(family, protocol),
        function()
       netns.with_namespaces(function(ns)
         assert.equal("not from here " .. source,
@@ -331,7 +331,7 @@ print(type, code, sequence, reply:sub(9), from.host)
 describe("ping socket", function()
   descriptors.guard()
 
-  it("is for the groups that may have one #namespace", function()
+  it("is open to the groups that the system allows #namespace", function()
     netns.with_namespaces(function(ns)
       local kinds = {
         { { "inet", "icmp", "8", "127.0.0.1" }, "0\t0\t5\tping\t127.0.0.1\n" },
@@ -360,7 +360,7 @@ end)
 describe("raw socket without privilege", function()
   descriptors.guard()
 
-  it("is refused, by the call that asked for it", function()
+  it("raises EPERM from the call that asked for it", function()
     local script = [[
       local sockeye = require "sockeye"
       for _, family in ipairs { "inet", "inet6" } do

@@ -9,7 +9,7 @@ local sockets = require "spec.support.sockets"
 describe("control messages to send", function()
   descriptors.guard()
 
-  it("can be very many", function()
+  it("can number in the thousands", function()
     local a, b = sockets.udp()
     b:setsockopt("IP_RECVTTL", true)
     local list = {}
@@ -21,7 +21,7 @@ describe("control messages to send", function()
     sockets.close(a, b)
   end)
 
-  it("longer than the system allows are refused by it", function()
+  it("longer than the system allows raise its error", function()
     local a, b = sockets.udp()
     local ok, err = pcall(a.sendmsg, a, { iov = "x", control = {
       { level = 0, type = 2, data = ("x"):rep(1 << 24) } } })
@@ -56,7 +56,7 @@ describe("numbers that go with one message", function()
       sockets.close(a, b)
     end)
 
-    it("go back as they came: " .. kind, function()
+    it("can be sent back as they arrived: " .. kind, function()
       local a, b, name = messages.asking(family, option)
       a:setsockopt(option, true)
       a:sendmsg { iov = "x", name = name, control = { [kind] = values[2] } }
@@ -67,7 +67,7 @@ describe("numbers that go with one message", function()
     end)
   end
 
-  it("are the socket's own again with -1", function()
+  it("of -1 stand for the socket's own value", function()
     local a, b, name = messages.asking("inet6", "IPV6_RECVHOPLIMIT")
     a:setsockopt("IPV6_UNICAST_HOPS", 7)
     a:sendmsg { iov = "x", name = name, control = { hoplimit = -1 } }
@@ -75,7 +75,7 @@ describe("numbers that go with one message", function()
     sockets.close(a, b)
   end)
 
-  it("of IPv4 come on a socket of both families", function()
+  it("of IPv4 arrive on a socket of both families", function()
     local b = sockeye.socket("inet6", "dgram"):settimeout(20)
     b:setsockopt("IPV6_V6ONLY", false):bind(sockeye.inet6())
     b:setsockopt("IP_RECVTTL", true):setsockopt("IP_PKTINFO", true)
@@ -88,7 +88,7 @@ describe("numbers that go with one message", function()
     sockets.close(a, b)
   end)
 
-  it("tell how much TCP still has", function()
+  it("report how much data TCP still holds", function()
     local a, b = sockets.tcp()
     b:setsockopt("TCP_INQ", true)
     a:sendall "hello, world"

@@ -28,7 +28,7 @@ describe("the descriptors of this process", function()
     assert.truthy(file)
   end)
 
-  it("may not be left open", function()
+  it("make a spec fail if they are left open", function()
     local kept
     local told = fails(descriptors.unchanged, function()
       kept = assert(io.open("/dev/null"))
@@ -38,7 +38,7 @@ describe("the descriptors of this process", function()
     kept:close()
   end)
 
-  it("may be left to the collector", function()
+  it("may be closed by the collector", function()
     assert.equal(7, descriptors.unchanged(function()
       assert(io.open("/dev/null"))
       return 7
@@ -64,7 +64,7 @@ describe("an expected error", function()
                    fails(errors.raised, "EPIPE", nil, type, 1))
   end)
 
-  it("is a string where an argument is rejected", function()
+  it("is a string for a rejected argument", function()
     errors.rejected("bad argument #1", ipairs)
     assert.matches("nothing was raised", fails(errors.rejected, "", type, 1))
     assert.matches("wanted \"never\"", fails(errors.rejected, "never", ipairs))
@@ -74,7 +74,7 @@ end)
 describe("a child", function()
   descriptors.guard()
 
-  it("tells its output and its exit status", function()
+  it("has an output and an exit status", function()
     local result = process.lua_script([[
       print(...)
       io.stderr:write(os.getenv "GREETING")
@@ -95,22 +95,22 @@ describe("a child", function()
                  result.stdout)
   end)
 
-  it("tells the signal that ended it", function()
+  it("has the signal that ended it", function()
     local result = process.run { "sh", "-c", "kill -KILL $$" }
     assert.equal(9, result.signal)
   end)
 
-  it("reads the text that it is given", function()
+  it("reads the text given as its input", function()
     local result = process.run({ "cat" }, { stdin = "one\0two\r\n" })
     assert.equal("one\0two\r\n", result.stdout)
   end)
 
-  it("is ended when its time is over", function()
+  it("is ended when its time has passed", function()
     local result = process.lua_script("while true do end", { timeout = 0.1 })
     assert.is_true(result.timed_out)
   end)
 
-  it("talks and is ended in the background", function()
+  it("writes lines in the background until it is stopped", function()
     local child <close> = process.start_lua [[
       io.stdout:setvbuf("line")
       print("starting")
@@ -127,7 +127,7 @@ describe("a child", function()
     assert.equal(15, result.signal)
   end)
 
-  it("is known to have ended before it said what was awaited", function()
+  it("that ends before the line awaited raises an error", function()
     local child <close> = process.start { "sh", "-c", "echo one; echo two >&2" }
     local told = fails(child.line, child, "three")
     assert.matches("one\ntwo", told)
@@ -136,7 +136,7 @@ describe("a child", function()
 end)
 
 describe("a spec of namespaces", function()
-  it("is pending where they cannot be made", function()
+  it("is pending if they cannot be made", function()
     local available = netns.available
     netns.available = function() return false, "none here" end
     local ok, err = pcall(netns.with_namespaces, error)
@@ -163,7 +163,7 @@ describe("network namespaces #namespace", function()
     end)
   end)
 
-  it("are gone afterwards, with all that ran there", function()
+  it("are removed afterwards, with all that ran there", function()
     need()
     local name, child
     local told = fails(netns.with_namespaces, function(ns)

@@ -66,7 +66,7 @@ describe("connect", function()
     end)
   end
 
-  it("finishes by a second call where it must not wait", function()
+  it("is finished by a second call if it must not wait", function()
     local l <close> = listener()
     local c <close> = sockeye.socket("inet", "stream")
     c:fcntl("O_NONBLOCK", true)
@@ -80,7 +80,7 @@ describe("connect", function()
     assert.is_true(c:fcntl("O_NONBLOCK"))
   end)
 
-  it("runs out of the caller's time, and may be taken up again", function()
+  it("raises the caller's time-out, and can be continued", function()
     local l, first = sockets.busy_listener()
     local c <close> = sockeye.socket("inet", "stream")
     c:settimeout(0.01)
@@ -130,7 +130,7 @@ describe("connect", function()
       end)
   end
 
-  it("leaves the time-outs of the system's as they were", function()
+  it("does not change the system's time-outs", function()
     local l, first, address = busy_unix_listener()
     local c <close> = sockeye.socket("unix", "stream")
     c:settimeout(0.001)
@@ -164,7 +164,7 @@ describe("connect", function()
     errors.raised("EAFNOSUPPORT", "connect", i.connect, i, "[::1]:1")
   end)
 
-  it("takes addresses alone, and looks at them first", function()
+  it("accepts only addresses, and checks them first", function()
     local s <close> = sockeye.socket("inet", "dgram")
     for _, value in ipairs { 80, true, {}, print, io.stdout, "",
                              "127.0.0.1", "localhost:80" } do

@@ -23,7 +23,7 @@ end)
 describe("sockatmark", function()
   descriptors.guard()
 
-  it("is asked of what has urgent data, else raised", function()
+  it("raises an error on sockets without urgent data", function()
     local a, b = sockets.udp()
     errors.raised("ENOTTY", "sockatmark", a.sockatmark, a)
     sockets.close(a, b)

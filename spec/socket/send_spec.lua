@@ -61,7 +61,7 @@ describe("sendall", function()
   end
 
   for title, list in pairs(lists) do
-    it("gathers " .. title, function()
+    it("sends all of " .. title, function()
       for _, make in pairs(streams) do
         local a, b = make()
         local all = table.concat(list)
@@ -74,7 +74,7 @@ describe("sendall", function()
   end
 
   for _, type in ipairs { "dgram", "seqpacket" } do
-    it("joins to one message: " .. type, function()
+    it("joins strings to one message: " .. type, function()
       local a, b = sockets.unix(type)
       for _, list in ipairs { { "" }, { "one" }, { "one", "", 2, 3.5 },
                               pieces(1000) } do
@@ -97,7 +97,7 @@ describe("sendall", function()
     sockets.close(a, b)
   end)
 
-  it("wants strings, all of them, before anything is sent", function()
+  it("checks all strings before anything is sent", function()
     local a, b = sockets.unix()
     errors.rejected("bad argument", a.sendall, a)
     for place = 1, 3 do
@@ -114,7 +114,7 @@ describe("sendall", function()
 
   for kind, make in pairs(streams) do
     for title, timeout in pairs { untimed = false, timed = 20 } do
-      it(("goes on after short writes: %s, %s"):format(kind, title),
+      it(("continues after short writes: %s, %s"):format(kind, title),
          function()
         local a, b = make()
         local count = child_reading(b, a, 30001)
@@ -127,7 +127,7 @@ describe("sendall", function()
       end)
     end
 
-    it("is resumed at what it says was sent: " .. kind, function()
+    it("can be resumed with the count that its error has: " .. kind, function()
       local a, b = make()
       local all = examples.bytes(3000000)
       local got, from = {}, 0
@@ -152,7 +152,7 @@ describe("sendall", function()
     end)
   end
 
-  it("tells how much was sent before the time ran out", function()
+  it("raises ETIMEDOUT with how much was sent", function()
     local a, b = sockets.unix()
     a:settimeout(0.02)
     local err = errors.raised("ETIMEDOUT", "sendall", a.sendall, a,
@@ -163,7 +163,7 @@ describe("sendall", function()
     b:close()
   end)
 
-  it("tells how much was sent before the peer was gone", function()
+  it("raises EPIPE with how much was sent", function()
     local a, b = sockets.unix()
     local got = 0
     local _ <close> = fork.interrupt("USR1", function()
@@ -193,7 +193,7 @@ describe("a full socket", function()
   descriptors.guard()
 
   for method, arguments in pairs(sending) do
-    it("takes nothing where it must not wait, or in time: " .. method,
+    it("accepts nothing, at once or by the time-out: " .. method,
        function()
       for _, make in pairs(streams) do
         local a, b = make()

@@ -46,7 +46,7 @@ describe("state", function()
     becomes("CLOSED", c)
   end)
 
-  it("is told of datagram and unix sockets as far as it goes", function()
+  it("is reported for datagram and unix sockets", function()
     local d <close> = sockeye.socket("inet", "dgram")
     assert.equal("CLOSED", d:state())
     assert.equal("CLOSED", d:bind("127.0.0.1:0"):state())
@@ -61,7 +61,7 @@ describe("state", function()
     assert.equal("ESTABLISHED", c:connect(u:getsockname()):state())
   end)
 
-  it("is told of raw sockets", function()
+  it("is reported for raw sockets", function()
     local ok, s = pcall(sockeye.socket, "packet", "raw", 0)
     if not ok then return pending("raw sockets need a privilege") end
     assert.equal("CLOSED", s:state())

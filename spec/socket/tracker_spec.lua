@@ -210,7 +210,7 @@ describe("a socket closed with sends without copies outstanding", function()
     end
   end)
 
-  it("is reset where that was asked for", function()
+  it("is reset if that was asked for", function()
     local a, b = sent()
     local before = descriptors.count()
     a:setsockopt("SO_LINGER", 0):close()
@@ -218,7 +218,7 @@ describe("a socket closed with sends without copies outstanding", function()
     assert.equal("ECONNRESET", ending(b))
   end)
 
-  it("may be the last that a script does", function()
+  it("may be the last action of a script", function()
     local l = streams.keep(sockets.listener())
     local sender = process.start_lua(([[
       local s = require "sockeye".socket("inet", "stream")

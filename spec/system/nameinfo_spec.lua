@@ -33,7 +33,7 @@ describe("nameinfo", function()
     end)
   end
 
-  it("raises what the resolver says, with the address", function()
+  it("raises the resolver's error, with the address", function()
     local a = sockeye.inet("127.0.0.1", 80)
     local err = errors.raised("EAI_BADFLAGS", "getnameinfo", sockeye.nameinfo,
                               a, 0x40000000)
@@ -42,7 +42,7 @@ describe("nameinfo", function()
                   sockeye.unpack(string.pack("=I2", 5)))
   end)
 
-  it("takes no wrong arguments", function()
+  it("rejects wrong arguments", function()
     errors.rejected("bad argument #1", sockeye.nameinfo)
     errors.rejected("bad argument #1", sockeye.nameinfo, "localhost:80")
     errors.rejected("did you mean 'namereqd'", sockeye.nameinfo,

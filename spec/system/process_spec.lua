@@ -91,7 +91,7 @@ describe("waitpid", function()
   descriptors.guard()
 
   for _, status in ipairs { 0, 1, 127, 255 } do
-    it("tells exit status " .. status, function()
+    it("returns exit status " .. status, function()
       local pid = sockeye.fork()
       if pid == 0 then sockeye._exit(status) end
       assert.are.same({ pid, "exit", status }, { sockeye.waitpid(pid) })
@@ -100,7 +100,7 @@ describe("waitpid", function()
   end
 
   for _, name in ipairs { "KILL", "TERM", "ABRT" } do
-    it("tells an end by SIG" .. name, function()
+    it("returns an end by SIG" .. name, function()
       local pid = idle_child()
       sockeye.kill(pid, name)
       assert.are.same({ pid, "signal", sockeye["SIG" .. name] },

@@ -25,7 +25,7 @@ local exhaust = [[
 describe("the resolver", function()
   descriptors.guard()
 
-  it("raises EMFILE, and no name's absence, without a descriptor left",
+  it("raises EMFILE, not an unknown name, without descriptors",
      function()
     assert.equal("EMFILE EMFILE EMFILE EMFILE\n", with_few_descriptors(
       exhaust .. [[
@@ -56,7 +56,7 @@ describe("the resolver", function()
     end
   end)
 
-  it("raises EAI_AGAIN where no name server can be reached #namespace",
+  it("raises EAI_AGAIN if no name server can be reached #namespace",
      function()
     local can, reason = netns.available()
     if not can then return pending(reason) end
@@ -84,7 +84,7 @@ for _, poller in ipairs { "epoll", "poll" } do
   describe(("a name that a task asks for (%s)"):format(poller), function()
     descriptors.guard()
 
-    it("is no thread's business where it is numeric", function()
+    it("is resolved without a thread if it is numeric", function()
       assert.equal("127.0.0.1:80\n[::1]:80\n127.0.0.1\t80\n1\n", printed [[
         sockeye.run(function()
           print(found("127.0.0.1"))
@@ -95,7 +95,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       ]])
     end)
 
-    it("has to come by the deadline", function()
+    it("raises ETIMEDOUT at the deadline", function()
       assert.equal(("ETIMEDOUT getaddrinfo gate-105-107 true\n"):rep(2),
                    printed [[
         local function ask()
@@ -107,7 +107,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       ]])
     end)
 
-    it("may be a name for an address", function()
+    it("may be an address to find the name of", function()
       local can, reason = databases.localhost()
       if not can then return pending(reason) end
       assert.equal("asked\nlocalhost\nETIMEDOUT getnameinfo 127.0.0.1:4057 " ..
@@ -125,7 +125,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       ]])
     end)
 
-    it("does not fail for want of descriptors that are garbage", function()
+    it("collects garbage if descriptors run out", function()
       assert.equal("127.0.0.1:80\nEMFILE getaddrinfo gate-105-107 nil\n",
                    printed [[
         sockeye.run(function()
@@ -149,7 +149,7 @@ for _, poller in ipairs { "epoll", "poll" } do
 end
 
 describe("a name outside of a task", function()
-  it("is asked for in place, without a thread", function()
+  it("is resolved by the calling thread", function()
     local result = resolver.lua [[
       open()
       print(found(name), questions(1), threads())

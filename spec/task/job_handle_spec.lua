@@ -21,7 +21,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       ]])
     end)
 
-    it("can be cancelled, and its thread is free in the end", function()
+    it("can be cancelled, and its thread is free afterwards", function()
       assert.equal("ECANCELED getaddrinfo gate-105-107 nil\ncancelled\n" ..
                    "127.0.0.1:80\n", printed [[
         sockeye.run(function()
@@ -39,7 +39,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       ]])
     end)
 
-    it("is left to its thread when the state is closed", function()
+    it("does not delay closing the Lua state", function()
       assert.equal("asked\n", printed [[
         local loop = sockeye.loop(function()
           sockeye.spawn(found, name)

@@ -24,7 +24,7 @@ describe("a task", function()
     assert.same({ "main", "task" }, order)
   end)
 
-  it("gives its results as often as it is joined", function()
+  it("returns its results each time it is joined", function()
     run(function()
       local t = spawn(function() return "x", "y" end)
       for _ = 1, 3 do assert.same({ "x", "y" }, { t:join() }) end
@@ -57,7 +57,7 @@ describe("a task", function()
     end)
   end)
 
-  it("tells what it does", function()
+  it("reports its state", function()
     run(function()
       local ch = sockeye.channel()
       local t, seen

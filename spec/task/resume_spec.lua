@@ -49,7 +49,7 @@ describe("a coroutine of a task's own", function()
     end)
   end)
 
-  it("is a loop's generator", function()
+  it("works as the generator of a for loop", function()
     run(function()
       spawn(function()
         for i = 1, 5 do
@@ -70,7 +70,7 @@ describe("a coroutine of a task's own", function()
     end)
   end)
 
-  it("raises in the task what it raises", function()
+  it("passes its errors to the task", function()
     run(function()
       local reason = {}
       local ok, err = pcall(wrap(function()
@@ -106,7 +106,7 @@ describe("a coroutine of a task's own", function()
     end)
   end)
 
-  it("is told that it cannot wait under coroutine.resume", function()
+  it("cannot wait under coroutine.resume, and the error says so", function()
     run(function()
       local calls = {
         function() a:recv(1) end, function() sleep(1) end,
@@ -127,7 +127,7 @@ describe("a coroutine of a task's own", function()
     end)
   end)
 
-  it("does under coroutine.resume all that need not wait", function()
+  it("can make calls that need not wait, under coroutine.resume", function()
     run(function()
       coroutine.wrap(function()
         b:sendall("hello")
@@ -157,7 +157,7 @@ describe("a coroutine of a task's own", function()
     end)
   end)
 
-  it("does not wait behind one that cannot", function()
+  it("cannot wait if a coroutine below it cannot", function()
     run(function()
       local waiting = wrap(function() return a:recv(1) end)
       local ok, err = coroutine.resume(coroutine.create(waiting))
@@ -188,7 +188,7 @@ describe("a coroutine of a task's own", function()
     end)
   end)
 
-  it("may be another task's next time", function()
+  it("may be resumed by another task next time", function()
     run(function()
       local gen = wrap(function()
         while true do coroutine.yield(a:recv(1)) end
@@ -223,7 +223,7 @@ describe("a task's own coroutine", function()
     end)
   end)
 
-  it("that somebody else resumes is none of the loop's harm", function()
+  it("that is resumed from outside does not harm the loop", function()
     run(function()
       local co
       local a, b = sockeye.socketpair()
