@@ -1,5 +1,5 @@
--- Any text as an address: refused with what is wrong, or an address that prints
--- as a text that means the same.
+-- Reads any text as an address: it is rejected with the reason, or the address
+-- prints as a text that means the same.
 
 return function(text)
   local ok, a = pcall(core.address, text)

@@ -1,10 +1,9 @@
 /*
- * control_read: control data as the kernel might write it, and as it never
- * would, read by recvmsg's decoder.
+ * control_read: gives control data, valid or not, to recvmsg's decoder.
  *
- * Input: flags, the requests of memory, the length of an address, the address,
- * the control data. Whatever would be a descriptor in there becomes one of the
- * process's own, and none may be left in the end.
+ * Input: flags, the number of allocations, the length of an address, the
+ * address, the control data. Each number in it that would be a descriptor is
+ * replaced by an open one, and all of these have to be closed in the end.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -22,11 +21,11 @@ enum { NUMBERS = 1, STARVE = 2, WHOLE = 4, SEVERAL = 8, MOST_PLANTED = 40 };
 
 struct input {
     unsigned flags;
-    long requests; /* of memory, once the descriptors are there */
+    long requests; /* allocations, after planting the descriptors */
     struct msghdr message;
 };
 
-/* ---- descriptors of one's own ---- */
+/* ---- planting descriptors ---- */
 
 struct planting {
     int source;
@@ -48,7 +47,7 @@ static void plant(struct planting *p, unsigned char *data, size_t count,
     }
 }
 
-/* Of a pidfd there is one, in one message. */
+/* The kernel sends at most one pidfd with a message. */
 static void plant_all(struct msghdr *m, int source)
 {
     struct planting p = {.source = source};
@@ -74,7 +73,7 @@ static void plant_all(struct msghdr *m, int source)
     }
 }
 
-/* What came as a number is the caller's to close. */
+/* The caller owns the descriptors that it receives as numbers. */
 static void close_number(lua_State *L)
 {
     if (lua_isinteger(L, -1) && lua_tointeger(L, -1) >= 0)
@@ -95,8 +94,8 @@ static void close_numbers(lua_State *L, int control)
     close_number(L);
 }
 
-/* What was closed is not closed once more by a socket that is collected: the
- * numbers may be somebody else's by then. */
+/* Checks that collecting a socket does not close its descriptor again: the
+ * number may have a new owner by then. */
 static void check_once(lua_State *L)
 {
     int others[MOST_PLANTED];
@@ -110,9 +109,9 @@ static void check_once(lua_State *L)
     fuzz_check(L, kept, "a descriptor is closed twice");
 }
 
-/* ---- what is read ---- */
+/* ---- reading ---- */
 
-/* Raised in here, descriptors have to be closed by the caller. */
+/* If this raises, the caller has to close the descriptors. */
 static int read_alone(lua_State *L)
 {
     struct input *input = lua_touserdata(L, 1);
@@ -130,7 +129,7 @@ static int read_alone(lua_State *L)
     return 1;
 }
 
-/* As recvmsg does it: the guard is in there. Stack: the input, the options. */
+/* Reads as recvmsg does, with its guard. Stack: the input, the options. */
 static int read_whole(lua_State *L)
 {
     struct input *input = lua_touserdata(L, 1);
@@ -158,7 +157,7 @@ static int read_whole(lua_State *L)
     return 1;
 }
 
-/* {iov = {1, 2, 1, 1}} */
+/* Pushes {iov = {1, 2, 1, 1}}. */
 static void push_options(lua_State *L)
 {
     lua_newtable(L);
@@ -170,7 +169,7 @@ static void push_options(lua_State *L)
     lua_setfield(L, -2, "iov");
 }
 
-/* How many bytes the strings in the value on top have; nothing is deep. */
+/* Counts the bytes of all strings in the value on top. */
 static size_t measure(lua_State *L, int depth)
 {
     size_t sum = 1;
@@ -189,7 +188,7 @@ static size_t measure(lua_State *L, int depth)
     return sum;
 }
 
-/* A header of 16 bytes makes, at most, a table of some fields. */
+/* Checks the size: each 16-byte header makes a table of a few fields. */
 static void check_control(lua_State *L, size_t size)
 {
     fuzz_check(L, measure(L, 0) <= 1 + 16 * size, "more than there was");

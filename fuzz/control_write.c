@@ -1,9 +1,9 @@
 /*
- * control_write: tables of control messages, sensible ones and others, encoded
- * as sendmsg does, and decoded again.
+ * control_write: encodes tables of control messages, valid or not, as sendmsg
+ * does, and decodes them again.
  *
- * Input: the requests of memory, or zero, and in the highest bit whether the
- * socket is of IPv6; then, for each field, its name and its value, by numbers
+ * Input: the number of allocations, or zero for no limit, with the highest bit
+ * set for an IPv6 socket; then a name and a value for each field, as indexes
  * into the lists below.
  */
 #include <string.h>
@@ -58,7 +58,7 @@ static void push_text(lua_State *L, struct supply *s)
     lua_pushlstring(L, (const char *)bytes, size);
 }
 
-/* An upper half that grows the encoder's memory. */
+/* Pushes a text long enough to grow the encoder's memory. */
 static void push_long_text(lua_State *L, struct supply *s)
 {
     luaL_Buffer b;
@@ -135,7 +135,7 @@ static void push_value(lua_State *L, struct supply *s, int depth)
     }
 }
 
-/* A table of control messages; whether some are in its list part. */
+/* Pushes a table of control messages. Returns whether its list part has any. */
 static bool push_table(lua_State *L, struct supply *s)
 {
     bool has_list = false;
@@ -155,7 +155,7 @@ static bool push_table(lua_State *L, struct supply *s)
     return has_list;
 }
 
-/* ---- both ways ---- */
+/* ---- encoding and decoding ---- */
 
 static lua_Integer count_fields(lua_State *L, int index)
 {
@@ -166,7 +166,7 @@ static lua_Integer count_fields(lua_State *L, int index)
     return count;
 }
 
-/* The messages are as many as there are fields, and fill the bytes. */
+/* Checks that each field has a message, and that they fill the bytes. */
 static void check_layout(lua_State *L, struct msghdr *m, lua_Integer count)
 {
     size_t used = 0;
@@ -179,8 +179,8 @@ static void check_layout(lua_State *L, struct msghdr *m, lua_Integer count)
     fuzz_check(L, used == m->msg_controllen, "bytes that are no message");
 }
 
-/* A table becomes what is read from what it was written to, by a socket of
- * the family. */
+/* Encodes the table on the stack and decodes the result, as a socket of the
+ * family does. */
 static int write_and_read(lua_State *L)
 {
     struct control_writer w;
@@ -204,15 +204,15 @@ static int write_and_read(lua_State *L)
     return 1;
 }
 
-/* ---- the same again ---- */
+/* ---- comparing ---- */
 
-/* What cannot be received comes back among the kinds without a name. */
+/* These kinds can only be sent: they decode as kinds without a name. */
 static bool is_sent_only(const char *name)
 {
     return strcmp(name, "gso_size") == 0 || strcmp(name, "txtime") == 0;
 }
 
-/* A numeral is taken for its number. */
+/* Compares values; a numeral equals its number. */
 static bool is_same(lua_State *L)
 {
     if (lua_type(L, -1) == LUA_TNUMBER)
@@ -220,7 +220,7 @@ static bool is_same(lua_State *L)
     return lua_compare(L, -1, -2, LUA_OPEQ);
 }
 
-/* The field with the key at -2 and the value on top, among those read. */
+/* Checks that the field (key at -2, value on top) is among those decoded. */
 static void check_field(lua_State *L, int read)
 {
     const char *name = lua_tostring(L, -2);

@@ -1,5 +1,5 @@
--- Messages of DNS as the examples read them: refused with a text, or names
--- within their limits that are written and read the same.
+-- Decodes DNS messages as the examples do: bytes are rejected with a text, or
+-- decoded to names within their limits, which encode and decode to the same.
 
 package.path = package.path .. ";./examples/lib/?.lua"
 local dns = require "dns_message"
@@ -21,7 +21,7 @@ local function check_names(m)
   end
 end
 
--- The names in data may point to what stands elsewhere now.
+-- Replaces the data of records: names in it may point to places that moved.
 local function without_data(m)
   for i = 2, #sections do
     for _, r in ipairs(m[sections[i]]) do r.type, r.data = "TYPE99", "data" end

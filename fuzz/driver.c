@@ -1,8 +1,8 @@
 /*
- * driver: a target under libFuzzer, the one that FUZZ_TARGET names.
+ * driver: runs the target that FUZZ_TARGET names under libFuzzer.
  *
- * The Lua state serves for some inputs, and is then closed, so that what stays
- * behind is seen.
+ * A Lua state runs some inputs and is then closed, which finds what they left
+ * behind.
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -1,13 +1,13 @@
--- Filters in classic BPF, of all the forms that SO_ATTACH_FILTER takes.
+-- Attaches classic BPF filters in all forms that SO_ATTACH_FILTER accepts.
 --
 -- Input: a form, then a text, or bytes that make a list, or instructions that
--- are valid one by one. What the kernel has taken reads back the same, and a
--- program means the same in each of its forms.
+-- are valid one by one. Checks that an accepted filter reads back the same, and
+-- that all forms of a program mean the same.
 
 local s = core.socket("inet", "dgram")
 
--- Code, and how a byte becomes jt, jf and k: the kernel takes most of what is
--- made of these.
+-- The code, and how a byte becomes jt, jf and k: the kernel accepts most
+-- programs made of these.
 local instructions = {
   { 0x28, 0, 0, 1 }, { 0x30, 0, 0, 1 }, { 0x20, 0, 0, 4 }, { 0x15, 1, 1, 1 },
   { 0x45, 1, 0, 7 }, { 0xb1, 0, 0, 1 }, { 0x48, 0, 0, 1 }, { 0x54, 0, 0, 255 },
@@ -15,8 +15,8 @@ local instructions = {
   { 0x06, 0, 0, 65537 },
 }
 
--- What came of it: the instructions that are attached, or an error's code, or
--- nil where the argument was wrong.
+-- Returns the instructions that are attached afterwards, or the code of an
+-- error, or nil for a wrong argument.
 local function attach(filter)
   local ok, err = pcall(s.setsockopt, s, "SO_ATTACH_FILTER", filter)
   if ok then return s:getsockopt "SO_ATTACH_FILTER" end
@@ -80,7 +80,7 @@ local function program(input)
   return list
 end
 
--- Numbers of all sizes, and some that are none.
+-- Numbers of all sizes, and some values that are no numbers.
 local function any_list(input)
   local list, at = {}, 2
   while at + 8 <= #input do

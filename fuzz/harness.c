@@ -1,5 +1,5 @@
 /*
- * harness: what all fuzz targets are run by; see harness.h.
+ * harness: runs the fuzz targets; see harness.h.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -79,7 +79,7 @@ int fuzz_starve(lua_State *L, long requests, int arguments, int results)
     return status;
 }
 
-/* starve(requests, f, ...): whether it returned, and what, or the error. */
+/* starve(requests, f, ...): calls f with limited memory, as pcall does. */
 static int script_starve(lua_State *L)
 {
     long requests = (long)luaL_checkinteger(L, 1);
@@ -90,7 +90,7 @@ static int script_starve(lua_State *L)
     return lua_gettop(L);
 }
 
-/* ---- what has to hold ---- */
+/* ---- checks ---- */
 
 void fuzz_check(lua_State *L, bool holds, const char *text)
 {
@@ -116,7 +116,7 @@ static int script_check_error(lua_State *L)
     return 0;
 }
 
-/* Which descriptors are open, of the first ones. */
+/* Finds out which of the first descriptors are open. */
 static void see_descriptors(bool open[DESCRIPTORS])
 {
     struct pollfd fds[DESCRIPTORS];
@@ -210,7 +210,7 @@ struct socket *fuzz_socket(lua_State *L)
 
 /* ---- the state ---- */
 
-/* Scripts find `core`, `fuzz` and the modules of this checkout. */
+/* Sets the globals `core` and `fuzz`, and the path of this checkout. */
 static void open_modules(lua_State *L)
 {
     static const luaL_Reg functions[] = {

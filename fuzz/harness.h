@@ -1,10 +1,10 @@
 /*
- * harness: what all fuzz targets are run by.
+ * harness: runs the fuzz targets.
  *
  * A target is a Lua function, written in C or in fuzz/NAME.lua, that takes the
- * input as a string and raises what it finds wrong. It runs in a Lua state of
- * its own, whose memory can be made to fail; its stack, and the descriptors of
- * the process, have to be the same afterwards.
+ * input as a string and raises an error if it finds something wrong. It runs
+ * in a Lua state of its own, whose memory can be made to fail. Afterwards its
+ * stack and the descriptors of the process have to be as before.
  */
 #ifndef SOCKEYE_FUZZ_HARNESS_H
 #define SOCKEYE_FUZZ_HARNESS_H
@@ -26,23 +26,23 @@ struct fuzz {
     const struct fuzz_target *target;
     lua_State *L;
     size_t used;  /* bytes of the state's memory */
-    long left;    /* requests until it fails; -1: it does not */
-    bool refused; /* a request, since fuzz_starve began */
+    long left;    /* allocations until one fails; -1: none does */
+    bool refused; /* an allocation, since fuzz_starve began */
     char problem[1024];
 };
 
-/* Begin with a target. False: `problem` says why not. */
+/* Open a target. False: `problem` has the reason. */
 bool fuzz_open(struct fuzz *f, const char *name);
 
-/* Run it with an input. False: `problem` says what is wrong. */
+/* Run it with an input. False: `problem` has what is wrong. */
 bool fuzz_run(struct fuzz *f, const void *bytes, size_t size);
 
-/* End; false where something stays in memory, or open. */
+/* Close it. False: memory is not freed, or a descriptor is open. */
 bool fuzz_close(struct fuzz *f);
 
 /* ---- for targets ---- */
 
-/* An input, taken from the front; zeros follow its end. */
+/* An input, consumed from the front; zeros follow its end. */
 struct supply {
     const unsigned char *bytes;
     size_t left;
@@ -52,21 +52,21 @@ struct supply supply_of(lua_State *L, int arg);
 unsigned take_byte(struct supply *s);
 const unsigned char *take_bytes(struct supply *s, size_t *size);
 
-/* Raise the text unless it holds. */
+/* Raise the text unless `holds`. */
 void fuzz_check(lua_State *L, bool holds, const char *text);
 
-/* lua_pcall with memory for `requests` of them, and without a limit for a
- * negative number. */
+/* lua_pcall that fails the allocation after `requests`; a negative number sets
+ * no limit. */
 int fuzz_starve(lua_State *L, long requests, int arguments, int results);
 
-/* Memory for so many from here to the end of fuzz_starve. */
+/* Set the number of allocations left until the end of fuzz_starve. */
 void fuzz_limit(lua_State *L, long requests);
 
-/* After a failed fuzz_starve: the error on top has to be a sockeye error or
- * name a wrong argument; or memory was refused. */
+/* Called after fuzz_starve failed: checks that the error on top is a sockeye
+ * error or names a wrong argument, or that memory was refused. */
 void fuzz_check_error(lua_State *L);
 
-/* Push a copy that ends where its memory does. */
+/* Push a copy in a block of exactly its size, so that overreads are found. */
 void *push_exact(lua_State *L, const void *bytes, size_t size);
 
 /* The open UDP socket of the state. */

@@ -1,6 +1,6 @@
--- Netlink messages and attributes as Lua values, and back.
+-- Decodes netlink messages and attributes to Lua values, and encodes these.
 --
--- Input: the requests of memory, or zero; then the bytes.
+-- Input: the number of allocations, or zero for no limit; then the bytes.
 
 local netlink = core.primitives.netlink
 
@@ -8,7 +8,7 @@ local function starved(requests, f, ...)
   return fuzz.starve(requests == 0 and -1 or requests, f, ...)
 end
 
--- What a decoder says is wrong has a place in the bytes.
+-- Checks that a decoder's error names a place in the bytes.
 local function check_refusal(err, size)
   fuzz.check_error(err)
   if err == "not enough memory" then return end
@@ -66,7 +66,7 @@ local function both_ways(decode, encode, bytes, requests)
   end
 end
 
--- A part of the bytes reads as it would alone.
+-- Checks that a part of the bytes decodes as it does alone.
 local function check_places(decode, bytes)
   local first = 1 + #bytes // 3
   local last = #bytes - #bytes // 4

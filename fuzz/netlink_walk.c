@@ -1,8 +1,8 @@
 /*
- * netlink_walk: any bytes, walked through as messages and as attributes.
+ * netlink_walk: walks through any bytes as messages and as attributes.
  *
- * Everything that is found lies within the bytes, each step moves on, and what
- * is wrong is told with a place in them.
+ * Checks that all that is found lies within the bytes, that each step advances,
+ * and that an error names a place in the bytes.
  */
 #include "harness.h"
 #include "system/netlink_walk.h"
@@ -20,7 +20,7 @@ static void check_problem(lua_State *L, const struct netlink_reader *r)
         fuzz_check(L, r->said < r->limit, "no length too small");
 }
 
-/* Whether the part lies within the reader's, in order. */
+/* Checks that the part lies within the reader's, in order. */
 static void check_part(lua_State *L, size_t from, size_t payload, size_t end,
                        const struct netlink_reader *r)
 {
@@ -30,7 +30,7 @@ static void check_part(lua_State *L, size_t from, size_t payload, size_t end,
                "a part beyond its whole");
 }
 
-/* Attributes, and those in each of them, whatever its flag says. */
+/* Walks attributes, and those nested in each, whatever its flag says. */
 static void walk_attributes(lua_State *L, struct netlink_reader r, int depth)
 {
     struct netlink_attribute a;

@@ -1,7 +1,7 @@
 /*
- * replay: the targets as a Lua module, for the specs, without libFuzzer.
+ * replay: a Lua module that runs the targets for the specs, without libFuzzer.
  *
- * names: the targets; run(name, bytes): nil, or what is wrong.
+ * names: the targets; run(name, bytes) returns nil, or what is wrong.
  */
 #include "harness.h"
 

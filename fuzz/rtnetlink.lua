@@ -1,7 +1,7 @@
--- What the kernel tells of links, addresses and routes: any bytes are a table
--- of plain values, nothing, or EBADMSG.
+-- Decodes messages on links, addresses and routes: any bytes give a table of
+-- plain values, nothing, or EBADMSG.
 --
--- Input: which of them it is; then the data of a message.
+-- Input: the kind of message; then its data.
 
 local values = require "sockeye.rtnetlink.values"
 
@@ -12,7 +12,7 @@ local readers = {
 
 local function name(index) return "if" .. index end
 
--- Returns how many values there are, which the bytes limit.
+-- Returns the number of values, which the number of bytes limits.
 local function count(value, depth)
   assert(depth < 8, "tables without an end")
   local kind = type(value)

@@ -1,5 +1,5 @@
--- Packets as the sniffer prints them: any bytes become one line, or are told
--- to be malformed.
+-- Prints packets as the sniffer does: any bytes become one line, or are
+-- reported as malformed.
 
 package.path = package.path .. ";./examples/lib/?.lua"
 local packet = require "packet"

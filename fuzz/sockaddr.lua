@@ -1,5 +1,5 @@
--- The bytes of a sockaddr as an address, everything that it can be asked, and
--- back.
+-- Decodes the bytes of a sockaddr, reads all fields and methods of the address,
+-- and encodes it again.
 
 local fields = {
   "family", "host", "port", "flowinfo", "scope_id", "path", "interface",
@@ -17,8 +17,8 @@ local printable = {
   vsock = true,
 }
 
--- What its printed form does not tell: a flow label; the flags of vsock; and a
--- path that begins as an abstract name does, which gets a "./" before it.
+-- The printed form leaves out a flow label and the flags of vsock, and puts
+-- "./" before a path that begins as an abstract name does.
 local function tells_all(a)
   if a.family == "inet6" then return a.flowinfo == 0 end
   if a.family == "unix" then return not (a.path and a.path:sub(1, 1) == "@") end

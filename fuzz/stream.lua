@@ -1,8 +1,8 @@
--- A stream, read in all ways while its bytes come in pieces, beside a plain
--- reader of Lua's file:read.
+-- Reads a stream in all ways while its bytes arrive in pieces, and compares
+-- with a simple reader that works as Lua's file:read.
 --
--- Input: the longest line; how many readings, and for each a few bytes; then
--- the text. The sizes of the pieces are bytes of the text.
+-- Input: the limit of a line; the number of readings, and a few bytes for each;
+-- then the text. Bytes of the text give the sizes of the pieces.
 
 -- ---- the reader to compare with ----
 
@@ -17,7 +17,7 @@ function Reader:take(size)
   return self.text:sub(from, from + size - 1)
 end
 
--- The bytes before the delimiter; without one, all that is left.
+-- The bytes before the delimiter, or all that is left.
 function Reader:find(delimiter, max)
   local place = self.text:find(delimiter, self.at, true)
   local length = place and place - self.at or self:rest()
@@ -34,7 +34,7 @@ function Reader:until_delimiter(delimiter, max, kept)
   return read
 end
 
--- liolib.c's read_number, of at most 200 characters.
+-- Works as liolib.c's read_number, which reads at most 200 characters.
 function Reader:number()
   local buffer, refused = {}, false
 
@@ -86,7 +86,7 @@ function Reader:format(format, max)
   return self:until_delimiter("\n", max, format == "L" and 1 or 0)
 end
 
--- A list of what is read, or an error's code and nothing is.
+-- Returns a list of results; or an error's code, and reads nothing.
 function Reader:read(formats, max)
   local from, results = self.at, { n = 0 }
   for i, format in ipairs(formats) do
@@ -112,8 +112,8 @@ local function take_format(byte)
   return letters[byte % #letters + 1]
 end
 
--- A reading: the stream's method with its arguments, what the reader makes of
--- it, and how many requests of memory there are at the first attempt.
+-- A reading: the stream's method with its arguments, the reader's function, and
+-- the number of allocations allowed at the first attempt.
 local function take_reading(supply, max)
   local shape = supply()
   local requests = shape >= 0xe0 and supply() or 0
@@ -160,7 +160,7 @@ local function call(conn, reading)
   return conn[reading.method](conn, table.unpack(reading))
 end
 
--- The results; or the code of an error that is no lack of memory.
+-- Returns the results, or the code of an error other than a lack of memory.
 local function attempt(conn, reading)
   local requests = reading.requests
   reading.requests = 0
@@ -198,7 +198,7 @@ local function show(results)
   return "(" .. table.concat(list, ", ") .. ")"
 end
 
--- Sends a piece of the text; the end after the last.
+-- Returns a function that sends the next piece of the text, then the end.
 local function feeder(peer, text)
   local at = 1
   return function()
