@@ -88,6 +88,8 @@ struct task {
     const char *call; /* the name of the call that waits */
     int wants;        /* events, as poll(2) has them */
     int64_t deadline;
+    int64_t limit;     /* the deadline of a call that pauses before it */
+    uint64_t progress; /* how far the call had come: struct wait */
     struct scope *scope;
     struct output *outputs; /* to be sent before it waits */
     /* its place among the timers */

@@ -408,7 +408,7 @@ for i, datagram in ipairs(data) do print(from[i], datagram) end
 static int socket_recvmany(lua_State *L)
 {
     lua_settop(L, FLAGS);
-    return recvmany_step(L, LUA_OK, 0);
+    return recvmany_step(L, LUA_OK, WAIT_FIRST);
 }
 
 void open_recvmany(lua_State *L)

@@ -216,7 +216,7 @@ static void begin(lua_State *L, struct send_batch *v, const struct socket *s,
     v->total = (size_t)lua_rawlen(L, LIST);
     v->sent = (size_t)lua_tointeger(L, SENT);
     v->offset = (size_t)lua_tointeger(L, OFFSET);
-    if (context == 0)
+    if (context == WAIT_FIRST)
         check_all(L, v);
 }
 
@@ -259,7 +259,7 @@ static void share(lua_State *L, struct wait *w, const struct send_batch *v)
     batch_charge(w, v->count);
     if (w->task != NULL && w->task->budget <= 0) {
         set_integer(L, DEADLINE, w->context ? w->task->deadline : 0);
-        w->context = 0;
+        w->context = WAIT_FIRST;
         wait_let_others(L, w);
     }
 }
@@ -371,7 +371,7 @@ static int socket_sendmany(lua_State *L)
     lua_pushinteger(L, 0);
     lua_pushinteger(L, 0);
     lua_pushinteger(L, 0);
-    return sendmany_step(L, LUA_OK, 0);
+    return sendmany_step(L, LUA_OK, WAIT_FIRST);
 }
 
 void open_sendmany(lua_State *L)

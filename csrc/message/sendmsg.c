@@ -89,7 +89,7 @@ that are not one's own
 */
 static int socket_sendmsg(lua_State *L)
 {
-    return sendmsg_step(L, LUA_OK, 0);
+    return sendmsg_step(L, LUA_OK, WAIT_FIRST);
 }
 
 /* ---- receiving ---- */
@@ -245,7 +245,7 @@ static int recvmsg_step(lua_State *L, int status, lua_KContext context)
     lua_getfield(L, MESSAGE, "data");
     gather_new(L, lua_tostring(L, -1), (size_t)n, wanted.size);
     lua_replace(L, -2);
-    return recvmsg_rest(L, LUA_OK, 0);
+    return recvmsg_rest(L, LUA_OK, WAIT_FIRST);
 }
 
 /*** Receive a message: data, the sender, control data and flags (recvmsg(2),
@@ -273,7 +273,7 @@ print(m.data, m.from, m.control.ttl)
 static int socket_recvmsg(lua_State *L)
 {
     lua_settop(L, OPTIONS);
-    return recvmsg_step(L, LUA_OK, 0);
+    return recvmsg_step(L, LUA_OK, WAIT_FIRST);
 }
 
 void open_sendmsg(lua_State *L)

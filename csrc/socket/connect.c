@@ -141,7 +141,7 @@ static int connect_step(lua_State *L, int status, lua_KContext context)
     struct socket *s = socket_check_waiting(L, 1, "connect", context);
     const struct address *a = address_check(L, 2);
     struct wait w;
-    bool under_way = context > 0 && s->family != AF_UNIX;
+    bool under_way = context > WAIT_FIRST && s->family != AF_UNIX;
     bool interrupted = false;
     int error;
 
@@ -176,7 +176,7 @@ up), EISCONN, …
 */
 static int socket_connect(lua_State *L)
 {
-    return connect_step(L, LUA_OK, 0);
+    return connect_step(L, LUA_OK, WAIT_FIRST);
 }
 
 /*** Forget the peer of a datagram socket (connect(2) to AF_UNSPEC).

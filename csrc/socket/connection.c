@@ -149,7 +149,7 @@ static int accept_step(lua_State *L, int status, lua_KContext context)
 
     (void)status;
     wait_start(L, &w, &call, &s->handle, 0, context);
-    if (!prepare_accept(s) && context == 0)
+    if (!prepare_accept(s) && context == WAIT_FIRST)
         return error_raise(L, "accept", errno, 0);
     lua_settop(L, 1);
     c = socket_new(L);
@@ -182,7 +182,7 @@ listen), ECONNABORTED, EMFILE
 */
 static int socket_accept(lua_State *L)
 {
-    return accept_step(L, LUA_OK, 0);
+    return accept_step(L, LUA_OK, WAIT_FIRST);
 }
 
 /*** End one direction of the connection, or both (shutdown(2)).

@@ -177,7 +177,7 @@ static int poll_suspend(lua_State *L, struct task *t, nfds_t count,
         error = await_any(L, t, fds, count, deadline);
     if (error != 0)
         return error_raise(L, task_wait_name(t, "poll"), error, 0);
-    return task_suspend(L, t, "poll", 1, poll_step);
+    return task_suspend(L, t, "poll", WAIT_RESUMED, poll_step);
 }
 
 /* Outside of a task a deadline of somebody else's may come first. */
@@ -205,7 +205,7 @@ static int poll_step(lua_State *L, int status, lua_KContext context)
 
     (void)status;
     close_gathering(L);
-    fill_pollfds(L, fds, count, context == 0 ? EBADF : ECANCELED);
+    fill_pollfds(L, fds, count, context == WAIT_FIRST ? EBADF : ECANCELED);
     if (t == NULL)
         return poll_outside(L, fds, count);
     if (poll(fds, count, 0) == -1)
@@ -216,7 +216,7 @@ static int poll_step(lua_State *L, int status, lua_KContext context)
     }
     if (lua_tointeger(L, DEADLINE) <= loop_now(t->loop))
         return push_ready(L, fds, 0);
-    return poll_suspend(L, task_that_may_wait(L), count, context != 0);
+    return poll_suspend(L, task_that_may_wait(L), count, context != WAIT_FIRST);
 }
 
 /*** Wait until one of several descriptors is ready (poll(2)).
@@ -244,7 +244,7 @@ static int sockeye_poll(lua_State *L)
     lua_pushinteger(L, seconds == 0 ? 0 : wait_deadline(seconds));
     count = list_keys(L);
     lua_newuserdatauv(L, count * sizeof(struct pollfd), 0);
-    return poll_step(L, LUA_OK, 0);
+    return poll_step(L, LUA_OK, WAIT_FIRST);
 }
 
 static int wait_done(lua_State *L, int status, lua_KContext context)
@@ -284,7 +284,7 @@ static int sockeye_wait(lua_State *L)
     lua_rawset(L, -3);
     lua_pushvalue(L, 3);
     lua_callk(L, 2, 1, 0, wait_done);
-    return wait_done(L, LUA_OK, 0);
+    return wait_done(L, LUA_OK, WAIT_FIRST);
 }
 
 void open_poll(lua_State *L)

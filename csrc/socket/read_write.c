@@ -67,7 +67,7 @@ and must not
 */
 static int socket_read(lua_State *L)
 {
-    return read_step(L, LUA_OK, 0);
+    return read_step(L, LUA_OK, WAIT_FIRST);
 }
 
 static int write_step(lua_State *L, int status, lua_KContext context)
@@ -101,7 +101,7 @@ must not
 */
 static int socket_write(lua_State *L)
 {
-    return write_step(L, LUA_OK, 0);
+    return write_step(L, LUA_OK, WAIT_FIRST);
 }
 
 /*** Whether the next byte to be received is the urgent one (sockatmark(3)).

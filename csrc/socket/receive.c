@@ -219,7 +219,7 @@ static int recv_on(lua_State *L, lua_KContext context, int error)
         return wait_failed(L, &w, 0);
     if (is_incomplete(L, s, &r)) {
         begin_rest(L, s, &r, NULL);
-        return recv_rest(L, LUA_OK, 0);
+        return recv_rest(L, LUA_OK, WAIT_FIRST);
     }
     push_data(L, s, &r);
     return 1 + push_full_length(L, &r);
@@ -294,7 +294,7 @@ static int recvfrom_step(lua_State *L, int status, lua_KContext context)
         return wait_failed(L, &w, 0);
     if (is_incomplete(L, s, &r)) {
         begin_rest(L, s, &r, &from);
-        return recvfrom_rest(L, LUA_OK, 0);
+        return recvfrom_rest(L, LUA_OK, WAIT_FIRST);
     }
     push_data(L, s, &r);
     push_sender(L, &from);
@@ -313,7 +313,7 @@ static int recvfrom_step(lua_State *L, int status, lua_KContext context)
 */
 static int socket_recvfrom(lua_State *L)
 {
-    return recvfrom_step(L, LUA_OK, 0);
+    return recvfrom_step(L, LUA_OK, WAIT_FIRST);
 }
 
 void open_receive(lua_State *L)

@@ -133,7 +133,7 @@ peer to which the socket is connected
 */
 static int socket_sendto(lua_State *L)
 {
-    return sendto_step(L, LUA_OK, 0);
+    return sendto_step(L, LUA_OK, WAIT_FIRST);
 }
 
 /* How far sendall has come in its arguments, `arg` to `last`. */
@@ -142,7 +142,7 @@ struct progress {
     int last;
     int flags;
     size_t offset; /* bytes of `arg` that are sent */
-    size_t sent;   /* bytes in all */
+    uint64_t sent; /* bytes in all */
 };
 
 /* Point `iov` to what is still to be sent; the number of entries. */
@@ -178,7 +178,7 @@ static void advance(struct progress *p, const struct iovec *iov, size_t count,
 }
 
 /* Pass over what was sent before the task had to wait. */
-static void pass_over(lua_State *L, struct progress *p, size_t sent)
+static void pass_over(lua_State *L, struct progress *p, uint64_t sent)
 {
     p->sent = sent;
     for (size_t size; p->arg <= p->last; p->arg++, sent -= size) {
@@ -186,7 +186,7 @@ static void pass_over(lua_State *L, struct progress *p, size_t sent)
         if (sent < size)
             break;
     }
-    p->offset = sent;
+    p->offset = (size_t)sent;
 }
 
 /* The kernel is quicker with what needs no gathering. Strings that are to be
@@ -218,19 +218,20 @@ static bool send_rest(lua_State *L, struct socket *s, struct wait *w,
     struct iovec iov[IOV_BATCH];
     ssize_t n;
 
+    if (w->progress > 0)
+        pass_over(L, p, w->progress);
     do {
         size_t count = fill_iov(L, p, iov);
 
         n = send_gathered(L, s, p->arg, iov, count, flags);
         if (n != -1)
             advance(p, iov, count, (size_t)n);
-        else if (p->sent > 0)
-            w->resume = (lua_KContext)p->sent + 1;
+        w->progress = p->sent;
     } while (n == -1 ? wait_again(L, w) : p->arg <= p->last);
     return n != -1;
 }
 
-/* The context is the number of bytes sent, and one. A number on top of the
+/* The number of bytes sent is the call's progress. A number on top of the
  * strings is the flags. */
 static int send_all(lua_State *L, struct socket *s, lua_KContext context)
 {
@@ -239,8 +240,6 @@ static int send_all(lua_State *L, struct socket *s, lua_KContext context)
 
     if (lua_type(L, p.last) == LUA_TNUMBER)
         p.flags = (int)lua_tointeger(L, p.last--);
-    if (context > 1)
-        pass_over(L, &p, (size_t)context - 1);
     if (send_rest(L, s, &w, &p, context)) {
         lua_pushinteger(L, (lua_Integer)p.sent);
         return 1;

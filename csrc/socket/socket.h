@@ -67,8 +67,8 @@ static inline struct socket *socket_check_waiting(lua_State *L, int arg,
                                                   const char *call,
                                                   lua_KContext context)
 {
-    return context == 0 ? socket_check_open(L, arg, call)
-                        : lua_touserdata(L, arg);
+    return context == WAIT_FIRST ? socket_check_open(L, arg, call)
+                                 : lua_touserdata(L, arg);
 }
 
 /* The socket of a call with `values` on the stack, itself first, where nothing

@@ -77,7 +77,7 @@ static bool wait_for_all(lua_State *L, struct socket *s, struct wait *w,
 {
     if (s->handle.fd == -1) {
         w->outcome = WAIT_ERROR;
-        w->error = context == 0 ? EBADF : ECANCELED;
+        w->error = context == WAIT_FIRST ? EBADF : ECANCELED;
         return false;
     }
     while (!is_done(L, s)) {
@@ -146,7 +146,7 @@ local sent, copied = s:zerocopy_wait()
 static int socket_zerocopy_wait(lua_State *L)
 {
     socket_check_open(L, 1, "zerocopy_wait");
-    return zerocopy_step(L, LUA_OK, 0);
+    return zerocopy_step(L, LUA_OK, WAIT_FIRST);
 }
 
 void open_zerocopy(lua_State *L)

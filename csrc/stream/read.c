@@ -228,8 +228,8 @@ static int finish_reading(lua_State *L, struct stream *s,
     return lua_gettop(L) - r->last;
 }
 
-/* The context tells up to which of all the bytes that have ever come there is
- * no delimiter, and one. */
+/* The progress is the stream offset up to which the delimiter has been searched
+ * for. */
 static int read_with(lua_State *L, const struct call *call, reader *read,
                      lua_KContext context, size_t max)
 {
@@ -239,13 +239,13 @@ static int read_with(lua_State *L, const struct call *call, reader *read,
     struct wait w;
 
     wait_start(L, &w, call, &s->socket->handle, 0, context);
-    if (context > 0)
-        r.scanned = (uintptr_t)context - 1 - s->taken;
+    if (context > WAIT_FIRST)
+        r.scanned = (size_t)w.progress - s->taken;
     if (r.max == 0)
         r.max = s->max;
     while (start_reading(s, &r), (outcome = read(L, &r)) == MORE) {
         lua_settop(L, r.last);
-        w.resume = (lua_KContext)(s->taken + r.scanned) + 1;
+        w.progress = s->taken + r.scanned;
         if (!stream_fill(L, s, &w, r.wanted))
             return wait_failed(L, &w, 0);
     }
@@ -282,7 +282,7 @@ static int stream_read(lua_State *L)
 
     if (last > 1)
         check_formats(L, last);
-    return read_step(L, LUA_OK, 0);
+    return read_step(L, LUA_OK, WAIT_FIRST);
 }
 
 static int until_step(lua_State *L, int status, lua_KContext context)
@@ -313,7 +313,7 @@ static int stream_read_until(lua_State *L)
     luaL_argcheck(L, size > 0, 2, "delimiter must not be empty");
     luaL_argcheck(L, luaL_optinteger(L, 3, 1) > 0, 3, "max must be positive");
     lua_settop(L, 3);
-    return until_step(L, LUA_OK, 0);
+    return until_step(L, LUA_OK, WAIT_FIRST);
 }
 
 static int some_step(lua_State *L, int status, lua_KContext context)
@@ -335,7 +335,7 @@ static int stream_read_some(lua_State *L)
 {
     luaL_argcheck(L, luaL_optinteger(L, 2, 1) > 0, 2, "max must be positive");
     lua_settop(L, 2);
-    return some_step(L, LUA_OK, 0);
+    return some_step(L, LUA_OK, WAIT_FIRST);
 }
 
 /* ---- lines ---- */
@@ -352,7 +352,7 @@ static int next_line(lua_State *L)
             luaL_checkstack(L, 1, NULL);
         lua_pushvalue(L, lua_upvalueindex(++count));
     }
-    return read_step(L, LUA_OK, 0);
+    return read_step(L, LUA_OK, WAIT_FIRST);
 }
 
 /*** An iterator over lines, or over what other formats read.

@@ -37,7 +37,7 @@ struct stream *stream_reject(lua_State *L, int arg, const char *call,
                              lua_KContext context)
 {
     stream_check(L, arg);
-    error_raise(L, call, context == 0 ? EBADF : ECANCELED, 0);
+    error_raise(L, call, context == WAIT_FIRST ? EBADF : ECANCELED, 0);
     return NULL;
 }
 
@@ -343,7 +343,7 @@ static int stream_close(lua_State *L)
 
     lua_settop(L, 1);
     if (task_may_wait(L))
-        return close_step(L, LUA_OK, 0);
+        return close_step(L, LUA_OK, WAIT_FIRST);
     error = end_at_once(s);
     return error ? error_raise(L, "close", error, 0) : 0;
 }

@@ -18,8 +18,8 @@
 #define DIRECT 16384 /* bytes that are worth not copying */
 #define IOV_MOST 64
 
-/* What write does when its task goes on. */
-enum { TAKING = 1, SENDING };
+/* The progress of write. */
+enum { TAKING, SENDING };
 
 /* Whether what is written may be kept for a while. */
 static bool is_kept(const struct stream *s)
@@ -46,6 +46,7 @@ static size_t check_data(lua_State *L, int last)
 
         if (lua_tolstring(L, arg, &size) == NULL)
             luaL_checklstring(L, arg, &size);
+        luaL_argcheck(L, size <= SIZE_MAX - total, arg, "too many bytes");
         total += size;
     }
     return total;
@@ -141,15 +142,14 @@ static int write_step(lua_State *L, int status, lua_KContext context)
     size_t unsent;
 
     (void)status;
-    w.resume = TAKING;
-    if (context != SENDING) {
+    if (w.progress != SENDING) {
         if (block_used(s->out.pending) > s->limit &&
             !stream_flush(L, s, &w, flags, &unsent))
             return w.outcome == WAIT_WOULD_BLOCK ? wait_failed(L, &w, 0)
                                                  : fail_writing(L, &w, 0, 0);
         take_over(L, s, last, flags);
     }
-    w.resume = SENDING;
+    w.progress = SENDING;
     if (has_to_send(s) && !stream_flush(L, s, &w, flags, &unsent) &&
         w.outcome != WAIT_WOULD_BLOCK)
         return fail_writing(L, &w, check_data(L, last), unsent);
@@ -180,7 +180,7 @@ static int stream_write(lua_State *L)
 
     if (total >= DIRECT || !is_kept(s) ||
         block_used(s->out.pending) + total > s->limit)
-        return write_step(L, LUA_OK, 0);
+        return write_step(L, LUA_OK, WAIT_FIRST);
     keep(L, s, last, total, 0);
     note_pending(s);
     lua_settop(L, 1);
@@ -212,7 +212,7 @@ static int flush_step(lua_State *L, int status, lua_KContext context)
 static int stream_flush_method(lua_State *L)
 {
     lua_settop(L, 1);
-    return flush_step(L, LUA_OK, 0);
+    return flush_step(L, LUA_OK, WAIT_FIRST);
 }
 
 /* Stack: the stream, and which end. */
@@ -255,7 +255,7 @@ static int stream_shutdown(lua_State *L)
     stream_check_open(L, 1, "shutdown", 0);
     luaL_checkany(L, 2);
     lua_settop(L, 2);
-    return shutdown_step(L, LUA_OK, 0);
+    return shutdown_step(L, LUA_OK, WAIT_FIRST);
 }
 
 /*** How what is written is kept.

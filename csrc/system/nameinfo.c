@@ -104,7 +104,7 @@ static int nameinfo_step(lua_State *L, int status, lua_KContext context)
         return give_names(L, &n);
     lua_settop(L, RESOLVER_LIST);
     resolver_send(L, nameinfo_call.name, copy_naming, &n);
-    return nameinfo_step(L, LUA_OK, 0);
+    return nameinfo_step(L, LUA_OK, WAIT_FIRST);
 }
 
 static bool is_numeric(const struct naming *n)
@@ -136,7 +136,7 @@ static int sockeye_nameinfo(lua_State *L)
     lua_settop(L, RESOLVER_LIST);
     if (!resolver_may_block(L) && !is_numeric(&n)) {
         resolver_send(L, nameinfo_call.name, copy_naming, &n);
-        return nameinfo_step(L, LUA_OK, 0);
+        return nameinfo_step(L, LUA_OK, WAIT_FIRST);
     }
     do
         name(&n);

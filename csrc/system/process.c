@@ -173,7 +173,7 @@ static int waitpid_suspend(lua_State *L, struct task *t, pid_t pid, int options)
         error = await_child(L, t, options == 0 ? pid : -1);
     if (error != 0)
         return error_raise(L, task_wait_name(t, "waitpid"), error, 0);
-    return task_suspend(L, t, "waitpid", 1, waitpid_step);
+    return task_suspend(L, t, "waitpid", WAIT_RESUMED, waitpid_step);
 }
 
 static int waitpid_step(lua_State *L, int continued, lua_KContext context)
@@ -218,7 +218,7 @@ is nothing to tell
 static int sockeye_waitpid(lua_State *L)
 {
     lua_settop(L, 2);
-    return waitpid_step(L, LUA_OK, 0);
+    return waitpid_step(L, LUA_OK, WAIT_FIRST);
 }
 
 /*** Send a signal (kill(2)).

@@ -270,7 +270,7 @@ static int resolve_step(lua_State *L, int status, lua_KContext context)
         resolver_send(L, resolve_call.name, copy_query, q);
         job_handle_drop(h);
         lua_replace(L, RESOLVER_HANDLE);
-        return resolve_step(L, LUA_OK, 0);
+        return resolve_step(L, LUA_OK, WAIT_FIRST);
     }
     job_handle_drop(h);
     return resolver_raise(L, resolve_call.name, answer, RESOLVER_SUBJECT);
@@ -279,7 +279,7 @@ static int resolve_step(lua_State *L, int status, lua_KContext context)
 static int resolve_later(lua_State *L, const struct query *q)
 {
     resolver_send(L, resolve_call.name, copy_query, q);
-    return resolve_step(L, LUA_OK, 0);
+    return resolve_step(L, LUA_OK, WAIT_FIRST);
 }
 
 /*** The addresses of a host and service (getaddrinfo(3)).

@@ -86,7 +86,7 @@ static int finish_step(lua_State *L, int status, lua_KContext context)
 {
     struct group *group = check_group(L, 1);
     struct task *owner = group->owner;
-    int refusal = task_take_interruption(owner, context != 0);
+    int refusal = task_take_interruption(owner, context != WAIT_FIRST);
     int error;
 
     (void)status;
@@ -102,7 +102,7 @@ static int finish_step(lua_State *L, int status, lua_KContext context)
         refusal == ETIMEDOUT ? NO_DEADLINE : task_deadline(owner, NO_DEADLINE));
     if (error != 0)
         return error_raise(L, task_wait_name(owner, "group"), error, 0);
-    return task_suspend(L, owner, "group", 1, finish_step);
+    return task_suspend(L, owner, "group", WAIT_RESUMED, finish_step);
 }
 
 /* finish_group(group, ok, ...): wait for the group's tasks. `ok` and what follows
@@ -113,7 +113,7 @@ static int sockeye_finish_group(lua_State *L)
 
     if (!lua_toboolean(L, 2))
         task_group_cancel(group);
-    return finish_step(L, LUA_OK, 0);
+    return finish_step(L, LUA_OK, WAIT_FIRST);
 }
 
 void open_group(lua_State *L)

@@ -106,7 +106,8 @@ static int join_step(lua_State *L, int status, lua_KContext context)
         return error_raise(L, "join", EDEADLK, 0);
     task_pause(L, self, t, "join", NO_DEADLINE, context);
     loop_join(self, t);
-    return task_suspend(L, self, task_wait_name(self, "join"), 1, join_step);
+    return task_suspend(L, self, task_wait_name(self, "join"), WAIT_RESUMED,
+                        join_step);
 }
 
 /*** Wait until the task has ended.
@@ -118,7 +119,7 @@ the task that calls this
 static int task_join(lua_State *L)
 {
     lua_settop(L, 1);
-    return join_step(L, LUA_OK, 0);
+    return join_step(L, LUA_OK, WAIT_FIRST);
 }
 
 static int yield_step(lua_State *L, int status, lua_KContext context)
@@ -142,7 +143,7 @@ static int sockeye_yield(lua_State *L)
     struct task *t = task_require_waiting(L, "yield");
 
     loop_requeue(t);
-    return task_suspend(L, t, "yield", 0, yield_step);
+    return task_suspend(L, t, "yield", WAIT_FIRST, yield_step);
 }
 
 void open_task_methods(lua_State *L)

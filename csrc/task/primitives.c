@@ -19,11 +19,12 @@ static int park_step(lua_State *L, int status, lua_KContext context)
     const char *call = lua_tostring(L, 2);
 
     (void)status;
-    if (context != 0 && t->unparked)
+    if (context != WAIT_FIRST && t->unparked)
         return 0;
     t->unparked = false;
-    task_pause(L, t, lua_topointer(L, 1), call, NO_DEADLINE, context != 0);
-    return task_suspend(L, t, task_wait_name(t, call), 1, park_step);
+    task_pause(L, t, lua_topointer(L, 1), call, NO_DEADLINE,
+               context != WAIT_FIRST);
+    return task_suspend(L, t, task_wait_name(t, call), WAIT_RESUMED, park_step);
 }
 
 static int sockeye_park(lua_State *L)
@@ -31,7 +32,7 @@ static int sockeye_park(lua_State *L)
     luaL_checkany(L, 1);
     luaL_checkstring(L, 2);
     task_require_waiting(L, lua_tostring(L, 2));
-    return park_step(L, LUA_OK, 0);
+    return park_step(L, LUA_OK, WAIT_FIRST);
 }
 
 /* unpark(task, token): whether the task was parked with this token. */

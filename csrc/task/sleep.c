@@ -26,10 +26,11 @@ static int sleep_step(lua_State *L, int status, lua_KContext context)
     int64_t until = lua_tointeger(L, 1);
 
     (void)status;
-    if (context != 0 && !t->cancelled && loop_now(t->loop) >= until)
+    if (context != WAIT_FIRST && !t->cancelled && loop_now(t->loop) >= until)
         return 0;
-    task_pause(L, t, t, "sleep", until, context != 0);
-    return task_suspend(L, t, task_wait_name(t, "sleep"), 1, sleep_step);
+    task_pause(L, t, t, "sleep", until, context != WAIT_FIRST);
+    return task_suspend(L, t, task_wait_name(t, "sleep"), WAIT_RESUMED,
+                        sleep_step);
 }
 
 static int sleep_outside(lua_State *L, int64_t until)
@@ -64,7 +65,7 @@ static int sockeye_sleep(lua_State *L)
         return sleep_outside(L, until);
     lua_pushinteger(L, until);
     lua_replace(L, 1);
-    return sleep_step(L, LUA_OK, 0);
+    return sleep_step(L, LUA_OK, WAIT_FIRST);
 }
 
 /* ---- deadlines ---- */

@@ -263,13 +263,14 @@ static int keep_traceback(lua_State *L)
 static int send_rest(lua_State *L, int status, lua_KContext context)
 {
     struct task *t = loop_running();
-    int error = t->outputs ? task_take_interruption(t, context != 0) : 0;
+    int error =
+        t->outputs ? task_take_interruption(t, context != WAIT_FIRST) : 0;
 
     (void)status;
     if (error == 0 && t->outputs != NULL) {
         error = loop_flush(t, task_deadline(t, NO_DEADLINE));
         if (error == EAGAIN)
-            return task_suspend(L, t, "flush", 1, send_rest);
+            return task_suspend(L, t, "flush", WAIT_RESUMED, send_rest);
     }
     if (error == 0)
         return lua_gettop(L) - BODY;
@@ -290,7 +291,7 @@ static int end_body(lua_State *L, int status, lua_KContext context)
 
     (void)context;
     if (!failed && t == loop_running())
-        return send_rest(L, LUA_OK, 0);
+        return send_rest(L, LUA_OK, WAIT_FIRST);
     t->failed = failed;
     return failed ? 1 : lua_gettop(L) - BODY;
 }

@@ -18,6 +18,7 @@
 #include <lua.h>
 
 #include "loop/loop.h"
+#include "task/context.h"
 
 /* The user values of a task that are the traceback of its failure, and the
  * group of those that it spawns where it nests. */

@@ -20,7 +20,7 @@
 #include "task/task.h"
 #include "task/wait.h"
 
-#define PAUSE (NANOSECONDS / 500) /* before what nothing tells of */
+#define PAUSE (NANOSECONDS / 500) /* where nothing reports a change */
 
 int64_t wait_deadline(int64_t timeout)
 {
@@ -143,12 +143,21 @@ static bool end_wait_of(struct wait *w, const struct task *t,
     return end_wait(w, outcome, error);
 }
 
-/* The deadline stays with the task while the call goes on. */
+/* The deadline stays with the task while the call goes on, unless the task has
+ * yielded or waited for something else meanwhile. */
+static int64_t call_deadline(const struct wait *w, const struct task *t)
+{
+    if (w->context == WAIT_PAUSED)
+        return t->limit;
+    if (w->context == WAIT_FIRST || t->deadline == 0 || t->flushing)
+        return task_deadline(t, own_deadline(w));
+    return t->deadline;
+}
+
+/* The end of a pause is no time-out. */
 static bool wait_in_task(lua_State *L, struct wait *w, struct task *t)
 {
-    bool resumed = w->context != 0;
-    int refusal = task_take_interruption(t, resumed);
-    int64_t deadline = t->deadline;
+    int refusal = task_take_interruption(t, w->context == WAIT_RESUMED);
     int error;
 
     if (refusal == ETIMEDOUT)
@@ -157,16 +166,13 @@ static bool wait_in_task(lua_State *L, struct wait *w, struct task *t)
         return end_wait(w, WAIT_ERROR, refusal);
     if (!still_open(w))
         return false;
-    if (!resumed || deadline == 0 || t->flushing)
-        deadline = task_deadline(t, own_deadline(w));
-    error = loop_await(t, w->handle, awaited_events(w), deadline);
+    error = loop_await(t, w->handle, awaited_events(w), call_deadline(w, t));
     if (error == EPERM)
         return true;
     if (error != 0)
         return end_wait_of(w, t, WAIT_ERROR, error);
-    if (w->resume == 0)
-        w->resume = w->context > 0 ? w->context : 1;
-    task_suspend(L, t, task_wait_name(t, w->call->name), w->resume,
+    t->progress = w->progress;
+    task_suspend(L, t, task_wait_name(t, w->call->name), WAIT_RESUMED,
                  w->call->step);
     return false;
 }
@@ -176,7 +182,7 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static bool wait_soon_outside(lua_State *L, struct wait *w)
+static bool pause_outside(lua_State *L, struct wait *w)
 {
     int64_t now = clock_now();
 
@@ -189,21 +195,21 @@ static bool wait_soon_outside(lua_State *L, struct wait *w)
     return still_open(w);
 }
 
-/* The call's deadline is its context; the pause is no time-out. */
-static bool wait_soon_in_task(lua_State *L, struct wait *w, struct task *t)
+static bool pause_in_task(lua_State *L, struct wait *w, struct task *t)
 {
-    int64_t deadline = w->context > 1 ? (int64_t)w->context
-                                      : task_deadline(t, own_deadline(w));
+    int64_t limit = call_deadline(w, t);
     int64_t now = clock_now();
     int error = task_take_interruption(t, false);
 
-    if (error == 0 && now >= deadline)
+    if (error == 0 && now >= limit)
         return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
     if (error == 0)
-        error = loop_pause(t, t, earlier(now + PAUSE, deadline));
+        error = loop_pause(t, t, earlier(now + PAUSE, limit));
     if (error != 0)
         return end_wait_of(w, t, WAIT_ERROR, error);
-    task_suspend(L, t, w->call->name, (lua_KContext)deadline, w->call->step);
+    t->limit = limit;
+    t->progress = w->progress;
+    task_suspend(L, t, w->call->name, WAIT_PAUSED, w->call->step);
     return false;
 }
 
@@ -211,7 +217,7 @@ bool wait_briefly(lua_State *L, struct wait *w)
 {
     struct task *t = task_that_may_wait(L);
 
-    return t != NULL ? wait_soon_in_task(L, w, t) : wait_soon_outside(L, w);
+    return t != NULL ? pause_in_task(L, w, t) : pause_outside(L, w);
 }
 
 bool wait_ready(lua_State *L, struct wait *w)
@@ -244,7 +250,7 @@ bool wait_again(lua_State *L, struct wait *w)
         interrupt_run(L);
         return still_open(w);
     }
-    if (error == EBADF && w->context != 0)
+    if (error == EBADF && w->context != WAIT_FIRST)
         return still_open(w);
     if (error != EAGAIN && error != EWOULDBLOCK)
         return end_wait(w, WAIT_ERROR, error);

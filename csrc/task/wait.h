@@ -29,14 +29,11 @@
 #include <lua.h>
 
 #include "loop/loop.h"
+#include "task/context.h"
 #include "task/outside.h"
 #include "task/task.h"
 
 enum wait_outcome { WAIT_ERROR, WAIT_WOULD_BLOCK, WAIT_TIMED_OUT };
-
-/* The context with which a call goes on that has let the others run before its
- * first attempt. */
-#define WAIT_POSTPONED ((lua_KContext)-1)
 
 /* What is the same for every call of a kind. */
 struct call {
@@ -49,8 +46,9 @@ struct call {
 struct wait {
     const struct call *call;
     struct handle *handle;
-    lua_KContext context; /* what step was called with; 0: the first time */
-    lua_KContext resume;  /* what to call it with next, if not that again */
+    lua_KContext context; /* what step was called with (context.h) */
+    uint64_t progress;    /* the call's own note of how far it has come: step
+                             finds here, after a wait, what it left; or 0 */
     int flags;            /* the call's MSG_ flags: MSG_DONTWAIT is heeded */
     struct task *task;    /* that makes the call and is to yield; or NULL */
     int64_t deadline;     /* nanoseconds of clock_now; 0: not yet known */
@@ -90,7 +88,7 @@ static inline int wait_start(lua_State *L, struct wait *w,
     w->call = call;
     w->handle = handle;
     w->context = context;
-    w->resume = 0;
+    w->progress = 0;
     w->flags = flags;
     w->deadline = 0;
     w->task = NULL;
@@ -99,7 +97,9 @@ static inline int wait_start(lua_State *L, struct wait *w,
     if (t->top != L)
         return MSG_DONTWAIT;
     w->task = t;
-    if (context == WAIT_POSTPONED || (context == 0 && t->budget-- <= 0))
+    if (context > WAIT_FIRST)
+        w->progress = t->progress;
+    else if (context == WAIT_POSTPONED || t->budget-- <= 0)
         wait_let_others(L, w);
     return MSG_DONTWAIT;
 }

@@ -116,7 +116,7 @@ static bool is_open(struct wait *w, const struct transit *m,
         return true;
     w->call = &m->calls[WRITING];
     w->outcome = WAIT_ERROR;
-    w->error = context == 0 ? EBADF : ECANCELED;
+    w->error = context == WAIT_FIRST ? EBADF : ECANCELED;
     return false;
 }
 
@@ -148,8 +148,7 @@ static bool move_on(lua_State *L, struct wait *w, struct transit *m,
     progress = m->moved + transit_between(m) - before;
     flags = wait_start(L, w, &m->calls[direction],
                        direction == READING ? m->from.handle : m->to.handle, 0,
-                       progress > 0 ? 0 : context);
-    w->resume = 1;
+                       progress > 0 ? WAIT_FIRST : context);
     wait_charge(w, progress / BYTES_A_CALL);
     if (flushed != NULL)
         return stream_flush(L, flushed, w, flags, &unsent);
@@ -174,12 +173,12 @@ int transit_step(lua_State *L, int status, lua_KContext context)
     struct wait w;
 
     (void)status;
-    if (context != 0 && wait_is_in_task()) {
+    if (context != WAIT_FIRST && wait_is_in_task()) {
         if (!wait_may_continue(&w, &m->calls[WRITING]))
             return fail_transit(L, &w, m);
-        context = context == WAIT_POSTPONED ? 0 : context;
+        context = context == WAIT_POSTPONED ? WAIT_FIRST : context;
     }
-    for (; has_more(m); context = 0) {
+    for (; has_more(m); context = WAIT_FIRST) {
         if (!move_on(L, &w, m, context))
             return fail_transit(L, &w, m);
     }
@@ -191,7 +190,7 @@ int transit_run(lua_State *L, struct transit *m)
 {
     m->from.own.timeout = m->to.handle->timeout;
     m->to.own.timeout = m->from.handle->timeout;
-    return transit_step(L, LUA_OK, 0);
+    return transit_step(L, LUA_OK, WAIT_FIRST);
 }
 
 /* ---- its ends ---- */
