@@ -15,7 +15,7 @@ local clients <const> = { tcp = 700, unix = 250, udp = 50 }
 local room_size <const> = 10
 local echoes <const>, says <const> = 20 * rounds, 4 * rounds
 
--- ---- the server: a task for each client, and one for what it is told ----
+-- ---- the server: a task for each client, and one that writes to it ----
 
 local figures = { connected = 0, most = 0, lines = 0, sent = 0, datagrams = 0 }
 local rooms = {}
@@ -138,7 +138,7 @@ local function percentile(times, share)
   return times[math.max(1, math.ceil(#times * share))] * 1000
 end
 
--- All of them at once; what they have to tell.
+-- Runs all of them at once. Returns a summary.
 local function run_clients(places)
   local times, number = {}, -1
   local shared = { heard = 0, met = 0, gate = sockeye.channel() }

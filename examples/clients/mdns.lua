@@ -13,7 +13,7 @@
 --
 -- On every interface that can multicast, unless one is named. Asking exits with
 -- 1 where nobody answered, announcing where somebody else has the name. Two
--- hosts that claim a name in the same second are not told apart.
+-- hosts that claim a name in the same second both get it.
 
 local sockeye = require "sockeye"
 

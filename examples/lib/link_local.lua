@@ -1,5 +1,5 @@
 -- The sockets of multicast DNS: one of each family for all interfaces, which
--- tells by which of them a message came, and sends by the one that is named.
+-- reports by which a message came, and sends by the one that is named.
 
 local sockeye = require "sockeye"
 local dns = require "dns_message"

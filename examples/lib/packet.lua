@@ -65,7 +65,7 @@ local function options_of_tcp(text)
   return ", options [" .. table.concat(list, ",") .. "]"
 end
 
--- The ports, and the text; `whole` is the length that IP tells.
+-- The ports, and the text; `whole` is the length that IP has.
 local function tcp(data, whole)
   local from, to, seq, ack, offset, bits, window, urgent =
     string.unpack(">I2I2I4I4BBI2xxI2", data)

@@ -2,7 +2,7 @@
 --
 --   lua ip.lua [-4 | -6] [-j] link | addr | route [table NAME | NUMBER | all]
 --
---   -4, -6  of one family alone; routes are of IPv4 unless told otherwise
+--   -4, -6  of one family alone; routes are of IPv4 by default
 --   -j      as JSON, with the names and values of "ip -j"
 
 local netlink = require "sockeye.netlink"

@@ -44,7 +44,7 @@ local tellers = {
   end,
 }
 
--- The next change. Those that were lost are told, for the list of what there is
+-- Returns the next change. Reports lost ones, for the list of what there is
 -- has to be read anew.
 local function next_of(events)
   while true do

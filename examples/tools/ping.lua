@@ -1,4 +1,4 @@
--- Sends echo requests and tells what comes back, in the manner of ping(8): by a
+-- Sends echo requests and prints the replies, in the manner of ping(8): by a
 -- ping socket where the system allows it, else by a raw one.
 --
 --   lua ping.lua [-4 | -6] [-c COUNT] [-i SECONDS] [-s BYTES] [-t TTL]
@@ -207,7 +207,7 @@ local function receive(self, deadline)
   return ok and m or not ok and not m.timeout
 end
 
--- An error that the network had told before comes out of the next call.
+-- The next call raises an error that the network reported before.
 local function send(self)
   local sequence = (self.count + 1) & 0xffff
   local function message(sum)

@@ -1,5 +1,5 @@
 -- The routers on the way to a host, in the manner of traceroute(8): UDP probes
--- that may go one hop, two hops, … and what the error queue tells of who threw
+-- that may go one hop, two hops, … and what the error queue reports of who threw
 -- them away. No privilege is needed.
 --
 --   lua traceroute.lua [-4 | -6] [-n] [-m HOPS] [-q PROBES] [-w SECONDS] HOST
@@ -93,7 +93,7 @@ local function note(trace, m)
   end
 end
 
--- All that has been told of probes; whether it was anything.
+-- Reads all reports on probes. Returns whether there were any.
 local function read_answers(trace)
   local some = false
   for _, flags in ipairs { "errqueue dontwait", "dontwait" } do

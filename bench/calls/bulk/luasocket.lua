@@ -1,4 +1,4 @@
--- Blocks of 64 KiB through a Unix stream socket; c.c tells the arguments.
+-- Blocks of 64 KiB through a Unix stream socket; c.c lists the arguments.
 
 local socket = require "socket"
 local unix = require "socket.unix"

@@ -1,4 +1,4 @@
--- Bytes past a process; c.c tells the arguments. "splice" is "pipe" without
+-- Bytes past a process; c.c lists the arguments. "splice" is "pipe" without
 -- streams; an action that ends in "_task" is made inside of a task.
 
 local sockeye = require "sockeye"

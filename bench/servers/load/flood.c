@@ -32,7 +32,7 @@ static uint64_t send_blocks(int fd, const char *block, int64_t deadline,
     return count;
 }
 
-/* The server tells how many bytes have come when there are no more. */
+/* The server sends how many bytes have come when there are no more. */
 static void check_count(int fd, uint64_t bytes)
 {
     char text[32];
@@ -101,7 +101,7 @@ static uint64_t ask_count(int fd)
         }
     }
     errno = 0;
-    fail("the server does not tell how many packets have come");
+    fail("the server does not say how many packets have come");
 }
 
 static uint64_t send_packets(int fd, int64_t deadline, uint64_t limit)

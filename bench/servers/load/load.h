@@ -72,7 +72,7 @@ void do_hold(const struct options *o, struct result *r);
 void do_bulk(const struct options *o, struct result *r);
 void do_packets(const struct options *o, struct result *r);
 
-/* Number a unit: its first 16 bytes tell connection and turn. */
+/* Number a unit: its first 16 bytes hold connection and turn. */
 void unit_number(char *unit, uint32_t connection, uint32_t turn);
 
 /* Fill `count` units; each ends with a newline and has no other. */

@@ -222,7 +222,7 @@ static void take_packets(int fd)
     }
 }
 
-/* The first packet tells whom to answer. */
+/* The sender of the first packet gets the answers. */
 static void serve_packets(int fd)
 {
     struct sockaddr_in a;

@@ -57,7 +57,7 @@ local function accept()
   while true do sockeye.spawn(handler, (server:accept())) end
 end
 
--- The first packet tells whom to answer.
+-- The sender of the first packet gets the answers.
 local function packets()
   local socket = sockeye.socket("inet", "dgram")
   socket:bind "127.0.0.1:0"
