@@ -95,7 +95,8 @@ uint32_t address_find_interface(lua_State *L, const char *name)
     return number;
 }
 
-/* primitives.read_family(value): its number; or nil and what is wrong with the value. */
+/* primitives.read_family(value): its number; or nil and what is wrong with the
+ * value. */
 static int address_read_family(lua_State *L)
 {
     luaL_checkany(L, 1);

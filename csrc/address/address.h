@@ -2,7 +2,7 @@
  * address: socket addresses as immutable userdata.
  *
  * A `struct address` is normalised when it is made, so that equal addresses are
- * equal bytes of equal length: the tail is zero, a path that has room for it
+ * equal bytes of equal length: the tail is zero, a path that is not too long
  * ends with a zero, the rest of the structure is as the kernel takes it.
  */
 #ifndef SOCKEYE_ADDRESS_ADDRESS_H
@@ -49,8 +49,8 @@ const struct address *address_test(lua_State *L, int arg);
 /* The family, for argument errors: a name or a number. */
 int address_check_family(lua_State *L, int arg);
 
-/* The index of the interface called `name`; 0: there is none. Raises EMFILE where
- * no descriptor is left to ask through. */
+/* The index of the interface called `name`; 0: there is none. Raises EMFILE
+ * where no descriptor is left to ask through. */
 uint32_t address_find_interface(lua_State *L, const char *name);
 
 #endif

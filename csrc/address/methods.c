@@ -93,7 +93,7 @@ static void get_bytes(lua_State *L, const struct address *a)
 
 /*** A socket address.
 Immutable; made by `inet`, `inet6`, `unix`, `packet`, `netlink`, `vsock`,
-`address`, `unpack` and by the calls that tell an address. Equal addresses
+`address`, `unpack` and by the calls that return an address. Equal addresses
 compare equal with `==`, and `tostring` gives what `address` takes.
 @type Address
 */
@@ -289,7 +289,7 @@ static uint32_t inet_number(const struct address *a)
     return ntohl(a->in.sin_addr.s_addr);
 }
 
-/* How to tell one property of an address, by family. */
+/* How to test one property of an address, by family. */
 struct property {
     bool (*inet)(uint32_t host);
     bool (*inet6)(const struct in6_addr *host);

@@ -350,7 +350,7 @@ gives those of other families, what is zero at their end left out:
 interface), `"netlink:0/0x1"`, `"vsock:2:1024"` (`"vsock:any:any"`). An address
 is given back as it is.
 @treturn Address
-@raise argument error that tells what is wrong with the string
+@raise argument error that says what is wrong with the string
 @usage local a = sockeye.address("[::1]:8080")
 */
 static int sockeye_address(lua_State *L)
@@ -391,7 +391,8 @@ static int sockeye_unpack(lua_State *L)
     return 1;
 }
 
-/* primitives.read_address(value): the address; or nil and what is wrong with the value. */
+/* primitives.read_address(value): the address; or nil and what is wrong with
+ * the value. */
 static int sockeye_read_address(lua_State *L)
 {
     lua_settop(L, 1);

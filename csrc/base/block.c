@@ -146,7 +146,7 @@ void block_append(struct block *b, const char *bytes, size_t size)
     b->end += size;
 }
 
-/* Streams that are collected later give back for good. */
+/* Streams collected after the pool free their blocks. */
 static int pool_gc(lua_State *L)
 {
     struct pool *pool = luaL_checkudata(L, 1, POOL_TYPE);

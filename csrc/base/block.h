@@ -1,6 +1,6 @@
 /*
- * block: memory for the bytes that a stream holds, taken when there are some
- * and given back when there are none.
+ * block: memory for the bytes that a stream holds, taken when bytes come and
+ * returned when none are left.
  *
  * Blocks of the usual size are kept in a pool, one for each Lua state. A block
  * belongs to the userdata whose pointer holds it.
@@ -25,25 +25,25 @@ struct block {
 /* The pool of the Lua state; it lives as long as the state. */
 struct pool *block_pool(lua_State *L);
 
-/* How much is held; NULL: nothing. */
+/* How many bytes the block holds; NULL: none. */
 static inline size_t block_used(const struct block *b)
 {
     return b == NULL ? 0 : b->end - b->start;
 }
 
-/* Have room for some more bytes, and for `wanted` if they are not too many at
- * once; how many. 0: there is no memory, and nothing has changed. */
+/* Make room for more bytes, at best `wanted`. Returns how much there is; 0: no
+ * memory, nothing changed. */
 size_t block_room(struct block **b, struct pool *pool, size_t wanted);
 
-/* Have room for `size` bytes, which are then appended. False: there is no
- * memory, and nothing has changed. */
+/* Make room for `size` bytes, which block_append then copies. False: no memory,
+ * nothing changed. */
 bool block_reserve(struct block **b, struct pool *pool, size_t size);
 void block_append(struct block *b, const char *bytes, size_t size);
 
-/* Take `size` bytes away from the front; an empty block is given back. */
+/* Remove `size` bytes from the front; an empty block returns to the pool. */
 void block_consume(struct block **b, struct pool *pool, size_t size);
 
-/* Give it back, whatever it holds. */
+/* Return the block to the pool, with all that it holds. */
 void block_drop(struct block **b, struct pool *pool);
 
 #endif

@@ -1,10 +1,10 @@
 /*
- * foreign: memory of the C library, held by a userdata.
+ * c_memory: memory of the C library, owned by a userdata.
  *
- * What getaddrinfo(3) and its like return is put into one at once, so that Lua
- * values can be made of it without a leak when one of them cannot be made:
+ * What getaddrinfo(3) and its like return is stored in one at once, so that
+ * nothing leaks when making a Lua value of it raises:
  *
- *     struct foreign *f = c_memory_new(L, release);
+ *     struct c_memory *f = c_memory_new(L, release);
  *     f->memory = ...;
  *     ...
  *     c_memory_release(f);
@@ -19,10 +19,10 @@ struct c_memory {
     void (*release)(void *memory);
 };
 
-/* Push a holder without memory. */
+/* Push an owner without memory. */
 struct c_memory *c_memory_new(lua_State *L, void (*release)(void *memory));
 
-/* Give the memory back now; the collector does it otherwise. */
+/* Release the memory now; the collector does it otherwise. */
 void c_memory_release(struct c_memory *f);
 
 #endif

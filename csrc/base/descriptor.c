@@ -27,8 +27,8 @@ ssize_t descriptor_read(int fd, bool is_socket, char *buffer, size_t size,
     return read(fd, buffer, size);
 }
 
-/* Control data for which there is no room is told, and descriptors are closed
- * as they are by recv(2). */
+/* MSG_CTRUNC reports control data, for which there is no buffer; the kernel
+ * closes descriptors in it, as for recv(2). */
 ssize_t descriptor_read_unix(int fd, void *buffer, size_t size, int flags,
                              bool *has_stopped)
 {

@@ -1,9 +1,9 @@
 /*
- * descriptor: one attempt to read or write, of whatever kind the descriptor is.
+ * descriptor: one attempt to read or write, on a descriptor of any kind.
  *
- * `flags` are MSG_ flags. A descriptor that is no socket knows none of them:
- * MSG_DONTWAIT means that it has been found ready, and that no more may be
- * written than it takes without blocking then.
+ * `flags` are MSG_ flags. Only sockets have them: for any other descriptor,
+ * MSG_DONTWAIT means that poll(2) has found it ready, and that no more is
+ * written than it then takes without blocking.
  */
 #ifndef SOCKEYE_BASE_DESCRIPTOR_H
 #define SOCKEYE_BASE_DESCRIPTOR_H
@@ -20,8 +20,8 @@ ssize_t descriptor_write(int fd, bool is_socket, const char *data, size_t size,
                          int flags);
 
 /* Receive from a Unix stream. A read ends at a message with control data, and
- * at one from somebody else where credentials are asked for: `*has_stopped`
- * tells that more may have come behind it. */
+ * at one of another sender if credentials are asked for: then `*has_stopped` is
+ * set, since more may have come behind it. */
 ssize_t descriptor_read_unix(int fd, void *buffer, size_t size, int flags,
                              bool *has_stopped);
 

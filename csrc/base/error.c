@@ -178,7 +178,7 @@ static int error_misuse(lua_State *L)
     return error_raise_misuse(L, luaL_checkstring(L, 1));
 }
 
-/* The chunk that calls this is the library's: errors tell of who called it. */
+/* Mark the chunk that calls this as the library's: errors name its caller. */
 static int error_library(lua_State *L)
 {
     lua_Debug ar;

@@ -14,8 +14,8 @@
 /* Raise. The result type lets callers write `return error_raise(...)`. */
 int error_raise(lua_State *L, const char *call, int code, int subject);
 
-/* The same for an EAI_ code; the subject, a host name or an address, becomes
- * the error's field `address`. */
+/* Raise ETIMEDOUT, as a time-out; or an EAI_ code, whose subject, a host name
+ * or an address, becomes the error's field `address`. */
 int error_raise_timeout(lua_State *L, const char *call, int subject);
 int error_raise_eai(lua_State *L, const char *call, int code, int subject);
 
@@ -36,13 +36,15 @@ bool error_is(lua_State *L, int index);
 /* "ECONNREFUSED" for ECONNREFUSED; NULL for a number without a name. */
 const char *error_errno_name(int code);
 
-/* The reverse; 0 for a name that this system does not have. */
+/* ECONNREFUSED for "ECONNREFUSED"; 0 for a name that this system does not
+ * have. */
 int error_errno_number(const char *name);
 
-/* Push the function by which a chunk says that it belongs to the library. */
+/* Push the function that marks a Lua file as the library's, so that error
+ * positions skip it. */
 void error_push_library_mark(lua_State *L);
 
-/* Push the function by which it raises what is the script's mistake. */
+/* Push the function by which such a file raises a mistake of the script. */
 void error_push_misuse(lua_State *L);
 
 #endif

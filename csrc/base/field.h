@@ -1,8 +1,8 @@
 /*
- * field: the fields of tables: of arguments, and of what comes back.
+ * field: reads fields of argument tables, sets fields of results.
  *
- * `index` is the table's, an absolute one; `arg` the argument whose error it is
- * when something is wrong with it.
+ * `index`: the absolute index of the table; `arg`: the argument to blame in
+ * errors.
  */
 #ifndef SOCKEYE_BASE_FIELD_H
 #define SOCKEYE_BASE_FIELD_H
@@ -13,36 +13,36 @@
 
 #include "base/names.h"
 
-/* "field 'group': what" as an argument error. */
+/* Raise "field 'group': what" as an argument error. */
 int field_argerror(lua_State *L, int arg, const char *name, const char *what);
 
-/* That it is a table with no field but those named; NULL ends them. */
+/* Check that it is a table with no other fields than these; NULL ends them. */
 void field_check_names(lua_State *L, int arg, int index,
                        const char *const *names);
 
-/* Which of the names the key at -2 is; else argument error. For walks with
- * lua_next. */
+/* Find the key at -2 among the names, during a walk with lua_next. Returns its
+ * place; raises an argument error for another. */
 int field_find(lua_State *L, int arg, const char *const *names);
 
-/* The integer on top of the stack, which stays there: a field's value. */
+/* Read the integer on top of the stack, a field's value; it stays there. */
 lua_Integer field_value(lua_State *L, int arg, const char *name,
                         lua_Integer low, lua_Integer high);
 
-/* An integer within a range. */
+/* Read an integer within a range. */
 lua_Integer field_integer(lua_State *L, int arg, int index, const char *name,
                           lua_Integer low, lua_Integer high);
 
-/* The same, or `absent` for nil. */
+/* As field_integer; `absent` for nil. */
 lua_Integer field_opt_integer(lua_State *L, int arg, int index,
                               const char *name, lua_Integer low,
                               lua_Integer high, lua_Integer absent);
 
-/* A name or number, 0 to `high`; or `absent` for nil. */
+/* Read a name or a number, 0 to `high`; `absent` for nil. */
 lua_Integer field_opt_name(lua_State *L, int arg, int index, const char *name,
                            const struct names *names, lua_Integer high,
                            lua_Integer absent);
 
-/* Flags, as names or as a number; 0 for nil. */
+/* Read flags, as names or as a number; 0 for nil. */
 int field_flags(lua_State *L, int arg, int index, const char *name,
                 const struct names *names);
 

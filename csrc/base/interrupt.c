@@ -46,7 +46,8 @@ static void call_hook(lua_State *L, lua_State *main)
         lua_sethook(main, hook, mask, 1);
 }
 
-/* The second hook is one that the first had covered, and has put back. */
+/* Twice: our hook restores the one it had replaced, which may be due as
+ * well. */
 void interrupt_run(lua_State *L)
 {
     lua_State *main = interrupt_main_thread(L);

@@ -1,8 +1,8 @@
 /*
  * names: the system's constants by name.
  *
- * A room lists the constants that it understands in a `struct names`; from that
- * one list scripts get the numbers (sockeye.MSG_PEEK) and may give the names
+ * A file lists the constants that it understands in a `struct names`. From that
+ * one list, scripts get the numbers (sockeye.MSG_PEEK) and may use the names
  * ("peek", "MSG_PEEK") instead.
  */
 #ifndef SOCKEYE_BASE_NAMES_H

@@ -2,8 +2,8 @@
  * scratch: memory to receive into, without paying for more than arrives.
  *
  * A mapping of the wanted size costs address space only; pages are taken when
- * the kernel writes to them. Each mapping belongs to a userdata, so that none is
- * lost when Lua raises.
+ * the kernel writes to them. Each mapping belongs to a userdata, so that none
+ * is lost when Lua raises.
  */
 #ifndef SOCKEYE_BASE_SCRATCH_H
 #define SOCKEYE_BASE_SCRATCH_H

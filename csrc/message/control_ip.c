@@ -184,15 +184,15 @@ static const struct names origin_names = {
 static const struct names stage_names = {
     "stage", {"SCM_TSTAMP_", NULL}, stage_rows};
 
-/* How many bytes tell the address whole. */
+/* How many bytes the whole address has. */
 static size_t address_size(int family)
 {
     return family == AF_INET6 ? sizeof(struct sockaddr_in6)
                               : offsetof(struct sockaddr_in, sin_zero);
 }
 
-/* Behind the error: whoever told of it; AF_UNSPEC where that is nobody. What
- * the room for control data has cut is not made up. */
+/* Set the sender of the report, whose address follows the error; AF_UNSPEC:
+ * none is known. An address cut by the end of the buffer is left out. */
 static void set_offender(lua_State *L, const unsigned char *data, size_t length)
 {
     struct sockaddr_storage name = {.ss_family = AF_UNSPEC};

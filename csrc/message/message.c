@@ -72,7 +72,7 @@ static void fill_name(lua_State *L, struct msghdr *header, int arg, int index)
     lua_setiuservalue(L, -2, OUTGOING_NAME);
 }
 
-/* The parcel on top has room for `control`, which comes behind its strings. */
+/* Copy `control` to the memory behind the strings of the outgoing message. */
 static void fill_control(struct msghdr *header, struct iovec *end,
                          const struct control_writer *control)
 {
@@ -282,8 +282,8 @@ static void push_message(lua_State *L, const struct received *a,
     lua_setfield(L, table, "flags");
 }
 
-/* What is empty of a stream is its end, whatever control data comes with it; a
- * message of a seqpacket socket may bring that alone. */
+/* Nothing from a stream is its end, with or without control data; a message of
+ * a seqpacket socket may have control data alone. */
 bool message_is_end(const struct socket *s,
                     const struct receive_options *wanted,
                     const struct msghdr *header, size_t length)
@@ -330,16 +330,16 @@ static void push_guarded(lua_State *L, lua_CFunction make, int index,
     }
 }
 
-/* Sockets that nobody keeps hold descriptors, of which the collector knows
- * nothing: they count as so much memory each. */
+/* The collector does not know that unused sockets hold descriptors: count each
+ * as DESCRIPTOR_KB of memory. */
 static void press_collector(lua_State *L, size_t descriptors)
 {
     if (lua_gc(L, LUA_GCISRUNNING))
         lua_gc(L, LUA_GCSTEP, DESCRIPTOR_KB * (int)descriptors);
 }
 
-/* The system drops those that would be too many, and says no more of it than
- * MSG_CTRUNC: to ask for one tells. */
+/* The system drops descriptors beyond the limit and reports only MSG_CTRUNC. A
+ * probe finds out whether that was the reason. */
 static void collect_if_none_left(lua_State *L, const struct received *a)
 {
     int probe = fcntl(a->socket->handle.fd, F_DUPFD_CLOEXEC, 0);

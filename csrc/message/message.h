@@ -17,7 +17,7 @@
 #include "task/wait.h"
 
 #define MESSAGE_IOV 1024     /* buffers of one message (UIO_MAXIOV) */
-#define MESSAGE_CONTROL 4096 /* bytes of control data, unless told otherwise */
+#define MESSAGE_CONTROL 4096 /* bytes of control data, by default */
 
 /* A message to be sent; a userdata that points into itself, and into its user
  * values: the address, and the string or list of strings. */
@@ -28,14 +28,13 @@ struct outgoing {
     struct iovec iov[];
 };
 
-/* Push the outgoing message for the table {iov, name, control, flags} at the absolute
- * `index`, to be sent by `s` with `call`; argument errors are those of `arg`.
- */
+/* Push the outgoing message for the table {iov, name, control, flags} at the
+ * absolute `index`, to be sent by `s` with `call`; errors blame `arg`. */
 struct outgoing *message_pack(lua_State *L, const struct socket *s,
                               const char *call, int arg, int index);
 
-/* Point the outgoing message to the strings of the value at `index`, its user value: they
- * may be others after Lua code has run. */
+/* Point the outgoing message to the strings of the value at `index`, its user
+ * value: Lua code that has run may have replaced them. */
 void message_fill(lua_State *L, int arg, int index, struct outgoing *p);
 
 /* What a message is to be received into. */

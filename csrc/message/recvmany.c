@@ -2,7 +2,8 @@
  * recvmany: many messages received in one system call; see batch.h.
  *
  * Follows recvmmsg(2). An error that the system meets after the first message
- * is told by the next call. Functions named socket_* are methods of a socket.
+ * is reported by the next call. Functions named socket_* are methods of a
+ * socket.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -26,9 +27,9 @@
 
 #ifdef MSG_WAITFORONE
 
-#define TRAY_TYPE "sockeye.Tray"
+#define BUFFERS_TYPE "sockeye.ReceiveBuffers"
 /* Address space that stays: 64 of the largest datagrams, and some. */
-#define TRAY_KEPT ((size_t)8 * 1024 * 1024)
+#define BUFFERS_KEPT ((size_t)8 * 1024 * 1024)
 
 enum { SELF = 1, COUNT, SIZE, FLAGS, BUFFERS, DATA, FROM, SENDER };
 
@@ -50,7 +51,7 @@ struct receive_buffers {
     char *data;
 };
 
-static const char tray_key = 't';
+static const char buffers_key = 'r';
 
 static bool map(struct receive_buffers *t, size_t count, size_t each)
 {
@@ -59,9 +60,9 @@ static bool map(struct receive_buffers *t, size_t count, size_t each)
     return count <= SIZE_MAX / each && scratch_map(&t->memory, count * each);
 }
 
-static int tray_gc(lua_State *L)
+static int buffers_gc(lua_State *L)
 {
-    struct receive_buffers *t = luaL_checkudata(L, 1, TRAY_TYPE);
+    struct receive_buffers *t = luaL_checkudata(L, 1, BUFFERS_TYPE);
 
     scratch_unmap(&t->memory);
     return 0;
@@ -72,31 +73,31 @@ static struct receive_buffers *take_buffers(lua_State *L)
 {
     struct receive_buffers *t;
 
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &tray_key);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &buffers_key);
     t = lua_touserdata(L, -1);
     if (t != NULL) {
         lua_pushboolean(L, false);
-        lua_rawsetp(L, LUA_REGISTRYINDEX, &tray_key);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &buffers_key);
         return t;
     }
     lua_pop(L, 1);
     t = lua_newuserdatauv(L, sizeof *t, 0);
     *t = (struct receive_buffers){.count = 0};
-    luaL_setmetatable(L, TRAY_TYPE);
+    luaL_setmetatable(L, BUFFERS_TYPE);
     return t;
 }
 
 /* Neither fails nor runs Lua code. */
-static void return_tray(lua_State *L)
+static void return_buffers(lua_State *L)
 {
     struct receive_buffers *t = lua_touserdata(L, BUFFERS);
 
-    if (t->memory.size > TRAY_KEPT) {
+    if (t->memory.size > BUFFERS_KEPT) {
         scratch_unmap(&t->memory);
         t->count = 0;
     }
     lua_pushvalue(L, BUFFERS);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &tray_key);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &buffers_key);
 }
 
 /* Control data is aligned as its headers are. */
@@ -184,7 +185,7 @@ static bool receive_again(lua_State *L, struct wait *w)
 {
     int error = errno;
 
-    return_tray(L);
+    return_buffers(L);
     errno = error;
     return wait_again(L, w);
 }
@@ -254,7 +255,7 @@ static void set_length(lua_State *L, lua_Integer number, size_t length)
 static int push_data(lua_State *L, const struct received_batch *h)
 {
     const struct receive_buffers *t = h->buffers;
-    const bool tells = h->wanted->flags & MSG_TRUNC;
+    const bool returns_all = h->wanted->flags & MSG_TRUNC;
     const size_t each = t->each;
     const char *data = t->data;
 
@@ -270,7 +271,7 @@ static int push_data(lua_State *L, const struct received_batch *h)
         push_sender(L, t, i);
         lua_pushvalue(L, SENDER);
         lua_rawseti(L, FROM, number);
-        if (is_cut || tells)
+        if (is_cut || returns_all)
             set_length(L, number, length);
     }
     lua_settop(L, FROM);
@@ -383,18 +384,18 @@ static int recvmany_step(lua_State *L, int status, lua_KContext context)
     h.buffers = lua_touserdata(L, BUFFERS);
     h.count = (size_t)n;
     results = push_batch(L, &h);
-    return_tray(L);
+    return_buffers(L);
     return results;
 }
 
 /*** Receive many messages (recvmmsg(2)): what there is, once the first has
 come.
-An error after the first message is told by the next call.
+The next call reports an error after the first message.
 @function Socket:recvmany
 @int n how many messages at most; no more than 1,024 come at once
 @param size how many bytes of each at most; or a table as for `recvmsg`
 @param[opt] flags as for `recv`, without `waitall`; in the table, where there is
-one; with `peek` there is one message; `trunc` has all lengths told
+one; with `peek` there is one message; `trunc` returns all lengths
 @treturn ?{string,...} the data, a list of 1 to `n` strings; where some were
 cut, its field `lengths` has the whole lengths of those by their numbers. With a
 table: a list of messages as `recvmsg` gives them. nil at the end of a stream;
@@ -418,12 +419,12 @@ void open_recvmany(lua_State *L)
         {NULL, NULL},
     };
 
-    luaL_newmetatable(L, TRAY_TYPE);
-    lua_pushcfunction(L, tray_gc);
+    luaL_newmetatable(L, BUFFERS_TYPE);
+    lua_pushcfunction(L, buffers_gc);
     lua_setfield(L, -2, "__gc");
     lua_pop(L, 1);
     lua_pushboolean(L, false);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &tray_key);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &buffers_key);
     socket_add_methods(L, methods);
 }
 

@@ -48,8 +48,8 @@ static lua_Integer place(const struct send_batch *v, size_t i)
     return (lua_Integer)(v->made ? i : v->sent + i) + 1;
 }
 
-/* Where the message at `i` goes, by its place. False: not to be told without
- * making an address. */
+/* Set the destination of the message at `i`. False: an address has to be made
+ * first. */
 static bool find_name(lua_State *L, const struct send_batch *v, size_t i,
                       struct msghdr *header)
 {
@@ -252,8 +252,8 @@ static bool has_destination(const struct send_batch *v)
     return v->messages[0].msg_hdr.msg_name != NULL;
 }
 
-/* So many messages are as much as several calls: others may be next. The
- * time-out is the whole call's. */
+/* A batch counts as several calls: yield if the budget is spent. The time-out
+ * is that of the whole call. */
 static void share(lua_State *L, struct wait *w, const struct send_batch *v)
 {
     batch_charge(w, v->count);
@@ -348,7 +348,7 @@ static int sendmany_step(lua_State *L, int status, lua_KContext context)
 
 /*** Send many messages, going on for as long as it takes (sendmmsg(2)): up to
 1,024 by a system call.
-The system tells of an error only where it meets it at the first message of a
+The system reports an error only if it meets it at the first message of a
 system call. One that is another message's own (EMSGSIZE) is met again there;
 what a datagram sent before has led to (ECONNREFUSED) may be forgotten.
 @function Socket:sendmany

@@ -19,8 +19,8 @@
 
 /* ---- sending ---- */
 
-/* Push the outgoing message's string, or its strings in a list of their own: while memory
- * is taken, finalizers may change the script's. The parcel is at index 3. */
+/* Push the string of the outgoing message at index 3, or its strings in a list
+ * of their own: finalizers that run meanwhile may change the script's list. */
 static void push_strings(lua_State *L, struct outgoing *p)
 {
     lua_Integer count = (lua_Integer)p->header.msg_iovlen;

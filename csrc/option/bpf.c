@@ -20,7 +20,7 @@
 #include <lauxlib.h>
 
 #define BLANKS " \t\r"
-#define QUOTED 20 /* bytes of a wrong word that are told */
+#define QUOTED 20 /* bytes of a wrong word that errors quote */
 
 enum { CODE, JT, JF, K, NUMBERS };
 

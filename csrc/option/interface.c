@@ -1,7 +1,7 @@
 /*
  * interface: the interfaces that a script names; see interface.h.
  *
- * Interfaces are looked up in what getifaddrs(3) tells.
+ * Interfaces are looked up in the list of getifaddrs(3).
  */
 #include <errno.h>
 #include <ifaddrs.h>

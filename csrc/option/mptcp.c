@@ -1,11 +1,10 @@
 /*
- * mptcp: what Linux tells of a Multipath TCP connection; see
- * type.h.
+ * mptcp: what Linux reports of a Multipath TCP connection; see type.h.
  *
  * linux/mptcp.h, whose structures grow at their end; they are written out here,
- * for that header excludes those of the C library. What is told of every
- * subflow comes as a list: the kernel is told how large an item is, and tells
- * how many there are.
+ * for that header excludes those of the C library. A report of all subflows is
+ * a list: we pass the size of an item, and the kernel returns how many there
+ * are.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -92,7 +91,7 @@ struct subflow_data {
 /* Push one Lua value for an item, of which the kernel gave so many bytes. */
 typedef void push_item(lua_State *L, const unsigned char *bytes, size_t size);
 
-/* Ask with room for so many: zero, or errno. What came is pushed. */
+/* Ask for at most `room` items and push what came. Zero, or errno. */
 static int ask_subflows(lua_State *L, const struct option *row, int level,
                         int fd, uint32_t room, size_t size)
 {

@@ -134,7 +134,7 @@ static void check_access(lua_State *L, int arg, const struct option *row,
 
 /* ---- the raw way ---- */
 
-/* "IPPROTO_TCP", "SOL_SOCKET", "AF_VSOCK" or a number. */
+/* Read "IPPROTO_TCP", "SOL_SOCKET", "AF_VSOCK" or a number. */
 static int check_level(lua_State *L, int arg)
 {
     const char *name =
@@ -330,8 +330,8 @@ static int socket_setsockopt(lua_State *L)
     return 1;
 }
 
-/* Ask for an option. Where more than `*value` has room for is to come, and the
- * kernel says how much, it goes to a userdata, pushed. NULL: errno says why. */
+/* Ask for an option. If it is longer than `*value`, and the kernel says how
+ * long, it is read into a userdata, which is pushed. NULL: see errno. */
 static const union option_value *read_option(lua_State *L, struct socket *s,
                                              const struct option *row,
                                              union option_value *value,

@@ -3,8 +3,8 @@
  * once; see type.h.
  *
  * RFC 3678, sections 4.2 and 5.2. Both structures end with a list of sources;
- * to read one, the kernel is given the group and told how many have room, and
- * it tells how many there are.
+ * to read one, we pass the group and how many sources fit, and the kernel
+ * returns how many there are.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -209,8 +209,8 @@ static void push_filter(lua_State *L, int arg, const struct layout *layout,
     lua_setfield(L, -2, "sources");
 }
 
-/* Ask with room for so many sources: zero, or errno. What came is pushed, and
- * `*count` is how many there are. */
+/* Ask for at most `*count` sources and push what came; `*count` becomes how
+ * many there are. Zero, or errno. */
 static int ask_filter(lua_State *L, int arg, const struct layout *layout,
                       const struct option *row, int level, int fd,
                       uint32_t *count)

@@ -1,10 +1,10 @@
 /*
  * tcp_info: TCP_INFO as a table; see type.h.
  *
- * Linux appends fields to struct tcp_info and tells by the length how many it
- * has given (tcp(7)). The structure is written out here, for the headers of the
- * C library are older than the kernel; it stops where its layout differs from
- * one kernel to the next. Times are in the units of the kernel.
+ * Linux appends fields to struct tcp_info, and returns the length of what it
+ * has filled in (tcp(7)). The structure is written out here, for the headers of
+ * the C library are older than the kernel; it stops where its layout differs
+ * from one kernel to the next. Times are in the units of the kernel.
  */
 #include <stdbool.h>
 #include <stddef.h>

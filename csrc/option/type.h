@@ -1,8 +1,8 @@
 /*
  * type: what the files of the options share.
  *
- * table.c has a row for each option; the row's type turns a Lua value
- * into what setsockopt(2) takes, and what getsockopt(2) gave into a Lua value.
+ * table.c has a row for each option; the row's type turns a Lua value into what
+ * setsockopt(2) takes, and what getsockopt(2) returned into a Lua value.
  */
 #ifndef SOCKEYE_OPTION_TYPE_H
 #define SOCKEYE_OPTION_TYPE_H
@@ -45,7 +45,7 @@ struct option_data {
 
 struct option_type;
 
-/* The value at `arg`, else argument error. */
+/* Read the value at `arg`, else argument error. */
 typedef struct option_data option_check(lua_State *L, int arg,
                                         const struct option_type *type,
                                         union option_value *value);
@@ -56,9 +56,9 @@ typedef void option_push(lua_State *L, const struct option_type *type,
 
 struct option;
 
-/* Of an option that has to be asked for with bytes of its own, made of what is
- * at `arg`, or of which there may be more than fits: ask for it and push one
- * Lua value. Zero, or errno. */
+/* Read an option and push one Lua value; for those that need bytes of their own
+ * to be asked for, made of what is at `arg`, and for those without a greatest
+ * length. Zero, or errno. */
 typedef int option_get(lua_State *L, int arg, const struct option *row,
                        int level, int fd);
 
