@@ -1,6 +1,6 @@
 -- The routers on the way to a host, in the manner of traceroute(8): UDP probes
--- that may go one hop, two hops, … and what the error queue reports of who threw
--- them away. No privilege is needed.
+-- that may go one hop, two hops, … and the error queue's reports of who dropped
+-- them. No privilege is needed.
 --
 --   lua traceroute.lua [-4 | -6] [-n] [-m HOPS] [-q PROBES] [-w SECONDS] HOST
 --
