@@ -18,8 +18,7 @@
 #include "open.h"
 #include "socket/socket.h"
 
-/* One connect(2) that blocks, or does not, whatever the open file does at
- * other times. */
+/* One connect(2), blocking or not; O_NONBLOCK is restored. */
 static int connect_once(int fd, const struct address *a, bool blocks)
 {
     int before = fcntl(fd, F_GETFL);
@@ -109,7 +108,7 @@ static int connect_result(struct socket *s, struct wait *w,
 }
 
 /* Whether the system goes on connecting by itself after this error. After EINTR
- * it may do so, too; the next attempt tells. */
+ * it may do so, too; the next attempt shows. */
 static bool is_under_way(int error)
 {
     return error == EINPROGRESS || error == EALREADY;

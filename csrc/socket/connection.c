@@ -120,7 +120,7 @@ static bool set_status_flag(int fd, int flag, bool on)
 
 /* accept(2) has no MSG_DONTWAIT, so a listener that may not block gets
  * O_NONBLOCK and keeps it: another process that accepts on the same open file
- * is told by EAGAIN and waits by itself. */
+ * gets EAGAIN and waits by itself. */
 static bool prepare_accept(struct socket *s)
 {
     if (!wait_blocks(&s->handle) && !s->accepts_nonblocking)

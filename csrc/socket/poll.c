@@ -95,8 +95,8 @@ static void fill_pollfds(lua_State *L, struct pollfd *fds, nfds_t count,
     }
 }
 
-/* What became ready, in letters. An error or a hang-up is told as whatever was
- * asked for: the call that follows tells which. */
+/* Push what became ready, in letters. An error or a hang-up is reported as
+ * whatever was asked for: the call that follows raises it. */
 static void push_events(lua_State *L, const struct pollfd *p)
 {
     short events = p->revents & p->events;
@@ -129,8 +129,8 @@ static int push_ready(lua_State *L, const struct pollfd *fds, nfds_t count)
 
 /* ---- inside a task ---- */
 
-/* Have a task woken when one of them is ready: by a descriptor that gathers
- * them all, where the system has such, or by looking again soon. */
+/* Wake the task when one of them is ready: by a descriptor that stands for the
+ * set, where the system has such, or by looking again soon. */
 static int await_any(lua_State *L, struct task *t, const struct pollfd *fds,
                      nfds_t count, int64_t deadline)
 {
@@ -180,7 +180,7 @@ static int poll_suspend(lua_State *L, struct task *t, nfds_t count,
     return task_suspend(L, t, "poll", WAIT_RESUMED, poll_step);
 }
 
-/* Outside of a task a deadline of somebody else's may come first. */
+/* Outside of a task a deadline around the call may come first. */
 static int poll_outside(lua_State *L, struct pollfd *fds, nfds_t count)
 {
     int64_t own = lua_tointeger(L, DEADLINE);

@@ -239,8 +239,8 @@ something.
 `oob`, `peek`, `waitall` (all of the `n` bytes, unless the stream ends before),
 `trunc`, `dontwait`, `errqueue`
 @treturn ?string the data; `""` for an empty datagram; nil at the end of a
-stream (of a seqpacket socket also for an empty message: the system does not
-tell them apart); `false` where it would have to wait and must not
+stream (of a seqpacket socket also for an empty message: the system reports
+both alike); `false` where it would have to wait and must not
 @treturn ?int the length of the datagram, where it was longer than `n` and has
 been cut, or with `trunc`
 @raise ECONNRESET, ENOTCONN, ECONNREFUSED, …; ETIMEDOUT with `timeout`; with
@@ -301,7 +301,7 @@ static int recvfrom_step(lua_State *L, int status, lua_KContext context)
     return 2 + push_full_length(L, &r);
 }
 
-/*** Receive, and tell from whom (recvfrom(2)).
+/*** Receive, with the address of the sender (recvfrom(2)).
 @function Socket:recvfrom
 @int n how many bytes at most
 @param[opt] flags as for `recv`

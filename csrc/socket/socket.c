@@ -1,8 +1,8 @@
 /*
  * socket: the userdata that owns a descriptor; see socket.h.
  *
- * Every descriptor is close-on-exec (socket(2), fcntl(2)), is closed once and
- * never again (close(2)), and is given back by the collector when nobody did.
+ * Every descriptor is close-on-exec (socket(2), fcntl(2)). It is closed once and
+ * never again (close(2)), by the collector when the script did not.
  * Functions named sockeye_* are the module's, socket_* methods and metamethods.
  */
 #include <errno.h>
@@ -24,7 +24,7 @@
 #define SOCKET_TYPE "sockeye.Socket"
 
 /* Every call of a method looks up one name in the metatable and one in the
- * table of methods. Where they are mostly empty, no other is in the way. */
+ * table of methods. Both are sparse, so that look-ups rarely collide. */
 #define SPARSE 256
 
 const char socket_tag = 's';
@@ -74,8 +74,8 @@ static int file_descriptor(const luaL_Stream *file)
     return file->closef ? fileno(file->f) : -1;
 }
 
-/* The socket that a userdata of another type has for its user value, as its
- * metatable tells; or NULL. */
+/* The socket that a userdata of another type, whose metatable says so, has for
+ * its user value; or NULL. */
 static const struct socket *wrapped_socket(lua_State *L, int index)
 {
     const struct socket *s = NULL;
@@ -101,7 +101,7 @@ int socket_descriptor_at(lua_State *L, int index)
         s = wrapped_socket(L, index);
     if (s != NULL)
         return s->handle.fd;
-    /* Other libraries tell theirs as floats. */
+    /* Other libraries give theirs as floats. */
     if (lua_type(L, index) == LUA_TNUMBER) {
         number = lua_tointegerx(L, index, &is_integer);
         return is_integer && number >= 0 && number <= INT32_MAX ? (int)number

@@ -18,7 +18,7 @@
 #include "task/wait.h"
 
 struct socket {
-    const void *tag; /* &socket_tag; tells this userdata from any other */
+    const void *tag; /* &socket_tag, which marks this userdata */
     struct handle handle;
     int family;               /* AF_UNSPEC: the descriptor is no socket */
     int type;                 /* SOCK_STREAM, …; 0 likewise */
@@ -62,7 +62,7 @@ static inline struct socket *socket_check_open(lua_State *L, int arg,
 }
 
 /* The same for a call that goes on with a context other than 0: the socket may
- * have been closed meanwhile, which wait_again tells. */
+ * have been closed meanwhile, which wait_again reports. */
 static inline struct socket *socket_check_waiting(lua_State *L, int arg,
                                                   const char *call,
                                                   lua_KContext context)
@@ -71,10 +71,10 @@ static inline struct socket *socket_check_waiting(lua_State *L, int arg,
                                  : lua_touserdata(L, arg);
 }
 
-/* The socket of a call with `values` on the stack, itself first, where nothing
- * is to be minded but the call: it may block in the kernel, which tells EBADF
- * if it is closed. Most calls are like that; the others go the long way, and so
- * do wrong ones. */
+/* Fast path, for most calls: the socket of a call outside of tasks, without a
+ * time-out, with exactly `values` arguments, itself first. The call may block
+ * in the kernel, which reports EBADF for a closed one. NULL otherwise: the
+ * general path reports what is wrong. */
 static inline const struct socket *fast_path_socket(lua_State *L, int values)
 {
     const struct socket *s;
@@ -99,11 +99,11 @@ int socket_check_descriptor(lua_State *L, int arg, const char *call);
 /* Close it: zero, or errno. */
 int socket_end(struct socket *s);
 
-/* Learn family, type and protocol of a descriptor from elsewhere: zero, or
- * errno. What is no socket has none of them. */
+/* Ask the system for family, type and protocol of a descriptor from elsewhere:
+ * zero, or errno. A descriptor that is no socket has none of them. */
 int socket_learn(struct socket *s);
 
-/* Add a room's methods to the socket type. */
+/* Add another file's methods to the type of sockets. */
 void socket_add_methods(lua_State *L, const luaL_Reg *methods);
 
 #endif

@@ -224,7 +224,7 @@ static bool before_close(struct handle *handle, bool closing)
 static const struct descriptor_hooks tracker_hooks = {tracker_reap,
                                                       before_close};
 
-/* Without a descriptor nothing reports what becomes of the strings: they stay. */
+/* Strings without a descriptor stay: nothing reports what becomes of them. */
 void tracker_reap_closed(lua_State *L, struct trackers *all)
 {
     struct tracker **link = &all->left;
@@ -275,7 +275,8 @@ static int watch_gc(lua_State *L)
     return 0;
 }
 
-/* The same without a Lua state's memory: how many calls are outstanding. */
+/* The same without memory of the Lua state. Returns how many calls are
+ * outstanding. */
 static uint32_t count_down(struct tracker *t)
 {
     struct sock_extended_err e;

@@ -127,11 +127,11 @@ SO_TIMESTAMPING): there it is noted when the script receives them with the flag
 the kernel would keep account of too much (ENOBUFS), and on an adopted socket
 that had SO_ZEROCOPY set, the string is sent by a copy.
 
-A socket that is closed before shuts the connection down as ever; its descriptor
-stays open until the kernel is done, which is looked for by later calls that
-send so and in the cycles of the collector. When more than 64 wait like that,
-the oldest connection is reset; likewise after five seconds when the Lua state
-is closed.
+A socket that is closed before then shuts the connection down as usual; its
+descriptor stays open until the kernel is done, which is looked for by later
+calls that send so and in the cycles of the collector. When more than 64 wait
+like that, the oldest connection is reset; likewise after five seconds when the
+Lua state is closed.
 @function Socket:zerocopy_wait
 @param[opt] flags `dontwait`: only look
 @treturn int how many calls are completed, ever

@@ -50,8 +50,8 @@ struct stream *stream_reject(lua_State *L, int arg, const char *call,
                              lua_KContext context);
 
 /* The stream at `arg`, else argument error; or EBADF from `call` where it is
- * closed; ECANCELED where it has been closed since, as a context other than 0
- * tells. */
+ * closed; ECANCELED where a call with a context other than 0 finds that it has
+ * been closed meanwhile. */
 static inline struct stream *stream_check_open(lua_State *L, int arg,
                                                const char *call,
                                                lua_KContext context)

@@ -21,7 +21,7 @@
 /* The progress of write. */
 enum { TAKING, SENDING };
 
-/* Whether what is written may be kept for a while. */
+/* Whether the stream keeps what is written for a while. */
 static bool is_kept(const struct stream *s)
 {
     if (s->buffering == BUFFER_AUTO)
@@ -29,7 +29,7 @@ static bool is_kept(const struct stream *s)
     return s->buffering == BUFFER_FULL;
 }
 
-/* It goes out before the task waits. */
+/* Have what is pending sent before the task waits. */
 static void note_pending(struct stream *s)
 {
     if (s->buffering != BUFFER_FULL && s->out.pending != NULL && is_kept(s))
@@ -131,8 +131,8 @@ static int write_step(lua_State *L, int status, lua_KContext context);
 
 static const struct call write_call = {"write", POLLOUT, write_step};
 
-/* First there has to be room; then the data is the stream's, and there may be
- * too much. */
+/* TAKING: wait for room, then take the data. SENDING: flush what exceeds the
+ * limit. */
 static int write_step(lua_State *L, int status, lua_KContext context)
 {
     struct stream *s = stream_check_open(L, 1, "write", context);

@@ -212,8 +212,9 @@ static void push_entry(lua_State *L, const struct ifaddrs *list,
         set_address(L, "destination", entry->ifa_dstaddr);
 }
 
-/* An interface that has addresses is told by them. */
-static bool is_told(const struct ifaddrs *list, const struct ifaddrs *entry)
+/* An interface that has addresses is listed once for each of them, and not by
+ * its entry without one. */
+static bool is_listed(const struct ifaddrs *list, const struct ifaddrs *entry)
 {
     return has_address(entry) ||
            find_entry(list, entry->ifa_name, has_address) == NULL;
@@ -255,7 +256,7 @@ static int sockeye_interfaces(lua_State *L)
     held->memory = list;
     lua_newtable(L);
     for (const struct ifaddrs *entry = list; entry; entry = entry->ifa_next) {
-        if (!is_told(list, entry))
+        if (!is_listed(list, entry))
             continue;
         push_entry(L, list, entry);
         lua_rawseti(L, -2, ++count);

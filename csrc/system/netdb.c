@@ -99,8 +99,8 @@ static bool protocol_by_number(const struct question *q, struct entry *e)
     return copy_protocol(e, getprotobynumber(q->number));
 }
 
-/* After a failed look-up: whether to try once more. The libraries tell a lack
- * of descriptors by errno alone. */
+/* After a failed look-up: whether to try once more. The libraries report a
+ * lack of descriptors by errno alone. */
 static bool look_again(lua_State *L, const char *call, bool *collected)
 {
     int error = errno;

@@ -229,8 +229,8 @@ static bool set_report(lua_State *L, struct netlink_reader *r,
     return set_acknowledgement(L, &inner);
 }
 
-/* read_messages(bytes [, position [, last]]): a list of the messages; or nil and
- * what is wrong with the bytes. */
+/* read_messages(bytes [, position [, last]]): a list of the messages; or nil
+ * and what is wrong with the bytes. */
 static int netlink_read_messages(lua_State *L)
 {
     struct netlink_reader r = check_bytes(L);

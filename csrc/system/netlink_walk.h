@@ -1,8 +1,8 @@
 /*
  * netlink_walk: netlink messages and attributes in a string of bytes.
  *
- * Only offsets are told, nothing is copied or kept, and nothing of Lua is
- * needed: a fuzzer calls these as they are. Nothing beyond `end` is ever read,
+ * They return offsets, copy and keep nothing, and need nothing of Lua: a fuzzer
+ * calls these as they are. Nothing beyond `end` is ever read,
  * and each step that finds something moves on by at least a header.
  */
 #ifndef SOCKEYE_SYSTEM_NETLINK_WALK_H
@@ -74,8 +74,8 @@ bool netlink_walk_message(struct netlink_reader *r, struct netlink_message *m);
 bool netlink_walk_attribute(struct netlink_reader *r,
                             struct netlink_attribute *a);
 
-/* What `m`, of type NETLINK_ERROR or NETLINK_DONE, reports. False: a problem,
- * told in `r`, whose bytes it is in. */
+/* What `m`, of type NETLINK_ERROR or NETLINK_DONE, reports. False: there
+ * is a problem, which `r`, whose bytes it is in, describes. */
 bool netlink_walk_report(struct netlink_reader *r,
                          const struct netlink_message *m,
                          struct netlink_report *report);

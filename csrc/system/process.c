@@ -139,8 +139,8 @@ static int open_child(pid_t pid)
 }
 #endif
 
-/* Have the task woken when the child may have ended, by its descriptor, or by
- * looking again soon. Stack: pid, options. */
+/* Wake the task when the child may have ended, by its descriptor, or by looking
+ * again soon. Stack: pid, options. */
 static int await_child(lua_State *L, struct task *t, pid_t pid)
 {
     int64_t deadline = task_deadline(t, NO_DEADLINE);
@@ -162,7 +162,7 @@ static void drop_child(lua_State *L)
     lua_settop(L, 2);
 }
 
-/* Only the end of a child can be had from its descriptor. */
+/* The descriptor of a child reports its end alone. */
 static int waitpid_suspend(lua_State *L, struct task *t, pid_t pid, int options)
 {
     int error = task_take_interruption(t, false);
@@ -206,10 +206,10 @@ static int waitpid_step(lua_State *L, int continued, lua_KContext context)
 @function waitpid
 @int[opt=-1] pid a child; -1: any; 0: any of this process group; -n: any of the
 process group n
-@param[opt] options `"nohang"`: do not wait; `"untraced"`, `"continued"`: tell
-of children that were stopped and continued, too; several in one string
+@param[opt] options `"nohang"`: do not wait; `"untraced"`, `"continued"`: report
+children that were stopped and continued, too; several in one string
 @treturn int|boolean the child's process id; `false` with `"nohang"` where there
-is nothing to tell
+is nothing to report
 @treturn string `"exit"`, `"signal"`, `"stop"` or `"continue"`
 @treturn int the exit status, or the number of the signal
 @raise ECHILD where there is no such child
@@ -311,7 +311,7 @@ static int sockeye_pipe(lua_State *L)
 /*** Make a descriptor's number another name of an open file (dup2(2)).
 What the number stood for before is closed. The copy outlives exec, and so does
 a descriptor that has the number already: this is how a child is given its
-standard input. It belongs to nobody and stays open, unless a socket owned the
+standard input. No socket owns it, so that it stays open, unless one owned the
 number before; give it to `adopt` to have it closed.
 @function dup2
 @param old a socket, a file of `io`, or a number

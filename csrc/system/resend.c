@@ -1,8 +1,8 @@
 /*
- * tick: a signal is sent again until it is attended to; see tick.h.
+ * resend: resends a signal until its handler has run; see resend.h.
  *
- * Follows timer_create(2) and timer_settime(2). Only Linux can send what a
- * timer says to one thread.
+ * Follows timer_create(2) and timer_settime(2). Only Linux can send a
+ * timer's signal to one thread.
  */
 #include <time.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 /*
- * tick: a signal is sent again, by a timer of its own, until it is attended to.
+ * resend: resends a caught signal every 20 ms until its Lua handler has run.
  *
  * resend_start, resend_stop and resend_is may be called in a signal handler.
  */
@@ -13,19 +13,19 @@
 #define NSIG 65
 #endif
 
-/* Have a tick for the signal `number`, sent to the calling thread. Where the
- * system has none to give, the functions below do nothing. */
+/* Create the timer that resends the signal `number` to the calling thread.
+ * Where the system has none to give, the functions below do nothing. */
 void resend_create(int number);
 void resend_delete(int number);
 
 /* In a forked child: timers stay with the parent. */
 void resend_inherit(int number);
 
-/* Send the signal once, shortly; or no more. */
+/* Start resending the signal, shortly; or stop. */
 void resend_start(int number);
 void resend_stop(int number);
 
-/* Whether what has come is a tick. */
+/* Whether a signal that has come was resent. */
 bool resend_is(const siginfo_t *info);
 
 #endif

@@ -7,8 +7,8 @@
  * Lua, at the next instruction, or from interrupt_run while a call waits.
  *
  * A signal that comes when a call is about to block, but does not yet, would
- * interrupt nothing. Therefore a signal that nobody has attended to is sent
- * again by a timer, its tick, until somebody has.
+ * interrupt nothing. Therefore a timer resends a signal until its
+ * handler has run.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -72,7 +72,7 @@ static const struct names signal_names = {"signal", {"SIG", NULL}, signal_rows};
 static const struct names disposition_names = {
     "handler", {NULL, NULL}, disposition_rows};
 
-/* Signals are the process's, and so is what is known of them. */
+/* Signals belong to the process, and so does this. */
 static struct {
     lua_State *main;  /* of the state whose handlers they are; or NULL */
     pthread_t thread; /* in which that state runs */
@@ -103,7 +103,7 @@ static void set_hook(void)
     lua_sethook(main, attend, EVERY_EVENT, 1);
 }
 
-/* Put back what the hook has covered, unless somebody has set another. */
+/* Restore the hook that ours has replaced, unless another was set since. */
 static void remove_hook(void)
 {
     lua_Hook hook = lua_gethook(signals.main);
@@ -203,7 +203,7 @@ static bool is_caught(const struct sigaction *action)
     return (action->sa_flags & SA_SIGINFO) && action->sa_sigaction == catch;
 }
 
-/* Put back what was there before a handler, if the handler still is. */
+/* Restore the action from before a handler, if the handler is still set. */
 static void restore(int number)
 {
     struct sigaction now;
@@ -216,7 +216,7 @@ static void restore(int number)
     forget(number);
 }
 
-/* The state ends: no signal may find its way to it. */
+/* The state ends: no signal may reach it any more. */
 static int owner_gc(lua_State *L)
 {
     lua_pushnil(L);
@@ -239,7 +239,7 @@ static void push_handlers(lua_State *L)
     lua_remove(L, -2);
 }
 
-/* Let the signals be this state's. */
+/* Make this state the one whose handlers run. */
 static void claim(lua_State *L)
 {
     lua_State *main;
@@ -292,7 +292,7 @@ static enum disposition check_disposition(lua_State *L, int number, int arg)
     return HANDLER;
 }
 
-/* What to tell the system. */
+/* The action to give to sigaction(2). */
 static struct sigaction action_for(int number, enum disposition disposition,
                                    const struct sigaction *now)
 {

@@ -13,8 +13,8 @@
 #include "base/error.h"
 #include "open.h"
 
-/* socket_file(path): a string that tells this file from any other, where it is
- * a socket's; nil where it is another's, and where there is none. */
+/* socket_file(path): a string that identifies this file, where it is a
+ * socket's; nil for any other file, and where there is none. */
 static int sockeye_socket_file(lua_State *L)
 {
     struct stat status;

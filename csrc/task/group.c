@@ -105,8 +105,8 @@ static int finish_step(lua_State *L, int status, lua_KContext context)
     return task_suspend(L, owner, "group", WAIT_RESUMED, finish_step);
 }
 
-/* finish_group(group, ok, ...): wait for the group's tasks. `ok` and what follows
- * are what pcall returned for its body. */
+/* finish_group(group, ok, ...): wait for the group's tasks. `ok` and what
+ * follows are what pcall returned for its body. */
 static int sockeye_finish_group(lua_State *L)
 {
     struct group *group = check_group(L, 1);

@@ -1,6 +1,6 @@
 /*
- * run: the loop as a script sees it: run to its end, or turned step by step
- * inside another loop.
+ * run: the loop as a script sees it: run to its end, or step by step inside
+ * another loop.
  *
  * A loop is a userdata whose user value is the table of what it keeps alive
  * (task.h). Functions named sockeye_* are the module's, loop_* with a
@@ -249,8 +249,8 @@ static int make_turn(lua_State *L)
     return 0;
 }
 
-/* Whether there are tasks left. What is raised here, for want of memory, ends
- * the loop. */
+/* Whether there are tasks left. An error that is raised here, for want of
+ * memory, ends the loop. */
 static bool turn_runner(lua_State *L, struct runner *r, int64_t deadline)
 {
     struct turn turn = {r->loop, deadline, false};

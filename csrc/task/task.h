@@ -31,17 +31,18 @@ static inline bool task_has_coroutine(const struct task *t)
     return t != NULL && t->co != NULL;
 }
 
-/* The task that runs L; NULL outside. An error where L is a coroutine of the
- * task's own that cannot pass the wait on. */
+/* The task that runs L; NULL outside of tasks. Raises an error where L is a
+ * coroutine of the task's own that cannot pass the wait on. */
 struct task *task_that_may_wait(lua_State *L);
 
-/* The same for what does not wait: any coroutine of the task will do. */
+/* The same for a call that does not wait: any coroutine of the task will do. */
 struct task *task_running(lua_State *L);
 
 /* Whether a call on L may wait: outside of a task, or where it can yield. */
 bool task_may_wait(lua_State *L);
 
-/* The same two, where `call` makes no sense outside: then an error says so. */
+/* The same two for a `call` that makes no sense outside of tasks: there they
+ * raise an error that names it. */
 struct task *task_require_waiting(lua_State *L, const char *call);
 struct task *task_require(lua_State *L, const char *call);
 
@@ -74,7 +75,7 @@ void task_push(lua_State *L, const struct task *t);
 void task_open_loop(lua_State *L, const struct loop *loop);
 void task_push_live(lua_State *L, const struct loop *loop);
 
-/* Have t raise ECANCELED where it waits, or where it will. */
+/* Make t raise ECANCELED where it waits, or at its next wait. */
 void task_cancel(struct task *t);
 
 /* Make a task of the function at `first` and the arguments above it, in
@@ -93,7 +94,7 @@ void task_add_methods(lua_State *L, const luaL_Reg *methods);
 
 /* ---- groups ---- */
 
-extern const char task_group_tag; /* tells this userdata from any other */
+extern const char task_group_tag; /* marks this userdata */
 
 /* Push a new group. `owner` is the task that is kept alive with it: whose
  * function it belongs to, or NULL. */

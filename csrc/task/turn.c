@@ -1,5 +1,5 @@
 /*
- * turn: tasks are resumed, and the loop looks for changes; see turn.h.
+ * turn: resumes tasks, and lets the loop look for changes; see turn.h.
  */
 #include <errno.h>
 
@@ -81,7 +81,7 @@ static void push_deadlock(lua_State *L, const struct loop *loop)
     luaL_pushresult(&b);
 }
 
-/* The error on top ends everything; it is the loop's group that raises it. */
+/* The error on top ends all tasks; the loop's group raises it. */
 static void fail_loop(lua_State *L, struct loop *loop)
 {
     task_push_live(L, loop);
@@ -138,8 +138,8 @@ bool turn_once(lua_State *L, struct loop *loop, int64_t deadline, bool alone)
     return true;
 }
 
-/* Coroutines are reset, which runs what they have to close. None of that can
- * wait any more. */
+/* Coroutines are closed, which runs their `<close>` variables; none of those
+ * can wait any more. */
 void turn_abort(lua_State *L, struct loop *loop)
 {
     struct task *before = loop_running();

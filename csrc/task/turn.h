@@ -1,5 +1,5 @@
 /*
- * turn: tasks are resumed, and the loop looks for changes.
+ * turn: resumes tasks, and lets the loop look for changes.
  */
 #ifndef SOCKEYE_TASK_TURN_H
 #define SOCKEYE_TASK_TURN_H

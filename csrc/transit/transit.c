@@ -241,7 +241,7 @@ void transit_end_take(lua_State *L, struct end *end, int arg, const char *call)
     own(end, fd);
 }
 
-/* A pipe with a name must not wait for who will write to it. */
+/* O_NONBLOCK: opening a named pipe must not wait for a writer. */
 static void take_path(lua_State *L, struct end *end, int arg)
 {
     const char *path = text_check(L, arg, "name");

@@ -26,7 +26,8 @@ enum { TRANSIT = 5 }; /* its place, above the arguments */
 /* The step of such a call. */
 int transit_step(lua_State *L, int status, lua_KContext context);
 
-/* Push a transit, to be at TRANSIT, and closed when the call ends. `calls` are two, for READING and WRITING. */
+/* Push a transit, to be at TRANSIT, and closed when the call ends. `calls` are
+ * two, for READING and WRITING. */
 struct transit *transit_push(lua_State *L, const struct call *calls);
 
 /* An end: the socket at `arg`, or a duplicate of the descriptor, Lua file or

@@ -374,7 +374,7 @@ static int try_way(struct transit *m, bool waits, enum direction *direction)
     return error;
 }
 
-/* Have a pipe where the way is one; a transit without one copies. */
+/* Open the pipe of a transit whose way is one; if that fails, it copies. */
 static void open_way(struct transit *m)
 {
     if (m->way == BY_PIPE && m->pipe[0] == -1 &&

@@ -61,8 +61,8 @@ bool transit_has_input(const struct transit *m);
  * yet, wait in the kernel. */
 int transit_try(struct transit *m, bool waits, enum direction *direction);
 
-/* After such an error: whether there is another way, which is the transit's from
- * now on. */
+/* After such an error: whether there is another way, which the transit then
+ * takes. */
 bool transit_find_way(struct transit *m, int error);
 
 /* Give the bytes in the pipe back to the stream that they came from. If there
