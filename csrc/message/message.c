@@ -18,6 +18,7 @@
 #include "address/text.h"
 #include "base/descriptor.h"
 #include "base/field.h"
+#include "base/size.h"
 #include "message/control.h"
 #include "message/message.h"
 #include "socket/transfer.h"
@@ -130,7 +131,7 @@ static size_t sum_sizes(lua_State *L, int index)
         size = lua_tointegerx(L, -1, &is_integer);
         if (!is_integer || size < 0 || size > INT32_MAX)
             field_argerror(L, index, "iov", "sizes of 0 or more expected");
-        sum += (size_t)size;
+        sum = size_of_integer((lua_Integer)sum + size);
         lua_pop(L, 1);
     }
     return sum;
@@ -139,9 +140,10 @@ static size_t sum_sizes(lua_State *L, int index)
 static void read_iov(lua_State *L, int index, struct receive_options *wanted)
 {
     wanted->several = lua_istable(L, -1);
-    wanted->size = wanted->several ? sum_sizes(L, index)
-                                   : (size_t)field_value(L, index, "iov", 0,
-                                                         LUA_MAXINTEGER);
+    wanted->size =
+        wanted->several
+            ? sum_sizes(L, index)
+            : size_of_integer(field_value(L, index, "iov", 0, LUA_MAXINTEGER));
 }
 
 static void read_control(lua_State *L, int index,
@@ -237,7 +239,7 @@ void message_set_data(lua_State *L, int table, int options, bool several)
             size_t size;
 
             lua_rawgeti(L, -2, i);
-            size = (size_t)lua_tointeger(L, -1);
+            size = size_of_integer(lua_tointeger(L, -1));
             lua_pop(L, 1);
             if (size > left)
                 size = left;

@@ -251,17 +251,17 @@ static int socket_recv(lua_State *L)
 {
     const struct socket *s = fast_path_socket(L, 2);
     char small[STACK_BUFFER];
-    size_t size;
+    lua_Integer size;
     ssize_t n;
 
     if (s == NULL || s->type != SOCK_STREAM)
-        return recv_on(L, 0, 0);
-    size = (size_t)lua_tointegerx(L, 2, NULL);
-    if (size - 1 >= STACK_BUFFER)
-        return recv_on(L, 0, 0);
-    n = recv(s->handle.fd, small, size, 0);
+        return recv_on(L, WAIT_FIRST, 0);
+    size = lua_tointegerx(L, 2, NULL);
+    if ((lua_Unsigned)size - 1 >= STACK_BUFFER)
+        return recv_on(L, WAIT_FIRST, 0);
+    n = recv(s->handle.fd, small, (size_t)size, 0);
     if (n < 0)
-        return recv_on(L, 0, errno);
+        return recv_on(L, WAIT_FIRST, errno);
     if (n > 0)
         lua_pushlstring(L, small, (size_t)n);
     else

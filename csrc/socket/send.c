@@ -89,10 +89,10 @@ static int socket_send(lua_State *L)
     ssize_t n;
 
     if (data == NULL)
-        return send_on(L, 0, 0);
+        return send_on(L, WAIT_FIRST, 0);
     n = send(s->handle.fd, data, size, MSG_NOSIGNAL);
     if (n == -1)
-        return send_on(L, 0, errno);
+        return send_on(L, WAIT_FIRST, errno);
     lua_pushinteger(L, n);
     return 1;
 }

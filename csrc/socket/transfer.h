@@ -13,6 +13,7 @@
 #include <lua.h>
 
 #include "base/names.h"
+#include "base/size.h"
 #include "socket/socket.h"
 
 #define STACK_BUFFER \
@@ -29,7 +30,7 @@ static inline size_t transfer_size(lua_State *L, int arg)
     if (!is_integer)
         luaL_checkinteger(L, arg);
     luaL_argcheck(L, size >= 0, arg, "size must not be negative");
-    return (size_t)size;
+    return size_of_integer(size);
 }
 
 /* The bytes to send: the string at `arg`, else argument error. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/size.h"
 #include "open.h"
 #include "stream/numeral.h"
 #include "stream/stream.h"
@@ -122,8 +123,8 @@ static enum outcome read_all(lua_State *L, struct reading *r)
 /* Stack: the stream, how many bytes at most. */
 static enum outcome read_any(lua_State *L, struct reading *r)
 {
-    size_t most =
-        lua_isnil(L, 2) ? READ_SOME_DEFAULT : (size_t)lua_tointeger(L, 2);
+    size_t most = lua_isnil(L, 2) ? READ_SOME_DEFAULT
+                                  : size_of_integer(lua_tointeger(L, 2));
 
     if (r->length > 0)
         return give(L, r, r->length < most ? r->length : most);
@@ -172,7 +173,7 @@ static void check_formats(lua_State *L, int last)
 static enum outcome read_format(lua_State *L, struct reading *r, int arg)
 {
     if (lua_type(L, arg) == LUA_TNUMBER)
-        return read_count(L, r, (size_t)lua_tointeger(L, arg));
+        return read_count(L, r, size_of_integer(lua_tointeger(L, arg)));
     switch (*format_name(L, arg)) {
     case 'l':
         return read_line(L, r, 0);
@@ -291,7 +292,7 @@ static int until_step(lua_State *L, int status, lua_KContext context)
 
     (void)status;
     return read_with(L, &call, read_delimited, context,
-                     (size_t)lua_tointeger(L, 3));
+                     size_of_integer(lua_tointeger(L, 3)));
 }
 
 /*** Read up to a delimiter.

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/error.h"
+#include "base/size.h"
 #include "open.h"
 #include "socket/transfer.h"
 #include "stream/stream.h"
@@ -151,7 +152,7 @@ static int stream_setmax(lua_State *L)
     lua_Integer max = luaL_optinteger(L, 2, USUAL_MAX);
 
     luaL_argcheck(L, max > 0, 2, "bytes must be positive");
-    s->max = (size_t)max;
+    s->max = size_of_integer(max);
     lua_settop(L, 1);
     return 1;
 }

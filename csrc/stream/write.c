@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/field.h"
+#include "base/size.h"
 #include "open.h"
 #include "stream/stream.h"
 #include "task/task.h"
@@ -275,7 +276,7 @@ static int stream_setvbuf(lua_State *L)
 
     luaL_argcheck(L, size > 0, 3, "size must be positive");
     s->buffering = (uint8_t)mode;
-    s->limit = (size_t)size;
+    s->limit = size_of_integer(size);
     lua_settop(L, 1);
     return 1;
 }

@@ -35,7 +35,7 @@ what was not is still there to be read.
 static int stream_pipe(lua_State *L)
 {
     struct transit *m;
-    size_t count;
+    uint64_t count;
 
     stream_check_open(L, FROM, "pipe", 0);
     stream_check_open(L, TO, "pipe", 0);

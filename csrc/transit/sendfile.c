@@ -18,7 +18,7 @@ static const struct call sendfile_calls[] = {
 static int send_file(lua_State *L, struct handle *handle, struct stream *stream)
 {
     int64_t offset = transit_offset(L, 3);
-    size_t count = transit_count(L, 4);
+    uint64_t count = transit_count(L, 4);
     struct transit *m;
 
     luaL_checkany(L, 2);

@@ -62,7 +62,7 @@ were taken but not moved. ESPIPE for an offset into what has no positions, EBADF
 static int sockeye_splice(lua_State *L)
 {
     static const char *const names[] = {"offset_in", "offset_out", NULL};
-    size_t count = transit_count(L, COUNT);
+    uint64_t count = transit_count(L, COUNT);
     int64_t offset_in, offset_out;
     struct transit *m;
 

@@ -135,7 +135,7 @@ static bool move_on(lua_State *L, struct wait *w, struct transit *m,
     struct stream *flushed = stream_to_flush(m);
     bool fills = flushed == NULL && transit_fills(m);
     bool waits = wait_blocks(m->from.handle) && wait_blocks(m->to.handle);
-    size_t before = m->moved + transit_between(m);
+    uint64_t before = m->moved + transit_between(m);
     enum direction direction = fills ? READING : WRITING;
     int error = 0;
     size_t progress, unsent;
@@ -145,7 +145,7 @@ static bool move_on(lua_State *L, struct wait *w, struct transit *m,
         return false;
     if (flushed == NULL && !fills)
         error = transit_try(m, waits, &direction);
-    progress = m->moved + transit_between(m) - before;
+    progress = (size_t)(m->moved + transit_between(m) - before);
     flags = wait_start(L, w, &m->calls[direction],
                        direction == READING ? m->from.handle : m->to.handle, 0,
                        progress > 0 ? WAIT_FIRST : context);
@@ -154,7 +154,7 @@ static bool move_on(lua_State *L, struct wait *w, struct transit *m,
         return stream_flush(L, flushed, w, flags, &unsent);
     if (fills)
         return stream_fill(L, m->from.stream, w,
-                           m->left < WAY_CHUNK ? m->left : WAY_CHUNK);
+                           m->left < WAY_CHUNK ? (size_t)m->left : WAY_CHUNK);
     if (waits && error == 0 && transit_between(m) == 0)
         interrupt_run(L);
     return error == 0 || try_again(L, w, m, waits, error);
@@ -289,15 +289,15 @@ int64_t transit_offset(lua_State *L, int arg)
     return offset;
 }
 
-size_t transit_count(lua_State *L, int arg)
+uint64_t transit_count(lua_State *L, int arg)
 {
     lua_Integer count;
 
     if (lua_isnoneornil(L, arg))
-        return SIZE_MAX;
+        return UINT64_MAX;
     count = luaL_checkinteger(L, arg);
     luaL_argcheck(L, count >= 0, arg, "count must not be negative");
-    return (size_t)count;
+    return (uint64_t)count;
 }
 
 /* ---- the type ---- */

@@ -46,6 +46,6 @@ int transit_run(lua_State *L, struct transit *m);
 
 /* An offset or a count at `arg`, which may be absent. */
 int64_t transit_offset(lua_State *L, int arg);
-size_t transit_count(lua_State *L, int arg);
+uint64_t transit_count(lua_State *L, int arg);
 
 #endif

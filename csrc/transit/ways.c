@@ -75,9 +75,9 @@ static bool is_unsupported(int error)
     return error == EINVAL || error == ENOSYS;
 }
 
-static size_t smaller(size_t a, size_t b)
+static size_t smaller(uint64_t a, size_t b)
 {
-    return a < b ? a : b;
+    return a < b ? (size_t)a : b;
 }
 
 static void note_taken(struct transit *m, size_t n)

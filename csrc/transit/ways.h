@@ -36,8 +36,8 @@ struct transit {
     struct pool *pool;
     struct end from, to;
     enum way way;
-    size_t left;        /* to be taken */
-    size_t moved;       /* has arrived */
+    uint64_t left;      /* to be taken */
+    uint64_t moved;     /* has arrived */
     bool ended;         /* there is no more to take */
     int pipe[2];        /* between the two; -1: none */
     size_t piped;       /* bytes in it */

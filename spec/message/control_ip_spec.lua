@@ -281,8 +281,8 @@ describe("recverr", function()
       local a = sockets.bound(host == "::1" and "[::1]:0" or "127.0.0.1:0",
                               "dgram")
       a:setsockopt(option, true):connect(closed_port()):send "x"
-      local m = messages.queued(a, { iov = 9,
-                                     control = family == "inet" and 36 or 48 })
+      local room = messages.header + (family == "inet" and 20 or 32)
+      local m = messages.queued(a, { iov = 9, control = room })
       assert.equal("ECONNREFUSED", m.control.recverr.name)
       assert.is_nil(m.control.recverr.offender)
       assert.is_true(m.flags.ctrunc)

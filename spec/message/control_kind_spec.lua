@@ -26,7 +26,8 @@ describe("control messages to send", function()
     local ok, err = pcall(a.sendmsg, a, { iov = "x", control = {
       { level = 0, type = 2, data = ("x"):rep(1 << 24) } } })
     assert.is_false(ok)
-    assert.is_true(err.code == "ENOBUFS" or err.code == "EINVAL")
+    local codes = { ENOBUFS = true, EINVAL = true, ENOMEM = true }
+    assert.is_true(codes[err.code])
     sockets.close(a, b)
   end)
 end)

@@ -5,6 +5,7 @@ local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
 local examples = require "spec.support.examples"
 local fork = require "spec.support.fork"
+local messages = require "spec.support.messages"
 local sockets = require "spec.support.sockets"
 
 local families, receive = batches.families, batches.receive
@@ -341,7 +342,7 @@ describe("control data of many messages", function()
     for i = 1, 5 do list[i] = { iov = "x", control = { rights = { a, b } } } end
     a:sendmany(list)
     assert.same({ "x", "x" }, (b:recvmany(2, 10)))
-    list = b:recvmany(2, { iov = 10, control = 20 })
+    list = b:recvmany(2, { iov = 10, control = messages.header + 4 })
     assert.is_true(list[1].flags.ctrunc and list[2].flags.ctrunc)
     sockets.close(a, b)
     list = nil -- luacheck: ignore

@@ -11,6 +11,9 @@ local function bound(family, type)
   return sockets.bound(family == "inet" and "127.0.0.1:0" or "[::1]:0", type)
 end
 
+--- The bytes of a control message before its data: a size and two ints.
+M.header = string.packsize "!Tii"
+
 --- Two UDP sockets without a peer, of "inet" or "inet6".
 function M.udp(family)
   return bound(family, "dgram"), bound(family, "dgram")
