@@ -3,8 +3,8 @@
  *
  * socket(7), and Documentation/networking/filter.rst of the kernel. A filter is
  * a list of instructions, the text that `tcpdump -ddd` or `tcpdump -dd` prints,
- * or the bytes of the structures. No instruction can be without a zero byte,
- * and no text has one.
+ * or the bytes of the structures. Bytes are recognised by a zero byte: every
+ * instruction contains one, and text never does.
  */
 #include "base/text.h"
 #include "option/type.h"
@@ -20,7 +20,7 @@
 #include <lauxlib.h>
 
 #define BLANKS " \t\r"
-#define QUOTED 20 /* bytes of a wrong word that errors quote */
+#define QUOTED 20 /* bytes of a wrong word that the error message shows */
 
 enum { CODE, JT, JF, K, NUMBERS };
 
@@ -44,7 +44,7 @@ static struct sock_filter instruction(const lua_Integer numbers[NUMBERS])
     };
 }
 
-/* Push memory for a program, which stays as long as the call. */
+/* Push a userdata for the program: it lives until the call returns. */
 static struct sock_filter *new_program(lua_State *L, int arg, size_t count)
 {
     luaL_argcheck(L, count > 0, arg, "not a filter: no instruction");
@@ -68,7 +68,7 @@ static struct option_data program_data(union option_value *value,
 
 /* ---- a list ---- */
 
-/* "instruction 3: jt out of range (0 to 255)", or "line 3: …". */
+/* Raise "instruction 3: jt out of range (0 to 255)", or "line 3: …". */
 static void reject(lua_State *L, int arg, const char *what, size_t number,
                    const char *problem)
 {
@@ -85,7 +85,8 @@ static void reject_range(lua_State *L, int arg, const char *what, size_t number,
     reject(L, arg, what, number, lua_tostring(L, -1));
 }
 
-/* The instruction on top of the stack, the list's `number`. */
+/* Return the instruction on top of the stack; `number` is its place in the
+ * list. */
 static struct sock_filter check_instruction(lua_State *L, int arg,
                                             size_t number)
 {
@@ -121,13 +122,13 @@ static struct option_data check_list(lua_State *L, int arg,
 
 /* ---- a text ---- */
 
-/* How far the reading of a text has come. */
+/* A position in the text that is being read. */
 struct reading {
     const char *at;
     size_t line;
 };
 
-/* Move past blanks, and where it stands at `c`, past that. */
+/* Skip blanks, and then `c`. Returns whether `c` was there. */
 static bool skip(struct reading *r, char c)
 {
     r->at += strspn(r->at, BLANKS);
@@ -150,7 +151,7 @@ static void reject_word(lua_State *L, int arg, const struct reading *r)
     }
 }
 
-/* A number, decimal or with 0x before it, of the column. */
+/* Read a decimal or hexadecimal (0x…) number that must fit the column. */
 static lua_Integer read_number(lua_State *L, int arg, struct reading *r,
                                const struct column *column)
 {
@@ -165,7 +166,7 @@ static lua_Integer read_number(lua_State *L, int arg, struct reading *r,
     return (lua_Integer)number;
 }
 
-/* "40 0 0 12", or "{ 0x28, 0, 0, 0x0000000c },". */
+/* Read "40 0 0 12", or "{ 0x28, 0, 0, 0x0000000c },". */
 static struct sock_filter read_instruction(lua_State *L, int arg,
                                            struct reading *r)
 {
@@ -188,14 +189,14 @@ static struct sock_filter read_instruction(lua_State *L, int arg,
     return instruction(numbers);
 }
 
-/* Move past what is blank in whole. */
-static void skip_lines(struct reading *r)
+static void skip_blank_lines(struct reading *r)
 {
     while (skip(r, '\n'))
         r->line++;
 }
 
-/* Whether a number stands alone on the line: how many instructions follow. */
+/* Read the number of instructions, which stands alone on the first line.
+ * Returns whether there is one. */
 static bool read_count(lua_State *L, int arg, struct reading *r, size_t *count)
 {
     static const struct column column = {"count", BPF_MAXINSNS};
@@ -206,11 +207,11 @@ static bool read_count(lua_State *L, int arg, struct reading *r, size_t *count)
     if (length == 0 || (!skip(&ahead, '\n') && *ahead.at != '\0'))
         return false;
     *count = (size_t)read_number(L, arg, r, &column);
-    skip_lines(r);
+    skip_blank_lines(r);
     return true;
 }
 
-/* As many as there can be. */
+/* Return how many instructions the text has at most. */
 static size_t count_lines(const char *text)
 {
     size_t count = 1;
@@ -231,16 +232,16 @@ static struct option_data check_text(lua_State *L, int arg, const char *text,
     bool is_counted;
     struct sock_filter *program;
 
-    skip_lines(&r);
+    skip_blank_lines(&r);
     is_counted = read_count(L, arg, &r, &announced);
     program = new_program(L, arg, count_lines(r.at));
-    for (skip_lines(&r); *r.at != '\0'; skip_lines(&r)) {
+    for (skip_blank_lines(&r); *r.at != '\0'; skip_blank_lines(&r)) {
         luaL_argcheck(L, count < BPF_MAXINSNS, arg,
                       "filter too long (at most 4096 instructions)");
         program[count++] = read_instruction(L, arg, &r);
     }
     if (is_counted && count != announced) {
-        lua_pushfstring(L, "not a filter: %I instructions announced, %I there",
+        lua_pushfstring(L, "not a filter: %I instructions announced, %I found",
                         (LUAI_UACINT)announced, (LUAI_UACINT)count);
         luaL_argerror(L, arg, lua_tostring(L, -1));
     }
@@ -248,7 +249,7 @@ static struct option_data check_text(lua_State *L, int arg, const char *text,
     return program_data(value, program, count);
 }
 
-/* ---- any of them ---- */
+/* ---- bytes, and the choice among the three ---- */
 
 static struct option_data check_bytes(lua_State *L, int arg, const char *bytes,
                                       size_t length, union option_value *value)
@@ -294,8 +295,8 @@ static void push_instruction(lua_State *L, const struct sock_filter *i)
     lua_rawseti(L, -2, 1 + K);
 }
 
-/* The kernel counts the length in instructions, which checkers of memory take
- * for bytes: for them, the rest is zero. */
+/* The kernel takes and returns the length in instructions. Memory checkers read
+ * it as bytes and think that the rest is unset: it is cleared for them. */
 static int get_filter(lua_State *L, int arg, const struct option *row,
                       int level, int fd)
 {

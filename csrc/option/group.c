@@ -1,5 +1,5 @@
 /*
- * group: the options that name interfaces and multicast groups; see
+ * group: the options whose values name interfaces and multicast groups; see
  * type.h.
  *
  * ip(7), ipv6(7), RFC 3678.
@@ -57,7 +57,7 @@ const struct option_type option_interface = {
     .push = push_interface,
 };
 
-/* IP_UNICAST_IF and IPV6_UNICAST_IF have it in network byte order. */
+/* IP_UNICAST_IF and IPV6_UNICAST_IF take the index in network byte order. */
 static struct option_data check_net_interface(lua_State *L, int arg,
                                               const struct option_type *type,
                                               union option_value *value)
@@ -86,7 +86,7 @@ const struct option_type option_net_interface = {
 
 /* ---- memberships ---- */
 
-/* {group =, source =, interface =}; `source` where there is one to be. */
+/* Read {group =, interface =}, with a field `source` if `sourced`. */
 static void check_membership(lua_State *L, int arg, int family, bool sourced,
                              struct membership *m)
 {
@@ -208,7 +208,7 @@ const struct option_type option_mreq_source = {
     .check = check_mreq_source,
 };
 
-/* ---- where multicast leaves: an interface in, its address out ---- */
+/* ---- multicast_if: written as an interface, read as its address ---- */
 
 static struct option_data check_multicast_if(lua_State *L, int arg,
                                              const struct option_type *type,
@@ -245,7 +245,7 @@ const struct option_type option_multicast_if = {
     .push = push_in_addr,
 };
 
-/* ---- the source of what a socket sends ---- */
+/* ---- in6_pktinfo: the source address of packets sent ---- */
 
 static struct option_data check_pktinfo6(lua_State *L, int arg,
                                          const struct option_type *type,

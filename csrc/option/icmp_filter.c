@@ -1,8 +1,8 @@
 /*
  * icmp_filter: the filters of raw sockets; see type.h.
  *
- * raw(7), RFC 3542 section 3.2. The kernel has a bit for each type of ICMP that
- * is blocked; a script lists those that pass.
+ * raw(7), RFC 3542 section 3.2. The kernel's bit set holds the ICMP types to
+ * block; a script lists the types that pass.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 
 #ifdef __linux__
 
-#define ICMP_TYPES 32 /* those above are never blocked */
+#define ICMP_TYPES 32 /* the kernel never blocks higher types */
 #define ICMP6_TYPES 256
 
 /* clang-format off */
@@ -43,7 +43,7 @@ static const struct names icmp_names = {
 static const struct names icmp6_names = {
     "type of ICMPv6", {"ICMP6_", "ICMPV6_"}, icmp6_rows};
 
-/* The value on top of the stack. */
+/* Return the ICMP type on top of the stack, a name or a number. */
 static uint32_t check_icmp_type(lua_State *L, int arg,
                                 const struct option_type *type)
 {
@@ -58,7 +58,6 @@ static uint32_t check_icmp_type(lua_State *L, int arg,
     return (uint32_t)number;
 }
 
-/* The list at `arg`. */
 static struct option_data check_icmp_filter(lua_State *L, int arg,
                                             const struct option_type *type,
                                             union option_value *value)

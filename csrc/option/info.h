@@ -1,6 +1,7 @@
 /*
- * info: structures of numbers that Linux reports, and to which it appends
- * fields: what a kernel does not report is absent from the table.
+ * info: structures of numbers that Linux reports, such as struct tcp_info.
+ * Newer kernels append fields; those that a kernel does not report are absent
+ * from the Lua table.
  */
 #ifndef SOCKEYE_OPTION_INFO_H
 #define SOCKEYE_OPTION_INFO_H
@@ -19,10 +20,10 @@ struct info_field {
     size_t size;
 };
 
-/* A table of the fields of type->fields. */
+/* Push a table of the fields that type->fields lists. */
 option_push option_push_info;
 
-/* Set the fields that are within `length` bytes in the table on top. */
+/* Set, in the table on top, the fields that lie within `length` bytes. */
 void option_set_info_fields(lua_State *L, const struct info_field *row,
                             const unsigned char *bytes, socklen_t length);
 

@@ -1,5 +1,5 @@
 /*
- * interface: the interfaces that a script names; see interface.h.
+ * interface: finds the interface that a script names; see interface.h.
  *
  * Interfaces are looked up in the list of getifaddrs(3).
  */
@@ -25,7 +25,7 @@ static int argerror_at(lua_State *L, int arg, const char *field,
                  : luaL_argerror(L, arg, what);
 }
 
-/* Whether an entry of getifaddrs is of the interface that `link` names. */
+/* Return whether an entry of getifaddrs belongs to the interface. */
 static bool is_link(const struct ifaddrs *entry, const struct link *link)
 {
     struct host host;
@@ -35,7 +35,8 @@ static bool is_link(const struct ifaddrs *entry, const struct link *link)
     return host_of(&host, entry->ifa_addr) && host_is_same(&host, &link->local);
 }
 
-/* Complete a link that was named otherwise: its index, or an IPv4 address. */
+/* Find what the script did not give: the interface's index, or an IPv4 address.
+ * Returns whether there is one. */
 static bool complete_link(lua_State *L, struct link *link, bool wants_address)
 {
     struct ifaddrs *list;
@@ -72,7 +73,7 @@ static void check_link_text(lua_State *L, int arg, const char *field,
     if (text_is_whole(text, length))
         link->index = address_find_interface(L, text);
     if (link->index == 0)
-        argerror_at(L, arg, field, "no interface of that name");
+        argerror_at(L, arg, field, "no interface has this name");
 }
 
 void interface_check(lua_State *L, int arg, const char *field,
@@ -102,7 +103,7 @@ unsigned interface_index(lua_State *L, int arg, const char *field,
 {
     if (link->index == 0 && link->local.family != AF_UNSPEC &&
         !complete_link(L, link, false))
-        argerror_at(L, arg, field, "no interface of that address");
+        argerror_at(L, arg, field, "no interface has this address");
     return link->index;
 }
 
@@ -120,6 +121,6 @@ struct in_addr interface_ipv4(lua_State *L, int arg, struct link *link)
         interface_index(L, arg, "interface", link) == 0)
         return link->local.in;
     if (!complete_link(L, link, true))
-        field_argerror(L, arg, "interface", "it has no IPv4 address");
+        field_argerror(L, arg, "interface", "interface has no IPv4 address");
     return link->local.in;
 }

@@ -1,8 +1,8 @@
 /*
- * interface: the interfaces that a script names.
+ * interface: finds the interface that a script names.
  *
- * A script names an interface by its name, its index or one of its addresses;
- * each structure of the system wants one of these alone.
+ * A script gives an interface's name, its index or one of its addresses; each
+ * of the system's structures holds only one of these.
  */
 #ifndef SOCKEYE_OPTION_INTERFACE_H
 #define SOCKEYE_OPTION_INTERFACE_H
@@ -15,22 +15,24 @@
 
 /* An interface as a script named it. */
 struct link {
-    unsigned index;    /* 0: not named so */
-    struct host local; /* one of its addresses, where it was named by that */
+    unsigned index;    /* 0: not known yet */
+    struct host local; /* the address that names it; family 0: none */
 };
 
-/* The interface on top of the stack: the argument, or its field. */
+/* Read the interface on top of the stack: the value of the argument, or of its
+ * field if `field` is not NULL. Raises an argument error. */
 void interface_check(lua_State *L, int arg, const char *field,
                      struct link *link);
 
-/* The field 'interface' of the table at `arg`; it may be absent. */
+/* Read the field 'interface', which may be absent, of the table at `arg`. */
 void interface_check_field(lua_State *L, int arg, struct link *link);
 
-/* The index of the interface; 0: the choice is the system's. */
+/* Return the interface's index, or 0 to let the system choose. */
 unsigned interface_index(lua_State *L, int arg, const char *field,
                          struct link *link);
 
-/* An IPv4 address of the interface; INADDR_ANY: the choice is the system's. */
+/* Return an IPv4 address of the interface, or INADDR_ANY to let the system
+ * choose. */
 struct in_addr interface_ipv4(lua_State *L, int arg, struct link *link);
 
 #endif

@@ -1,10 +1,11 @@
 /*
- * mptcp: what Linux reports of a Multipath TCP connection; see type.h.
+ * mptcp: the state that Linux reports of a Multipath TCP connection; see
+ * type.h.
  *
- * linux/mptcp.h, whose structures grow at their end; they are written out here,
- * for that header excludes those of the C library. A report of all subflows is
- * a list: we pass the size of an item, and the kernel returns how many there
- * are.
+ * Follows linux/mptcp.h. Its structures, which grow at their end, are declared
+ * here because that header conflicts with the C library's. For a list of
+ * subflows the caller passes the size of an item, and the kernel returns how
+ * many subflows there are.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -77,27 +78,27 @@ const struct option_type option_mptcp_info = {
 
 /* ---- its subflows ---- */
 
-#define FIRST_SUBFLOWS \
-    8 /* subflows, at the first attempt; usual limits are lower */
+/* How many fit at the first attempt; usual limits are lower. */
+#define FIRST_SUBFLOWS 8
 
-/* Before the items; the last says how large the caller thinks that they are. */
+/* The header before the items. */
 struct subflow_data {
     uint32_t size;
     uint32_t count;
-    uint32_t size_kernel;
-    uint32_t size_item;
+    uint32_t size_kernel; /* bytes that the kernel wrote for each item */
+    uint32_t size_item;   /* bytes that the caller expects for each */
 };
 
-/* Push one Lua value for an item, of which the kernel gave so many bytes. */
+/* Push one Lua value for an item, of which the kernel wrote `size` bytes. */
 typedef void push_item(lua_State *L, const unsigned char *bytes, size_t size);
 
-/* Ask for at most `room` items and push what came. Zero, or errno. */
-static int ask_subflows(lua_State *L, const struct option *row, int level,
-                        int fd, uint32_t room, size_t size)
+/* Push a userdata with up to `capacity` items. Returns zero, or errno. */
+static int read_subflows(lua_State *L, const struct option *row, int level,
+                         int fd, uint32_t capacity, size_t size)
 {
     struct subflow_data head = {.size = sizeof head,
                                 .size_item = (uint32_t)size};
-    socklen_t length = (socklen_t)(sizeof head + room * size);
+    socklen_t length = (socklen_t)(sizeof head + capacity * size);
     unsigned char *bytes = lua_newuserdatauv(L, length, 0);
 
     memset(bytes, 0, length);
@@ -111,20 +112,20 @@ static int get_subflows(lua_State *L, int arg, const struct option *row,
 {
     struct subflow_data head = {.count = FIRST_SUBFLOWS};
     const unsigned char *bytes;
-    uint32_t room;
+    uint32_t capacity;
     int error;
 
     luaL_argcheck(L, lua_isnoneornil(L, arg), arg,
-                  "this option is not asked for by a table");
+                  "this option takes no argument");
     do {
-        room = head.count;
+        capacity = head.count;
         lua_settop(L, arg);
-        error = ask_subflows(L, row, level, fd, room, size);
+        error = read_subflows(L, row, level, fd, capacity, size);
         if (error != 0)
             return error;
         bytes = lua_touserdata(L, -1);
         memcpy(&head, bytes, sizeof head);
-    } while (head.count > room);
+    } while (head.count > capacity);
     lua_createtable(L, (int)head.count, 0);
     for (uint32_t i = 0; i < head.count; i++) {
         push(L, bytes + sizeof head + i * size,

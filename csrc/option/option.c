@@ -2,8 +2,8 @@
  * option: getsockopt and setsockopt, by name with typed values and by number
  * with bytes.
  *
- * getsockopt(2), setsockopt(2). The options are in table.c, their types
- * in type.c and the files that type.h names.
+ * getsockopt(2), setsockopt(2). table.c lists the options; their types are in
+ * type.c and the files that type.h names.
  * Functions named sockeye_* are the module's, socket_* are methods of a socket.
  */
 #include <errno.h>
@@ -24,9 +24,9 @@
 #include "option/type.h"
 #include "socket/socket.h"
 
-#define RAW_MOST (1 << 20) /* bytes of a raw read */
+#define BYTES_MOST (1 << 20) /* the most bytes of a value without a type */
 
-/* The key in the registry of a table: an option's name -> its row. */
+/* Registry key of a table that maps an option's name to its row. */
 static const char rows_key = 'o';
 
 /* clang-format off */
@@ -66,8 +66,8 @@ static const struct names level_names = {
 
 /* ---- the row of a name ---- */
 
-/* The name that a script may have meant; one without its prefix is near, too.
- */
+/* Raise an error that suggests the nearest name. A name without its prefix
+ * counts as near. */
 static int reject_name(lua_State *L, int arg)
 {
     struct nearest nearest;
@@ -107,8 +107,8 @@ static int option_level(const struct option *row, const struct socket *s)
                : row->level;
 }
 
-/* The same for a value: the group of a socket that is IPv6's may be IPv4's. The
- * structures that have one begin alike. */
+/* Return the level for a value that names a group: an IPv6 socket may join IPv4
+ * groups. All structures with a group begin like struct group_req. */
 static int value_level(const struct option *row, const struct socket *s,
                        const struct option_data *data)
 {
@@ -132,9 +132,9 @@ static void check_access(lua_State *L, int arg, const struct option *row,
     luaL_argerror(L, arg, lua_tostring(L, -1));
 }
 
-/* ---- the raw way ---- */
+/* ---- options by level and number, as bytes ---- */
 
-/* Read "IPPROTO_TCP", "SOL_SOCKET", "AF_VSOCK" or a number. */
+/* Read a level: "IPPROTO_TCP", "SOL_SOCKET", "AF_VSOCK" or a number. */
 static int check_level(lua_State *L, int arg)
 {
     const char *name =
@@ -147,7 +147,7 @@ static int check_level(lua_State *L, int arg)
     return (int)names_check(L, arg, &level_names);
 }
 
-/* A number, or the name of an option at this level. */
+/* Read an option: its number, or its name if it belongs to this level. */
 static int check_number(lua_State *L, int arg, int level,
                         const struct socket *s)
 {
@@ -164,8 +164,8 @@ static int check_number(lua_State *L, int arg, int level,
     return row->number;
 }
 
-/* Raise, with the level and the number or name at index 2 as the subject. */
-static int raise_raw(lua_State *L, const char *call, int error)
+/* Raise; the level and option at indices 2 and 3 are the error's subject. */
+static int raise_numbered(lua_State *L, const char *call, int error)
 {
     luaL_tolstring(L, 2, NULL);
     lua_pushliteral(L, "/");
@@ -174,7 +174,7 @@ static int raise_raw(lua_State *L, const char *call, int error)
     return error_raise(L, call, error, -1);
 }
 
-static int set_raw(lua_State *L, struct socket *s)
+static int set_by_number(lua_State *L, struct socket *s)
 {
     int level = check_level(L, 2);
     int name = check_number(L, 3, level, s);
@@ -188,27 +188,28 @@ static int set_raw(lua_State *L, struct socket *s)
         bytes = &number;
     } else {
         bytes = luaL_checklstring(L, 4, &length);
-        luaL_argcheck(L, length <= RAW_MOST, 4, "string too long");
+        luaL_argcheck(L, length <= BYTES_MOST, 4, "string too long");
     }
     if (setsockopt(s->handle.fd, level, name, bytes, (socklen_t)length) == -1)
-        return raise_raw(L, "setsockopt", errno);
+        return raise_numbered(L, "setsockopt", errno);
     lua_settop(L, 1);
     return 1;
 }
 
-static int get_raw_number(lua_State *L, struct socket *s, int level, int name)
+static int get_int_by_number(lua_State *L, struct socket *s, int level,
+                             int name)
 {
     union option_value value = {.number = 0};
     socklen_t length = sizeof value.number;
 
     if (getsockopt(s->handle.fd, level, name, &value, &length) == -1)
-        return raise_raw(L, "getsockopt", errno);
+        return raise_numbered(L, "getsockopt", errno);
     lua_pushinteger(L, length == 1 ? value.bytes[0] : value.number);
     return 1;
 }
 
-/* Options whose length is counted in something else than bytes: the kernel
- * writes so many times as much. */
+/* Options whose length counts units of several bytes: the kernel writes
+ * `length * unit` bytes. */
 static const struct counted {
     int level;
     int name;
@@ -229,7 +230,7 @@ static size_t length_unit(int level, int name)
     return 1;
 }
 
-static int get_raw(lua_State *L, struct socket *s)
+static int get_by_number(lua_State *L, struct socket *s)
 {
     int level = check_level(L, 2);
     int name = check_number(L, 3, level, s);
@@ -239,69 +240,70 @@ static int get_raw(lua_State *L, struct socket *s)
     char *bytes;
 
     if (lua_isnoneornil(L, 4))
-        return get_raw_number(L, s, level, name);
-    length = (socklen_t)field_check_range(L, 4, 0, RAW_MOST);
+        return get_int_by_number(L, s, level, name);
+    length = (socklen_t)field_check_range(L, 4, 0, BYTES_MOST);
     unit = length_unit(level, name);
     bytes = luaL_buffinitsize(L, &b, length * unit + 1);
     memset(bytes, 0, length * unit);
     if (getsockopt(s->handle.fd, level, name, bytes, &length) == -1)
-        return raise_raw(L, "getsockopt", errno);
+        return raise_numbered(L, "getsockopt", errno);
     luaL_pushresultsize(&b, length * unit);
     return 1;
 }
 
 /* ---- the methods ---- */
 
-/*** Set an option of the socket (setsockopt(2)).
-By its name in the manual, with a Lua value as the option's type has it:
+/*** Sets an option of the socket (setsockopt(2)).
+An option has its name in the manual, and takes a Lua value according to its
+type:
 
 * *bool*: a boolean
 * *int*, *uint*, *size*, *octet*, *word*, *counter*: an integer, in the unit of
 the manual (`TCP_USER_TIMEOUT` in milliseconds, `TCP_KEEPIDLE` in seconds);
-*word* has 64 bits, and -1 is the greatest of its numbers
-* *seconds*: a number, with fractions; 0 is for ever, and for
-`SO_VM_SOCKETS_CONNECT_TIMEOUT` the kernel's choice
+*word* has 64 bits, and -1 stands for the largest number
+* *seconds*: a number, with fractions; 0 is no limit, except that for
+`SO_VM_SOCKETS_CONNECT_TIMEOUT` it is the kernel's default
 * *linger*: a number of seconds, 0 to abort the connection on close; or false
-* *string*: at most 15 bytes; *bytes*: a string, as the system has it
+* *string*: at most 15 bytes; *bytes*: a string in the system's binary format
 * *discovery*: `"dont"`, `"want"`, `"do"`, `"probe"`, `"interface"`, `"omit"`
 * *flags*: names in one string, or an integer
 * *interface*, *multicast_if*: an interface's name, index or address; 0 or `""`
-leaves the choice to the system
+lets the system choose
 * *ip_mreqn*, *ipv6_mreq*, *group_req*: `{group = "239.1.2.3", interface =
-"eth0"}`, the group also as an `Address`, the interface as above, or absent
-* *ip_mreq_source*, *group_source_req*: the same with `source`
-* *ip_msfilter*, *group_filter* (RFC 3678), of a group that has been joined:
-`{group =, interface =, mode =, sources =}`, the mode being `"include"` for the
-sources in the list alone, or `"exclude"` for all but those; to include none is
-to leave the group
-* *icmp_filter* (raw(7), RFC 3542): a list of the types that pass, all others
-being blocked: numbers or names (`"echoreply"`, `"ICMP6_ECHO_REPLY"`); the types
-of IPv4's ICMP from 32 on always pass
-* *filter* (classic BPF): what `tcpdump -ddd` or `-dd` prints; or a list of
-instructions, each `{code, jt, jf, k}`; or their bytes. SO_DETACH_FILTER, an
-int of any value, takes it off
-* *packet_mreq* (packet(7)): `{type =, interface =, address =}`, the type being
-`"promisc"`, `"allmulti"`, `"multicast"` or `"unicast"`; the last two with a
+"eth0"}`; the group may be an `Address`, the interface is as above, or absent
+* *ip_mreq_source*, *group_source_req*: like *ip_mreqn*, with a field `source`
+* *ip_msfilter*, *group_filter* (RFC 3678), for a group that has been joined:
+`{group =, interface =, mode =, sources =}`; the mode `"include"` receives only
+from the sources in the list, `"exclude"` from all others; including none leaves
+the group
+* *icmp_filter* (raw(7), RFC 3542): a list of the types that pass, as numbers or
+names (`"echoreply"`, `"ICMP6_ECHO_REPLY"`); all others are blocked, except that
+IPv4's types from 32 on always pass
+* *filter* (classic BPF): the text that `tcpdump -ddd` or `-dd` prints; or a
+list of instructions, each `{code, jt, jf, k}`; or their bytes.
+`SO_DETACH_FILTER`, an int of any value, removes it
+* *packet_mreq* (packet(7)): `{type =, interface =, address =}`; the type is
+`"promisc"`, `"allmulti"`, `"multicast"` or `"unicast"`; the last two need a
 hardware address, `"01:00:5e:00:00:fb"`
-* *fanout* (packet(7)): `{id =, type =, flags =}`, the type being `"hash"`,
-`"lb"`, `"cpu"`, `"rollover"`, `"rnd"`, `"qm"`, `"cbpf"` or `"ebpf"`, the flags
-`"rollover"`, `"defrag"`, `"ignore_outgoing"`, or `"uniqueid"` for an `id` of
-the kernel's choice; `max_num_members`, for the first of a group
+* *fanout* (packet(7)): `{id =, type =, flags =}`; the type is `"hash"`,
+`"lb"`, `"cpu"`, `"rollover"`, `"rnd"`, `"qm"`, `"cbpf"` or `"ebpf"`; the flags
+are `"rollover"`, `"defrag"`, `"ignore_outgoing"`, or `"uniqueid"` to let the
+kernel choose the `id`; the first socket of a group may give `max_num_members`
 * *packet_version*: `"v1"`, `"v2"`, `"v3"`
 * *in6_pktinfo*: `{address =, interface =}`
-* *port_range*: `{low =, high =}`, both 0 for the system's
+* *port_range*: `{low =, high =}`, both 0 for the system's range
 * *txtime*: `{clockid =, flags =}`
 
-The raw way takes a level, a number and bytes, or an integer for an `int`. It
-knows nothing of the option.
+An option without a name is set by its level, its number, and its bytes or an
+integer for an `int`; nothing about it is checked.
 @function Socket:setsockopt
-@string name as `sockeye.options` lists them; or the level: a number,
+@string name a name that `sockeye.options` lists; or the level: a number,
 `"SOL_SOCKET"`, `"IPPROTO_TCP"`, …
-@param value as above; or the option: a number, or its name
+@param value a value as above; or the option's number or name, after a level
 @param[opt] raw a string of bytes, or an integer from -2^31 to 2^32 - 1
 @treturn Socket itself
-@raise argument error for an option that does not exist, that can only be read,
-or that has other values; ENOPROTOOPT, EINVAL, EPERM, …, with the option as
+@raise argument error if the option does not exist, can only be read, or does
+not take such a value; ENOPROTOOPT, EINVAL, EPERM, …, with the option as
 `subject`
 @usage
 s:setsockopt("SO_REUSEADDR", true)
@@ -318,7 +320,7 @@ static int socket_setsockopt(lua_State *L)
     union option_value value;
 
     if (!lua_isnoneornil(L, 4))
-        return set_raw(L, s);
+        return set_by_number(L, s);
     row = check_option(L, 2);
     check_access(L, 2, row, OPTION_WRITE);
     data = row->type->check(L, 3, row->type, &value);
@@ -330,8 +332,8 @@ static int socket_setsockopt(lua_State *L)
     return 1;
 }
 
-/* Ask for an option. If it is longer than `*value`, and the kernel says how
- * long, it is read into a userdata, which is pushed. NULL: see errno. */
+/* Read an option into `*value`, or, if the kernel reports that it is larger,
+ * into a userdata that is pushed. Returns where it is, or NULL and errno. */
 static const union option_value *read_option(lua_State *L, struct socket *s,
                                              const struct option *row,
                                              union option_value *value,
@@ -344,7 +346,7 @@ static const union option_value *read_option(lua_State *L, struct socket *s,
     memset(value, 0, *length);
     if (getsockopt(s->handle.fd, level, row->number, value, length) == 0)
         return value;
-    if (errno != ERANGE || *length <= row->type->size || *length > RAW_MOST)
+    if (errno != ERANGE || *length <= row->type->size || *length > BYTES_MOST)
         return NULL;
     large = lua_newuserdatauv(L, *length, 0);
     memset(large, 0, *length);
@@ -353,53 +355,55 @@ static const union option_value *read_option(lua_State *L, struct socket *s,
                : NULL;
 }
 
-static int get_asked(lua_State *L, const struct socket *s,
-                     const struct option *row)
+static int get_by_type(lua_State *L, const struct socket *s,
+                       const struct option *row)
 {
     int error = row->type->get(L, 3, row, option_level(row, s), s->handle.fd);
 
     return error == 0 ? 1 : error_raise(L, "getsockopt", error, 2);
 }
 
-/*** An option of the socket (getsockopt(2)).
-By its name in the manual, as a Lua value. Beside the types of `setsockopt`:
+/*** Returns an option of the socket (getsockopt(2)).
+An option has its name in the manual, and is returned as a Lua value. These
+types come in addition to those of `setsockopt`:
 
-* *error* (`SO_ERROR`): the code of the pending error, which is thereby cleared,
-`"ECONNREFUSED"`; nil where there is none
-* *family*, *type*, *protocol*: `"inet"`, `"stream"`, `"tcp"`; of a packet
-socket the system tells no protocol here, but in `getsockname`
+* *error* (`SO_ERROR`): the code of the pending error, such as
+`"ECONNREFUSED"`, or nil; reading it clears it
+* *family*, *type*, *protocol*: `"inet"`, `"stream"`, `"tcp"`; the protocol of a
+packet socket is not reported here but by `getsockname`
 * *ucred*: `{pid =, uid =, gid =}`; *groups*: a list of group ids;
 *memberships*: a list of the numbers of netlink's multicast groups
 * *counter*: an integer; *label*: a string
 * *tcp_info*: a table of the fields of `struct tcp_info`, without their prefix,
-in their units; `state` and `ca_state` are names, `options` is a set. What the
-system does not give is absent.
+in their units; `state` and `ca_state` are names, `options` is a set. Fields
+that the system does not report are absent.
 * *meminfo*: a table of the counters of linux/sock_diag.h, in lower case
 * *address*: an `Address`; *mtuinfo*: an integer; *interface*: an index;
-*multicast_if*: the address that was set; `"0.0.0.0"` where the interface was
-named otherwise, or not at all
-* *ip_msfilter*, *group_filter*: asked for with a table of the group and the
-interface, as they were joined; it comes as it is set
+*multicast_if*: the address that was set; `"0.0.0.0"` if the interface was set
+by name or index, or not at all
+* *ip_msfilter*, *group_filter*: the filter as `setsockopt` takes it; the second
+argument is a table of the group and the interface, as they were joined
 * *filter*: a list of instructions, `{code, jt, jf, k}`
-* *fanout*: as it is set; a socket in no group is told to be in number 0, by
-hash
-* *packet_stats*: `{packets =, drops =}`, and `freeze_q_cnt` of version `"v3"`,
-all 0 from then on; *rollover_stats*: `{all =, huge =, failed =}`
+* *fanout*: as `setsockopt` takes it; for a socket in no group, the kernel
+reports number 0 and the type `"hash"`
+* *packet_stats*: `{packets =, drops =}`, and `freeze_q_cnt` of version `"v3"`;
+reading them resets them to 0; *rollover_stats*: `{all =, huge =, failed =}`
 * *mptcp_info*: a table of the fields of `struct mptcp_info`, without their
-prefix, and of its flags; *mptcp_tcpinfo*: a list of tables as of *tcp_info*,
-one for each subflow; *mptcp_subflow_addrs*: a list of tables, `local` and
-`remote` being an `Address`
+prefix, and of its flags; *mptcp_tcpinfo*: a list with a table like *tcp_info*
+for each subflow; *mptcp_subflow_addrs*: a list with a table for each subflow,
+whose fields `local` and `remote` are an `Address` each
 
-The raw way takes a level and a number, and gives the bytes; without a size, an
-integer, for an option that is an `int`.
+An option without a name is read by its level and its number, as bytes if `size`
+is given, or as an integer for an `int`.
 @function Socket:getsockopt
-@string name as `sockeye.options` lists them; or the level, as for `setsockopt`
-@param[opt] option the option at that level: a number, or its name; or the
-table of a group and an interface
-@int[opt] size room for so many bytes, at most 2^20; of `SO_GET_FILTER`, as
-the system has it, for so many instructions
-@return the value; a string of at most `size` bytes where `size` was given
-@raise argument error for an option that does not exist or can only be written;
+@string name a name that `sockeye.options` lists; or a level, as for
+`setsockopt`
+@param[opt] option the option's number or name, after a level; or the table of a
+group and an interface
+@int[opt] size how many bytes to read at most, up to 2^20; for `SO_GET_FILTER`,
+how many instructions, as the kernel counts them
+@return the value; a string of at most `size` bytes if `size` is given
+@raise argument error if the option does not exist or can only be written;
 ENOPROTOOPT, ENOTCONN, …, with the option as `subject`
 @usage
 local credentials = s:getsockopt("SO_PEERCRED")
@@ -411,19 +415,18 @@ static int socket_getsockopt(lua_State *L)
 {
     struct socket *s = socket_check_open(L, 1, "getsockopt");
     const struct option *row;
-    union option_value room;
+    union option_value small;
     const union option_value *value;
     socklen_t length;
 
     if (!lua_isnoneornil(L, 3) && !lua_istable(L, 3))
-        return get_raw(L, s);
+        return get_by_number(L, s);
     row = check_option(L, 2);
     check_access(L, 2, row, OPTION_READ);
     if (row->type->get != NULL)
-        return get_asked(L, s, row);
-    luaL_argcheck(L, lua_isnoneornil(L, 3), 3,
-                  "this option is not asked for by a table");
-    value = read_option(L, s, row, &room, &length);
+        return get_by_type(L, s, row);
+    luaL_argcheck(L, lua_isnoneornil(L, 3), 3, "this option takes no argument");
+    value = read_option(L, s, row, &small, &length);
     if (value == NULL)
         return error_raise(L, "getsockopt", errno, 2);
     row->type->push(L, row->type, value, length);
@@ -441,11 +444,12 @@ static void push_option(lua_State *L, const struct option *row)
     field_set_boolean(L, "writable", row->access & OPTION_WRITE);
 }
 
-/*** The options that `getsockopt` and `setsockopt` know by name.
+/*** Returns the options that `getsockopt` and `setsockopt` know by name.
 The page @{options.md} describes each.
 @function options
-@treturn {table} a list of tables: `name`, `level` (`"SOL_SOCKET"`), `number`,
-`type` as `setsockopt` and `getsockopt` explain them, `readable`, `writable`
+@treturn {table,...} a list with a table for each option: `name`, `level`
+(`"SOL_SOCKET"`), `number`, `type` as `setsockopt` and `getsockopt` explain it,
+`readable`, `writable`
 */
 static int sockeye_options(lua_State *L)
 {

@@ -1,6 +1,5 @@
 /*
- * packet: the options of packet sockets that have types of their own;
- * see type.h.
+ * packet: the types that only options of packet sockets have; see type.h.
  *
  * packet(7), linux/if_packet.h, and Documentation/networking/packet_mmap.rst of
  * the kernel for fanout.
@@ -57,7 +56,7 @@ static const struct names fanout_flag_names = {
 static const struct names version_names = {
     "packet version", {"TPACKET_", NULL}, version_rows};
 
-/* The field of the table at `arg`, a name or a number up to `high`. */
+/* Read a field of the table at `arg`: a name, or a number up to `high`. */
 static uint32_t check_name_field(lua_State *L, int arg, const char *field,
                                  const struct names *names, lua_Integer high)
 {
@@ -104,11 +103,11 @@ static uint32_t check_flags(lua_State *L, int arg)
 
     flags = (uint32_t)field_flags(L, arg, arg, "flags", &fanout_flag_names);
     if ((flags & ~0xff00U) != 0)
-        field_argerror(L, arg, "flags", "no flags of fanout");
+        field_argerror(L, arg, "flags", "unknown fanout flag");
     return flags;
 }
 
-/* The kernel chooses the number of a group that is to be unique. */
+/* Return the group's id: 0 with "uniqueid", where the kernel chooses it. */
 static uint32_t check_id(lua_State *L, int arg, uint32_t flags)
 {
     bool is_absent = lua_getfield(L, arg, "id") == LUA_TNIL;
@@ -164,7 +163,7 @@ const struct option_type option_fanout = {
     .push = push_fanout,
 };
 
-/* ---- statistics, which the reading sets to zero ---- */
+/* ---- statistics: reading them resets them ---- */
 
 static const struct info_field statistics_fields[] = {
     {"packets", offsetof(struct tpacket_stats_v3, tp_packets), 4},

@@ -1,9 +1,9 @@
 /*
- * source_filter: all that a socket wants of a multicast group's sources, at
- * once; see type.h.
+ * source_filter: reads and writes the whole source filter of a multicast group
+ * at once; see type.h.
  *
- * RFC 3678, sections 4.2 and 5.2. Both structures end with a list of sources;
- * to read one, we pass the group and how many sources fit, and the kernel
+ * RFC 3678, sections 4.2 and 5.2. Both structures end with a list of sources.
+ * To read one, the caller passes the group and how many sources fit; the kernel
  * returns how many there are.
  */
 #include <errno.h>
@@ -21,15 +21,15 @@
 #ifdef __linux__
 
 #define MOST_SOURCES 4096 /* in a list; the kernel's own limit is far lower */
-#define FIRST_SOURCES 16  /* sources, at the first attempt to read */
+#define FIRST_SOURCES 16  /* how many fit at the first attempt to read */
 
-/* How one of the structures lies in memory, and what it is made of. */
+/* The memory layout of one of the structures: offsets in bytes. */
 struct layout {
     int family;  /* of its groups; AF_UNSPEC: of either */
-    size_t mode; /* and then, of four bytes as well, the count of sources */
+    size_t mode; /* four bytes; the count of sources follows it */
     size_t sources;
-    size_t source;
-    /* The group and the interface, at the beginning. */
+    size_t source; /* size of one */
+    /* Store the group and the interface, at the structure's beginning. */
     void (*put_group)(lua_State *L, int arg, unsigned char *bytes,
                       const struct host *group, struct link *link);
     void (*put_source)(unsigned char *bytes, const struct host *source);
@@ -106,9 +106,9 @@ static const struct layout group_layout = {
     .push_source = push_name,
 };
 
-/* ---- both ways ---- */
+/* ---- reading and writing either structure ---- */
 
-/* The group and the interface of the table at `arg`. The result is the group's
+/* Store the group and the interface of the table at `arg`. Returns the group's
  * family. */
 static int put_group(lua_State *L, int arg, const struct layout *layout,
                      unsigned char *bytes)
@@ -143,7 +143,7 @@ static uint32_t check_mode(lua_State *L, int arg)
     return MCAST_EXCLUDE;
 }
 
-/* Push the list of sources; how many there are. */
+/* Push the list of sources; return how many it has. */
 static uint32_t push_sources(lua_State *L, int arg)
 {
     lua_Unsigned count;
@@ -156,7 +156,8 @@ static uint32_t push_sources(lua_State *L, int arg)
     return (uint32_t)count;
 }
 
-/* {group =, interface =, mode =, sources =}; what is made of it is pushed. */
+/* Read {group =, interface =, mode =, sources =} at `arg`. Pushes a userdata
+ * that holds the result. */
 static struct option_data check_filter(lua_State *L, int arg,
                                        const struct layout *layout)
 {
@@ -187,8 +188,8 @@ static struct option_data check_filter(lua_State *L, int arg,
     return (struct option_data){bytes, (socklen_t)length};
 }
 
-/* Push a table as check_filter takes it, the group and the interface being
- * those of the table at `arg`. */
+/* Push a table as check_filter takes it, with the group and the interface of
+ * the table at `arg`. */
 static void push_filter(lua_State *L, int arg, const struct layout *layout,
                         const unsigned char *bytes, uint32_t count)
 {
@@ -209,11 +210,11 @@ static void push_filter(lua_State *L, int arg, const struct layout *layout,
     lua_setfield(L, -2, "sources");
 }
 
-/* Ask for at most `*count` sources and push what came; `*count` becomes how
- * many there are. Zero, or errno. */
-static int ask_filter(lua_State *L, int arg, const struct layout *layout,
-                      const struct option *row, int level, int fd,
-                      uint32_t *count)
+/* Push a userdata with the filter and up to `*count` sources, and set `*count`
+ * to how many there are. Returns zero, or errno. */
+static int read_filter(lua_State *L, int arg, const struct layout *layout,
+                       const struct option *row, int level, int fd,
+                       uint32_t *count)
 {
     socklen_t length = (socklen_t)(layout->sources + *count * layout->source);
     unsigned char *bytes = lua_newuserdatauv(L, length, 0);
@@ -233,17 +234,17 @@ static int get_filter(lua_State *L, int arg, const struct layout *layout,
 {
     static const char *const fields[] = {"group", "interface", NULL};
     uint32_t count = FIRST_SOURCES;
-    uint32_t room;
+    uint32_t capacity;
     int error;
 
     check_fields(L, arg, fields);
     do {
-        room = count;
+        capacity = count;
         lua_settop(L, arg);
-        error = ask_filter(L, arg, layout, row, level, fd, &count);
+        error = read_filter(L, arg, layout, row, level, fd, &count);
         if (error != 0)
             return error;
-    } while (count > room);
+    } while (count > capacity);
     push_filter(L, arg, layout, lua_touserdata(L, -1), count);
     return 0;
 }

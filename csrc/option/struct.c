@@ -139,7 +139,7 @@ const struct option_type option_port_range = {
 
 /* ---- meminfo ---- */
 
-/* In the order of linux/sock_diag.h. */
+/* The order is that of linux/sock_diag.h. */
 static const struct info_field meminfo_fields[] = {
     {"rmem_alloc", 0, 4}, {"rcvbuf", 4, 4},     {"wmem_alloc", 8, 4},
     {"sndbuf", 12, 4},    {"fwd_alloc", 16, 4}, {"wmem_queued", 20, 4},
@@ -154,7 +154,7 @@ const struct option_type option_meminfo = {
     .fields = meminfo_fields,
 };
 
-/* ---- txtime: a clock and flags, as struct sock_txtime has them ---- */
+/* ---- txtime: struct sock_txtime, a clock and flags ---- */
 
 static struct option_data check_txtime(lua_State *L, int arg,
                                        const struct option_type *type,

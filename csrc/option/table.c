@@ -1,9 +1,9 @@
 /*
  * table: a row for each option that has a name; see type.h.
  *
- * socket(7), ip(7), ipv6(7), tcp(7), udp(7) and netlink(7), and the kernel's
- * headers where the pages say nothing. An option without a row is left to the
- * raw way. table.txt says what each option does, for the reference.
+ * Follows socket(7), ip(7), ipv6(7), tcp(7), udp(7), netlink(7), and the
+ * kernel's headers for what the pages omit. An option without a row is used by
+ * its number. table.txt says what each option does, for the reference.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>

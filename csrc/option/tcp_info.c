@@ -1,10 +1,10 @@
 /*
  * tcp_info: TCP_INFO as a table; see type.h.
  *
- * Linux appends fields to struct tcp_info, and returns the length of what it
- * has filled in (tcp(7)). The structure is written out here, for the headers of
- * the C library are older than the kernel; it stops where its layout differs
- * from one kernel to the next. Times are in the units of the kernel.
+ * Linux appends fields to struct tcp_info; the length that it returns says how
+ * many it has filled in (tcp(7)). The structure is declared here because the C
+ * library's headers may be older than the kernel. It stops where its layout
+ * differs between kernels. Times are in the kernel's units.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -81,7 +81,7 @@ static const struct info_field info_fields[] = {
     {NULL, 0, 0},
 };
 
-/* TCPI_OPT_…, and the names of TCP_CA_…. */
+/* The flags TCPI_OPT_…; below, the states TCP_CA_…. */
 static const struct name info_options[] = {
     {"timestamps", 1}, {"sack", 2}, {"wscale", 4}, {"ecn", 8},
     {"ecn_seen", 16}, {"syn_data", 32}, {"usec_ts", 64}, {"tfo_child", 128},
@@ -104,7 +104,7 @@ static void set_options(lua_State *L, unsigned options)
     lua_setfield(L, -2, "options");
 }
 
-/* The eight bytes that every kernel gives. */
+/* Set the fields of the first eight bytes, which every kernel fills in. */
 static void set_head(lua_State *L, const struct kernel_tcp_info *info)
 {
     field_set_string(L, "state", state_tcp_name(info->state));

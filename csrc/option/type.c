@@ -1,8 +1,8 @@
 /*
- * type: the options whose values are plain; see type.h.
+ * type: the types of options with plain values; see type.h.
  *
- * socket(7), ip(7), ipv6(7) and tcp(7) say which option has which type and
- * which unit; a number is never cut to fit.
+ * socket(7), ip(7), ipv6(7) and tcp(7) give each option's type and unit. A
+ * number that does not fit raises; it is never truncated.
  */
 #include <math.h>
 #include <stdbool.h>
@@ -26,7 +26,7 @@ static struct option_data number_data(union option_value *value, int number)
     return (struct option_data){&value->number, sizeof value->number};
 }
 
-/* Some systems write a small option into a single byte. */
+/* Return an int; some systems write small options as a single byte. */
 static int read_number(const union option_value *value, socklen_t length)
 {
     return length == 1 ? value->bytes[0] : value->number;
@@ -90,7 +90,7 @@ const struct option_type option_uint = {
     .high = UINT32_MAX,
 };
 
-/* The kernel takes a negative number of bytes for the greatest. */
+/* Negative sizes are refused: the kernel takes them for the largest. */
 const struct option_type option_size = {
     .name = "size",
     .size = sizeof(int),
@@ -99,7 +99,7 @@ const struct option_type option_size = {
     .high = INT32_MAX,
 };
 
-/* The kernel cuts IP_TOS to its lowest eight bits. */
+/* Larger numbers are refused: the kernel cuts IP_TOS to eight bits. */
 const struct option_type option_octet = {
     .name = "octet",
     .size = sizeof(int),
@@ -108,7 +108,7 @@ const struct option_type option_octet = {
     .high = UINT8_MAX,
 };
 
-/* UDP-Lite: the kernel cuts what is more. */
+/* UDP-Lite. Larger numbers are refused: the kernel cuts them to 16 bits. */
 const struct option_type option_coverage = {
     .name = "int",
     .size = sizeof(int),
@@ -158,7 +158,7 @@ const struct option_type option_counter = {
     .push = push_word,
 };
 
-/* Of vsock, where every system has 64 bits. */
+/* For vsock, whose options have 64 bits on every system. */
 static struct option_data check_wide(lua_State *L, int arg,
                                      const struct option_type *type,
                                      union option_value *value)
@@ -261,7 +261,7 @@ static struct option_data check_string(lua_State *L, int arg,
     return (struct option_data){text, (socklen_t)length};
 }
 
-/* Up to its first zero: what follows is padding. */
+/* Push the string up to its first zero byte; padding follows. */
 static void push_string(lua_State *L, const struct option_type *type,
                         const union option_value *value, socklen_t length)
 {
@@ -360,8 +360,8 @@ const struct option_type option_socket_type = {
     .names = &socket_type_names,
 };
 
-/* By the names of the family of the socket, which is getsockopt's first
- * argument. */
+/* Name the protocol as the socket's family does. The socket is at index 1, as
+ * getsockopt's first argument. */
 static void push_protocol(lua_State *L, const struct option_type *type,
                           const union option_value *value, socklen_t length)
 {
@@ -424,14 +424,15 @@ static const struct name discovery_rows[] = {
     {NULL, 0},
 };
 
-/* IPV6_PREFER_SRC_… of linux/in6.h, which netinet/in.h excludes. */
+/* IPV6_PREFER_SRC_… of linux/in6.h, which conflicts with netinet/in.h. */
 static const struct name preferences_rows[] = {
     {"tmp", 0x0001}, {"public", 0x0002}, {"pubtmp_default", 0x0100},
     {"coa", 0x0004}, {"home", 0x0400}, {"cga", 0x0008}, {"noncga", 0x0800},
     {NULL, 0},
 };
 
-/* Of linux/net_tstamp.h; enumerators, for which no #ifdef can ask. */
+/* From linux/net_tstamp.h, where they are enumerators: #ifdef cannot test for
+ * them. */
 static const struct name timestamping_rows[] = {
     {"tx_hardware", 1 << 0}, {"tx_software", 1 << 1}, {"rx_hardware", 1 << 2},
     {"rx_software", 1 << 3}, {"software", 1 << 4}, {"sys_hardware", 1 << 5},

@@ -1,8 +1,8 @@
 /*
- * type: what the files of the options share.
+ * type: the types of options, and the rows of the table.
  *
- * table.c has a row for each option; the row's type turns a Lua value into what
- * setsockopt(2) takes, and what getsockopt(2) returned into a Lua value.
+ * table.c has a row for each option; the row's type converts a Lua value to the
+ * bytes for setsockopt(2), and the bytes from getsockopt(2) to a Lua value.
  */
 #ifndef SOCKEYE_OPTION_TYPE_H
 #define SOCKEYE_OPTION_TYPE_H
@@ -18,9 +18,9 @@
 #include "base/field.h"
 #include "base/names.h"
 
-#define OPTION_BYTES 1024 /* room for an option of no fixed size */
+#define OPTION_BYTES 1024 /* capacity for an option of no fixed size */
 
-/* Room for any option's value. */
+/* The value of any option. */
 union option_value {
     int number;
     unsigned long word;
@@ -37,7 +37,7 @@ union option_value {
     unsigned char bytes[OPTION_BYTES];
 };
 
-/* What setsockopt is given: bytes of the value, or of the script's string. */
+/* The bytes for setsockopt, in an option_value or in the script's string. */
 struct option_data {
     const void *bytes;
     socklen_t length;
@@ -45,20 +45,19 @@ struct option_data {
 
 struct option_type;
 
-/* Read the value at `arg`, else argument error. */
+/* Convert the value at `arg`; raises an argument error. */
 typedef struct option_data option_check(lua_State *L, int arg,
                                         const struct option_type *type,
                                         union option_value *value);
 
-/* Push one Lua value for the `length` bytes that the kernel gave. */
+/* Push one Lua value for the `length` bytes that the kernel returned. */
 typedef void option_push(lua_State *L, const struct option_type *type,
                          const union option_value *value, socklen_t length);
 
 struct option;
 
-/* Read an option and push one Lua value; for those that need bytes of their own
- * to be asked for, made of what is at `arg`, and for those without a greatest
- * length. Zero, or errno. */
+/* For options whose getsockopt needs input (from `arg`) or has no fixed size:
+ * read the option and push one Lua value. Returns zero, or errno. */
 typedef int option_get(lua_State *L, int arg, const struct option *row,
                        int level, int fd);
 
@@ -67,17 +66,17 @@ struct option_type {
     socklen_t size;   /* bytes offered to the kernel to write */
     option_check *check;
     option_push *push;
-    option_get *get; /* in place of size and push */
-    lua_Integer low; /* of an integer: the range */
+    option_get *get; /* replaces size and push */
+    lua_Integer low; /* range of an integer */
     lua_Integer high;
-    const struct names *names;       /* of a name or of flags */
-    const struct info_field *fields; /* of a structure of numbers */
+    const struct names *names;       /* for a constant or flags */
+    const struct info_field *fields; /* for a structure of numbers */
 };
 
 enum option_access {
     OPTION_READ = 1,
     OPTION_WRITE = 2,
-    OPTION_BY_FAMILY = 4, /* at IPPROTO_IPV6 for a socket and a group of IPv6 */
+    OPTION_BY_FAMILY = 4, /* level IPPROTO_IPV6 if socket and group are IPv6 */
 };
 
 struct option {
@@ -159,11 +158,11 @@ extern const struct option_type option_mptcp_info;
 extern const struct option_type option_mptcp_tcp_info;
 extern const struct option_type option_mptcp_addresses;
 
-/* A constant of type->names, as an int. */
+/* Convert an int that is one of the constants of type->names. */
 option_check option_check_constant;
 option_push option_push_constant;
 
-/* Push the names of flags, in one string; the number where a bit has none. */
+/* Push the names of flags as one string, or the number if a bit has no name. */
 void option_push_flag_names(lua_State *L, const struct names *names,
                             lua_Integer flags);
 

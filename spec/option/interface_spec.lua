@@ -48,12 +48,12 @@ describe("interface of an option", function()
   end)
 
   local wrong = {
-    { "nosuchinterface", "no interface of that name" },
-    { "192.0.2.254", "no interface of that address" },
-    { "2001:db8::254", "no interface of that address" },
-    { sockeye.inet("192.0.2.254"), "no interface of that address" },
-    { "lo\0", "no interface of that name" },
-    { "127.0.0.1\0", "no interface of that name" },
+    { "nosuchinterface", "no interface has this name" },
+    { "192.0.2.254", "no interface has this address" },
+    { "2001:db8::254", "no interface has this address" },
+    { sockeye.inet("192.0.2.254"), "no interface has this address" },
+    { "lo\0", "no interface has this name" },
+    { "127.0.0.1\0", "no interface has this name" },
     { sockeye.unix(), "name, index or address expected" },
     { -1, "index out of range" },
     { 1 << 31, "index out of range" },

@@ -85,7 +85,7 @@ describe("Multipath TCP", function()
     with_pair("mptcp", "mptcp", function(c)
       for _, name in ipairs { "MPTCP_SUBFLOW_ADDRS", "MPTCP_TCPINFO",
                               "MPTCP_INFO" } do
-        errors.rejected("not asked for by a table", c.getsockopt, c, name,
+        errors.rejected("takes no argument", c.getsockopt, c, name,
                         {})
       end
     end)
