@@ -33,8 +33,8 @@ static int connect_once(int fd, const struct address *a, bool blocks)
     return error;
 }
 
-/* The Unix socket of a busy listener cannot be polled for a place in its
- * queue, but connect(2) waits for one as long as SO_SNDTIMEO says. */
+/* poll(2) cannot report when a busy Unix listener has a free place in its
+ * queue, but connect(2) waits for one, up to SO_SNDTIMEO. */
 static int connect_unix(struct wait *w, const struct address *a)
 {
     struct timeval before = {0, 0};
@@ -59,7 +59,7 @@ static int connect_unix(struct wait *w, const struct address *a)
     return error;
 }
 
-/* One attempt: zero, or errno. */
+/* Make one attempt. Returns zero or errno. */
 static int attempt_connect(struct socket *s, struct wait *w,
                            const struct address *a)
 {
@@ -71,8 +71,8 @@ static int attempt_connect(struct socket *s, struct wait *w,
 }
 
 #ifdef __linux__
-/* Linux's TCP keeps the outcome for the next connect(2), and until then is
- * neither fit for another attempt nor says EISCONN. */
+/* Whether the next connect(2) returns the outcome, as Linux's TCP does. Until
+ * that call, it cannot begin another attempt and does not report EISCONN. */
 static bool keeps_outcome(const struct socket *s)
 {
     return (s->family == AF_INET || s->family == AF_INET6) &&
@@ -87,8 +87,8 @@ static bool keeps_outcome(const struct socket *s)
 }
 #endif
 
-/* How the connection that was under way has ended: zero, or errno, EALREADY if
- * it has not. */
+/* The outcome of the connection attempt that was under way: zero or errno;
+ * EALREADY while it is not decided. */
 static int connect_result(struct socket *s, struct wait *w,
                           const struct address *a)
 {
@@ -108,14 +108,14 @@ static int connect_result(struct socket *s, struct wait *w,
 }
 
 /* Whether the system goes on connecting by itself after this error. After EINTR
- * it may do so, too; the next attempt shows. */
+ * it may or may not; the next attempt shows which. */
 static bool is_under_way(int error)
 {
     return error == EINPROGRESS || error == EALREADY;
 }
 
-/* After an attempt that ended with `error`: whether to look again, having
- * waited. EAGAIN from a Unix socket is SO_SNDTIMEO running out. */
+/* After an attempt that failed with `error`: wait, and return whether to look
+ * again. EAGAIN from a Unix socket means that SO_SNDTIMEO ran out. */
 static bool retry_connect(lua_State *L, const struct socket *s, struct wait *w,
                           int error)
 {
@@ -162,15 +162,14 @@ static int connect_step(lua_State *L, int status, lua_KContext context)
 }
 
 /*** Connect to a peer (connect(2)).
-A datagram socket is given its default destination, and hears of that peer
-only. In non-blocking mode call it again, once the socket can be written, to
-learn how it went.
+On a datagram socket it sets the default destination, and the socket then
+receives from that peer only. In non-blocking mode call it again when the socket
+is writable, to learn the outcome.
 @function Socket:connect
 @param address an `Address`, or a string as `sockeye.address` takes it
-@treturn Socket itself; `false` where it would have to wait and must not
-@raise ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT (with `timeout`
-where the time-out of this socket ran out, without it where the system gave
-up), EISCONN, …
+@treturn Socket itself; `false` if it would have to wait in non-blocking mode
+@raise ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT (with `timeout` if
+this socket's time-out ran out, without it if the system gave up), EISCONN, …
 @usage s:connect("127.0.0.1:8080")
 */
 static int socket_connect(lua_State *L)
@@ -179,11 +178,11 @@ static int socket_connect(lua_State *L)
 }
 
 /*** Forget the peer of a datagram socket (connect(2) to AF_UNSPEC).
-On Linux this also makes a TCP socket whose connection has failed or ended fit
-for another `connect`.
+On Linux this also lets a TCP socket whose connection has failed or ended
+`connect` again.
 @function Socket:disconnect
 @treturn Socket itself
-@raise what the system says
+@raise whatever error the system reports
 */
 static int socket_disconnect(lua_State *L)
 {

@@ -1,9 +1,9 @@
 /*
- * connection: socketpair, bind, listen, accept, shutdown, the names of both
- * ends, the descriptor's flags.
+ * connection: socketpair, bind, listen, accept, shutdown, getsockname,
+ * getpeername and fcntl.
  *
- * Follows the manual pages of section 2 of the same names.
- * Functions named sockeye_* are the module's, socket_* are methods of a socket.
+ * Follows the manual pages of section 2 of the same names. Functions named
+ * sockeye_* are the module's, socket_* are methods of a socket.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,11 +34,11 @@ static const struct name end_rows[] = {
 
 static const struct names end_names = {"end", {"SHUT_", NULL}, end_rows};
 
-/*** Two sockets that are connected to each other (socketpair(2)).
+/*** Create two sockets that are connected to each other (socketpair(2)).
 @function socketpair
 @param[opt="unix"] family as `socket` takes it
 @param[opt="stream"] type as `socket` takes it
-@param[opt=0] protocol likewise; 0: the usual one
+@param[opt=0] protocol as `socket` takes it; 0: the default for the type
 @treturn Socket
 @treturn Socket
 @raise EOPNOTSUPP, EAFNOSUPPORT, EPROTONOSUPPORT, EMFILE
@@ -70,7 +70,7 @@ static int sockeye_socketpair(lua_State *L)
     return 2;
 }
 
-/*** Give the socket its own address (bind(2)).
+/*** Bind the socket to a local address (bind(2)).
 @function Socket:bind
 @param address an `Address`, or a string as `sockeye.address` takes it
 @treturn Socket itself
@@ -91,7 +91,7 @@ static int socket_bind(lua_State *L)
 /*** Make the socket passive: it accepts connections (listen(2)).
 @function Socket:listen
 @int[opt=SOMAXCONN] backlog how many established connections may wait to be
-accepted; the system may cut it
+accepted; the system may reduce it
 @treturn Socket itself
 @raise EADDRINUSE, EOPNOTSUPP
 */
@@ -118,9 +118,9 @@ static bool set_status_flag(int fd, int flag, bool on)
            fcntl(fd, F_SETFL, on ? flags | flag : flags & ~flag) != -1;
 }
 
-/* accept(2) has no MSG_DONTWAIT, so a listener that may not block gets
- * O_NONBLOCK and keeps it: another process that accepts on the same open file
- * gets EAGAIN and waits by itself. */
+/* accept(2) has no MSG_DONTWAIT, so a listener that must not block gets
+ * O_NONBLOCK and keeps it. Another process that accepts on the same open file
+ * then gets EAGAIN and must wait by itself. */
 static bool prepare_accept(struct socket *s)
 {
     if (!wait_blocks(&s->handle) && !s->accepts_nonblocking)
@@ -129,7 +129,7 @@ static bool prepare_accept(struct socket *s)
     return wait_blocks(&s->handle) || s->accepts_nonblocking;
 }
 
-/* Whether what is accepted has its listener's TCP_NODELAY. */
+/* Whether accepted sockets inherit their listener's TCP_NODELAY. */
 #ifdef __linux__
 #define INHERITS_NODELAY true
 #else
@@ -170,14 +170,14 @@ static int accept_step(lua_State *L, int status, lua_KContext context)
     return 2;
 }
 
-/*** Take a connection from the queue (accept(2)).
-Waits until there is one.
+/*** Accept a connection (accept(2)).
+Waits until there is one in the queue.
 @function Socket:accept
 @treturn Socket the connection, a new socket, close-on-exec
-@treturn Address the peer's; without a path for a Unix client that has no name
-@return `false` in place of both where it would have to wait and must not
-@raise ETIMEDOUT with `timeout` when the time-out ran out, EINVAL (does not
-listen), ECONNABORTED, EMFILE
+@treturn Address the peer's; that of an unbound Unix client has no path
+@return `false` in place of both, if it would have to wait in non-blocking mode
+@raise ETIMEDOUT with `timeout` when the time-out runs out, EINVAL (the socket
+does not listen), ECONNABORTED, EMFILE
 @usage local c <close>, peer = s:accept()
 */
 static int socket_accept(lua_State *L)
@@ -185,10 +185,10 @@ static int socket_accept(lua_State *L)
     return accept_step(L, LUA_OK, WAIT_FIRST);
 }
 
-/*** End one direction of the connection, or both (shutdown(2)).
-It acts at once, whatever other processes hold the socket.
+/*** Close one direction of the connection, or both (shutdown(2)).
+It takes effect at once, even if other processes hold the socket too.
 @function Socket:shutdown
-@string end `"rd"`: nothing more is received; `"wr"`: what is queued is sent,
+@string end `"rd"`: no more data is received; `"wr"`: queued data is still sent,
 then the end; `"rdwr"`: both
 @treturn Socket itself
 @raise ENOTCONN
@@ -221,9 +221,9 @@ static int push_name(lua_State *L, name_call *call, const char *name)
     return 1;
 }
 
-/*** The socket's own address (getsockname(2)).
+/*** Return the socket's own address (getsockname(2)).
 @function Socket:getsockname
-@treturn Address the wildcard with port 0 where it has none yet
+@treturn Address the wildcard with port 0 if it is not bound yet
 @raise EBADF, ENOTSOCK
 */
 static int socket_getsockname(lua_State *L)
@@ -231,7 +231,7 @@ static int socket_getsockname(lua_State *L)
     return push_name(L, getsockname, "getsockname");
 }
 
-/*** The peer's address (getpeername(2)).
+/*** Return the peer's address (getpeername(2)).
 @function Socket:getpeername
 @treturn Address
 @raise ENOTCONN, EBADF, ENOTSOCK
@@ -276,14 +276,14 @@ static const struct descriptor_flag *check_flag(lua_State *L, int arg)
     return NULL;
 }
 
-/*** A flag of the descriptor or of its open file, read or set (fcntl(2)).
-O_NONBLOCK belongs to the open file, which a forked child shares; calls on a
-socket on which it was set here return `false` where they would have to wait.
-FD_CLOEXEC belongs to the descriptor.
+/*** Read or set a flag of the descriptor or of its open file (fcntl(2)).
+O_NONBLOCK belongs to the open file, which a forked child shares; a socket on
+which this method has set it is in non-blocking mode: its calls return `false`
+where they would have to wait. FD_CLOEXEC belongs to the descriptor.
 @function Socket:fcntl
 @string flag `"O_NONBLOCK"`, `"O_APPEND"`, `"O_ASYNC"` or `"FD_CLOEXEC"`
-@bool[opt] value the flag is set to it
-@treturn boolean|Socket the flag; the socket itself where a value was given
+@bool[opt] value the new value; nil: only read the flag
+@treturn boolean|Socket the flag; the socket itself if `value` was given
 @raise EBADF; argument error for another flag
 @usage s:fcntl("FD_CLOEXEC", false)
 */

@@ -1,6 +1,6 @@
 /*
- * poll: which of several descriptors are ready (poll(2)), however many and
- * whatever their numbers.
+ * poll: the functions poll and wait, which report which of any number of
+ * descriptors are ready (poll(2)).
  */
 #include <errno.h>
 #include <poll.h>
@@ -20,11 +20,11 @@ static const struct {
     short event;
 } letters[] = {{'r', POLLIN}, {'w', POLLOUT}, {'p', POLLPRI}, {0, 0}};
 
-/* Stack indices: the caller's table, the moment until which to wait, the list
- * of the keys, the pollfds, a descriptor that gathers them. */
-enum { WANTED = 1, DEADLINE, KEYS, POLLFDS, GATHERING };
+/* Stack indices: the caller's table, the deadline, the list of its keys, the
+ * array of struct pollfd, the socket that owns poller_make_set's descriptor. */
+enum { WANTED = 1, DEADLINE, KEYS, POLLFDS, SET };
 
-#define LOOK_AGAIN 5000000 /* nanoseconds */
+#define POLL_AGAIN 5000000 /* nanoseconds */
 
 static int poll_step(lua_State *L, int status, lua_KContext context);
 
@@ -37,7 +37,7 @@ static short event_of(char letter)
     return 0;
 }
 
-/* The events that the string on top of the stack names, for argument `arg`. */
+/* The events that the string on top of the stack names. Errors blame `arg`. */
 static short check_events(lua_State *L, int arg)
 {
     size_t length = 0;
@@ -58,7 +58,7 @@ static short check_events(lua_State *L, int arg)
     return events;
 }
 
-/* Make the list of the keys; their number. */
+/* Create the list of the keys. Returns their number. */
 static nfds_t list_keys(lua_State *L)
 {
     lua_Integer count = 0;
@@ -76,8 +76,9 @@ static nfds_t list_keys(lua_State *L)
     return (nfds_t)count;
 }
 
-/* Done anew after Lua code has run: it may have closed one of them, which
- * raises `closed`, or have taken one out of the table, poll(2)'s -1. */
+/* Repeat this after Lua code has run, which may have closed a descriptor or
+ * removed one from the table. Raises the errno `closed` for a closed one; a
+ * removed one becomes -1, which poll(2) ignores. */
 static void fill_pollfds(lua_State *L, struct pollfd *fds, nfds_t count,
                          int closed)
 {
@@ -95,8 +96,8 @@ static void fill_pollfds(lua_State *L, struct pollfd *fds, nfds_t count,
     }
 }
 
-/* Push what became ready, in letters. An error or a hang-up is reported as
- * whatever was asked for: the call that follows raises it. */
+/* Push the letters of the events that are ready. After an error or a hang-up
+ * these are all that were asked for: the call that follows raises the error. */
 static void push_events(lua_State *L, const struct pollfd *p)
 {
     short events = p->revents & p->events;
@@ -129,18 +130,18 @@ static int push_ready(lua_State *L, const struct pollfd *fds, nfds_t count)
 
 /* ---- inside a task ---- */
 
-/* Wake the task when one of them is ready: by a descriptor that stands for the
- * set, where the system has such, or by looking again soon. */
+/* Register that the task waits for any of them: with a descriptor that stands
+ * for the set, where the system has epoll, else by polling again soon. */
 static int await_any(lua_State *L, struct task *t, const struct pollfd *fds,
                      nfds_t count, int64_t deadline)
 {
-    int64_t soon = clock_now() + LOOK_AGAIN;
+    int64_t soon = clock_now() + POLL_AGAIN;
     bool collected = false;
-    struct socket *set_waiters;
+    struct socket *set;
     int fd;
 
     lua_settop(L, POLLFDS);
-    set_waiters = socket_new(L);
+    set = socket_new(L);
     do
         fd = poller_make_set(fds, count);
     while (fd == -1 && descriptor_collect(L, errno, &collected));
@@ -148,20 +149,20 @@ static int await_any(lua_State *L, struct task *t, const struct pollfd *fds,
         return loop_pause(t, t, soon < deadline ? soon : deadline);
     if (fd == -1)
         return errno;
-    set_waiters->handle.fd = fd;
-    return loop_await_set(t, &set_waiters->handle, deadline);
+    set->handle.fd = fd;
+    return loop_await_set(t, &set->handle, deadline);
 }
 
-static void close_gathering(lua_State *L)
+static void close_set(lua_State *L)
 {
-    struct socket *set_waiters = socket_test(L, GATHERING);
+    struct socket *set = socket_test(L, SET);
 
-    if (set_waiters != NULL)
-        socket_end(set_waiters);
+    if (set != NULL)
+        socket_end(set);
     lua_settop(L, POLLFDS);
 }
 
-/* None is ready yet. */
+/* Suspend the task until one is ready; push the result if it is over. */
 static int poll_suspend(lua_State *L, struct task *t, nfds_t count,
                         bool resumed)
 {
@@ -180,7 +181,7 @@ static int poll_suspend(lua_State *L, struct task *t, nfds_t count,
     return task_suspend(L, t, "poll", WAIT_RESUMED, poll_step);
 }
 
-/* Outside of a task a deadline around the call may come first. */
+/* Outside of tasks an enclosing `deadline` may come first. */
 static int poll_outside(lua_State *L, struct pollfd *fds, nfds_t count)
 {
     int64_t own = lua_tointeger(L, DEADLINE);
@@ -204,7 +205,7 @@ static int poll_step(lua_State *L, int status, lua_KContext context)
     struct task *t = task_running(L);
 
     (void)status;
-    close_gathering(L);
+    close_set(L);
     fill_pollfds(L, fds, count, context == WAIT_FIRST ? EBADF : ECANCELED);
     if (t == NULL)
         return poll_outside(L, fds, count);
@@ -224,12 +225,12 @@ static int poll_step(lua_State *L, int status, lua_KContext context)
 @tab wanted sockets, Lua files or numbers of descriptors as keys, what to wait
 for as values: `"r"` readable (or a connection to accept), `"w"` writable, `"p"`
 urgent data, or several letters
-@number[opt] seconds with fractions; nil: as long as it takes; 0: only look
-@treturn table the same keys, for those that are ready, with what they are ready
-for; empty when the time has run out. An error or the peer's hang-up counts as
-ready for all that was asked.
-@raise EBADF where one is closed, ECANCELED where a signal handler closed it
-meanwhile and left it in the table; argument error for other keys or values
+@number[opt] seconds with fractions; nil: no limit; 0: do not wait
+@treturn table the keys that are ready, with the letters of the events they are
+ready for; empty when the time has run out. An error or the peer's hang-up
+counts as ready for everything that was asked for.
+@raise EBADF if one is closed, ECANCELED if one was closed during the wait and
+left in the table; argument error for other keys or values
 @usage
 for s, events in pairs(sockeye.poll({[a] = "r", [b] = "rw"}, 0.5)) do … end
 */
@@ -261,10 +262,10 @@ static int wait_done(lua_State *L, int status, lua_KContext context)
 @function wait
 @param what a socket, a Lua file or the number of a descriptor
 @string[opt="r"] events as for `poll`
-@number[opt] seconds with fractions; nil: as long as it takes
-@treturn string what it is ready for
-@raise ETIMEDOUT with `timeout` when the time has run out; EBADF; ECANCELED
-where it is closed meanwhile
+@number[opt] seconds with fractions; nil: no limit
+@treturn string the letters of the events it is ready for
+@raise ETIMEDOUT with `timeout` when the time runs out; EBADF; ECANCELED if it
+is closed during the wait
 */
 static int sockeye_wait(lua_State *L)
 {

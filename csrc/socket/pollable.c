@@ -1,6 +1,7 @@
 /*
- * pollable: what the loops of other libraries ask a socket: cqueues for pollfd,
- * events and timeout, LuaSocket's select for getfd and dirty.
+ * pollable: the methods that other libraries' loops call on an object to wait
+ * for it: pollfd, events and timeout for cqueues, getfd and dirty for
+ * LuaSocket's select.
  *
  * Functions named socket_* are methods of a socket.
  */
@@ -12,9 +13,9 @@
 #include "open.h"
 #include "socket/socket.h"
 
-/*** The number of the descriptor, as cqueues asks for it.
-A socket can be waited for wherever an object with `pollfd`, `events` and
-`timeout` can: in `cqueues.poll`, for one.
+/*** Return the number of the descriptor, for cqueues.
+Any loop that waits for objects with `pollfd`, `events` and `timeout` can wait
+for a socket: `cqueues.poll` for example.
 @function Socket:pollfd
 @treturn int
 @raise EBADF on a closed socket
@@ -25,7 +26,7 @@ static int socket_pollfd(lua_State *L)
     return 1;
 }
 
-/*** What to wait for, as cqueues asks for it.
+/*** Return the events to wait for, for cqueues.
 @function Socket:events
 @treturn string `"r"`; for another event give cqueues a table:
 `{pollfd = s:fd(), events = "w"}`
@@ -38,9 +39,9 @@ static int socket_events(lua_State *L)
     return 1;
 }
 
-/*** How long to wait, as cqueues asks for it.
+/*** Return how long to wait, for cqueues.
 @function Socket:timeout
-@treturn ?number the time-out that `settimeout` set, or nil
+@treturn ?number seconds, as set by `settimeout`; nil: no limit
 @raise EBADF on a closed socket
 */
 static int socket_timeout(lua_State *L)
@@ -51,7 +52,7 @@ static int socket_timeout(lua_State *L)
     return 1;
 }
 
-/*** The number of the descriptor, as LuaSocket's `select` asks for it.
+/*** Return the number of the descriptor, for LuaSocket's `select`.
 @function Socket:getfd
 @treturn int
 @raise EBADF on a closed socket
@@ -62,8 +63,8 @@ static int socket_getfd(lua_State *L)
     return 1;
 }
 
-/*** Whether something has been taken from the system but not yet been read, as
-LuaSocket's `select` asks for it.
+/*** Return whether the object holds received data in a buffer, for LuaSocket's
+`select`.
 @function Socket:dirty
 @treturn boolean false: a socket has no buffer
 @raise EBADF on a closed socket

@@ -1,6 +1,6 @@
 /*
- * read_write: the methods read and write, for a socket and for any other
- * descriptor that was adopted, and sockatmark.
+ * read_write: the methods read and write, for sockets and for other descriptors
+ * that were adopted, and sockatmark.
  *
  * Follows read(2), write(2) and sockatmark(3). SIGPIPE is never delivered.
  * Functions named socket_* are methods of a socket.
@@ -19,8 +19,8 @@
 #include "socket/socket.h"
 #include "socket/transfer.h"
 
-/* A descriptor that is no socket knows no MSG_DONTWAIT: where it may not
- * block, it must be ready before the call. False: `w` says why not. */
+/* A descriptor that is no socket has no MSG_DONTWAIT: if it must not block,
+ * wait until it is ready before the call. False: it is not; `w` says why. */
 static bool await_turn(lua_State *L, const struct socket *s, struct wait *w)
 {
     return s->type != 0 || wait_blocks(w->handle) ||
@@ -58,11 +58,12 @@ static int read_step(lua_State *L, int status, lua_KContext context)
     return 1;
 }
 
-/*** Read from the socket, or from any descriptor that was adopted (read(2)).
+/*** Read from the socket, or from another descriptor that was adopted
+(read(2)).
 @function Socket:read
-@int n how many bytes at most
-@treturn ?string the data; nil at the end; `false` where it would have to wait
-and must not
+@int n the maximum number of bytes
+@treturn ?string the data; nil at the end; `false` if it would have to wait in
+non-blocking mode
 @raise as `recv`
 */
 static int socket_read(lua_State *L)
@@ -92,11 +93,11 @@ static int write_step(lua_State *L, int status, lua_KContext context)
     return 1;
 }
 
-/*** Write to the socket, or to any descriptor that was adopted (write(2)).
+/*** Write to the socket, or to another descriptor that was adopted (write(2)).
 @function Socket:write
 @string data any bytes
-@treturn int how many bytes were taken; `false` where it would have to wait and
-must not
+@treturn int how many bytes were written; `false` if it would have to wait in
+non-blocking mode
 @raise as `send`
 */
 static int socket_write(lua_State *L)
@@ -104,7 +105,8 @@ static int socket_write(lua_State *L)
     return write_step(L, LUA_OK, WAIT_FIRST);
 }
 
-/*** Whether the next byte to be received is the urgent one (sockatmark(3)).
+/*** Return whether the next byte to be received is the urgent one
+(sockatmark(3)).
 @function Socket:sockatmark
 @treturn boolean
 @raise ENOTTY or EINVAL on a socket that has no urgent data
@@ -114,8 +116,8 @@ static int socket_sockatmark(lua_State *L)
     struct socket *s = socket_check_open(L, 1, "sockatmark");
     int at_mark = 0;
 
-    /* What sockatmark(3) does with a variable that it leaves unset, which
-     * valgrind minds. */
+    /* This is sockatmark(3), but with a variable that is set beforehand:
+     * valgrind reports the other as uninitialised. */
     if (ioctl(s->handle.fd, SIOCATMARK, &at_mark) == -1)
         return error_raise(L, "sockatmark", errno, 0);
     lua_pushboolean(L, at_mark);

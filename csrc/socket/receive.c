@@ -1,9 +1,9 @@
 /*
  * receive: the methods recv and recvfrom of a socket.
  *
- * Follows recv(2). The end of a stream is nil, an empty datagram is "", and
- * false where a call that must not wait would have to. Functions named
- * socket_* are methods of a socket.
+ * Follows recv(2). The end of a stream is returned as nil, an empty datagram as
+ * "", and false means that a non-blocking call would have to wait. Functions
+ * named socket_* are methods of a socket.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -21,15 +21,15 @@
 #include "socket/socket.h"
 #include "socket/transfer.h"
 
-/* What is asked of the kernel, and its answer. */
+/* One call's request and its result. */
 struct receipt {
-    int error;   /* the errno of a first attempt; 0: none has been made */
+    int error;   /* errno of a first attempt; 0: none was made */
     int wanted;  /* the caller's flags */
-    int flags;   /* all of them */
-    size_t size; /* how much was asked for, or could be had */
+    int flags;   /* those passed to the kernel */
+    size_t size; /* how much is asked for; less if memory is short */
     char *buffer;
-    ssize_t length; /* of the message: more than size where it was cut */
-    bool may_drain; /* an answer that is short says that nothing is left */
+    ssize_t length; /* of the message: more than size if it was cut */
+    bool may_drain; /* a short read means that nothing is left */
 };
 
 struct sender {
@@ -58,7 +58,7 @@ static ssize_t receive_unix(const struct socket *s, struct receipt *r)
     return n;
 }
 
-/* One attempt; `from` may be NULL. */
+/* Make one attempt; `from` may be NULL. */
 static inline ssize_t receive_once(lua_State *L, const struct socket *s,
                                    struct receipt *r, char *small,
                                    struct sender *from)
@@ -76,7 +76,7 @@ static inline ssize_t receive_once(lua_State *L, const struct socket *s,
                     (struct sockaddr *)&from->name, &from->length);
 }
 
-/* After an attempt that failed. False: `w` says why. */
+/* Repeat an attempt that failed until one succeeds. False: `w` says why. */
 static bool keep_trying(lua_State *L, const struct socket *s, struct wait *w,
                         struct receipt *r, char *small, struct sender *from)
 {
@@ -88,9 +88,9 @@ static bool keep_trying(lua_State *L, const struct socket *s, struct wait *w,
     return true;
 }
 
-/* Receive into `small` or into scratch memory. An attempt that is known to fail
- * is not made. False: `w` says why not. Forced inline: compilers decline
- * because of the stack buffer. */
+/* Receive into `small` or into scratch memory, without an attempt that is known
+ * to fail. False: nothing was received; `w` says why. Forced inline: compilers
+ * decline because of the stack buffer. */
 __attribute__((always_inline)) static inline bool receive(
     lua_State *L, struct socket *s, struct wait *w, struct receipt *r,
     char *small, struct sender *from)
@@ -105,7 +105,7 @@ __attribute__((always_inline)) static inline bool receive(
     return true;
 }
 
-/* Push the data, where it is in the buffer. */
+/* Push the data, unless the kernel discarded it. */
 static void push_data(lua_State *L, const struct socket *s,
                       const struct receipt *r)
 {
@@ -122,8 +122,8 @@ static void push_data(lua_State *L, const struct socket *s,
     scratch_release(L, r->size);
 }
 
-/* Push the length of a message that was cut, or whose length was asked for;
- * how many values were pushed. */
+/* Push the length of a message that was cut, or whose length was asked for.
+ * Returns how many values were pushed. */
 static int push_full_length(lua_State *L, const struct receipt *r)
 {
     if ((size_t)r->length <= r->size && !(r->wanted & MSG_TRUNC))
@@ -132,7 +132,7 @@ static int push_full_length(lua_State *L, const struct receipt *r)
     return 1;
 }
 
-/* Push the sender's address; nil where there is none. */
+/* Push the sender's address, or nil if there is none. */
 static void push_sender(lua_State *L, const struct sender *from)
 {
     if (from != NULL && from->length > 0)
@@ -141,8 +141,8 @@ static void push_sender(lua_State *L, const struct sender *from)
         lua_pushnil(L);
 }
 
-/* Whether MSG_WAITALL has not yet been satisfied. The kernel may have been
- * asked for less than the caller wants. */
+/* Whether MSG_WAITALL is not yet satisfied. The kernel may have been asked for
+ * less than the caller wants. */
 static bool is_incomplete(lua_State *L, const struct socket *s,
                           const struct receipt *r)
 {
@@ -151,10 +151,9 @@ static bool is_incomplete(lua_State *L, const struct socket *s,
                              transfer_size(L, 2));
 }
 
-/* MSG_WAITALL, when some has come and the rest is still to come; the kernel
- * gives up at a signal, and does not wait at all where it may not block.
- * Stack: the socket, the size, the flags, what has come, the sender, the
- * gather. */
+/* Receive the rest for MSG_WAITALL: the kernel returns early after a signal,
+ * and does not wait at all on a non-blocking call. Stack: the socket, the size,
+ * the flags, the data so far, the sender, the gather. */
 enum { CAME = 4, SENDER };
 
 static void push_rest(lua_State *L, const struct call *call,
@@ -182,8 +181,8 @@ static void push_rest(lua_State *L, const struct call *call,
     }
 }
 
-/* A collector's step may receive into scratch memory: what is there is copied
- * before the first. */
+/* Copy the data out of scratch memory before anything is allocated: a finaliser
+ * that the collector runs may receive into the same memory. */
 static void begin_rest(lua_State *L, const struct socket *s,
                        const struct receipt *r, const struct sender *from)
 {
@@ -231,20 +230,20 @@ static int recv_step(lua_State *L, int status, lua_KContext context)
     return recv_on(L, context, 0);
 }
 
-/*** Receive from the socket (recv(2)): one call, which waits until there is
-something.
+/*** Receive from the socket (recv(2)).
+Waits until there is data, and returns what one call gets.
 @function Socket:recv
-@int n how many bytes at most; no more memory is taken than arrives
-@param[opt] flags names in a string, as `"peek dontwait"`, or an integer:
-`oob`, `peek`, `waitall` (all of the `n` bytes, unless the stream ends before),
+@int n the maximum number of bytes; memory is allocated only for what arrives
+@param[opt] flags names in a string, as `"peek dontwait"`, or an integer: `oob`,
+`peek`, `waitall` (all of the `n` bytes, unless the stream ends before),
 `trunc`, `dontwait`, `errqueue`
 @treturn ?string the data; `""` for an empty datagram; nil at the end of a
-stream (of a seqpacket socket also for an empty message: the system reports
-both alike); `false` where it would have to wait and must not
-@treturn ?int the length of the datagram, where it was longer than `n` and has
-been cut, or with `trunc`
+stream (also for an empty message on a seqpacket socket: the system reports both
+alike); `false` if it would have to wait in non-blocking mode
+@treturn ?int the full length of the datagram, if it was longer than `n` and was
+cut, or with the flag `trunc`
 @raise ECONNRESET, ENOTCONN, ECONNREFUSED, …; ETIMEDOUT with `timeout`; with
-`waitall` what has come so far is in the error's `partial`
+`waitall` the error's `partial` is the data received so far
 @usage local data = s:recv(4096)
 */
 static int socket_recv(lua_State *L)
@@ -301,13 +300,13 @@ static int recvfrom_step(lua_State *L, int status, lua_KContext context)
     return 2 + push_full_length(L, &r);
 }
 
-/*** Receive, with the address of the sender (recvfrom(2)).
+/*** Receive, and return the sender's address too (recvfrom(2)).
 @function Socket:recvfrom
-@int n how many bytes at most
+@int n the maximum number of bytes
 @param[opt] flags as for `recv`
 @treturn ?string as for `recv`
-@treturn ?Address the sender's; nil on a connected stream, which has no other
-@treturn ?int as the second result of `recv`
+@treturn ?Address the sender's; nil on a connected stream
+@treturn ?int the full length, as the second result of `recv`
 @raise as `recv`
 @usage local data, from = s:recvfrom(65535)
 */

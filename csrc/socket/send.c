@@ -21,7 +21,7 @@
 
 #define IOV_BATCH 64
 
-/* The string at index 2. */
+/* Send the string at index 2 once, to `to` or, if that is NULL, to the peer. */
 static ssize_t send_string(lua_State *L, struct socket *s, const char *data,
                            size_t size, const struct address *to, int flags)
 {
@@ -41,7 +41,7 @@ static ssize_t send_string(lua_State *L, struct socket *s, const char *data,
 
 static int send_step(lua_State *L, int status, lua_KContext context);
 
-/* `error` is the errno of a first attempt; 0: none has been made. */
+/* `error` is the errno of a first attempt; 0: none was made. */
 static int send_on(lua_State *L, lua_KContext context, int error)
 {
     static const struct call call = {"send", POLLOUT, send_step};
@@ -72,13 +72,14 @@ static int send_step(lua_State *L, int status, lua_KContext context)
     return send_on(L, context, 0);
 }
 
-/*** Send to the peer (send(2)): one call, which may take less than all.
+/*** Send to the peer (send(2)).
+One call, which may send less than all.
 @function Socket:send
 @string data any bytes
 @param[opt] flags names in a string, or an integer: `oob`, `more`, `dontwait`,
 `eor`, `dontroute`, `confirm`, `zerocopy` (see `Socket:zerocopy_wait`)
-@treturn int how many bytes were taken; `false` where it would have to wait and
-must not
+@treturn int how many bytes were sent; `false` if it would have to wait in
+non-blocking mode
 @raise EPIPE, ECONNRESET, EMSGSIZE, ECONNREFUSED, …; ETIMEDOUT with `timeout`
 */
 static int socket_send(lua_State *L)
@@ -136,16 +137,16 @@ static int socket_sendto(lua_State *L)
     return sendto_step(L, LUA_OK, WAIT_FIRST);
 }
 
-/* How far sendall has come in its arguments, `arg` to `last`. */
+/* How far sendall has got in its arguments, which end at `last`. */
 struct progress {
     int arg;
     int last;
     int flags;
-    size_t offset; /* bytes of `arg` that are sent */
-    uint64_t sent; /* bytes in all */
+    size_t offset; /* bytes of the string at `arg` that are sent */
+    uint64_t sent; /* bytes sent in all */
 };
 
-/* Point `iov` to what is still to be sent; the number of entries. */
+/* Point `iov` to what is still to be sent. Returns the number of entries. */
 static size_t fill_iov(lua_State *L, const struct progress *p,
                        struct iovec iov[IOV_BATCH])
 {
@@ -164,7 +165,8 @@ static size_t fill_iov(lua_State *L, const struct progress *p,
     return count;
 }
 
-/* `iov`, of `count` entries, began at the place of `p`. */
+/* Advance `p` by `sent` bytes of the `count` entries of `iov`, which begin at
+ * p. */
 static void advance(struct progress *p, const struct iovec *iov, size_t count,
                     size_t sent)
 {
@@ -177,8 +179,8 @@ static void advance(struct progress *p, const struct iovec *iov, size_t count,
     p->offset += sent;
 }
 
-/* Pass over what was sent before the task had to wait. */
-static void pass_over(lua_State *L, struct progress *p, uint64_t sent)
+/* Set `p` to what was sent before the task had to wait. */
+static void skip_sent(lua_State *L, struct progress *p, uint64_t sent)
 {
     p->sent = sent;
     for (size_t size; p->arg <= p->last; p->arg++, sent -= size) {
@@ -189,8 +191,9 @@ static void pass_over(lua_State *L, struct progress *p, uint64_t sent)
     p->offset = (size_t)sent;
 }
 
-/* The kernel is quicker with what needs no gathering. Strings that are to be
- * kept go one by one, the first being at `arg`. */
+/* Send once: a single string with send(2), which is faster than sendmsg(2).
+ * With zerocopy only the first string, at `arg`, so that it is anchored by
+ * itself. */
 static ssize_t send_gathered(lua_State *L, struct socket *s, int arg,
                              struct iovec *iov, size_t count, int flags)
 {
@@ -209,7 +212,7 @@ static int sendall_step(lua_State *L, int status, lua_KContext context);
 
 static const struct call sendall_call = {"sendall", POLLOUT, sendall_step};
 
-/* Send until everything is sent. False: `w` says why. */
+/* Send until everything is sent. False: it is not; `w` says why. */
 static bool send_rest(lua_State *L, struct socket *s, struct wait *w,
                       struct progress *p, lua_KContext context)
 {
@@ -219,7 +222,7 @@ static bool send_rest(lua_State *L, struct socket *s, struct wait *w,
     ssize_t n;
 
     if (w->progress > 0)
-        pass_over(L, p, w->progress);
+        skip_sent(L, p, w->progress);
     do {
         size_t count = fill_iov(L, p, iov);
 
@@ -231,8 +234,8 @@ static bool send_rest(lua_State *L, struct socket *s, struct wait *w,
     return n != -1;
 }
 
-/* The number of bytes sent is the call's progress. A number on top of the
- * strings is the flags. */
+/* The call's progress is the number of bytes sent. A number above the strings
+ * on the stack is the flags. */
 static int send_all(lua_State *L, struct socket *s, lua_KContext context)
 {
     struct progress p = {.arg = 2, .last = lua_gettop(L)};
@@ -270,16 +273,16 @@ static int sendall_flags(lua_State *L, int arg)
     return field_flags(L, arg, arg, "flags", &transfer_flag_names);
 }
 
-/*** Send everything, going on for as long as it takes (sendmsg(2)).
-Several strings are gathered, not joined. On a datagram socket they are one
-datagram.
+/*** Send everything, in as many calls as it takes (sendmsg(2)).
+Several strings are gathered by the kernel, not joined in memory. On a datagram
+socket they form one datagram.
 @function Socket:sendall
 @string data any bytes
-@param ... more strings, and at the end a table, if any, with `flags`: as for
+@param ... more strings, and optionally a table at the end with `flags`: as for
 `send`, such as `zerocopy`
 @treturn int how many bytes were sent: all
-@return `false` and the number of bytes sent, where the rest would have to wait
-and must not
+@return `false` and the number of bytes sent, if the rest would have to wait in
+non-blocking mode
 @raise as `send`; the error's `sent` is the number of bytes sent before
 @usage s:sendall("HTTP/1.0 200 OK\r\n\r\n", body)
 s:sendall(image, {flags = "zerocopy"})

@@ -1,9 +1,9 @@
 /*
  * socket: the userdata that owns a descriptor; see socket.h.
  *
- * Every descriptor is close-on-exec (socket(2), fcntl(2)). It is closed once and
- * never again (close(2)), by the collector when the script did not.
- * Functions named sockeye_* are the module's, socket_* methods and metamethods.
+ * Every descriptor is close-on-exec (socket(2), fcntl(2)). It is closed exactly
+ * once (close(2)): by the script, or else by the collector. Functions named
+ * sockeye_* are the module's, socket_* methods and metamethods.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -74,8 +74,8 @@ static int file_descriptor(const luaL_Stream *file)
     return file->closef ? fileno(file->f) : -1;
 }
 
-/* The socket that a userdata of another type, whose metatable says so, has for
- * its user value; or NULL. */
+/* The socket that is the user value of a userdata of another type, if its
+ * metatable says that it has one; else NULL. */
 static const struct socket *wrapped_socket(lua_State *L, int index)
 {
     const struct socket *s = NULL;
@@ -101,7 +101,7 @@ int socket_descriptor_at(lua_State *L, int index)
         s = wrapped_socket(L, index);
     if (s != NULL)
         return s->handle.fd;
-    /* Other libraries give theirs as floats. */
+    /* Other libraries return descriptors as floats. */
     if (lua_type(L, index) == LUA_TNUMBER) {
         number = lua_tointegerx(L, index, &is_integer);
         return is_integer && number >= 0 && number <= INT32_MAX ? (int)number
@@ -124,7 +124,8 @@ int socket_check_descriptor(lua_State *L, int arg, const char *call)
 
 /* ---- create, adopt, detach ---- */
 
-/* Push what a failed socket(2) was asked for: "inet seqpacket". */
+/* Push a description of the arguments of a failed socket(2): "inet
+ * seqpacket". */
 static void push_kind(lua_State *L, int family, int type, int protocol)
 {
     names_push(L, &address_family_names, family);
@@ -137,21 +138,21 @@ static void push_kind(lua_State *L, int family, int type, int protocol)
     lua_concat(L, protocol != 0 ? 5 : 3);
 }
 
-/*** A new socket (socket(2)).
+/*** Create a socket (socket(2)).
 It is close-on-exec.
 @function socket
 @param family `"inet"`, `"inet6"`, `"unix"`, … (also `"AF_INET"`, `"PF_INET"`,
 `sockeye.AF_INET`)
 @param type `"stream"`, `"dgram"`, `"raw"`, `"seqpacket"`, … (also
 `"SOCK_STREAM"`, `sockeye.SOCK_STREAM`)
-@param[opt=0] protocol `"tcp"`, `"icmp"`, … or a number; 0: the usual one. Of a
-packet socket an Ethernet protocol: `"ip"`, `"arp"`, `"all"`, … (also
-`"ETH_P_IP"`) or a number in host byte order; 0: it receives nothing until it is
-bound to one (packet(7)). Of a netlink socket a subsystem of the kernel:
+@param[opt=0] protocol `"tcp"`, `"icmp"`, … or a number; 0: the default for the
+type. For a packet socket an Ethernet protocol: `"ip"`, `"arp"`, `"all"`, …
+(also `"ETH_P_IP"`) or a number in host byte order; 0: it receives nothing until
+it is bound to one (packet(7)). For a netlink socket a subsystem of the kernel:
 `"route"`, `"sock_diag"`, … (also `"NETLINK_ROUTE"`, netlink(7))
 @treturn Socket
 @raise EPROTONOSUPPORT, ESOCKTNOSUPPORT or EAFNOSUPPORT for a combination that
-does not exist, EPERM or EACCES where a privilege is missing, EMFILE
+does not exist, EPERM or EACCES if a privilege is missing, EMFILE
 @usage local s <close> = sockeye.socket("inet", "stream")
 */
 static int sockeye_socket(lua_State *L)
@@ -181,7 +182,7 @@ static int sockeye_socket(lua_State *L)
     return 1;
 }
 
-/* Zero, or errno. */
+/* Read an integer option of SOL_SOCKET. Returns zero or errno. */
 static int get_int_option(int fd, int name, int *value)
 {
     socklen_t length = sizeof *value;
@@ -207,14 +208,15 @@ int socket_learn(struct socket *s)
     return error;
 }
 
-/*** A socket for a descriptor that is already open.
-From then on the socket owns the descriptor and closes it. It becomes
-close-on-exec, unless it is one of the standard three. A descriptor that is no
-socket (a pipe's, a file's) can be read, written, polled and closed.
+/*** Make a socket of a descriptor that is already open.
+The socket owns the descriptor from then on, and closes it. The descriptor
+becomes close-on-exec, unless it is one of the standard three. One that is no
+socket (of a pipe or a file) can be read, written, polled and closed.
 @function adopt
 @int fd a descriptor, inherited or from another library
 @treturn Socket
-@raise EBADF where no such descriptor is open; the descriptor stays the caller's
+@raise EBADF if no such descriptor is open. After an error the caller still owns
+the descriptor
 @usage local s = sockeye.adopt(3)
 */
 static int sockeye_adopt(lua_State *L)
@@ -246,9 +248,10 @@ static bool keeps_descriptor(struct socket *s, bool closing)
     return hooks != NULL && (*hooks)->before_close(&s->handle, closing);
 }
 
-/*** Give the descriptor away: the socket is closed, the descriptor is not.
+/*** Give the descriptor to the caller: the socket becomes closed, the
+descriptor stays open.
 @function Socket:detach
-@treturn int the descriptor, which is the caller's to close
+@treturn int the descriptor, which the caller must close
 @raise EBADF on a closed socket
 */
 static int socket_detach(lua_State *L)
@@ -262,7 +265,7 @@ static int socket_detach(lua_State *L)
     return 1;
 }
 
-/*** The number of the descriptor, which stays the socket's.
+/*** Return the number of the descriptor, which the socket still owns.
 @function Socket:fd
 @treturn int
 @raise EBADF on a closed socket
@@ -275,12 +278,12 @@ static int socket_fd(lua_State *L)
 
 /* ---- time-out ---- */
 
-/*** How long the calls on this socket may wait.
-A call that runs out of time raises an error with `timeout = true`, and nothing
-is lost: data that came is still there to be read.
+/*** Set how long each call on this socket may wait.
+A call that runs out of time raises an error with `timeout = true`; data that
+was received can still be read.
 @function Socket:settimeout
-@number[opt] seconds with fractions; nil: as long as it takes; 0: not at all, a
-call that would have to wait returns `false`
+@number[opt] seconds with fractions; nil: no limit; 0: non-blocking mode, in
+which a call that would have to wait returns `false`
 @treturn Socket itself
 @raise argument error for a negative number; EBADF on a closed socket
 */
@@ -293,9 +296,9 @@ static int socket_settimeout(lua_State *L)
     return 1;
 }
 
-/*** The time-out that `settimeout` set.
+/*** Return the time-out that `settimeout` set.
 @function Socket:gettimeout
-@treturn ?number seconds, or nil: as long as it takes
+@treturn ?number seconds; nil: no limit
 @raise EBADF on a closed socket
 */
 static int socket_gettimeout(lua_State *L)
@@ -308,7 +311,7 @@ static int socket_gettimeout(lua_State *L)
 
 /* ---- close ---- */
 
-/* EINTR does not mean that it is still open. */
+/* After EINTR from close(2) the descriptor is closed all the same. */
 int socket_end(struct socket *s)
 {
     int fd = s->handle.fd;
@@ -321,12 +324,12 @@ int socket_end(struct socket *s)
     return errno;
 }
 
-/*** Give the descriptor back (close(2)).
-What is queued is still sent, and the connection ends when no other process
-holds it. Closing twice does no harm.
+/*** Close the descriptor (close(2)).
+Queued data is still sent. The connection ends when no other process holds it.
+Closing a closed socket does nothing.
 @function Socket:close
-@raise what the system says while closing (EIO, …); the socket is closed then,
-too
+@raise whatever error close(2) reports (EIO, …); the socket is closed all the
+same
 */
 static int socket_close(lua_State *L)
 {
@@ -335,7 +338,7 @@ static int socket_close(lua_State *L)
     return error ? error_raise(L, "close", error, 0) : 0;
 }
 
-/* At the end of a `<close>` variable's scope: another error goes first. */
+/* The `__close` metamethod: raises nothing while another error propagates. */
 static int socket_leave(lua_State *L)
 {
     int error = socket_end(socket_check(L, 1));
@@ -369,7 +372,8 @@ static bool is_wildcard(const struct sockaddr_storage *name)
     }
 }
 
-/* Add an end of the socket to its description, where it has a name. */
+/* Add the address of one end of the socket to its description, if it has
+ * one. */
 static void add_name(lua_State *L, luaL_Buffer *b, int fd, name_call *call,
                      const char *before)
 {

@@ -1,8 +1,8 @@
 /*
  * socket: the userdata that owns a descriptor.
  *
- * It exists, closed, before its descriptor does, so that no failure, of the
- * system or of Lua's memory, can lose one:
+ * Create it, closed, before its descriptor, so that no error of the system or
+ * of Lua's allocator can leak one:
  *
  *     struct socket *s = socket_new(L);
  *     ...
@@ -21,11 +21,11 @@ struct socket {
     const void *tag; /* &socket_tag, which marks this userdata */
     struct handle handle;
     int family;               /* AF_UNSPEC: the descriptor is no socket */
-    int type;                 /* SOCK_STREAM, …; 0 likewise */
+    int type;                 /* SOCK_STREAM, …; 0: it is no socket */
     int protocol;             /* in host byte order */
-    bool is_adopted;          /* what was done with it before is not known */
-    bool accepts_nonblocking; /* O_NONBLOCK was set for the sake of accept */
-    bool nodelay;             /* TCP_NODELAY was set for the sake of streams */
+    bool is_adopted;          /* its earlier use is unknown */
+    bool accepts_nonblocking; /* accept has set O_NONBLOCK */
+    bool nodelay;             /* a stream has set TCP_NODELAY */
 };
 
 extern const char socket_tag;
@@ -34,8 +34,8 @@ extern const struct names socket_type_names;
 /* Push a closed socket. */
 struct socket *socket_new(lua_State *L);
 
-/* The socket at `arg`, or NULL. The tag answers in a few instructions what
- * luaL_testudata would look up in the registry on every call. */
+/* The socket at `arg`, or NULL. Comparing the tag takes a few instructions;
+ * luaL_testudata would look up the registry on every call. */
 static inline struct socket *socket_test(lua_State *L, int arg)
 {
     struct socket *s = lua_touserdata(L, arg);
@@ -48,11 +48,11 @@ static inline struct socket *socket_test(lua_State *L, int arg)
 /* The socket at `arg`, else argument error. */
 struct socket *socket_check(lua_State *L, int arg);
 
-/* For socket_check_open: why there is no open socket. */
+/* For socket_check_open: raise why there is no open socket at `arg`. */
 struct socket *socket_reject(lua_State *L, int arg, const char *call);
 
-/* The socket at `arg`, else argument error; or EBADF from `call` where it is
- * closed. */
+/* The socket at `arg`. Raises an argument error if it is none, EBADF in the
+ * name of `call` if it is closed. */
 static inline struct socket *socket_check_open(lua_State *L, int arg,
                                                const char *call)
 {
@@ -61,8 +61,9 @@ static inline struct socket *socket_check_open(lua_State *L, int arg,
     return s != NULL && s->handle.fd != -1 ? s : socket_reject(L, arg, call);
 }
 
-/* The same for a call that goes on with a context other than 0: the socket may
- * have been closed meanwhile, which wait_again reports. */
+/* The socket at `arg` for a step of a call. Only the first step raises EBADF:
+ * in later ones the socket may have been closed meanwhile, which wait_again
+ * reports. */
 static inline struct socket *socket_check_waiting(lua_State *L, int arg,
                                                   const char *call,
                                                   lua_KContext context)
@@ -88,19 +89,20 @@ static inline const struct socket *fast_path_socket(lua_State *L, int values)
     return plain ? s : NULL;
 }
 
-/* The descriptor of the socket, Lua file or integer at `index`, or one of the
- * two that are none. */
+/* The descriptor of the socket, Lua file or integer at `index`;
+ * CLOSED_DESCRIPTOR, or NO_DESCRIPTOR for another value. */
 enum { CLOSED_DESCRIPTOR = -1, NO_DESCRIPTOR = -2 };
 int socket_descriptor_at(lua_State *L, int index);
 
-/* The same for an argument: `call` raises EBADF for a closed one. */
+/* The descriptor at `arg`. Raises EBADF in the name of `call` if it is
+ * closed. */
 int socket_check_descriptor(lua_State *L, int arg, const char *call);
 
-/* Close it: zero, or errno. */
+/* Close the socket. Returns zero or errno. */
 int socket_end(struct socket *s);
 
-/* Ask the system for family, type and protocol of a descriptor from elsewhere:
- * zero, or errno. A descriptor that is no socket has none of them. */
+/* Ask the system for family, type and protocol of an adopted descriptor; they
+ * stay zero if it is no socket. Returns zero or errno. */
 int socket_learn(struct socket *s);
 
 /* Add another file's methods to the type of sockets. */

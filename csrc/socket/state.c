@@ -37,8 +37,8 @@ const char *state_tcp_name(unsigned state)
     return state < count && names[state] ? names[state] : "UNKNOWN";
 }
 
-/* The state of a socket that is not TCP's, as far as the system reports it;
- * NULL: errno. */
+/* The state of a socket other than TCP's, as far as the system reports it.
+ * NULL: see errno. */
 static const char *plain_state(int fd)
 {
     struct sockaddr_storage peer;
@@ -55,7 +55,7 @@ static const char *plain_state(int fd)
     return errno == ENOTCONN || errno == EOPNOTSUPP ? "CLOSED" : NULL;
 }
 
-/* The same; a stream need not be TCP. */
+/* The state of a stream socket, which need not be TCP's. NULL: see errno. */
 static const char *stream_state(int fd)
 {
     struct tcp_info info;
@@ -66,7 +66,7 @@ static const char *stream_state(int fd)
     return errno == EOPNOTSUPP || errno == ENOPROTOOPT ? plain_state(fd) : NULL;
 }
 
-/*** The state of the connection (tcp(7), TCP_INFO).
+/*** Return the state of the connection (tcp(7), TCP_INFO).
 @function Socket:state
 @treturn string `"CLOSED"`, `"LISTEN"`, `"SYN_SENT"`, `"SYN_RECV"`,
 `"ESTABLISHED"`, `"FIN_WAIT1"`, `"FIN_WAIT2"`, `"CLOSING"`, `"TIME_WAIT"`,

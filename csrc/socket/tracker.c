@@ -1,11 +1,10 @@
 /*
- * tracker: the strings that the kernel has, until it is done with them; see
- * tracker.h.
+ * tracker: keeps strings until the kernel is done with them; see tracker.h.
  *
  * Follows the kernel's Documentation/networking/msg_zerocopy.rst. One table
- * holds the trackers of a Lua state, and each has its strings in a table. A
- * socket that is closed leaves its tracker with the descriptor until the kernel
- * is done.
+ * holds the trackers of a Lua state, and each tracker has a table of its
+ * strings. When a socket is closed, its tracker keeps the descriptor open until
+ * the kernel is done.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,24 +22,24 @@
 
 #include <linux/errqueue.h>
 
-#define LINGERING 64     /* closed sockets, of which the kernel has strings */
-#define LAST_WAIT 5000   /* milliseconds, when the Lua state is closed */
-#define PAUSE 1000000    /* nanoseconds between two looks */
+#define MAX_CLOSED 64   /* closed sockets whose strings the kernel still uses */
+#define LAST_LOOKS 5000 /* looks, PAUSE apart, when the Lua state is closed */
+#define PAUSE 1000000   /* nanoseconds */
 #define CONTROL_SIZE 256 /* of one notification */
 #define ALL_TYPE "sockeye.zerocopy"
 #define WATCH_TYPE "sockeye.zerocopy.watch"
 
-/* The type's and the state's, which the registry keeps. */
+/* The trackers of a Lua state; the registry owns this. */
 struct trackers {
-    struct tracker *left; /* whose sockets are closed, the latest first */
-    bool watched;         /* by the collector's cycles */
+    struct tracker *closed; /* those of closed sockets, the latest first */
+    bool watched;           /* a userdata is waiting for the next collection */
 };
 
 static const char all_key = 'z';
 
 /* ---- the strings ---- */
 
-/* Push the table of a state's trackers. */
+/* Push the table of the state's trackers. */
 static struct trackers *push_trackers(lua_State *L)
 {
     struct trackers *all;
@@ -52,7 +51,7 @@ static struct trackers *push_trackers(lua_State *L)
     return all;
 }
 
-/* Push the table of the strings that the kernel has. */
+/* Push the table of the strings that the kernel still uses. */
 static void push_strings(lua_State *L, const struct tracker *t)
 {
     push_trackers(L);
@@ -98,15 +97,16 @@ static bool is_set(int fd, int level, int name)
     return getsockopt(fd, level, name, &value, &length) == 0 && value != 0;
 }
 
-/* Whether the script waits for other messages of this queue. */
-static bool is_read_elsewhere(int fd)
+/* Whether the script has asked for messages in this queue, and reads it
+ * itself. */
+static bool script_reads_queue(int fd)
 {
     return is_set(fd, IPPROTO_IP, IP_RECVERR) ||
            is_set(fd, IPPROTO_IPV6, IPV6_RECVERR) ||
            is_set(fd, SOL_SOCKET, SO_TIMESTAMPING);
 }
 
-/* Whether it says that calls are completed. */
+/* Whether the control message reports completed calls. Fills in `e`. */
 static bool is_completion(const struct cmsghdr *c, struct sock_extended_err *e)
 {
     bool error_is =
@@ -119,7 +119,7 @@ static bool is_completion(const struct cmsghdr *c, struct sock_extended_err *e)
     return e->ee_origin == SO_EE_ORIGIN_ZEROCOPY;
 }
 
-/* Read one notification. False: there is none. */
+/* Read one message of the error queue. False: there is none. */
 static bool read_one(int fd, struct sock_extended_err *e, bool *is_ours)
 {
     _Alignas(struct cmsghdr) char control[CONTROL_SIZE];
@@ -137,7 +137,7 @@ static bool read_one(int fd, struct sock_extended_err *e, bool *is_ours)
     return true;
 }
 
-/* Take up what the kernel has done. */
+/* Read the error queue and note the completed calls. */
 static void reap(lua_State *L, struct tracker *t, int fd)
 {
     struct sock_extended_err e;
@@ -156,14 +156,13 @@ void tracker_reap(lua_State *L, struct handle *handle)
 {
     struct tracker *t = (struct tracker *)handle->hooks;
 
-    if (t->outstanding > 0 && !is_read_elsewhere(handle->fd))
+    if (t->outstanding > 0 && !script_reads_queue(handle->fd))
         reap(L, t, handle->fd);
 }
 
 /* ---- sockets that are closed ---- */
 
-/* What the connection still had to send is dropped, and the kernel lets go of
- * it. */
+/* Reset the connection, so that the kernel drops what it still had to send. */
 static void abort_connection(int fd)
 {
     const struct linger at_once = {1, 0};
@@ -187,19 +186,21 @@ static void abort_oldest(const struct trackers *all)
     struct tracker *oldest = NULL;
     int count = 0;
 
-    for (struct tracker *t = all->left; t != NULL; t = t->next) {
+    for (struct tracker *t = all->closed; t != NULL; t = t->next) {
         if (!t->is_ours || t->outstanding == 0)
             continue;
         oldest = t;
         count++;
     }
-    if (count <= LINGERING)
+    if (count <= MAX_CLOSED)
         return;
     abort_connection(oldest->fd);
     oldest->is_ours = false;
 }
 
-/* What is closed has sent its end, as it would have done otherwise. */
+/* Keep the descriptor of a socket that is about to be closed, if the kernel
+ * still uses strings, but shut its connection down, as close(2) would. Returns
+ * whether the tracker owns the descriptor now. */
 static bool before_close(struct handle *handle, bool closing)
 {
     struct tracker *t = (struct tracker *)handle->hooks;
@@ -212,8 +213,8 @@ static bool before_close(struct handle *handle, bool closing)
     if (t->outstanding > 0)
         t->fd = closing ? handle->fd : fcntl(handle->fd, F_DUPFD_CLOEXEC, 0);
     t->is_ours = closing && t->fd != -1;
-    t->next = t->all->left;
-    t->all->left = t;
+    t->next = t->all->closed;
+    t->all->closed = t;
     if (!t->is_ours)
         return false;
     shutdown(t->fd, SHUT_RDWR);
@@ -224,10 +225,11 @@ static bool before_close(struct handle *handle, bool closing)
 static const struct descriptor_hooks tracker_hooks = {tracker_reap,
                                                       before_close};
 
-/* Strings without a descriptor stay: nothing reports what becomes of them. */
+/* Without a descriptor nothing reports when the kernel is done: such strings
+ * are kept for ever. */
 void tracker_reap_closed(lua_State *L, struct trackers *all)
 {
-    struct tracker **link = &all->left;
+    struct tracker **link = &all->closed;
 
     while (*link != NULL) {
         struct tracker *t = *link;
@@ -250,7 +252,8 @@ void tracker_reap_closed(lua_State *L, struct trackers *all)
 
 /* ---- the collector ---- */
 
-/* It calls this in each of its cycles, as long as there is a tracker. */
+/* Create a userdata whose finaliser looks at the closed sockets, and calls this
+ * again while there are trackers: so it runs once in each cycle. */
 static void watch(lua_State *L, struct trackers *all)
 {
     if (all->watched)
@@ -275,7 +278,7 @@ static int watch_gc(lua_State *L)
     return 0;
 }
 
-/* The same without memory of the Lua state. Returns how many calls are
+/* Read the error queue without running Lua. Returns how many calls are
  * outstanding. */
 static uint32_t count_down(struct tracker *t)
 {
@@ -292,34 +295,35 @@ static uint32_t count_down(struct tracker *t)
     return t->outstanding;
 }
 
-/* The memory of the strings goes with the Lua state: the kernel is waited for,
- * for a while. */
+/* Wait for the kernel for a while, since closing the Lua state frees the
+ * strings; then reset the connections that are still busy. */
 static int trackers_gc(lua_State *L)
 {
     struct trackers *all = lua_touserdata(L, 1);
     const struct timespec pause = {0, PAUSE};
     uint32_t outstanding = 1;
 
-    for (int i = 0; outstanding > 0 && i < LAST_WAIT; i++) {
+    for (int i = 0; outstanding > 0 && i < LAST_LOOKS; i++) {
         if (i > 0)
             nanosleep(&pause, NULL);
         outstanding = 0;
-        for (struct tracker *t = all->left; t != NULL; t = t->next)
+        for (struct tracker *t = all->closed; t != NULL; t = t->next)
             outstanding += count_down(t);
     }
-    for (struct tracker *t = all->left; t != NULL; t = t->next) {
+    for (struct tracker *t = all->closed; t != NULL; t = t->next) {
         if (t->outstanding > 0 && t->is_ours)
             abort_connection(t->fd);
         if (t->fd != -1)
             close(t->fd);
     }
-    all->left = NULL;
+    all->closed = NULL;
     return 0;
 }
 
 /* ---- the tracker of a socket ---- */
 
-/* The calls of others on an adopted one may have been counted already. */
+/* Set SO_ZEROCOPY. Refuses an adopted socket that has it: calls made elsewhere
+ * may have been numbered already. */
 static bool enable(const struct socket *s)
 {
     const int on = 1;

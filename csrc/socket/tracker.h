@@ -1,10 +1,9 @@
 /*
- * tracker: the strings that a socket has given to the kernel without copying
- * them.
+ * tracker: keeps the strings that a socket sends without copying.
  *
- * The tracker of a socket has the numbers that the kernel gives to the calls,
- * and anchors their strings until the kernel reports in the socket's error
- * queue that it is done with them. Exists where MSG_ZEROCOPY does.
+ * The kernel numbers the calls that send without copying. A socket's tracker
+ * counts along, and anchors each call's string until the kernel reports in the
+ * socket's error queue that it is done with it. Exists where MSG_ZEROCOPY does.
  */
 #ifndef SOCKEYE_SOCKET_TRACKER_H
 #define SOCKEYE_SOCKET_TRACKER_H
@@ -16,15 +15,15 @@
 
 #include "socket/socket.h"
 
-#define TRACKER_SLOTS 6 /* of the stack, which these functions need */
+#define TRACKER_SLOTS 6 /* Lua stack slots that these functions need */
 
 struct tracker {
     const struct descriptor_hooks *hooks;
     struct trackers *all;
-    struct tracker *next; /* among those that are left */
-    int fd;               /* when the socket is closed; -1: not needed */
-    bool is_ours;         /* nobody else has that connection */
-    uint32_t number;      /* of the next call */
+    struct tracker *next; /* in the list of closed sockets */
+    int fd;               /* of a closed socket; -1: none */
+    bool is_ours;         /* closed, not detached: nobody else uses it */
+    uint32_t number;      /* the kernel's, of the next call */
     uint32_t outstanding; /* calls that are not completed */
     lua_Integer completed;
     lua_Integer copied;
@@ -40,18 +39,19 @@ static inline struct tracker *tracker_of(const struct socket *s)
  * send without copying. */
 struct tracker *tracker_get(lua_State *L, struct socket *s);
 
-/* Keep the value at `index` for the next call. */
+/* Anchor the value at `index` as the next call's. */
 void tracker_anchor(lua_State *L, const struct tracker *t, int index);
 
-/* These calls are completed: drop their strings. */
+/* Note that the calls `low` to `high` are completed, and drop their strings. */
 void tracker_note_completed(lua_State *L, struct tracker *t, uint32_t low,
                             uint32_t high, bool copied);
 
-/* Take up what the error queue reports, unless the script reads it. */
+/* Note the completed calls that the error queue reports, unless the script
+ * reads that queue itself. */
 void tracker_reap(lua_State *L, struct handle *handle);
 
-/* The same for sockets that are closed; forget their trackers that are not
- * needed any more. */
+/* Note the completed calls of closed sockets, and close the descriptors of
+ * those that have none outstanding. */
 void tracker_reap_closed(lua_State *L, struct trackers *all);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * transfer: the flags of all transfers, and the attempts to send and to receive
- * that sockets and messages share.
+ * transfer: the flags of calls that send or receive, and how failed attempts
+ * are repeated; see transfer.h.
  *
  * Follows send(2) and recv(2).
  */

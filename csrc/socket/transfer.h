@@ -1,6 +1,6 @@
 /*
- * transfer: what the calls that send or receive bytes share: flags, sizes, how
- * an attempt is repeated.
+ * transfer: what all calls that send or receive share: flags, sizes, and how a
+ * failed attempt is repeated.
  */
 #ifndef SOCKEYE_SOCKET_TRANSFER_H
 #define SOCKEYE_SOCKET_TRANSFER_H
@@ -17,11 +17,12 @@
 #include "socket/socket.h"
 
 #define STACK_BUFFER \
-    65536 /* bytes received on the C stack: as many as are usual */
+    65536 /* bytes: up to so many are received on the C stack */
 
 extern const struct names transfer_flag_names;
 
-/* The number of bytes to receive: the integer at `arg`, else argument error. */
+/* The number of bytes to receive, at `arg`. Raises an argument error if it is
+ * no integer, or negative. */
 static inline size_t transfer_size(lua_State *L, int arg)
 {
     int is_integer;
@@ -33,7 +34,8 @@ static inline size_t transfer_size(lua_State *L, int arg)
     return size_of_integer(size);
 }
 
-/* The bytes to send: the string at `arg`, else argument error. */
+/* The bytes to send, the string at `arg`. Raises an argument error if it is
+ * none. */
 static inline const char *transfer_check_data(lua_State *L, int arg,
                                               size_t *size)
 {
@@ -42,14 +44,14 @@ static inline const char *transfer_check_data(lua_State *L, int arg,
     return data != NULL ? data : luaL_checklstring(L, arg, size);
 }
 
-/* As wait_again, after an attempt to send to a destination, or to the peer.
- * Nothing reports that a Unix socket to which this one is not connected has
- * become writable: the call is repeated after a pause. */
+/* Like wait_again, for a failed attempt to send to a destination or the peer.
+ * No event reports that a Unix socket to which this one is not connected can
+ * receive again: then the call is repeated after a pause. */
 bool transfer_again(lua_State *L, const struct socket *s, struct wait *w,
                     bool has_destination);
 
 /* Begin a call that receives. Returns the flags to receive with: the caller's
- * `flags`; MSG_DONTWAIT where the call may not block, as with the error queue,
+ * `flags`; MSG_DONTWAIT if the call must not block, or reads the error queue,
  * which never waits; MSG_TRUNC except on a stream, to learn the length of a
  * datagram (on a stream it would discard the data). */
 static inline int transfer_start_receiving(lua_State *L, struct wait *w,
@@ -63,12 +65,12 @@ static inline int transfer_start_receiving(lua_State *L, struct wait *w,
     return s->type == SOCK_STREAM ? flags : flags | MSG_TRUNC;
 }
 
-/* As wait_again, after an attempt to receive `size` bytes. Large scratch memory
- * is returned first, so that a call that waits holds none. */
+/* Like wait_again, for a failed attempt to receive `size` bytes. It first
+ * returns large scratch memory, so that a waiting call holds none. */
 bool transfer_receive_again(lua_State *L, struct wait *w, size_t size);
 
-/* Whether `length` bytes, of the `size` that the caller wants with these flags,
- * do not yet satisfy MSG_WAITALL. */
+/* Whether `flags` has MSG_WAITALL and `length` bytes, of the `size` that the
+ * caller wants, do not satisfy it yet. */
 static inline bool transfer_is_short(const struct socket *s, int flags,
                                      size_t length, size_t size)
 {
@@ -78,8 +80,9 @@ static inline bool transfer_is_short(const struct socket *s, int flags,
            length > 0 && length < size;
 }
 
-/* Whether a read that returns less than was asked for has emptied the socket,
- * but for what descriptor_read_unix reports. Streams of SCTP have messages. */
+/* Whether a read that returns less than was asked for has emptied the socket.
+ * Unix streams may end a read early, which descriptor_read_unix reports; SCTP's
+ * streams end it with each message. */
 static inline bool transfer_gives_all(const struct socket *s)
 {
     return s->type == SOCK_STREAM &&

@@ -1,5 +1,5 @@
 /*
- * zerocopy: sending strings without copying them; see zerocopy.h.
+ * zerocopy: sends strings without copying them; see zerocopy.h.
  *
  * Follows send(2), the kernel's Documentation/networking/msg_zerocopy.rst.
  */
@@ -14,7 +14,8 @@
 
 #ifdef MSG_ZEROCOPY
 
-#define REAP_AFTER 8 /* outstanding calls, which are worth a look */
+#define REAP_AFTER \
+    8 /* so many outstanding calls are worth reading the error queue */
 
 ssize_t zerocopy_send(lua_State *L, struct socket *s, int index,
                       const struct msghdr *message, int flags)
@@ -32,7 +33,7 @@ ssize_t zerocopy_send(lua_State *L, struct socket *s, int index,
     tracker_reap_closed(L, t->all);
     tracker_anchor(L, t, index);
     n = sendmsg(s->handle.fd, message, flags);
-    /* There is a limit to what the kernel keeps account of. */
+    /* The kernel limits the memory for its notifications. */
     if (n == -1 && errno == ENOBUFS)
         return sendmsg(s->handle.fd, message, copying);
     if (n > 0) {
@@ -53,8 +54,8 @@ void zerocopy_completed(lua_State *L, const struct socket *s, uint32_t low,
 
 /* ---- waiting ---- */
 
-/* No event stands for the error queue alone. */
-static bool wait_a_little(lua_State *L, struct wait *w)
+/* Pause: no event reports a message in the error queue and nothing else. */
+static bool pause_briefly(lua_State *L, struct wait *w)
 {
     if (!wait_is_nonblocking(w))
         return wait_briefly(L, w);
@@ -62,7 +63,7 @@ static bool wait_a_little(lua_State *L, struct wait *w)
     return wait_again(L, w);
 }
 
-/* Whether all that was sent is completed. */
+/* Whether all calls are completed. */
 static bool is_done(lua_State *L, const struct socket *s)
 {
     const struct tracker *t = tracker_of(s);
@@ -81,7 +82,7 @@ static bool wait_for_all(lua_State *L, struct socket *s, struct wait *w,
         return false;
     }
     while (!is_done(L, s)) {
-        if (!wait_a_little(L, w))
+        if (!pause_briefly(L, w))
             return false;
     }
     return true;
@@ -115,29 +116,30 @@ static int zerocopy_step(lua_State *L, int status, lua_KContext context)
 /*** Wait until the kernel is done with all that was sent with the flag
 `zerocopy` (send(2), the kernel's networking/msg_zerocopy.rst).
 
-That flag (MSG_ZEROCOPY) has `send`, `sendto`, `sendall` and `sendmsg` give
-strings to the kernel without copying them, which pays for large ones on a real
-interface; on the loopback, and where an interface or a protocol cannot, the
-kernel copies after all. The string is kept until the kernel has said in the
-socket's error queue that it is done with it. That is looked for by later calls
-that send so (every few of them) or that have to wait, and by this one, but not
-on a socket that has asked for other messages of that queue (IP_RECVERR,
-SO_TIMESTAMPING): there it is noted when the script receives them with the flag
-`errqueue`. Until then, `poll` finds the socket ready, as for an error. Where
-the kernel would keep account of too much (ENOBUFS), and on an adopted socket
-that had SO_ZEROCOPY set, the string is sent by a copy.
+With that flag (MSG_ZEROCOPY) `send`, `sendto`, `sendall` and `sendmsg` give
+strings to the kernel without copying them, which is faster for large ones on a
+real interface. On the loopback, and with interfaces and protocols that do not
+support it, the kernel copies after all. The string is kept alive until the
+kernel reports in the socket's error queue that it is done with it. This method
+reads that queue, as do every few calls with the flag, and calls that have to
+wait. None of them does so on a socket that has asked for other messages in that
+queue (IP_RECVERR, SO_TIMESTAMPING): there the script has to receive them, with
+the flag `errqueue`. While the queue holds a message, `poll` reports the socket
+ready, as after an error. The string is copied if the kernel has no memory for
+more reports (ENOBUFS), and on an adopted socket on which SO_ZEROCOPY was
+already set.
 
-A socket that is closed before then shuts the connection down as usual; its
-descriptor stays open until the kernel is done, which is looked for by later
-calls that send so and in the cycles of the collector. When more than 64 wait
-like that, the oldest connection is reset; likewise after five seconds when the
-Lua state is closed.
+If a socket is closed before then, its connection is shut down as usual, but its
+descriptor stays open until the kernel is done. Later calls with the flag, and
+each cycle of the collector, look whether it is. When there are more than 64
+such sockets, the oldest connection is reset; when the Lua state is closed, all
+of them are, after five seconds.
 @function Socket:zerocopy_wait
-@param[opt] flags `dontwait`: only look
-@treturn int how many calls are completed, ever
-@treturn int for how many of them the kernel copied after all
-@return `false` and how many calls are not completed, where it would have to
-wait and must not
+@param[opt] flags `dontwait`: do not wait
+@treturn int how many calls on this socket are completed, in all
+@treturn int for how many of them the kernel has copied
+@return `false` and how many calls are not completed, if it would have to wait
+in non-blocking mode
 @raise ETIMEDOUT with `timeout`; EBADF on a closed socket
 @usage
 s:send(image, "zerocopy")

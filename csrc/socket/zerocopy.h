@@ -1,8 +1,7 @@
 /*
- * zerocopy: sending strings without copying them.
+ * zerocopy: sends strings without copying them (MSG_ZEROCOPY).
  *
- * A string that has been given to the kernel so is anchored until the kernel
- * says that it is done with it:
+ * Such a string is anchored until the kernel reports that it is done with it:
  *
  *     if (zerocopy_is_wanted(flags))
  *         n = zerocopy_send(L, s, index, &message, flags);
@@ -29,13 +28,14 @@ static inline bool zerocopy_is_wanted(int flags)
     return flags & FLAG_ZEROCOPY;
 }
 
-/* sendmsg(2), once: the data is that of the string at `index`, or of the list
- * of strings, which nobody else has. It is copied where there is no other
- * way. */
+/* Call sendmsg(2) once. `message` refers to the string at `index`, or to the
+ * strings of the list there, which must not be changed later. The data is
+ * copied if it cannot be sent without. */
 ssize_t zerocopy_send(lua_State *L, struct socket *s, int index,
                       const struct msghdr *message, int flags);
 
-/* The script has read from the error queue that these calls are completed. */
+/* Note that the calls `low` to `high` are completed, as the script has read in
+ * the error queue. */
 void zerocopy_completed(lua_State *L, const struct socket *s, uint32_t low,
                         uint32_t high, bool copied);
 
