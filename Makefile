@@ -195,6 +195,10 @@ release-check: ## docs/release.md's checks; the source rock, to build/release
 	@tools/deps build test rock doc
 	@LUA=$${LUA:-$$(tools/lua)} tools/release-check $(ARGS)
 
+machines: ## try other systems, in chroots; ROWS="bookworm-user no-epoll"
+	@tools/deps machines
+	@tools/machines $(ROWS)
+
 bench: ## measure, beside C and other libraries
 	@tools/deps build bench
 	$(submake) build
@@ -224,4 +228,4 @@ help: ## this list
 		Makefile
 
 .PHONY: FORCE build deps deps-dev demo serve test lint lint-sources format sanitize sanitize-asan \
-	sanitize-valgrind soak fuzz coverage doc rock release-check bench install uninstall env clean help
+	sanitize-valgrind soak fuzz coverage doc rock release-check bench machines install uninstall env clean help
