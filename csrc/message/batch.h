@@ -1,5 +1,5 @@
 /*
- * batch: many messages in one system call.
+ * batch: what recvmany and sendmany share.
  */
 #ifndef SOCKEYE_MESSAGE_BATCH_H
 #define SOCKEYE_MESSAGE_BATCH_H
@@ -12,7 +12,7 @@
 
 #define BATCH 1024 /* messages of one system call (UIO_MAXIOV) */
 
-/* Besides the call itself, so many messages are an operation of the task's. */
+/* So many messages cost a task's budget as much as one more call. */
 #define BATCH_SHARE 64
 
 static inline void batch_charge(const struct wait *w, size_t count)

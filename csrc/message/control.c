@@ -1,8 +1,8 @@
 /*
- * control: control messages as Lua tables, both ways; see control.h.
+ * control: converts control messages from and to Lua tables; see control.h.
  *
  * Follows cmsg(3), unix(7), socket(7), ip(7), ipv6(7), udp(7), packet(7),
- * netlink(7), RFC 3542, and the kernel's headers where the pages say nothing.
+ * netlink(7), RFC 3542, and the kernel's headers for what the pages omit.
  * control.txt says what each kind holds, for the reference.
  */
 #include <netinet/in.h>
@@ -23,8 +23,8 @@
 #define ROW(name, level, number, family, type) \
     {name, level, number, family, &control_##type}
 
-/*** Control data: a table with a field for each kind of control message, and in
-its list part `{level=, type=, data=}` for any message of no such kind.
+/*** Control data: a table with a field for each kind of control message. A
+message of an unknown kind is an item `{level=, type=, data=}` of its list part.
 @{control.md} lists the kinds, what they hold, and which option enables
 receiving them.
 @table control
@@ -90,7 +90,7 @@ static const struct control_kind kinds[] = {
 
 /* ---- messages to send ---- */
 
-static int refuse_name(lua_State *L, int arg, const char *name)
+static int reject_name(lua_State *L, int arg, const char *name)
 {
     struct nearest nearest;
 
@@ -100,7 +100,8 @@ static int refuse_name(lua_State *L, int arg, const char *name)
     return nearest_argerror(L, arg, "control message", &nearest);
 }
 
-/* The kind for the name on the stack at -2: of two, that of the family. */
+/* Return the kind named by the string at -2. If several kinds share the name,
+ * the one for the socket's family is preferred. */
 static const struct control_kind *check_kind(lua_State *L,
                                              const struct control_writer *w)
 {
@@ -115,13 +116,13 @@ static const struct control_kind *check_kind(lua_State *L,
             found = kind;
     }
     if (found == NULL)
-        refuse_name(L, w->arg, name);
+        reject_name(L, w->arg, name);
     else if (found->type->check == NULL)
         field_argerror(L, w->arg, name, "can only be received");
     return found;
 }
 
-/* The {level, type, data} on top of the stack. */
+/* Append the message that the {level, type, data} on top describes. */
 static void write_unknown(lua_State *L, struct control_writer *w)
 {
     static const char *const fields[] = {"level", "type", "data", NULL};
@@ -180,7 +181,7 @@ static const struct control_kind *find_kind(const struct cmsghdr *c)
     return kind->name != NULL ? kind : NULL;
 }
 
-/* The data of one that the buffer's end may have cut. */
+/* Return the length of a message's data, which the buffer's end may have cut. */
 static size_t data_length(const struct msghdr *message, const struct cmsghdr *c)
 {
     const unsigned char *start = (const unsigned char *)c;
@@ -213,7 +214,8 @@ static bool is_taken(lua_State *L, const struct control_reader *r,
     return taken;
 }
 
-/* Of several that cannot be joined, the first is the field. */
+/* Set a field for a message. If the field is taken and the kind cannot be
+ * joined, the message goes to the list part. */
 static void add_message(lua_State *L, const struct control_reader *r,
                         const struct control_kind *kind, struct cmsghdr *c)
 {
@@ -261,7 +263,7 @@ size_t control_count_descriptors(struct msghdr *m)
     return count;
 }
 
-/* Close the descriptors that the bytes are, and cross them out. */
+/* Close the descriptors in the data, and replace each by -1. */
 static void close_listed(unsigned char *data, size_t length)
 {
     static const int none = -1;

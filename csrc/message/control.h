@@ -1,8 +1,8 @@
 /*
- * control: control messages as Lua tables, both ways (cmsg(3)).
+ * control: converts control messages from and to Lua tables (cmsg(3)).
  *
- * A table has a field for each kind that control.c has a row for, and
- * {level, type, data} in its list part for any other.
+ * A table has a field for each kind that control.c lists. Its list part holds
+ * {level, type, data} for any other message.
  */
 #ifndef SOCKEYE_MESSAGE_CONTROL_H
 #define SOCKEYE_MESSAGE_CONTROL_H
@@ -14,19 +14,20 @@
 
 #include "message/control_kind.h"
 
-/* Encode the table at `index`, an absolute one; pushes one value. */
+/* Encode the table at the absolute `index`. Pushes one value, which may hold
+ * the bytes; errors blame `arg`. */
 void control_write(lua_State *L, struct control_writer *w,
                    const struct socket *s, const char *call, int arg,
                    int index);
 
-/* Add what has been received to the table at r->table. Descriptors that have
- * become a socket are crossed out in the message. */
+/* Add the received messages to the table at r->table. A descriptor that a
+ * socket now owns is replaced by -1 in the message. */
 void control_read(lua_State *L, const struct control_reader *r);
 
-/* How many descriptors the message brings. */
+/* Return how many descriptors the message holds. */
 size_t control_count_descriptors(struct msghdr *message);
 
-/* Close those that have not been crossed out, and cross them out. */
+/* Close the descriptors that nobody owns yet, and replace each by -1. */
 void control_close_descriptors(struct msghdr *message);
 
 #endif

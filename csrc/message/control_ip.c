@@ -29,7 +29,7 @@ static void set_host(lua_State *L, const char *name, int family,
     lua_setfield(L, -2, name);
 }
 
-/* The field `address` of the table on top; absent: all zero. */
+/* Read the field `address` of the table on top; it is all zero if absent. */
 static void check_address(lua_State *L, const struct control_writer *w,
                           int family, struct host *host)
 {
@@ -41,7 +41,8 @@ static void check_address(lua_State *L, const struct control_writer *w,
 
 /* ---- pktinfo ---- */
 
-/* The destination is taken, so that what was received can be sent. */
+/* `destination` is accepted and ignored, so that a received table can be
+ * sent. */
 static const char *const pktinfo_fields[] = {
     "ifindex", "interface", "address", "destination", NULL,
 };
@@ -95,7 +96,8 @@ static void check_pktinfo6(lua_State *L, struct control_writer *w,
     control_append(L, w, kind->level, kind->number, &info, sizeof info);
 }
 
-/* What is no multicast address is the local one as well. */
+/* IPv6 reports only the destination, which is also the local address unless it
+ * is a multicast group. */
 static const char *push_pktinfo6(lua_State *L, const struct control_reader *r,
                                  const struct control_kind *kind,
                                  unsigned char *data, size_t length)
@@ -161,7 +163,7 @@ const struct control_type control_mtuinfo = {
     .push = push_mtuinfo,
 };
 
-/* ---- recverr: what comes from the error queue ---- */
+/* ---- recverr: reports from the error queue ---- */
 
 /* clang-format off */
 static const struct name origin_rows[] = {
@@ -184,7 +186,7 @@ static const struct names origin_names = {
 static const struct names stage_names = {
     "stage", {"SCM_TSTAMP_", NULL}, stage_rows};
 
-/* How many bytes the whole address has. */
+/* Return how many bytes a whole address has. */
 static size_t address_size(int family)
 {
     return family == AF_INET6 ? sizeof(struct sockaddr_in6)
@@ -235,7 +237,8 @@ static const char *push_zerocopy(lua_State *L, const struct socket *s,
     return "zerocopy";
 }
 
-/* The stamps themselves come in a message of their own, before this one. */
+/* Add the stage to `timestamping`: a control message before this one has set
+ * the times. */
 static const char *push_stage(lua_State *L, const struct control_reader *r,
                               const struct sock_extended_err *e)
 {

@@ -1,6 +1,6 @@
 /*
- * control_kind: what the kinds of control messages are made of: messages to
- * send, numbers, bytes, times and interfaces; see control_kind.h.
+ * control_kind: the types of control messages with plain values (numbers,
+ * bytes), and helpers for the others; see control_kind.h.
  *
  * cmsg(3), netdevice(7).
  */
@@ -17,9 +17,9 @@
 
 /* ---- messages to send ---- */
 
-/* Room for `length` more bytes, all zero. */
-static unsigned char *make_room(lua_State *L, struct control_writer *w,
-                                size_t length)
+/* Append `length` zero bytes and return where they are. */
+static unsigned char *append_zeros(lua_State *L, struct control_writer *w,
+                                   size_t length)
 {
     unsigned char *bytes = w->bytes;
 
@@ -46,7 +46,7 @@ void control_append(lua_State *L, struct control_writer *w, int level,
         .cmsg_level = level,
         .cmsg_type = number,
     };
-    unsigned char *bytes = make_room(L, w, CMSG_SPACE(length));
+    unsigned char *bytes = append_zeros(L, w, CMSG_SPACE(length));
 
     memcpy(bytes, &header, sizeof header);
     memcpy(bytes + CMSG_LEN(0), data, length);
@@ -237,7 +237,8 @@ void control_push_time(lua_State *L, const struct timespec *time)
 
 /* ---- interfaces ---- */
 
-/* The socket knows those of its own namespace, and needs no other one. */
+/* Ask the socket: it knows the interfaces of its network namespace, and no
+ * other descriptor is needed. */
 void control_set_interface(lua_State *L, const struct control_reader *r,
                            unsigned index)
 {
@@ -249,7 +250,7 @@ void control_set_interface(lua_State *L, const struct control_reader *r,
     field_set_string(L, "interface", request.ifr_name);
 }
 
-/* The index of the interface whose name is on top of the stack. */
+/* Return the index of the interface whose name is on top of the stack. */
 static unsigned named_interface(lua_State *L, const struct control_writer *w)
 {
     struct ifreq request;
@@ -264,7 +265,7 @@ static unsigned named_interface(lua_State *L, const struct control_writer *w)
         memcpy(request.ifr_name, name, length);
     if (ioctl(w->socket->handle.fd, SIOCGIFINDEX, &request) == -1 &&
         errno == ENODEV)
-        field_argerror(L, w->arg, "interface", "no such interface");
+        field_argerror(L, w->arg, "interface", "no interface has this name");
     return (unsigned)request.ifr_ifindex;
 }
 

@@ -1,8 +1,8 @@
 /*
- * control_kind: what the kinds of control messages are made of.
+ * control_kind: the kinds of control messages, and their types.
  *
- * control.c has a row for each kind; the row's type turns a Lua value into the
- * bytes of a message, and the bytes of one into a Lua value.
+ * control.c has a row for each kind; the row's type converts a Lua value to the
+ * bytes of a message, and the bytes of a message to a Lua value.
  */
 #ifndef SOCKEYE_MESSAGE_CONTROL_KIND_H
 #define SOCKEYE_MESSAGE_CONTROL_KIND_H
@@ -16,68 +16,70 @@
 
 #include "socket/socket.h"
 
-/* Control messages that are to be sent. What does not fit in `small` is in a
- * userdata at `slot`; the writer may not be moved. */
+/* Encodes control messages to send. They are in `small` or, if they do not fit,
+ * in a userdata at stack index `slot`. Must not be moved: `bytes` may point
+ * into it. */
 struct control_writer {
     const struct socket *socket;
     const char *call; /* for errors */
-    int arg;          /* whose argument errors are raised */
-    int slot;         /* of the stack */
+    int arg;          /* the argument to blame in errors */
+    int slot;
     unsigned char *bytes;
     size_t used, size;
     union {
-        size_t alignment; /* of struct cmsghdr */
+        size_t alignment; /* as struct cmsghdr needs it */
         unsigned char bytes[1536];
     } small;
 };
 
-/* Received control messages. */
+/* Decodes received control messages. */
 struct control_reader {
     const struct socket *socket;
     struct msghdr *message;
     bool numbers; /* descriptors come as integers */
-    int table;    /* the stack index of what they become */
+    int table;    /* stack index of the result */
 };
 
 struct control_kind;
 
-/* Append what the value on top of the stack says; else argument error. */
+/* Append a message for the value on top of the stack; raises an argument
+ * error. */
 typedef void control_check(lua_State *L, struct control_writer *w,
                            const struct control_kind *kind);
 
-/* Push what `length` bytes say, no fewer than the type's size; the name of the
- * field that it becomes. */
+/* Push a Lua value for `length` bytes, at least the type's size. Returns the
+ * name of the field for it. */
 typedef const char *control_push(lua_State *L, const struct control_reader *r,
                                  const struct control_kind *kind,
                                  unsigned char *data, size_t length);
 
 struct control_type {
-    size_t size;          /* the fewest bytes understood; of a number: all */
+    size_t size;          /* minimum length; of a number: its length */
     control_check *check; /* NULL: cannot be sent */
-    control_push *push;   /* NULL: is never received */
-    lua_Integer low;      /* of a number: the range to send; < 0: signed */
+    control_push *push;   /* NULL: cannot be received */
+    lua_Integer low;      /* range of a number to send; < 0: signed */
     lua_Integer high;
-    bool joins;       /* several become one field */
-    bool descriptors; /* the bytes are descriptors, to be closed by somebody */
+    bool joins;       /* several messages become one field */
+    bool descriptors; /* the bytes are descriptors, which someone must own */
 };
 
 struct control_kind {
     const char *name;
     int level;
     int number;
-    int family; /* of the socket, where two kinds share a name; 0: any */
+    int family; /* the socket's, if several kinds share the name; 0: any */
     const struct control_type *type;
 };
 
 /* Push {seconds=, nanoseconds=}. */
 void control_push_time(lua_State *L, const struct timespec *time);
 
-/* The interface with that index as the fields ifindex and interface. */
+/* Set the fields ifindex and interface for the interface with this index. */
 void control_set_interface(lua_State *L, const struct control_reader *r,
                            unsigned index);
 
-/* The index of the interface that the table on top names by its field ifindex
- * or interface; 0: by neither. */
+/* Return the index of the interface that the table on top names in its field
+ * ifindex or interface; 0: both are absent. */
 unsigned control_interface(lua_State *L, const struct control_writer *w);
 
 /* Append a message. */

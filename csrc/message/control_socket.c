@@ -46,8 +46,8 @@ static void check_rights(lua_State *L, struct control_writer *w,
     lua_pop(L, 1);
 }
 
-/* Push the socket that owns the descriptor in the message from then on. */
-static void adopt_from(lua_State *L, unsigned char *data)
+/* Push a new socket that takes over the descriptor in the message. */
+static void adopt_descriptor(lua_State *L, unsigned char *data)
 {
     static const int none = -1;
     struct socket *s = socket_new(L);
@@ -68,7 +68,7 @@ static void push_descriptor(lua_State *L, const struct control_reader *r,
     else if (r->numbers)
         lua_pushinteger(L, fd);
     else
-        adopt_from(L, data);
+        adopt_descriptor(L, data);
 }
 
 static const char *push_rights(lua_State *L, const struct control_reader *r,
@@ -176,7 +176,8 @@ static const char *push_credentials(lua_State *L,
     return kind->name;
 }
 
-/* A negative one is an error number: the process has gone, for one. */
+/* A negative number is an error, for instance that the process has ended; it
+ * becomes nil. */
 static const char *push_pidfd(lua_State *L, const struct control_reader *r,
                               const struct control_kind *kind,
                               unsigned char *data, size_t length)
@@ -208,7 +209,7 @@ static void set_time(lua_State *L, const char *name,
     lua_setfield(L, -2, name);
 }
 
-/* The time between the two is of old kernels. */
+/* times[1] is deprecated: current kernels leave it zero. */
 static const char *push_timestamping(lua_State *L,
                                      const struct control_reader *r,
                                      const struct control_kind *kind,
@@ -233,7 +234,7 @@ const struct control_type control_timestamping = {
     .joins = true,
 };
 
-/* struct scm_ts_pktinfo: the index, the length, and reserved ones. */
+/* The data is a struct scm_ts_pktinfo: interface index, length, reserved. */
 static const char *push_timestamping_packet(lua_State *L,
                                             const struct control_reader *r,
                                             const struct control_kind *kind,

@@ -1,9 +1,9 @@
 /*
- * message: messages with their control data as Lua tables, both ways; see
- * message.h.
+ * message: converts messages with their control data from and to Lua tables;
+ * see message.h.
  *
- * Follows send(2), recvmsg(2). What the kernel would scatter over several
- * buffers is received into one, and then split.
+ * Follows send(2), recvmsg(2). A message is received into one buffer and then
+ * split, instead of letting the kernel scatter it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,9 +25,9 @@
 
 #define DESCRIPTOR_KB 4
 
-/* ---- to send ---- */
+/* ---- sending ---- */
 
-/* Push what is to be sent, a string or a list; how many strings. */
+/* Push the field `iov`, a string or a list; return how many strings it has. */
 static size_t check_iov(lua_State *L, int arg, int index)
 {
     int type = lua_getfield(L, index, "iov");
@@ -54,7 +54,8 @@ void message_fill(lua_State *L, int arg, int index, struct outgoing *p)
     }
 }
 
-/* The address becomes the user value of the outgoing message on top. */
+/* Set the destination. Its address becomes a user value of the outgoing message
+ * on top, which keeps it alive. */
 static void fill_name(lua_State *L, struct msghdr *header, int arg, int index)
 {
     const struct address *a;
@@ -112,9 +113,9 @@ struct outgoing *message_pack(lua_State *L, const struct socket *s,
     return p;
 }
 
-/* ---- what is asked for ---- */
+/* ---- the options of a receiving call ---- */
 
-/* Each reads the value on top of the stack, a field of the table at `index`. */
+/* Read the value on top of the stack, a field of the table at `index`. */
 typedef void read_field(lua_State *L, int index,
                         struct receive_options *wanted);
 
@@ -171,7 +172,8 @@ static void read_flags(lua_State *L, int index, struct receive_options *wanted)
         field_argerror(L, index, "flags", lua_tostring(L, -1));
 }
 
-/* In one walk through the table: it is made for every message. */
+/* One walk over the table is faster than looking up each field, and this runs
+ * for every message. */
 void message_receive_options(lua_State *L, int index,
                              struct receive_options *wanted)
 {
@@ -191,7 +193,7 @@ void message_receive_options(lua_State *L, int index,
         field_argerror(L, index, "iov", "size or list of sizes expected");
 }
 
-/* Packet sockets refuse a flag that means nothing to them. */
+/* Only Unix sockets get MSG_CMSG_CLOEXEC: packet sockets refuse it. */
 int message_start(lua_State *L, struct wait *w, const struct call *call,
                   struct socket *s, int flags, lua_KContext context)
 {
@@ -199,7 +201,7 @@ int message_start(lua_State *L, struct wait *w, const struct call *call,
     return s->family == AF_UNIX ? flags | MSG_CMSG_CLOEXEC : flags;
 }
 
-/* ---- what has come ---- */
+/* ---- received messages ---- */
 
 /* clang-format off */
 static const struct name returned_flags[] = {
@@ -297,7 +299,7 @@ bool message_is_end(const struct socket *s,
            (header->msg_controllen == 0 && !(header->msg_flags & MSG_CTRUNC));
 }
 
-/* What is done where descriptors have come, which are closed if it raises. */
+/* The arguments of a function that push_guarded calls. */
 struct pushing {
     const struct received *received;
     const struct receive_options *wanted;
@@ -319,7 +321,8 @@ static int make_control(lua_State *L)
     return 0;
 }
 
-/* Call it with the value at `index`. */
+/* Call `make` with the value at `index`; if it raises, close the descriptors of
+ * the message. */
 static void push_guarded(lua_State *L, lua_CFunction make, int index,
                          int results, const struct pushing *p)
 {

@@ -1,6 +1,5 @@
 /*
- * message: what sendmsg and recvmsg share with the calls that do the same for
- * many messages at once.
+ * message: messages as Lua tables, for sendmsg, recvmsg, sendmany and recvmany.
  */
 #ifndef SOCKEYE_MESSAGE_MESSAGE_H
 #define SOCKEYE_MESSAGE_MESSAGE_H
@@ -19,8 +18,8 @@
 #define MESSAGE_IOV 1024     /* buffers of one message (UIO_MAXIOV) */
 #define MESSAGE_CONTROL 4096 /* bytes of control data, by default */
 
-/* A message to be sent; a userdata that points into itself, and into its user
- * values: the address, and the string or list of strings. */
+/* A message to send: a userdata whose pointers point into itself and into its
+ * user values, the address and the string or list of strings. */
 enum { OUTGOING_NAME = 1, OUTGOING_IOV, OUTGOING_VALUES = OUTGOING_IOV };
 
 struct outgoing {
@@ -37,45 +36,49 @@ struct outgoing *message_pack(lua_State *L, const struct socket *s,
  * value: Lua code that has run may have replaced them. */
 void message_fill(lua_State *L, int arg, int index, struct outgoing *p);
 
-/* What a message is to be received into. */
+/* The options of a receiving call. */
 struct receive_options {
-    size_t size;    /* of the data */
-    bool several;   /* which is to be split as the list `iov` says */
-    size_t control; /* bytes for control data */
-    bool numbers;   /* descriptors come as integers */
+    size_t size;    /* bytes of data */
+    bool several;   /* split the data as the list `iov` says */
+    size_t control; /* bytes of control data */
+    bool numbers;   /* return descriptors as integers */
     int flags;
 };
 
-/* The options in the table {iov, control, flags, rights} at `index`. */
+/* Read the table {iov, control, flags, rights} at `index`; raises an argument
+ * error. */
 void message_receive_options(lua_State *L, int index,
                              struct receive_options *wanted);
 
-/* As transfer_start_receiving; and descriptors are close-on-exec. */
+/* Call transfer_start_receiving, and make received descriptors close-on-exec.
+ * Returns the flags for the system call. */
 int message_start(lua_State *L, struct wait *w, const struct call *call,
                   struct socket *s, int flags, lua_KContext context);
 
-/* A message received, in the memory that `header` points to. */
+/* A received message; `header` and `data` point to the caller's buffers. */
 struct received {
     const struct socket *socket;
     struct msghdr *header;
     const char *data;
-    size_t length; /* of the message; more than the size where it was cut */
+    size_t length; /* of the whole message; more than the buffer if cut */
 };
 
-/* Push the table for it; `options` is the index of its table. When that
- * raises, no descriptor that came stays open. */
+/* Push a table for the message; `options` is the index of the options' table.
+ * If that raises, all descriptors received are closed. */
 void message_push(lua_State *L, const struct received *a,
                   const struct receive_options *wanted, int options);
 
-/* Split the data on top of the stack as the sizes in the options say, the last
- * of which may be short or missing, into the message at `table`; pops it. */
+/* Pop the data and set it as field `data` of the message at `table`. If
+ * `several`, also split it into a list `iov` by the sizes in the options; the
+ * last strings may be short or missing. */
 void message_set_data(lua_State *L, int table, int options, bool several);
 
-/* Add the control data and flags of another part of the message at `index`. */
+/* Add the control data and flags of a further part to the message at
+ * `index`. */
 void message_add(lua_State *L, int index, const struct received *a,
                  const struct receive_options *wanted);
 
-/* Whether nothing received is the end of the stream. */
+/* Return whether a message of `length` bytes is the end of the stream. */
 bool message_is_end(const struct socket *s,
                     const struct receive_options *wanted,
                     const struct msghdr *header, size_t length);

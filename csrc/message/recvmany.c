@@ -1,9 +1,8 @@
 /*
  * recvmany: many messages received in one system call; see batch.h.
  *
- * Follows recvmmsg(2). An error that the system meets after the first message
- * is reported by the next call. Functions named socket_* are methods of a
- * socket.
+ * Follows recvmmsg(2), which reports an error after the first message at the
+ * next call. Functions named socket_* are methods of a socket.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -28,22 +27,22 @@
 #ifdef MSG_WAITFORONE
 
 #define BUFFERS_TYPE "sockeye.ReceiveBuffers"
-/* Address space that stays: 64 of the largest datagrams, and some. */
+/* Larger buffers are freed after the call. 64 of the largest datagrams fit. */
 #define BUFFERS_KEPT ((size_t)8 * 1024 * 1024)
 
 enum { SELF = 1, COUNT, SIZE, FLAGS, BUFFERS, DATA, FROM, SENDER };
 
-/* ---- what is received into ---- */
+/* ---- the buffers ---- */
 
-/* Memory for the messages of one call, and how it is laid out; a userdata. One
- * for each Lua state is in its registry, or false there while a call is using
- * it: Lua code that runs meanwhile has another. */
+/* Memory for the messages of one call, and its layout; a userdata. The registry
+ * keeps one for each Lua state, and holds false while a call uses it: another
+ * call made meanwhile creates its own. */
 struct receive_buffers {
     struct scratch memory;
-    size_t count; /* of messages: as many have headers that are filled in */
-    size_t each;  /* bytes of data */
-    size_t control;
-    size_t used; /* of the headers, by the last call */
+    size_t count;   /* messages whose headers are set up */
+    size_t each;    /* bytes of data for one message */
+    size_t control; /* bytes of control data for one message */
+    size_t used;    /* headers that the last call has overwritten */
     struct mmsghdr *messages;
     struct iovec *iov;
     struct sockaddr_storage *names;
@@ -68,7 +67,7 @@ static int buffers_gc(lua_State *L)
     return 0;
 }
 
-/* Push the buffers. */
+/* Push the kept buffers, or new ones if they are in use. */
 static struct receive_buffers *take_buffers(lua_State *L)
 {
     struct receive_buffers *t;
@@ -87,7 +86,7 @@ static struct receive_buffers *take_buffers(lua_State *L)
     return t;
 }
 
-/* Neither fails nor runs Lua code. */
+/* Keep the buffers for the next call. Never raises and runs no Lua code. */
 static void return_buffers(lua_State *L)
 {
     struct receive_buffers *t = lua_touserdata(L, BUFFERS);
@@ -100,15 +99,15 @@ static void return_buffers(lua_State *L)
     lua_rawsetp(L, LUA_REGISTRYINDEX, &buffers_key);
 }
 
-/* Control data is aligned as its headers are. */
-static size_t control_room(size_t control)
+/* Return the distance between two messages' control data. */
+static size_t control_stride(size_t control)
 {
     return CMSG_ALIGN(control);
 }
 
-static void point_to(struct receive_buffers *t)
+static void set_headers(struct receive_buffers *t)
 {
-    size_t room = control_room(t->control);
+    size_t stride = control_stride(t->control);
 
     for (size_t i = 0; i < t->count; i++) {
         t->iov[i] = (struct iovec){t->data + i * t->each, t->each};
@@ -116,7 +115,7 @@ static void point_to(struct receive_buffers *t)
             .msg_name = &t->names[i],
             .msg_iov = &t->iov[i],
             .msg_iovlen = 1,
-            .msg_control = room > 0 ? t->controls + i * room : NULL,
+            .msg_control = stride > 0 ? t->controls + i * stride : NULL,
         };
     }
     t->used = t->count;
@@ -132,16 +131,16 @@ static void lay_out(struct receive_buffers *t, size_t count, size_t each,
     t->iov = (struct iovec *)(t->messages + count);
     t->names = (struct sockaddr_storage *)(t->iov + count);
     t->controls = (unsigned char *)(t->names + count);
-    t->data = (char *)t->controls + count * control_room(control);
-    point_to(t);
+    t->data = (char *)t->controls + count * control_stride(control);
+    set_headers(t);
 }
 
-/* Make room; for fewer messages, where there is not enough memory. */
+/* Prepare buffers for `count` messages, or for fewer if memory is short. */
 static void arrange(lua_State *L, struct receive_buffers *t, size_t count,
                     const struct receive_options *wanted)
 {
     size_t each = sizeof *t->messages + sizeof *t->iov + sizeof *t->names +
-                  control_room(wanted->control) + wanted->size;
+                  control_stride(wanted->control) + wanted->size;
 
     if (t->count == count && t->each == wanted->size &&
         t->control == wanted->control)
@@ -155,7 +154,7 @@ static void arrange(lua_State *L, struct receive_buffers *t, size_t count,
     lay_out(t, count, wanted->size, wanted->control);
 }
 
-/* What the system has written over is as it has to be before a call. */
+/* Restore the header fields that the last call has overwritten. */
 static void renew(struct receive_buffers *t)
 {
     for (size_t i = 0; i < t->used; i++) {
@@ -190,9 +189,9 @@ static bool receive_again(lua_State *L, struct wait *w)
     return wait_again(L, w);
 }
 
-/* ---- what has come ---- */
+/* ---- received messages ---- */
 
-/* One call's messages. */
+/* The messages of one call. */
 struct received_batch {
     const struct socket *socket;
     const struct receive_options *wanted;
@@ -200,8 +199,9 @@ struct received_batch {
     size_t count;
 };
 
-/* The end of a stream is met again by each message that is left. */
-static void leave_out_end(struct received_batch *h)
+/* Drop the empty messages at the end of a stream: the kernel reports the end
+ * once for each message that is left. */
+static void drop_end(struct received_batch *h)
 {
     const struct receive_buffers *t = h->buffers;
 
@@ -216,7 +216,7 @@ static void leave_out_end(struct received_batch *h)
     }
 }
 
-/* The most usual length is compared without a call. */
+/* The constant length lets the compiler inline the usual comparison. */
 static inline bool is_same_sender(const struct msghdr *a,
                                   const struct msghdr *b)
 {
@@ -229,8 +229,9 @@ static inline bool is_same_sender(const struct msghdr *a,
                : memcmp(a->msg_name, b->msg_name, a->msg_namelen) == 0;
 }
 
-/* Replace the sender on top by that of the message at `i`, if it is another. */
-static void push_sender(lua_State *L, const struct receive_buffers *t, size_t i)
+/* Replace the sender on top by that of message `i`, unless it is the same. */
+static void replace_sender(lua_State *L, const struct receive_buffers *t,
+                           size_t i)
 {
     const struct msghdr *header = &t->messages[i].msg_hdr;
 
@@ -251,7 +252,7 @@ static void set_length(lua_State *L, lua_Integer number, size_t length)
     lua_pop(L, 1);
 }
 
-/* Push the list of strings and that of the senders. */
+/* Push a list of strings and a list of their senders. */
 static int push_data(lua_State *L, const struct received_batch *h)
 {
     const struct receive_buffers *t = h->buffers;
@@ -268,7 +269,7 @@ static int push_data(lua_State *L, const struct received_batch *h)
 
         lua_pushlstring(L, data, is_cut ? each : length);
         lua_rawseti(L, DATA, number);
-        push_sender(L, t, i);
+        replace_sender(L, t, i);
         lua_pushvalue(L, SENDER);
         lua_rawseti(L, FROM, number);
         if (is_cut || returns_all)
@@ -298,8 +299,8 @@ static int make_messages(lua_State *L)
     return 1;
 }
 
-/* Push the list of messages. When that raises, no descriptor stays open that
- * has come with any of them. */
+/* Push a list of messages as tables. If that raises, all descriptors received
+ * are closed. */
 static int push_messages(lua_State *L, const struct received_batch *h)
 {
     lua_pushcfunction(L, make_messages);
@@ -314,7 +315,7 @@ static int push_messages(lua_State *L, const struct received_batch *h)
 
 static int push_batch(lua_State *L, struct received_batch *h)
 {
-    leave_out_end(h);
+    drop_end(h);
     if (h->count == 0) {
         lua_pushnil(L);
         return 1;
@@ -335,7 +336,8 @@ static size_t check_count(lua_State *L)
 static void check_receive_options(lua_State *L, struct receive_options *wanted)
 {
     if (lua_istable(L, SIZE)) {
-        luaL_argcheck(L, lua_isnil(L, FLAGS), FLAGS, "flags are a field here");
+        luaL_argcheck(L, lua_isnil(L, FLAGS), FLAGS,
+                      "flags belong in the table");
         message_receive_options(L, SIZE, wanted);
     } else {
         *wanted = (struct receive_options){
@@ -347,7 +349,8 @@ static void check_receive_options(lua_State *L, struct receive_options *wanted)
         wanted->size = TRANSFER_MAX;
 }
 
-/* Nothing is discarded, and nothing waited for but the first message. */
+/* Start the call. MSG_TRUNC, which would discard data, and MSG_WAITALL do not
+ * reach the kernel; only the first message is waited for. */
 static int start_receiving(lua_State *L, struct wait *w,
                            const struct call *call, struct socket *s,
                            const struct receive_options *wanted,
@@ -388,20 +391,21 @@ static int recvmany_step(lua_State *L, int status, lua_KContext context)
     return results;
 }
 
-/*** Receive many messages (recvmmsg(2)): what there is, once the first has
-come.
-The next call reports an error after the first message.
+/*** Receive many messages (recvmmsg(2)).
+The call waits for the first message and returns those that are there. An error
+after the first message is raised by the next call.
 @function Socket:recvmany
-@int n how many messages at most; no more than 1,024 come at once
-@param size how many bytes of each at most; or a table as for `recvmsg`
-@param[opt] flags as for `recv`, without `waitall`; in the table, where there is
-one; with `peek` there is one message; `trunc` returns all lengths
-@treturn ?{string,...} the data, a list of 1 to `n` strings; where some were
-cut, its field `lengths` has the whole lengths of those by their numbers. With a
-table: a list of messages as `recvmsg` gives them. nil at the end of a stream;
-`false` where it would have to wait and must not
-@treturn ?{Address,...} from whom each came; `false` for one that has no name.
-Not with a table
+@int n how many messages at most; one call returns up to 1,024
+@param size how many bytes of each message at most; or a table as for `recvmsg`
+@param[opt] flags as for `recv`, but `waitall` has no effect; if there is a
+table, they are a field of it. With `peek`, one message is returned; with
+`trunc`, the lengths of all
+@treturn ?{string,...} the data, a list of 1 to `n` strings; if some were cut,
+its field `lengths` maps their positions to their whole lengths. With a table: a
+list of messages as `recvmsg` returns them. nil at the end of a stream; `false`
+if the call would have to wait but must not
+@treturn ?{Address,...} the sender of each; `false` for one without an address.
+Absent with a table
 @raise as `recvmsg`
 @usage local data, from = s:recvmany(64, 1500)
 for i, datagram in ipairs(data) do print(from[i], datagram) end

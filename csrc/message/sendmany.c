@@ -1,8 +1,8 @@
 /*
  * sendmany: many messages sent in one system call; see batch.h.
  *
- * Follows sendmmsg(2), whose errors after the first message it meets again by
- * going on. Functions named socket_* are methods of a socket.
+ * Follows sendmmsg(2), which hides an error after the first message; sending
+ * the rest reports it. Functions named socket_* are methods of a socket.
  */
 #include <errno.h>
 #include <poll.h>
@@ -22,34 +22,34 @@
 
 #ifdef MSG_WAITFORONE
 
-/* The stack. How far the call has come is kept there while a task waits; above
- * it, what an attempt had to make of its messages and of their addresses. */
+/* The stack: the arguments; the progress of the call, kept while a task waits;
+ * and what an attempt makes of its messages and their addresses. */
 enum { SELF = 1, LIST, ADDRESS, FLAGS, SENT, OFFSET, DEADLINE, MADE, NAMES };
 
-/* The messages of one system call, and how far the call has come. */
+/* The messages of one system call, and the progress of the whole call. */
 struct send_batch {
     const struct socket *socket;
-    const struct address *to; /* of all; NULL: there is none, or a list */
-    bool has_names;           /* there is a list of them */
-    bool made;                /* MADE and NAMES are there to be used */
+    const struct address *to; /* the destination of all, or NULL */
+    bool has_names;           /* ADDRESS is a list of destinations */
+    bool made;                /* MADE and NAMES hold this attempt's messages */
     size_t total;
     size_t sent;
-    size_t offset; /* bytes that a stream has taken of the next one */
-    size_t count;  /* how many messages there are in the arrays */
+    size_t offset; /* bytes of the next message that a stream has taken */
+    size_t count;  /* messages in the arrays */
     struct mmsghdr messages[BATCH];
     struct iovec iov[BATCH];
 };
 
-/* ---- what is to be sent ---- */
+/* ---- the messages of one attempt ---- */
 
-/* The index in its list of the message that is `i` in the arrays. */
-static lua_Integer place(const struct send_batch *v, size_t i)
+/* Return the index, in LIST or MADE, of message `i` of the arrays. */
+static lua_Integer list_index(const struct send_batch *v, size_t i)
 {
     return (lua_Integer)(v->made ? i : v->sent + i) + 1;
 }
 
-/* Set the destination of the message at `i`. False: an address has to be made
- * first. */
+/* Set the destination of message `i`. Returns false if its address must be
+ * made first. */
 static bool find_name(lua_State *L, const struct send_batch *v, size_t i,
                       struct msghdr *header)
 {
@@ -57,7 +57,7 @@ static bool find_name(lua_State *L, const struct send_batch *v, size_t i,
     bool known = true;
 
     if (v->has_names) {
-        lua_rawgeti(L, v->made ? NAMES : ADDRESS, place(v, i));
+        lua_rawgeti(L, v->made ? NAMES : ADDRESS, list_index(v, i));
         a = address_test(L, -1);
         known = a != NULL || !lua_toboolean(L, -1);
         lua_pop(L, 1);
@@ -67,7 +67,8 @@ static bool find_name(lua_State *L, const struct send_batch *v, size_t i,
     return known;
 }
 
-/* The message at `i`, for the value on top. False: that is to be made one. */
+/* Set up message `i` from the value on top. Returns false if an outgoing message
+ * or an address must be made first. */
 static bool fill_message(lua_State *L, struct send_batch *v, size_t i, int type)
 {
     struct msghdr *header = &v->messages[i].msg_hdr;
@@ -89,15 +90,16 @@ static bool fill_message(lua_State *L, struct send_batch *v, size_t i, int type)
     return header->msg_name != NULL || find_name(L, v, i, header);
 }
 
-/* Nothing is allocated and no Lua code runs here, so that every pointer stays
- * good until the system call. False: something has to be made first. */
+/* Set up the arrays. Returns false if messages or addresses must be made first.
+ * Allocates nothing and runs no Lua code, so that all pointers stay valid until
+ * the system call. */
 static bool fill(lua_State *L, struct send_batch *v)
 {
     size_t left = v->total - v->sent;
 
     v->count = left < BATCH ? left : BATCH;
     for (size_t i = 0; i < v->count; i++) {
-        int type = lua_rawgeti(L, v->made ? MADE : LIST, place(v, i));
+        int type = lua_rawgeti(L, v->made ? MADE : LIST, list_index(v, i));
         bool is_filled = fill_message(L, v, i, type);
 
         lua_pop(L, 1);
@@ -107,7 +109,8 @@ static bool fill(lua_State *L, struct send_batch *v)
     return true;
 }
 
-/* Replace the value on top, the message at `number` of the list. */
+/* Replace the table on top, message `number` of the list, by an outgoing
+ * message. Strings stay. */
 static void make_message(lua_State *L, const struct socket *s,
                          lua_Integer number)
 {
@@ -120,7 +123,8 @@ static void make_message(lua_State *L, const struct socket *s,
                       lua_pushfstring(L, "message %I: string or table expected",
                                       (LUAI_UACINT)number));
     if (lua_getfield(L, index, "flags") != LUA_TNIL)
-        field_argerror(L, LIST, "flags", "is for the call, not for a message");
+        field_argerror(L, LIST, "flags",
+                       "belongs to the call, not to a message");
     lua_pop(L, 1);
     message_pack(L, s, "sendmany", LIST, index);
     lua_replace(L, index);
@@ -136,7 +140,7 @@ static void make_name(lua_State *L)
     }
 }
 
-/* Push lists of what the messages and addresses of a system call become. */
+/* Push the lists MADE and NAMES: the messages and addresses of one attempt. */
 static void make(lua_State *L, struct send_batch *v)
 {
     lua_settop(L, DEADLINE);
@@ -144,7 +148,7 @@ static void make(lua_State *L, struct send_batch *v)
     lua_createtable(L, v->has_names ? (int)v->count : 0, 0);
     v->made = false;
     for (size_t i = 0; i < v->count; i++) {
-        lua_Integer number = place(v, i);
+        lua_Integer number = list_index(v, i);
 
         lua_rawgeti(L, LIST, number);
         make_message(L, v->socket, number);
@@ -158,7 +162,8 @@ static void make(lua_State *L, struct send_batch *v)
     v->made = true;
 }
 
-/* Leave out what a stream has taken already, and the control data with it. */
+/* Leave out the bytes that a stream has already taken, and the control data,
+ * which went with them. */
 static void skip(struct msghdr *header, size_t offset)
 {
     struct iovec *iov = header->msg_iov;
@@ -187,7 +192,7 @@ static void prepare(lua_State *L, struct send_batch *v)
         skip(&v->messages[0].msg_hdr, v->offset);
 }
 
-/* Before the first message is sent, all have to be such as can be. */
+/* Check all messages: a wrong one raises before the first is sent. */
 static void check_all(lua_State *L, struct send_batch *v)
 {
     for (v->sent = 0; v->total - v->sent > BATCH; v->sent += BATCH)
@@ -197,7 +202,7 @@ static void check_all(lua_State *L, struct send_batch *v)
     v->sent = 0;
 }
 
-/* ---- how far it has come ---- */
+/* ---- the progress of the call ---- */
 
 static void set_integer(lua_State *L, int index, lua_Integer number)
 {
@@ -229,8 +234,8 @@ static size_t length_of(const struct msghdr *header)
     return length;
 }
 
-/* The system has taken `count` messages; the last one in part, it may be, where
- * it is a stream's. */
+/* Note that the system has taken `count` messages; a stream may have taken only
+ * a part of the last one. */
 static void advance(lua_State *L, struct send_batch *v, size_t count)
 {
     const struct mmsghdr *last = &v->messages[count - 1];
@@ -254,7 +259,8 @@ static bool has_destination(const struct send_batch *v)
 
 /* A batch counts as several calls: yield if the budget is spent. The time-out
  * is that of the whole call. */
-static void share(lua_State *L, struct wait *w, const struct send_batch *v)
+static void yield_if_due(lua_State *L, struct wait *w,
+                         const struct send_batch *v)
 {
     batch_charge(w, v->count);
     if (w->task != NULL && w->task->budget <= 0) {
@@ -272,13 +278,14 @@ static int start(lua_State *L, struct wait *w, const struct call *call,
     flags |= wait_start(L, w, call, &s->handle, flags, context);
     if (w->task != NULL && context == WAIT_POSTPONED)
         w->task->deadline = lua_tointeger(L, DEADLINE);
-    /* Nobody would keep these strings. */
+    /* Zerocopy would need the strings to be kept alive, which nothing does. */
     return (flags & ~FLAG_ZEROCOPY) | MSG_NOSIGNAL;
 }
 
 /* ---- the call ---- */
 
-/* Push the address of the message that failed: its index, or 0. */
+/* Push the destination of the message that failed. Returns its index; 0: it has
+ * none. */
 static int push_subject(lua_State *L, const struct send_batch *v)
 {
     if (v->made) {
@@ -288,7 +295,7 @@ static int push_subject(lua_State *L, const struct send_batch *v)
             return lua_gettop(L);
     }
     if (v->has_names)
-        lua_rawgeti(L, v->made ? NAMES : ADDRESS, place(v, 0));
+        lua_rawgeti(L, v->made ? NAMES : ADDRESS, list_index(v, 0));
     else
         lua_pushvalue(L, ADDRESS);
     return lua_toboolean(L, -1) ? lua_gettop(L) : 0;
@@ -339,28 +346,30 @@ static int sendmany_step(lua_State *L, int status, lua_KContext context)
             return fail(L, &w, &v);
         advance(L, &v, (size_t)n);
         if (v.sent < v.total)
-            share(L, &w, &v);
+            yield_if_due(L, &w, &v);
     }
     batch_charge(&w, v.count);
     lua_pushinteger(L, (lua_Integer)v.sent);
     return 1;
 }
 
-/*** Send many messages, going on for as long as it takes (sendmmsg(2)): up to
-1,024 by a system call.
-The system reports an error only if it meets it at the first message of a
-system call. One that is another message's own (EMSGSIZE) is met again there;
-what a datagram sent before has led to (ECONNREFUSED) may be forgotten.
+/*** Send many messages, waiting until all are sent (sendmmsg(2)).
+One system call sends up to 1,024 messages. The system reports an error only if
+it occurs at the first message of a system call. An error of a later message
+itself (EMSGSIZE) is raised when that message is tried again; an error that an
+earlier datagram caused (ECONNREFUSED) may be lost.
 @function Socket:sendmany
-@tab messages strings, and tables as for `sendmsg`, without `flags`
-@param[opt] address where those go that have no `name`: an `Address` or a
-string, or a list of one for each message (false: none), as `recvmany` gives it
-@param[opt] flags as for `send`, for all of them; `zerocopy` does nothing
+@tab messages a list of strings, and tables as for `sendmsg`, without `flags`
+@param[opt] address the destination of messages without a `name`: an `Address`
+or a string; or a list with one for each message (false: none), as `recvmany`
+returns it
+@param[opt] flags as for `send`, for all messages; `zerocopy` has no effect
 @treturn int how many messages were sent: all
-@return `false` and the number of messages sent, where the rest would have to
-wait and must not; on a stream also the number of bytes that it took of the next
+@return `false` and the number of messages sent, if the call would have to wait
+but must not; on a stream also how many bytes of the next message were sent
 @raise as `sendmsg`, with the address; the error's `sent` is the number of
-messages sent before, its `offset` the bytes that a stream took of the next
+messages sent before, its `offset` how many bytes of the next message a stream
+took
 @usage s:sendmany(s:recvmany(64, 1500))
 */
 static int socket_sendmany(lua_State *L)

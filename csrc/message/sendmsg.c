@@ -36,7 +36,7 @@ static void push_strings(lua_State *L, struct outgoing *p)
     message_fill(L, 2, lua_gettop(L), p);
 }
 
-/* May leave a value on the stack. */
+/* Make one attempt. May leave a value on the stack. */
 static ssize_t send_outgoing(lua_State *L, struct socket *s, struct outgoing *p,
                              int flags)
 {
@@ -76,15 +76,15 @@ static int sendmsg_step(lua_State *L, int status, lua_KContext context)
 /*** Send a message: data from several strings, an address and control data
 (sendmsg(2), cmsg(3)).
 @function Socket:sendmsg
-@tab message `iov`: a string or a list of strings, at most 1,024 of them, which
-are gathered; `name`:
-the destination, an `Address` or a string, where the socket has no peer;
-`control`: a table by kind, see `control`; `flags`: as for `send`
-@treturn int how many bytes of data were taken; `false` where it would have to
-wait and must not
+@tab message a table. `iov`: a string or a list of at most 1,024 strings, which
+are sent one after another; `name`: the destination, an `Address` or a string,
+if the socket has no peer; `control`: a table of control data, see `control`;
+`flags`: as for `send`
+@treturn int how many bytes of data were taken; `false` if the call would have
+to wait but must not
 @raise as `send`, with the address; EBADF for a closed socket in `rights`,
-EINVAL for control data that this socket does not know, EPERM for credentials
-that are not one's own
+EINVAL for control data that this socket does not support, EPERM for credentials
+other than the caller's own
 @usage s:sendmsg{iov = {"file", "\n"}, control = {rights = {file}}}
 */
 static int socket_sendmsg(lua_State *L)
@@ -96,19 +96,19 @@ static int socket_sendmsg(lua_State *L)
 
 enum { SELF = 1, OPTIONS, CONTROL, MESSAGE };
 
-/* Where one attempt puts what comes. */
+/* The buffers of one attempt. */
 struct receiving {
     struct msghdr header;
     struct iovec iov;
     struct sockaddr_storage name;
     void *control;
     union {
-        size_t alignment; /* of struct cmsghdr */
+        size_t alignment; /* as struct cmsghdr needs it */
         unsigned char bytes[MESSAGE_CONTROL];
     } small;
 };
 
-/* Memory for control data, which may be a userdata at CONTROL. */
+/* Provide memory for control data: `small`, or a userdata at CONTROL. */
 static void prepare(lua_State *L, struct receiving *r,
                     const struct receive_options *wanted)
 {
@@ -139,15 +139,15 @@ static ssize_t receive_once(struct receiving *r, const struct socket *s,
 
 /* ---- MSG_WAITALL ---- */
 
-/* Control data of a Unix socket belongs to what came before it, and what comes
- * behind may be from somebody else. */
+/* Return whether MSG_WAITALL stops here. Control data of a Unix socket belongs
+ * to the data before it; data after it may come from another sender. */
 static bool ends_message(const struct socket *s, const struct receiving *r)
 {
     return s->family == AF_UNIX && r->header.msg_controllen > 0;
 }
 
-/* Receive more into the gather on top. Zero: that was the end; -1: `w` says
- * why there is no more. */
+/* Receive more into the gather on top. Returns 0 at the end of the stream; -1
+ * on an error or a time-out, which `w` describes. */
 static ssize_t receive_more(lua_State *L, struct receiving *r, struct wait *w,
                             struct socket *s,
                             const struct receive_options *wanted, int flags)
@@ -169,7 +169,8 @@ static ssize_t receive_more(lua_State *L, struct receiving *r, struct wait *w,
     return n;
 }
 
-/* Stack: SELF, OPTIONS, CONTROL, MESSAGE, the gather. */
+/* Receive the rest of a message that is not yet complete. The stack holds SELF,
+ * OPTIONS, CONTROL, MESSAGE and the gather. */
 static int recvmsg_rest(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"recvmsg", POLLIN, recvmsg_rest};
@@ -251,22 +252,22 @@ static int recvmsg_step(lua_State *L, int status, lua_KContext context)
 /*** Receive a message: data, the sender, control data and flags (recvmsg(2),
 cmsg(3)).
 @function Socket:recvmsg
-@tab options `iov`: how many bytes of data at most, or a list of sizes;
-`control`: `true`, or the bytes of room for control data, without which there is
-none; `flags`: as for `recv`, but `waitall` ends at control data of a Unix
-socket, which belongs to what has come before; `rights`: `"numbers"` for
-descriptors as integers, which are the caller's to close, in place of sockets
-@treturn ?table `data`: a string; `iov`: the same as a list, where `iov` was
-one, of as many strings as there is data for; `from`: the sender's `Address`, or
-from the error queue where the message had been sent to; `control`: a table by
-kind, see `control`; `flags`: a table with `trunc` (the data was cut), `ctrunc`
-(the control data was: what did not fit is lost, and the system has closed
-descriptors that did not), `eor`, `oob`, `errqueue`, each `true` or absent;
-`length`: that of the whole datagram, where it was cut, or with `trunc`. nil at
-the end of a stream; `false` where it would have to wait and must not, and from
-an empty error queue
-@raise as `recv`; with `waitall`, what has come so far is in the error's
-`partial`
+@tab options a table. `iov`: how many bytes of data at most, or a list of sizes;
+`control`: `true`, or how many bytes of control data at most; none is received
+if it is absent; `flags`: as for `recv`, but with `waitall` a Unix socket stops
+at control data, which belongs to the data before it; `rights`: `"numbers"`
+returns descriptors as integers, which the caller must close, instead of sockets
+@treturn ?table a message. `data`: a string; `iov`: if sizes were given, the
+same data as a list of strings; `from`: the sender's `Address`, or, from the
+error queue, the original destination; `control`: a table of control data, see
+`control`; `flags`: a table with `trunc` (the data was cut), `ctrunc` (the
+control data was cut: the rest is lost, and the system has closed the
+descriptors in it), `eor`, `oob`, `errqueue`, each `true` or absent; `length`:
+the length of the whole datagram, if it was cut, or with `trunc`. nil at the end
+of a stream; `false` if the call would have to wait but must not, and if the
+error queue is empty
+@raise as `recv`; with `waitall`, the error's `partial` is the data received so
+far
 @usage local m = s:recvmsg{iov = 65535, control = true}
 print(m.data, m.from, m.control.ttl)
 */

@@ -253,7 +253,7 @@ static int get_by_number(lua_State *L, struct socket *s)
 
 /* ---- the methods ---- */
 
-/*** Sets an option of the socket (setsockopt(2)).
+/*** Set an option of the socket (setsockopt(2)).
 An option has its name in the manual, and takes a Lua value according to its
 type:
 
@@ -363,7 +363,7 @@ static int get_by_type(lua_State *L, const struct socket *s,
     return error == 0 ? 1 : error_raise(L, "getsockopt", error, 2);
 }
 
-/*** Returns an option of the socket (getsockopt(2)).
+/*** Return an option of the socket (getsockopt(2)).
 An option has its name in the manual, and is returned as a Lua value. These
 types come in addition to those of `setsockopt`:
 
@@ -444,7 +444,7 @@ static void push_option(lua_State *L, const struct option *row)
     field_set_boolean(L, "writable", row->access & OPTION_WRITE);
 }
 
-/*** Returns the options that `getsockopt` and `setsockopt` know by name.
+/*** Return the options that `getsockopt` and `setsockopt` know by name.
 The page @{options.md} describes each.
 @function options
 @treturn {table,...} a list with a table for each option: `name`, `level`
