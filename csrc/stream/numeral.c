@@ -1,15 +1,15 @@
 /*
- * numeral: what a number may look like at the beginning of some bytes.
+ * numeral: recognises a number at the beginning of some bytes.
  *
- * Follows Lua's file:read("n"), which decides character by character with one
- * character of foresight.
+ * Follows Lua's file:read("n"), which decides character by character, and looks
+ * one character ahead.
  */
 #include <locale.h>
 
 #include "stream/numeral.h"
 
-/* The next character, or -1. */
-static int look(struct numeral *n)
+/* The next character, which is not taken; -1: there is none. */
+static int peek(struct numeral *n)
 {
     if (n->at < n->length)
         return (unsigned char)n->bytes[n->at];
@@ -17,10 +17,10 @@ static int look(struct numeral *n)
     return -1;
 }
 
-/* A numeral that is too long is none. */
+/* Take the next character. False: the numeral is too long, and discarded. */
 static bool take(struct numeral *n)
 {
-    if (n->count >= NUMERAL_MOST) {
+    if (n->count >= NUMERAL_MAX) {
         n->text[0] = '\0';
         return false;
     }
@@ -28,10 +28,10 @@ static bool take(struct numeral *n)
     return true;
 }
 
-/* Take one of two characters. */
+/* Take the next character if it is one of two. */
 static bool take_one(struct numeral *n, const char set[2])
 {
-    int c = look(n);
+    int c = peek(n);
 
     return c != -1 && ((char)c == set[0] || (char)c == set[1]) && take(n);
 }
@@ -46,7 +46,7 @@ static int take_digits(struct numeral *n, bool is_hex)
 {
     int count = 0;
 
-    while (is_digit(look(n), is_hex) && take(n))
+    while (is_digit(peek(n), is_hex) && take(n))
         count++;
     return count;
 }
@@ -62,7 +62,7 @@ void numeral_scan(struct numeral *n)
     bool is_hex = false;
     int count = 0;
 
-    while (is_space(look(n)))
+    while (is_space(peek(n)))
         n->at++;
     take_one(n, "-+");
     if (take_one(n, "00")) {
@@ -76,6 +76,6 @@ void numeral_scan(struct numeral *n)
         take_one(n, "-+");
         take_digits(n, false);
     }
-    look(n);
+    peek(n);
     n->text[n->count] = '\0';
 }

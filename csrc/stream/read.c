@@ -1,9 +1,9 @@
 /*
  * read: the methods read, read_until, read_some and lines of a stream.
  *
- * A reading is made anew from what has been received until it succeeds, and
- * only then is taken out of the buffer: whatever ends a call, nothing is lost.
- * Follows Lua's file:read.
+ * Each attempt reads from the start of the buffer, and only one that succeeds
+ * removes what it has read: whatever ends a call, no data is lost. Follows
+ * Lua's file:read.
  */
 #include <errno.h>
 #include <poll.h>
@@ -18,38 +18,39 @@
 #define HUGE_SIZE (SIZE_MAX / 2)
 #define READ_SOME_DEFAULT 65536
 
-/* What is read from, while one call lasts. */
+/* One attempt to read from the buffer. */
 struct reading {
-    const char *bytes; /* what has been received */
+    const char *bytes; /* the stream's buffer */
     size_t length;
-    size_t at;      /* read so far */
-    size_t scanned; /* where no delimiter is before */
-    size_t wanted;  /* how many bytes would help */
+    size_t at;      /* how many of them are read */
+    size_t scanned; /* no delimiter begins before this */
+    size_t wanted;  /* how many more bytes are needed */
     size_t max;
-    int last;   /* of the arguments */
+    int last;   /* the last argument */
     bool ended; /* no more bytes will come */
 };
 
-/* A reader pushes what it has read: its value, or nil where there is NOTHING;
- * MORE bytes are needed; or they are TOO_MANY before the delimiter. */
+/* What a reader returns. FOUND: it has pushed the value. NOTHING: it has pushed
+ * nil. MORE: more bytes are needed. TOO_MANY: no delimiter among the first
+ * `max` bytes. */
 enum outcome { FOUND, NOTHING, MORE, TOO_MANY };
 
 typedef enum outcome reader(lua_State *L, struct reading *r);
 
-static enum outcome give(lua_State *L, struct reading *r, size_t size)
+static enum outcome push_bytes(lua_State *L, struct reading *r, size_t size)
 {
     lua_pushlstring(L, r->bytes + r->at, size);
     r->at += size;
     return FOUND;
 }
 
-static enum outcome give_nothing(lua_State *L)
+static enum outcome push_nothing(lua_State *L)
 {
     lua_pushnil(L);
     return NOTHING;
 }
 
-static enum outcome need(struct reading *r, size_t wanted)
+static enum outcome need_more(struct reading *r, size_t wanted)
 {
     r->wanted = wanted;
     return MORE;
@@ -57,9 +58,9 @@ static enum outcome need(struct reading *r, size_t wanted)
 
 /* ---- up to a delimiter ---- */
 
-/* `end` is where the delimiter, of `size` bytes, begins; or NULL. The first
- * `kept` bytes of it are read with the rest. */
-static enum outcome give_until(lua_State *L, struct reading *r, const char *end,
+/* Push what comes before the delimiter, of `size` bytes, at `end`, and the
+ * first `kept` bytes of the delimiter; `end` is NULL if there is none. */
+static enum outcome push_until(lua_State *L, struct reading *r, const char *end,
                                size_t size, size_t kept)
 {
     size_t left = r->length - r->at;
@@ -68,34 +69,33 @@ static enum outcome give_until(lua_State *L, struct reading *r, const char *end,
     if (length > r->max && (end != NULL || r->ended || length - r->max >= size))
         return TOO_MANY;
     if (end != NULL) {
-        give(L, r, length + kept);
+        push_bytes(L, r, length + kept);
         r->at += size - kept;
         return FOUND;
     }
     if (!r->ended) {
         r->scanned = r->length;
-        return need(r, 1);
+        return need_more(r, 1);
     }
-    return left > 0 ? give(L, r, left) : give_nothing(L);
+    return left > 0 ? push_bytes(L, r, left) : push_nothing(L);
 }
 
 static enum outcome read_line(lua_State *L, struct reading *r, size_t kept)
 {
     size_t from = r->scanned > r->at ? r->scanned : r->at;
 
-    return give_until(L, r, memchr(r->bytes + from, '\n', r->length - from), 1,
+    return push_until(L, r, memchr(r->bytes + from, '\n', r->length - from), 1,
                       kept);
 }
 
-/* Stack: the stream, the delimiter. It may have begun before what was scanned
- * ended. */
+/* Stack: the stream, the delimiter, which may begin before `scanned`. */
 static enum outcome read_delimited(lua_State *L, struct reading *r)
 {
     size_t size;
     const char *delimiter = lua_tolstring(L, 2, &size);
     size_t from = r->scanned >= size ? r->scanned - (size - 1) : 0;
 
-    return give_until(
+    return push_until(
         L, r, memmem(r->bytes + from, r->length - from, delimiter, size), size,
         0);
 }
@@ -107,31 +107,32 @@ static enum outcome read_count(lua_State *L, struct reading *r, size_t count)
     size_t left = r->length - r->at;
 
     if (count == 0 && left > 0)
-        return give(L, r, 0);
+        return push_bytes(L, r, 0);
     if (count > 0 && left >= count)
-        return give(L, r, count);
+        return push_bytes(L, r, count);
     if (!r->ended)
-        return need(r, count > left ? count - left : 1);
-    return left > 0 ? give(L, r, left) : give_nothing(L);
+        return need_more(r, count > left ? count - left : 1);
+    return left > 0 ? push_bytes(L, r, left) : push_nothing(L);
 }
 
 static enum outcome read_all(lua_State *L, struct reading *r)
 {
-    return r->ended ? give(L, r, r->length - r->at) : need(r, HUGE_SIZE);
+    return r->ended ? push_bytes(L, r, r->length - r->at)
+                    : need_more(r, HUGE_SIZE);
 }
 
-/* Stack: the stream, how many bytes at most. */
+/* Stack: the stream, the maximum number of bytes. */
 static enum outcome read_any(lua_State *L, struct reading *r)
 {
     size_t most = lua_isnil(L, 2) ? READ_SOME_DEFAULT
                                   : size_of_integer(lua_tointeger(L, 2));
 
     if (r->length > 0)
-        return give(L, r, r->length < most ? r->length : most);
-    return r->ended ? give_nothing(L) : need(r, most);
+        return push_bytes(L, r, r->length < most ? r->length : most);
+    return r->ended ? push_nothing(L) : need_more(r, most);
 }
 
-/* What cannot be part of a numeral stays unread. */
+/* Bytes that cannot belong to a numeral stay unread. */
 static enum outcome read_number(lua_State *L, struct reading *r)
 {
     size_t left = r->length - r->at;
@@ -139,9 +140,9 @@ static enum outcome read_number(lua_State *L, struct reading *r)
 
     numeral_scan(&n);
     if (n.is_short && !r->ended)
-        return left > r->max ? TOO_MANY : need(r, 1);
+        return left > r->max ? TOO_MANY : need_more(r, 1);
     r->at += n.at;
-    return lua_stringtonumber(L, n.text) ? FOUND : give_nothing(L);
+    return lua_stringtonumber(L, n.text) ? FOUND : push_nothing(L);
 }
 
 /* ---- formats ---- */
@@ -153,7 +154,7 @@ static const char *format_name(lua_State *L, int arg)
     return *name == '*' ? name + 1 : name;
 }
 
-/* Wrong ones raise before anything is read. */
+/* Raise an argument error for a wrong format, before anything is read. */
 static void check_formats(lua_State *L, int last)
 {
     for (int arg = 2; arg <= last; arg++) {
@@ -186,8 +187,8 @@ static enum outcome read_format(lua_State *L, struct reading *r, int arg)
     }
 }
 
-/* Stack: the stream, the formats. What was scanned for the last of several says
- * nothing about the others. */
+/* Stack: the stream, the formats. `scanned` is about one delimiter, and is of
+ * no use when there are several formats. */
 static enum outcome read_formats(lua_State *L, struct reading *r)
 {
     enum outcome outcome = FOUND;
@@ -229,8 +230,8 @@ static int finish_reading(lua_State *L, struct stream *s,
     return lua_gettop(L) - r->last;
 }
 
-/* The progress is the stream offset up to which the delimiter has been searched
- * for. */
+/* The call's progress is the stream offset up to which it has searched for the
+ * delimiter. */
 static int read_with(lua_State *L, const struct call *call, reader *read,
                      lua_KContext context, size_t max)
 {
@@ -262,19 +263,18 @@ static int read_step(lua_State *L, int status, lua_KContext context)
 }
 
 /*** Read as `file:read` does.
-A carriage return stays part of its line. The last line need not end with a
+A carriage return is kept as part of its line. The last line need_more not end with a
 newline.
 @function Stream:read
-@param[opt="l"] ... formats: `"l"` a line without its end, `"L"` with it, `"a"`
-all up to the end of the stream, `"n"` a number, or how many bytes; of these
-there are fewer at the end of the stream only
-@return a value for each format; nil at the end of the stream, and where there
-is no number, and no further values then; `false` where it would have to wait
-and must not
-@raise EMSGSIZE where a line is longer than `setmax` says: it stays in the
-stream, and can be read with a larger maximum, or in pieces; ECONNRESET, …;
-ETIMEDOUT with `timeout`; ECANCELED; EBADF on a closed stream. What has come
-stays in the stream: `read_some` reads it.
+@param[opt="l"] ... formats: `"l"` a line without its newline, `"L"` with it, `"a"` everything up to the end of the stream, `"n"`
+a number, or an integer: so many bytes, or fewer at the end of the stream
+@return a value for each format; nil at the end of the stream, or where no
+number is found, and then no further values; `false` if it would have to wait in
+non-blocking mode
+@raise EMSGSIZE if a line is longer than `setmax` allows: it stays in the
+stream, and can be read with a larger maximum or in pieces; ECONNRESET, …;
+ETIMEDOUT with `timeout`; ECANCELED; EBADF on a closed stream. Data that was
+received stays in the stream: `read_some` returns it.
 @usage local line = conn:read("l")
 */
 static int stream_read(lua_State *L)
@@ -298,11 +298,11 @@ static int until_step(lua_State *L, int status, lua_KContext context)
 /*** Read up to a delimiter.
 @function Stream:read_until
 @string delimiter any bytes, at least one
-@int[opt] max how many bytes at most come before it; otherwise as `setmax` says
-@treturn ?string what comes before the delimiter, which is taken out of the
-stream, too; at the end of the stream, what is left; then nil; `false` where it
-would have to wait and must not
-@raise EMSGSIZE where the delimiter is not among the first bytes: they stay in
+@int[opt] max the maximum number of bytes before it; nil: that of `setmax`
+@treturn ?string the bytes before the delimiter, which is removed from the
+stream, too; at the end of the stream, what is left, and then nil; `false` if it
+would have to wait in non-blocking mode
+@raise EMSGSIZE if more than `max` bytes come before the delimiter: they stay in
 the stream, and can be read with a larger `max`; otherwise as `read`
 @usage local head = conn:read_until("\r\n\r\n", 16384)
 */
@@ -325,11 +325,11 @@ static int some_step(lua_State *L, int status, lua_KContext context)
     return read_with(L, &call, read_any, context, 0);
 }
 
-/*** Read what has come, waiting only where nothing has.
+/*** Read the data that has arrived; wait only if there is none.
 @function Stream:read_some
-@int[opt=65536] max how many bytes at most
-@treturn ?string at least one byte; nil at the end of the stream; `false` where
-it would have to wait and must not
+@int[opt=65536] max the maximum number of bytes
+@treturn ?string at least one byte; nil at the end of the stream; `false` if it
+would have to wait in non-blocking mode
 @raise as `read`
 */
 static int stream_read_some(lua_State *L)
@@ -356,11 +356,11 @@ static int next_line(lua_State *L)
     return read_step(L, LUA_OK, WAIT_FIRST);
 }
 
-/*** An iterator over lines, or over what other formats read.
+/*** Return an iterator over lines, or over what other formats read.
 @function Stream:lines
 @param[opt="l"] ... formats, as for `read`
-@treturn function reads with these formats, and returns nil at the end of the
-stream; raises as `read`
+@treturn function calls `read` with these formats; returns nil at the end of the
+stream, and raises as `read` does
 @raise argument error for a wrong format
 @usage for line in conn:lines() do conn:write(line, "\n") end
 */

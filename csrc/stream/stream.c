@@ -1,9 +1,9 @@
 /*
- * stream: the userdata and its life: made of a socket, closed, collected; how
- * its buffers are filled and flushed.
+ * stream: the userdata: made from a socket, closed, collected; how its buffers
+ * are filled and flushed.
  *
- * Functions named sockeye_* are the module's, stream_* with a lua_State alone
- * are methods and metamethods.
+ * Functions named sockeye_* are the module's; stream_*, if their only parameter
+ * is a lua_State, are methods and metamethods.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -42,7 +42,7 @@ struct stream *stream_reject(lua_State *L, int arg, const char *call,
     return NULL;
 }
 
-/* Small pieces are sent at once, where it is TCP's. */
+/* Set TCP_NODELAY on a TCP socket: it sends small pieces at once. */
 static void enable_nodelay(struct socket *s)
 {
     const int on = 1;
@@ -53,20 +53,21 @@ static void enable_nodelay(struct socket *s)
                                 sizeof on) == 0;
 }
 
-/*** A socket with buffers, which is read and written as Lua's files are.
-The stream keeps the socket, as its field `socket`: for options, names and
-whatever else streams have no calls for. Small pieces are sent at once on TCP
-(TCP_NODELAY): it is the stream that gathers them. Sockets of other types, and
-descriptors that were adopted, will do, too.
+/*** Make a buffered stream of a socket, which is read and written like Lua's
+files.
+The stream's field `socket` is the socket: for options, addresses and whatever
+streams have no methods for. On TCP, TCP_NODELAY is set, since the stream
+gathers small pieces itself. Sockets of other types and adopted descriptors can
+be used too.
 
-What has been received but not yet read stays in the stream, whatever ends a
-call: a time-out, a cancellation, an error. The end that has been seen stays the
-end. `poll` and `wait` take a stream for its socket, and know nothing of what is
-in the stream already.
+Data that was received but not yet read stays in the stream, whatever ends a
+call: a time-out, a cancellation, an error. Once the end was reached, later
+reads report the end too. `poll` and `wait` accept a stream in place of its
+socket, but ignore data that the stream has already received.
 @function stream
-@tparam Socket socket a connected one
+@tparam Socket socket a connected socket
 @treturn Stream
-@raise EBADF where the socket is closed
+@raise EBADF if the socket is closed
 @usage
 local conn <close> = sockeye.stream(socket)
 for line in conn:lines() do conn:write(line, "\n") end
@@ -93,14 +94,15 @@ static int sockeye_stream(lua_State *L)
     return 1;
 }
 
-/* enable_nodelay(listener): the streams of what it accepts need not be. */
-static int sockeye_make_prompt(lua_State *L)
+/* primitives.enable_nodelay(listener): accepted sockets inherit the option,
+ * which saves their streams a system call each. */
+static int sockeye_enable_nodelay(lua_State *L)
 {
     enable_nodelay(socket_check_open(L, 1, "setsockopt"));
     return 0;
 }
 
-/* What is not a method has `false` in the table of methods. */
+/* The table of methods has `false` for a field that is not a method. */
 static int stream_index(lua_State *L)
 {
     if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TBOOLEAN) {
@@ -112,9 +114,9 @@ static int stream_index(lua_State *L)
 
 /* ---- its settings ---- */
 
-/*** How long calls on this stream may wait: `Socket:settimeout`.
+/*** Set how long calls on this stream may wait, as `Socket:settimeout`.
 @function Stream:settimeout
-@number[opt] seconds as there
+@number[opt] seconds as `Socket:settimeout` takes it
 @treturn Stream itself
 @raise argument error for a negative number; EBADF on a closed stream
 */
@@ -127,9 +129,9 @@ static int stream_settimeout(lua_State *L)
     return 1;
 }
 
-/*** The time-out that `settimeout` set.
+/*** Return the time-out that `settimeout` set.
 @function Stream:gettimeout
-@treturn ?number seconds, or nil: as long as it takes
+@treturn ?number seconds; nil: no limit
 @raise EBADF on a closed stream
 */
 static int stream_gettimeout(lua_State *L)
@@ -140,9 +142,9 @@ static int stream_gettimeout(lua_State *L)
     return 1;
 }
 
-/*** How long a line may be, or what `read_until` reads, in bytes.
+/*** Set the maximum length of a line, and of what `read_until` returns.
 @function Stream:setmax
-@int[opt=65536] bytes not counting what ends it
+@int[opt=65536] bytes without the newline or delimiter
 @treturn Stream itself
 @raise argument error for a number that is not positive
 */
@@ -157,7 +159,7 @@ static int stream_setmax(lua_State *L)
     return 1;
 }
 
-/*** The number of the descriptor, which stays the socket's.
+/*** Return the number of the descriptor, which the socket still owns.
 @function Stream:fd
 @treturn int
 @raise EBADF on a closed stream
@@ -170,8 +172,8 @@ static int stream_fd(lua_State *L)
 
 /* ---- receiving ---- */
 
-/* Receive into `b`. `*may_drain`: a result that is less than `room` says that
- * nothing is left. */
+/* Receive up to `room` bytes into `b`. Sets *may_drain if a result less than
+ * `room` means that nothing is left. */
 static ssize_t receive_once(const struct socket *s, const struct wait *w,
                             struct block *b, size_t room, int flags,
                             bool *may_drain)
@@ -221,8 +223,8 @@ void stream_note_error(struct stream *s, int error)
         s->error = error;
 }
 
-/* One attempt. A descriptor that is no socket has to be ready where it may not
- * block. -2: `w` says why it is not. */
+/* Make one attempt. A descriptor that is no socket must be ready first, if it
+ * must not block. -2: it is not; `w` says why. */
 static ssize_t attempt(lua_State *L, struct stream *s, struct wait *w,
                        size_t wanted)
 {
@@ -288,15 +290,15 @@ static void drop_buffers(struct stream *s)
     output_drop(&s->out);
 }
 
-/* Close it: zero, or errno. */
+/* Close the stream, dropping its buffers. Returns zero or errno. */
 static int end_stream(struct stream *s)
 {
     drop_buffers(s);
     return socket_end(s->socket);
 }
 
-/* Send what can be sent without waiting, and close: zero, or errno. */
-static int end_at_once(struct stream *s)
+/* Send what can be sent without waiting, and close. Returns zero or errno. */
+static int end_without_waiting(struct stream *s)
 {
     int error = output_send(&s->out, MSG_DONTWAIT);
     int close_error = end_stream(s);
@@ -308,7 +310,7 @@ static int close_step(lua_State *L, int status, lua_KContext context);
 
 static const struct call close_call = {"close", POLLOUT, close_step};
 
-/* It is closed whatever becomes of what is still to be sent. */
+/* Flush and close; the stream is closed even if flushing fails. */
 static int close_step(lua_State *L, int status, lua_KContext context)
 {
     struct stream *s = stream_check(L, 1);
@@ -327,15 +329,16 @@ static int close_step(lua_State *L, int status, lua_KContext context)
             return lua_error(L);
         }
     }
-    error = end_at_once(s);
+    error = end_without_waiting(s);
     return error ? error_raise(L, "close", error, 0) : 0;
 }
 
 /*** Send what was written, and close the socket.
-Closing twice does no harm.
+Closing a closed stream does nothing.
 @function Stream:close
-@raise what kept it from being sent: EPIPE, ECONNRESET, ETIMEDOUT, ECANCELED,
-…; EAGAIN where it would have to wait and must not. It is closed all the same.
+@raise the error that kept data from being sent: EPIPE, ECONNRESET, ETIMEDOUT,
+ECANCELED, …; EAGAIN if it would have to wait in non-blocking mode. The stream
+is closed all the same.
 */
 static int stream_close(lua_State *L)
 {
@@ -345,21 +348,22 @@ static int stream_close(lua_State *L)
     lua_settop(L, 1);
     if (task_may_wait(L))
         return close_step(L, LUA_OK, WAIT_FIRST);
-    error = end_at_once(s);
+    error = end_without_waiting(s);
     return error ? error_raise(L, "close", error, 0) : 0;
 }
 
-/* At the end of a `<close>` variable's scope. If another error is propagating,
- * it wins and the call does not wait. */
+/* The `__close` metamethod. While another error propagates, it raises nothing
+ * and does not wait. */
 static int stream_leave(lua_State *L)
 {
     if (lua_isnoneornil(L, 2))
         return stream_close(L);
-    end_at_once(stream_check(L, 1));
+    end_without_waiting(stream_check(L, 1));
     return 0;
 }
 
-/* Somebody else may still hold the socket; if not, it is collected, too. */
+/* Only the buffers are freed: the script may still use the socket, which
+ * otherwise is collected too. */
 static int stream_gc(lua_State *L)
 {
     struct stream *s = stream_check(L, 1);
@@ -408,8 +412,8 @@ void open_stream(lua_State *L)
     lua_pushcfunction(L, sockeye_stream);
     lua_setfield(L, -2, "stream");
     lua_getfield(L, -1, "primitives");
-    lua_pushcfunction(L, sockeye_make_prompt);
-    lua_setfield(L, -2, "make_prompt");
+    lua_pushcfunction(L, sockeye_enable_nodelay);
+    lua_setfield(L, -2, "enable_nodelay");
     lua_pop(L, 1);
     luaL_newmetatable(L, STREAM_TYPE);
     luaL_setfuncs(L, metamethods, 0);

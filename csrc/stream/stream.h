@@ -1,9 +1,9 @@
 /*
- * stream: a socket with buffers: what has been received but not yet read, what
- * has been written but not yet sent.
+ * stream: a socket with two buffers: of data received but not yet read, and of
+ * data written but not yet sent.
  *
- * A buffer is taken when there is something to put into it, and given back when
- * it is empty.
+ * A buffer is allocated when there is data to put into it, and returned to the
+ * pool when it is empty.
  */
 #ifndef SOCKEYE_STREAM_STREAM_H
 #define SOCKEYE_STREAM_STREAM_H
@@ -19,13 +19,13 @@ enum buffering { BUFFER_AUTO, BUFFER_NO, BUFFER_FULL };
 
 struct stream {
     const void *tag;       /* &stream_tag */
-    struct socket *socket; /* which the user value keeps */
+    struct socket *socket; /* anchored by the user value */
     struct block *in;      /* received, not yet read; NULL: nothing */
-    uintptr_t taken;       /* how many bytes have been read, ever */
-    size_t max;            /* of what has a delimiter */
+    uintptr_t taken;       /* how many bytes have been read in all */
+    size_t max;            /* bytes before a delimiter */
     struct output out;
-    size_t limit; /* of what is kept */
-    int error;    /* that has ended reading; or 0 */
+    size_t limit; /* bytes kept before they are sent */
+    int error;    /* errno that ended reading; 0: none */
     bool ended;   /* the peer will send no more */
     uint8_t buffering;
 };
@@ -42,16 +42,16 @@ static inline struct stream *stream_test(lua_State *L, int arg)
     return s;
 }
 
-/* The stream at `arg`, else argument error. */
+/* The stream at `arg`. Raises an argument error if it is none. */
 struct stream *stream_check(lua_State *L, int arg);
 
-/* For stream_check_open: why there is none. */
+/* For stream_check_open: raise why there is no open stream at `arg`. */
 struct stream *stream_reject(lua_State *L, int arg, const char *call,
                              lua_KContext context);
 
-/* The stream at `arg`, else argument error; or EBADF from `call` where it is
- * closed; ECANCELED where a call with a context other than 0 finds that it has
- * been closed meanwhile. */
+/* The stream at `arg`. Raises an argument error if it is none; in the name of
+ * `call`, EBADF if it is closed, or ECANCELED if a later step finds that it was
+ * closed meanwhile. */
 static inline struct stream *stream_check_open(lua_State *L, int arg,
                                                const char *call,
                                                lua_KContext context)
@@ -68,15 +68,15 @@ static inline bool stream_is_socket(const struct stream *s)
     return s->socket->type != 0;
 }
 
-/* Receive more, and say how the wait went that this may need. `wanted` bytes
- * are asked for if they are not too many at once. */
+/* Receive more, waiting if need be: `wanted` bytes, unless they are too many at
+ * once. False: `w` says why not. */
 bool stream_fill(lua_State *L, struct stream *s, struct wait *w, size_t wanted);
 
-/* Receiving has failed: with what lasts, no more is received. */
+/* Note that receiving failed: after a lasting error no more is received. */
 void stream_note_error(struct stream *s, int error);
 
-/* Send what is pending. False: `w` says why not, and what is pending has been
- * dropped unless that can be done later; *unsent is how much it was. */
+/* Send what is pending. False: `w` says why not, and *unsent is how many bytes
+ * are left; they are dropped unless they can be sent later. */
 bool stream_flush(lua_State *L, struct stream *s, struct wait *w, int flags,
                   size_t *unsent);
 

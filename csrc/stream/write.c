@@ -1,8 +1,8 @@
 /*
  * write: the methods write, flush, shutdown and setvbuf of a stream.
  *
- * What is written is kept in one block and sent by one call: before the task
- * waits (loop.h), when there is too much of it, or when it is asked for.
+ * What is written is kept in one block and sent by one system call: before the
+ * task waits (loop/output.h), when there is too much of it, or on flush.
  * Follows Lua's file:write, setvbuf(3), sendmsg(2).
  */
 #include <errno.h>
@@ -16,28 +16,29 @@
 #include "stream/stream.h"
 #include "task/task.h"
 
-#define DIRECT 16384 /* bytes that are worth not copying */
+#define DIRECT 16384 /* bytes: longer data is sent without copying it */
 #define IOV_MOST 64
 
-/* The progress of write. */
+/* The two phases of write: what its progress is. */
 enum { TAKING, SENDING };
 
-/* Whether the stream keeps what is written for a while. */
-static bool is_kept(const struct stream *s)
+/* Whether the stream keeps what is written, to be sent later. */
+static bool keeps_data(const struct stream *s)
 {
     if (s->buffering == BUFFER_AUTO)
         return wait_is_in_task();
     return s->buffering == BUFFER_FULL;
 }
 
-/* Have what is pending sent before the task waits. */
+/* Arrange for pending data to be sent before the task waits. */
 static void note_pending(struct stream *s)
 {
-    if (s->buffering != BUFFER_FULL && s->out.pending != NULL && is_kept(s))
+    if (s->buffering != BUFFER_FULL && s->out.pending != NULL && keeps_data(s))
         output_join(&s->out, &loop_running()->outputs);
 }
 
-/* The arguments of write are at 2 to `last`, strings or numbers. */
+/* Convert the arguments of write, from 2 to `last`, to strings. Returns their
+ * total length. */
 static size_t check_data(lua_State *L, int last)
 {
     size_t total = 0;
@@ -59,7 +60,7 @@ static void check_memory(lua_State *L, bool ok)
         error_raise(L, "write", ENOMEM, 0);
 }
 
-/* Keep all but the first `sent` bytes of them. */
+/* Keep all but the first `sent` bytes of the arguments. */
 static void keep(lua_State *L, struct stream *s, int last, size_t total,
                  size_t sent)
 {
@@ -76,8 +77,8 @@ static void keep(lua_State *L, struct stream *s, int last, size_t total,
     }
 }
 
-/* Send them from where they are: how many bytes were sent. Raises what is more
- * than having to wait. */
+/* Send the arguments without copying them. Returns how many bytes were sent.
+ * Raises any error but having to wait. */
 static size_t send_direct(lua_State *L, const struct stream *s, int last,
                           int flags)
 {
@@ -98,12 +99,12 @@ static size_t send_direct(lua_State *L, const struct stream *s, int last,
     return 0;
 }
 
-/* Take the arguments over: sent, or pending. */
+/* Send the arguments, or make them pending. */
 static void take_over(lua_State *L, struct stream *s, int last, int flags)
 {
     size_t total = check_data(L, last);
     size_t sent = 0;
-    bool is_large = total >= DIRECT || !is_kept(s);
+    bool is_large = total >= DIRECT || !keeps_data(s);
 
     if (is_large && total > 0 && s->out.pending == NULL && stream_is_socket(s))
         sent = send_direct(L, s, last, flags);
@@ -114,11 +115,11 @@ static void take_over(lua_State *L, struct stream *s, int last, int flags)
 static bool has_to_send(const struct stream *s)
 {
     return s->out.pending != NULL &&
-           (!is_kept(s) || block_used(s->out.pending) > s->limit);
+           (!keeps_data(s) || block_used(s->out.pending) > s->limit);
 }
 
-/* `unsent` of the bytes that are or were pending come first from write's
- * arguments. */
+/* Raise why writing failed. The `total` bytes of the arguments were the last of
+ * the pending ones, of which `unsent` are not sent. */
 static int fail_writing(lua_State *L, const struct wait *w, size_t total,
                         size_t unsent)
 {
@@ -132,7 +133,7 @@ static int write_step(lua_State *L, int status, lua_KContext context);
 
 static const struct call write_call = {"write", POLLOUT, write_step};
 
-/* TAKING: wait for room, then take the data. SENDING: flush what exceeds the
+/* TAKING: wait for space, then take the data. SENDING: flush what exceeds the
  * limit. */
 static int write_step(lua_State *L, int status, lua_KContext context)
 {
@@ -159,17 +160,17 @@ static int write_step(lua_State *L, int status, lua_KContext context)
 }
 
 /*** Write strings and numbers.
-Unless `setvbuf` says otherwise, what is written inside a task is kept and sent
-by one call, no later than the task's next wait of any kind, its end, or when
-there are more than 64 KiB; outside of a task it is sent at once.
+By default, data written inside a task is kept and sent by one system call: when
+the task next waits for anything, when it ends, or when there are more than 64
+KiB. Outside of tasks it is sent at once. `setvbuf` changes this.
 @function Stream:write
-@param ... strings, or numbers, as `tostring` makes strings of them
-@treturn Stream itself; `false` where the buffer is full, it would have to wait
-and must not: then nothing is written
-@raise EPIPE, ECONNRESET, …; ETIMEDOUT with `timeout`, ECANCELED: then what is
-not sent is still kept, up to the next `flush`. The error's `sent` is how many
-bytes of this call's were sent. When a wait sends what was written before, it is
-the wait that raises, with `"flush"` as its `call`.
+@param ... strings, or numbers, which are converted as by `tostring`
+@treturn Stream itself; `false` if the buffer is full and it would have to wait
+in non-blocking mode: then nothing is written
+@raise EPIPE, ECONNRESET, …; ETIMEDOUT with `timeout`, ECANCELED: then unsent
+data is kept until the next `flush`. The error's `sent` is how many bytes of
+this call were sent. If the data is sent when the task waits, that wait raises
+the error, with `"flush"` as its `call`.
 @usage
 conn:write("HTTP/1.0 200 OK\r\nContent-Length: ", #body, "\r\n\r\n", body)
 */
@@ -179,7 +180,7 @@ static int stream_write(lua_State *L)
     int last = lua_gettop(L);
     size_t total = check_data(L, last);
 
-    if (total >= DIRECT || !is_kept(s) ||
+    if (total >= DIRECT || !keeps_data(s) ||
         block_used(s->out.pending) + total > s->limit)
         return write_step(L, LUA_OK, WAIT_FIRST);
     keep(L, s, last, total, 0);
@@ -207,7 +208,7 @@ static int flush_step(lua_State *L, int status, lua_KContext context)
 
 /*** Send what was written.
 @function Stream:flush
-@treturn Stream itself; `false` where it would have to wait and must not
+@treturn Stream itself; `false` if it would have to wait in non-blocking mode
 @raise as `write`
 */
 static int stream_flush_method(lua_State *L)
@@ -216,7 +217,7 @@ static int stream_flush_method(lua_State *L)
     return flush_step(L, LUA_OK, WAIT_FIRST);
 }
 
-/* Stack: the stream, and which end. */
+/* Stack: the stream, the direction. */
 static int shutdown_step(lua_State *L, int status, lua_KContext context);
 
 static const struct call shutdown_call = {"shutdown", POLLOUT, shutdown_step};
@@ -244,11 +245,12 @@ static int shutdown_step(lua_State *L, int status, lua_KContext context)
     return 1;
 }
 
-/*** Send what was written, and end one direction or both: `Socket:shutdown`.
+/*** Send what was written, and close one direction or both, as
+`Socket:shutdown`.
 @function Stream:shutdown
-@string how `"wr"`: the peer reads the end, and may go on writing; `"rd"`;
-`"rdwr"`
-@treturn Stream itself; `false` where it would have to wait and must not
+@string how `"wr"`: the peer reads the end, and may still write; `"rd"`: no more
+is received; `"rdwr"`: both
+@treturn Stream itself; `false` if it would have to wait in non-blocking mode
 @raise as `write` and `Socket:shutdown`
 */
 static int stream_shutdown(lua_State *L)
@@ -259,11 +261,12 @@ static int stream_shutdown(lua_State *L)
     return shutdown_step(L, LUA_OK, WAIT_FIRST);
 }
 
-/*** How what is written is kept.
+/*** Set how long written data is kept before it is sent.
 @function Stream:setvbuf
-@string mode `"auto"`: inside a task until it waits, elsewhere not at all;
-`"no"`: not at all; `"full"`: up to `flush`, `shutdown`, `close`, or the size
-@int[opt=65536] size how many bytes at most
+@string mode `"auto"`: until the task waits, and outside of tasks not at all;
+`"no"`: not at all; `"full"`: until `flush`, `shutdown` or `close`, or until
+there are `size` bytes
+@int[opt=65536] size the maximum number of bytes kept
 @treturn Stream itself
 @raise argument error for another mode, or a size that is not positive
 */

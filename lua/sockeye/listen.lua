@@ -28,7 +28,7 @@ local function bind_inet(s, address, options, v6only)
     s:setsockopt("IPV6_V6ONLY", v6only)
   end
   s:bind(address)
-  primitives.make_prompt(s)
+  primitives.enable_nodelay(s)
   s:listen(options.backlog)
 end
 
