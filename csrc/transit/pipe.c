@@ -1,9 +1,10 @@
 /*
- * pipe: from one stream to another, past Lua and, where the system can, past
- * this process.
+ * pipe: moves bytes from one stream to another without passing them through
+ * Lua, and inside the kernel where it can.
  *
- * A transit whose ends are streams: what is between the two when a call ends,
- * however it does, is put back into the first. Follows splice(2), pipe(2).
+ * A transit whose ends are streams. However a call ends, bytes that were taken
+ * but not delivered are put back into the first stream. Follows splice(2),
+ * pipe(2).
  */
 #include <lauxlib.h>
 
@@ -19,17 +20,17 @@ static const struct call pipe_calls[] = {
 };
 
 /*** Move bytes to another stream, without making strings of them (splice(2)).
-What was written to the other stream before goes first. Both streams can be used
+Data already written to the other stream is sent first. Both streams can be used
 afterwards; `other` is not shut down.
 @function Stream:pipe
-@tparam Stream other where they go
-@int[opt] count how many bytes at most; otherwise all up to the end
+@tparam Stream other the destination
+@int[opt] count the maximum number of bytes; nil: all up to the end
 @treturn int how many bytes were moved
-@return `false` and how many bytes were moved, where it would have to wait and
-must not
-@raise as `read` and `write`, for the one or the other; a time-out counts from
+@return `false` and how many bytes were moved, if it would have to wait in
+non-blocking mode
+@raise as `read` on this stream and `write` on the other; a time-out counts from
 the last byte that was moved. The error's `sent` is how many bytes were moved;
-what was not is still there to be read.
+the others can still be read.
 @usage client:pipe(upstream) upstream:shutdown("wr")
 */
 static int stream_pipe(lua_State *L)

@@ -1,8 +1,9 @@
 /*
- * sendfile: a file to a socket, past this process.
+ * sendfile: sends a file to a socket, inside the kernel.
  *
- * Follows sendfile(2). A path is opened for the call, and any other descriptor
- * duplicated, so that nothing which happens to it meanwhile goes wrong.
+ * Follows sendfile(2). A path is opened for the call, and a descriptor that is
+ * not a socket's is duplicated, so that closing it during the call does no
+ * harm.
  */
 #include <lauxlib.h>
 
@@ -34,24 +35,24 @@ static int send_file(lua_State *L, struct handle *handle, struct stream *stream)
     return transit_run(L, m);
 }
 
-/*** Send a file, past this process, going on for as long as it takes
-(sendfile(2)).
-With an offset, the file's own position does not matter and stays. Without one
-it goes on from there, which for a Lua file is what the script has read or
-written, and leaves it behind what was sent; a path begins at 0. What the system
-cannot send so (some of what is under `/proc`) is copied, and what is no file (a
-pipe, another socket) is moved as `splice` does.
+/*** Send a file without copying it through this process, in as many calls as it
+takes (sendfile(2)).
+With an offset, the file's own position is neither used nor moved. Without one,
+sending begins at that position, which for a Lua file is where the script reads
+or writes next, and moves it behind the last byte sent; a path begins at 0.
+Files that the system cannot send like this (some under `/proc`) are copied, and
+what is no file (a pipe, another socket) is moved as by `splice`.
 @function Socket:sendfile
 @param file a path, a Lua file, a `Socket` that adopted a descriptor, or the
 number of a descriptor
 @int[opt] offset where to begin, in bytes
-@int[opt] count how many bytes at most; otherwise all up to the end
+@int[opt] count the maximum number of bytes; nil: all up to the end
 @treturn int how many bytes were sent: fewer than `count` at the end of the file
-@return `false` and how many bytes were sent, where the rest would have to wait
-and must not
+@return `false` and how many bytes were sent, if the rest would have to wait in
+non-blocking mode
 @raise as `send`; a time-out counts from the last byte that was sent, and the
-error's `sent` is how many were. ENOENT, EACCES, … with the path, by `open`;
-EISDIR; ESPIPE for an offset into what has no positions
+error's `sent` is how many were sent. ENOENT, EACCES, … with the path, from
+`open`; EISDIR; ESPIPE for an offset into a file that has no positions
 @usage s:sendfile("/var/www/index.html")
 */
 static int socket_sendfile(lua_State *L)
@@ -59,13 +60,15 @@ static int socket_sendfile(lua_State *L)
     return send_file(L, &socket_check_open(L, 1, "sendfile")->handle, NULL);
 }
 
-/*** Send a file after what was written: `Socket:sendfile`.
+/*** Send what was written, and then a file, as `Socket:sendfile`.
 @function Stream:sendfile
-@param file as there
-@int[opt] offset
-@int[opt] count
-@treturn int as there; or `false` and how many bytes of the file were sent
-@raise as there and `write`
+@param file as `Socket:sendfile` takes it
+@int[opt] offset where to begin, in bytes
+@int[opt] count the maximum number of bytes
+@treturn int how many bytes of the file were sent
+@return `false` and how many bytes of the file were sent, if the rest would have
+to wait in non-blocking mode
+@raise as `Socket:sendfile` and `write`
 @usage conn:write("Content-Length: ", size, "\r\n\r\n"):sendfile(path)
 */
 static int stream_sendfile(lua_State *L)

@@ -1,8 +1,9 @@
 /*
- * splice: from one descriptor to another, past this process.
+ * splice: moves bytes from one descriptor to another, inside the kernel where
+ * it can.
  *
- * Follows splice(2), but goes on, and puts a pipe of its own between two ends
- * of which neither is one.
+ * Follows splice(2), but repeats the call, and creates a pipe where neither end
+ * is one.
  */
 #include <lauxlib.h>
 
@@ -25,7 +26,7 @@ static int64_t option_offset(lua_State *L, const char *name)
                              CURRENT_POSITION);
 }
 
-/* A file that is sent on never leaves anything between. */
+/* Sending a file needs no pipe between, in which bytes could be stuck. */
 static enum way choose_way(const struct transit *m)
 {
     if (m->from.kind == S_IFREG && m->to.kind == S_IFSOCK)
@@ -35,28 +36,29 @@ static enum way choose_way(const struct transit *m)
     return BY_PIPE;
 }
 
-/*** Move bytes from one descriptor to another, without making strings of them,
-up to the end of the first (splice(2)).
-Either is a socket, a pipe, a file or whatever else can be read or written; what
-the system cannot move past this process is copied. A Lua file goes on from
-where the script is in it, as with `Socket:sendfile`. Streams, which may have
-received more than has been read, have `Stream:pipe`.
+/*** Move bytes from one descriptor to another, up to the end of the first,
+without making strings of them (splice(2)).
+Each is a socket, a pipe, a file or anything else that can be read or written;
+the bytes are copied if the system cannot move them itself. With a Lua file the
+call begins where the script reads or writes next, as with `Socket:sendfile`.
+For streams, which may have buffered data, use `Stream:pipe`.
 
-What was taken from a socket and could not go on cannot be put back: it comes
-with the error. (Only an error that a signal handler raises has no place for
-it.) A file's position goes back.
+Bytes that were taken from a socket or a pipe but could not be delivered cannot
+be put back: the error has them in `partial`. (They are lost if a signal handler
+raises the error.) In a file, the position is moved back.
 @function splice
 @param from a `Socket`, a Lua file, a descriptor's number or a path
-@param to likewise, but no path
-@int[opt] count how many bytes at most; otherwise all up to the end
+@param to a `Socket`, a Lua file or a descriptor's number
+@int[opt] count the maximum number of bytes; nil: all up to the end
 @tparam[opt] table options `offset_in`, `offset_out`: where to begin in a file,
-whose own position stays
+in bytes; its own position is then neither used nor moved
 @treturn int how many bytes were moved
-@return `false`, how many bytes were moved, and a string of those that were
-taken but not moved, if any, where it would have to wait and must not
+@return if it would have to wait in non-blocking mode: `false`, how many bytes
+were moved, and a string of those that were taken but not moved, if any
 @raise as `recv` and `send`; a time-out counts from the last byte that was
 moved. The error's `sent` is how many bytes were moved, `partial` those that
-were taken but not moved. ESPIPE for an offset into what has no positions, EBADF
+were taken but not moved. ESPIPE for an offset into a file that has no
+positions, EBADF
 @usage sockeye.splice(socket, io.open("upload", "w"), length)
 */
 static int sockeye_splice(lua_State *L)
@@ -82,13 +84,13 @@ static int sockeye_splice(lua_State *L)
     return transit_run(L, m);
 }
 
-/*** Move what is received to another descriptor: `splice`.
+/*** Move received bytes to another descriptor, as `splice` does.
 @function Socket:splice
-@param to as there
-@int[opt] count
-@tparam[opt] table options
-@return as there
-@raise as there
+@param to as `splice` takes it
+@int[opt] count the maximum number of bytes
+@tparam[opt] table options as `splice` takes them
+@return as `splice`
+@raise as `splice`
 @usage client:splice(upstream, length)
 */
 static int socket_splice(lua_State *L)

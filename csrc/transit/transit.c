@@ -1,9 +1,9 @@
 /*
- * transit: the calls that move bytes from one descriptor to another; see
+ * transit: a call that moves bytes from one descriptor to another; see
  * transit.h.
  *
- * Follows lseek(2), fcntl(2). What has been taken and could not go on is put
- * back where it was, or handed over with the error.
+ * Follows lseek(2), fcntl(2). Bytes that were taken but not delivered are put
+ * back where they came from, or returned with the error.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,10 +23,10 @@
 
 #define TRANSIT_TYPE "sockeye.transit"
 
-/* Besides the call itself, so many bytes are an operation of the task's. */
+/* So many bytes moved count as one more call against the task's budget. */
 #define BYTES_A_CALL 32768
 
-/* ---- what is between ---- */
+/* ---- bytes taken but not delivered ---- */
 
 static void close_quietly(int *fd)
 {
@@ -35,7 +35,8 @@ static void close_quietly(int *fd)
     *fd = -1;
 }
 
-/* Whether a file takes back what was read of it: its position is moved. */
+/* Move a file's position back by `size` bytes. False: the descriptor has no
+ * positions. */
 static bool rewind_file(const struct transit *m, size_t size)
 {
     return m->from.offset != CURRENT_POSITION ||
@@ -43,14 +44,15 @@ static bool rewind_file(const struct transit *m, size_t size)
             lseek(m->from.handle->fd, -(off_t)size, SEEK_CUR) != -1);
 }
 
-/* Put back what has not gone on. Returns how many bytes could not be. */
+/* Put back the bytes that were not delivered. Returns how many could not be put
+ * back. */
 static size_t put_back(struct transit *m)
 {
     size_t size;
 
     if (m->from.stream != NULL)
         transit_unread(m);
-    size = transit_between(m);
+    size = transit_buffered(m);
     if (size == 0 || m->from.stream != NULL || !rewind_file(m, size))
         return size;
     m->piped = 0;
@@ -58,8 +60,8 @@ static size_t put_back(struct transit *m)
     return 0;
 }
 
-/* Push what is between. */
-static void push_between(lua_State *L, struct transit *m)
+/* Push the bytes that were not delivered, as one string. */
+static void push_buffered(lua_State *L, struct transit *m)
 {
     size_t held = block_used(m->held);
     luaL_Buffer b;
@@ -84,19 +86,20 @@ static int fail_transit(lua_State *L, const struct wait *w, struct transit *m)
         lua_pushboolean(L, false);
         lua_pushinteger(L, (lua_Integer)m->moved);
         if (has_partial)
-            push_between(L, m);
+            push_buffered(L, m);
         return has_partial ? 3 : 2;
     }
     wait_push_error(L, w, 0);
     field_set_integer(L, "sent", (lua_Integer)m->moved);
     if (has_partial) {
-        push_between(L, m);
+        push_buffered(L, m);
         lua_setfield(L, -2, "partial");
     }
     return lua_error(L);
 }
 
-/* After an attempt that failed: whether to try again. */
+/* After an attempt that failed with `error`: choose another way, or wait.
+ * Returns whether to try again. */
 static bool try_again(lua_State *L, struct wait *w, struct transit *m,
                       bool waits, int error)
 {
@@ -127,15 +130,15 @@ static struct stream *stream_to_flush(const struct transit *m)
     return s != NULL && s->out.pending != NULL ? s : NULL;
 }
 
-/* One step on the way. False: `w` says why there is no other. A time-out is for
- * a time in which nothing moves. */
-static bool move_on(lua_State *L, struct wait *w, struct transit *m,
-                    lua_KContext context)
+/* Move some bytes, or wait. False: `w` says why the call ends. The time-out
+ * starts again whenever bytes have moved. */
+static bool move_once(lua_State *L, struct wait *w, struct transit *m,
+                      lua_KContext context)
 {
     struct stream *flushed = stream_to_flush(m);
     bool fills = flushed == NULL && transit_fills(m);
     bool waits = wait_blocks(m->from.handle) && wait_blocks(m->to.handle);
-    uint64_t before = m->moved + transit_between(m);
+    uint64_t before = m->moved + transit_buffered(m);
     enum direction direction = fills ? READING : WRITING;
     int error = 0;
     size_t progress, unsent;
@@ -145,7 +148,7 @@ static bool move_on(lua_State *L, struct wait *w, struct transit *m,
         return false;
     if (flushed == NULL && !fills)
         error = transit_try(m, waits, &direction);
-    progress = (size_t)(m->moved + transit_between(m) - before);
+    progress = (size_t)(m->moved + transit_buffered(m) - before);
     flags = wait_start(L, w, &m->calls[direction],
                        direction == READING ? m->from.handle : m->to.handle, 0,
                        progress > 0 ? WAIT_FIRST : context);
@@ -155,15 +158,16 @@ static bool move_on(lua_State *L, struct wait *w, struct transit *m,
     if (fills)
         return stream_fill(L, m->from.stream, w,
                            m->left < WAY_CHUNK ? (size_t)m->left : WAY_CHUNK);
-    if (waits && error == 0 && transit_between(m) == 0)
+    if (waits && error == 0 && transit_buffered(m) == 0)
         interrupt_run(L);
     return error == 0 || try_again(L, w, m, waits, error);
 }
 
-/* What was written to a stream before is sent even if the file is empty. */
+/* Data already written to the destination stream is sent even if the file is
+ * empty. */
 static bool has_more(const struct transit *m)
 {
-    return transit_between(m) > 0 || transit_has_input(m) ||
+    return transit_buffered(m) > 0 || transit_has_input(m) ||
            (m->from.stream == NULL && stream_to_flush(m) != NULL);
 }
 
@@ -179,7 +183,7 @@ int transit_step(lua_State *L, int status, lua_KContext context)
         context = context == WAIT_POSTPONED ? WAIT_FIRST : context;
     }
     for (; has_more(m); context = WAIT_FIRST) {
-        if (!move_on(L, &w, m, context))
+        if (!move_once(L, &w, m, context))
             return fail_transit(L, &w, m);
     }
     lua_pushinteger(L, (lua_Integer)m->moved);
@@ -193,10 +197,10 @@ int transit_run(lua_State *L, struct transit *m)
     return transit_step(L, LUA_OK, WAIT_FIRST);
 }
 
-/* ---- its ends ---- */
+/* ---- the two ends ---- */
 
-/* A new descriptor is the call's. */
-static void own(struct end *end, int fd)
+/* Make `fd` an end that the transit owns. */
+static void own_descriptor(struct end *end, int fd)
 {
     struct stat status;
 
@@ -206,8 +210,8 @@ static void own(struct end *end, int fd)
         end->kind = status.st_mode & S_IFMT;
 }
 
-/* What a Lua file has read ahead is given back, and what it has not yet
- * written is written: the descriptor stands where the file does. */
+/* Flush the Lua file at `arg`, if it is one: it drops what it has read ahead
+ * and writes its buffer, so that the descriptor's position is the file's. */
 static void flush_file(lua_State *L, int arg, const char *call)
 {
     const luaL_Stream *file = luaL_testudata(L, arg, LUA_FILEHANDLE);
@@ -238,7 +242,7 @@ void transit_end_take(lua_State *L, struct end *end, int arg, const char *call)
            (fd = socket_descriptor_at(L, arg)) >= 0);
     if (fd == -1)
         error_raise(L, call, errno, 0);
-    own(end, fd);
+    own_descriptor(end, fd);
 }
 
 /* O_NONBLOCK: opening a named pipe must not wait for a writer. */
@@ -254,7 +258,7 @@ static void take_path(lua_State *L, struct end *end, int arg)
            (errno == EINTR || descriptor_collect(L, errno, &collected)));
     if (fd == -1)
         error_raise(L, "open", errno, arg);
-    own(end, fd);
+    own_descriptor(end, fd);
 }
 
 void transit_end_stream(lua_State *L, struct end *end, int arg,
@@ -302,7 +306,8 @@ uint64_t transit_count(lua_State *L, int arg)
 
 /* ---- the type ---- */
 
-/* The loop forgets it first: a duplicate's registration would outlive it. */
+/* Unregister the descriptor before closing it: as a duplicate shares its open
+ * file with another descriptor, the kernel would keep the registration. */
 static void drop_end(struct end *end)
 {
     loop_forget(&end->own, false);
@@ -323,8 +328,8 @@ static int transit_close(lua_State *L)
     return 0;
 }
 
-/* Of a task that was left where it stood: its stream may have been collected
- * before. */
+/* Collect the transit of a task that never ended. Its stream may be collected
+ * already, so that nothing is put back. */
 static int transit_gc(lua_State *L)
 {
     struct transit *m = luaL_checkudata(L, 1, TRANSIT_TYPE);

@@ -1,9 +1,10 @@
 /*
- * transit: the call that moves bytes from one descriptor to another, past Lua
- * and, where the system can, past this process: sendfile, splice and pipe.
+ * transit: a call that moves bytes from one descriptor to another without
+ * passing them through Lua, and inside the kernel where it can: sendfile,
+ * splice and pipe.
  *
- * A call makes a transit, which stays at TRANSIT on its stack and is closed
- * with it, says what its ends are, and runs it:
+ * Such a call creates a transit, which stays at index TRANSIT of its stack and
+ * is closed when it ends, sets its two ends, and runs it:
  *
  *     m = transit_push(L, calls);
  *     m->to.handle = &s->handle;
@@ -21,30 +22,32 @@
 #include "task/wait.h"
 #include "transit/ways.h"
 
-enum { TRANSIT = 5 }; /* its place, above the arguments */
+enum { TRANSIT = 5 }; /* stack index, above the arguments */
 
-/* The step of such a call. */
+/* The continuation of every such call, for its struct call. */
 int transit_step(lua_State *L, int status, lua_KContext context);
 
-/* Push a transit, to be at TRANSIT, and closed when the call ends. `calls` are
- * two, for READING and WRITING. */
+/* Push a transit, which must become index TRANSIT; it is closed when the call
+ * ends. `calls` has two elements, for READING and WRITING. */
 struct transit *transit_push(lua_State *L, const struct call *calls);
 
-/* An end: the socket at `arg`, or a duplicate of the descriptor, Lua file or
- * integer, that is there. */
+/* Set an end: to the socket at `arg`, or to a duplicate of the Lua file or
+ * descriptor there. */
 void transit_end_take(lua_State *L, struct end *end, int arg, const char *call);
 
-/* The same, or a path, which is opened to be read. */
+/* Set an end likewise, or, where `arg` is a path, to that file, opened for
+ * reading. */
 void transit_end_open(lua_State *L, struct end *end, int arg, const char *call);
 
-/* An end: the stream at `arg`, which must be open. */
+/* Set an end to the stream at `arg`, which must be open. */
 void transit_end_stream(lua_State *L, struct end *end, int arg,
                         const char *call);
 
-/* Move all that is to be moved. */
+/* Move the bytes, and push the call's results or raise its error. */
 int transit_run(lua_State *L, struct transit *m);
 
-/* An offset or a count at `arg`, which may be absent. */
+/* The offset at `arg`, CURRENT_POSITION if absent; the count at `arg`,
+ * UINT64_MAX if absent. They raise argument errors. */
 int64_t transit_offset(lua_State *L, int arg);
 uint64_t transit_count(lua_State *L, int arg);
 

@@ -1,6 +1,5 @@
 /*
- * ways: one attempt to move some bytes, in each of the ways that there are; see
- * ways.h.
+ * ways: one attempt to move some bytes, in each of the four ways; see ways.h.
  *
  * Follows sendfile(2), splice(2), pipe(7), fcntl(2).
  */
@@ -18,9 +17,9 @@
 #include "base/sigpipe.h"
 #include "transit/ways.h"
 
-#define BURST ((size_t)8 * WAY_CHUNK)           /* before others have a turn */
-#define LONGEST ((size_t)1 << 24)               /* before a handler has one */
-#define ATTEMPTS ((int)(2 * BURST / WAY_CHUNK)) /* in and out of a pipe */
+#define BURST ((size_t)8 * WAY_CHUNK) /* bytes, before other tasks get a turn */
+#define BURST_BLOCKING ((size_t)1 << 24) /* bytes, before signal handlers run */
+#define ATTEMPTS ((int)(2 * BURST / WAY_CHUNK)) /* into and out of a pipe */
 
 /* ---- the system's calls ---- */
 
@@ -113,7 +112,7 @@ bool transit_fills(const struct transit *m)
 {
     const struct stream *s = m->from.stream;
 
-    return s != NULL && s->in == NULL && transit_between(m) == 0 &&
+    return s != NULL && s->in == NULL && transit_buffered(m) == 0 &&
            (m->way == BY_COPY || s->error != 0);
 }
 
@@ -134,7 +133,7 @@ void transit_unread(struct transit *m)
     block_consume(&s->in, m->pool, 0);
 }
 
-/* Send what the stream has received. Zero, or errno. */
+/* Send what the source stream has buffered. Returns zero or errno. */
 static int send_received(struct transit *m, bool waits)
 {
     struct stream *s = m->from.stream;
@@ -156,14 +155,14 @@ static int send_received(struct transit *m, bool waits)
     return 0;
 }
 
-/* ---- the ways: zero, or errno in this direction ---- */
+/* ---- the ways: each returns zero, or errno and the direction ---- */
 
 typedef int attempt(struct transit *m, bool waits, enum direction *direction);
 
 static int try_sendfile(struct transit *m, bool waits,
                         enum direction *direction)
 {
-    size_t size = smaller(m->left, waits ? LONGEST : BURST);
+    size_t size = smaller(m->left, waits ? BURST_BLOCKING : BURST);
     ssize_t n;
 
     *direction = WRITING;
@@ -175,7 +174,8 @@ static int try_sendfile(struct transit *m, bool waits,
     return 0;
 }
 
-/* What splice(2) would have had to wait for. Zero: nothing, by now. */
+/* Find out which end splice(2) had to wait for. Returns EAGAIN, or zero if both
+ * are ready by now. */
 static int find_direction(const struct transit *m, enum direction *direction)
 {
     int from = m->from.handle->fd;
@@ -190,7 +190,7 @@ static int find_direction(const struct transit *m, enum direction *direction)
     return EAGAIN;
 }
 
-/* One of the two is a pipe. */
+/* One of the two ends must be a pipe. */
 static int try_splice(struct transit *m, bool waits, enum direction *direction)
 {
     size_t size = smaller(m->left, BURST);
@@ -206,7 +206,8 @@ static int try_splice(struct transit *m, bool waits, enum direction *direction)
     return errno == EAGAIN && !waits ? find_direction(m, direction) : errno;
 }
 
-/* Taking has failed: a stream keeps errors that last. Returns the error. */
+/* Note in the source stream that reading failed with a lasting error. Returns
+ * the error. */
 static int note_failed(const struct transit *m, int error)
 {
     if (m->from.stream != NULL && !is_unsupported(error))
@@ -329,7 +330,7 @@ static attempt *const attempts[] = {
     [BY_COPY] = try_copy,
 };
 
-/* Both ends may be the same pipe: then no way will do. */
+/* If both ends are the same pipe, no way will do. */
 bool transit_find_way(struct transit *m, int error)
 {
     if (!is_unsupported(error) || m->way == BY_COPY ||
@@ -345,7 +346,8 @@ bool transit_find_way(struct transit *m, int error)
     return true;
 }
 
-/* Files are always ready. */
+/* Make an end non-blocking for one attempt, but a file, which is always
+ * ready. */
 static void unblock_end(struct nonblocking *u, const struct end *end)
 {
     u->flags = -1;
@@ -353,7 +355,7 @@ static void unblock_end(struct nonblocking *u, const struct end *end)
         nonblocking_begin(u, end->handle->fd);
 }
 
-/* One attempt in the transit's way, with SIGPIPE kept from the script. */
+/* Make one attempt in the transit's way, with SIGPIPE blocked. */
 static int try_way(struct transit *m, bool waits, enum direction *direction)
 {
     struct nonblocking from, to;
@@ -374,7 +376,7 @@ static int try_way(struct transit *m, bool waits, enum direction *direction)
     return error;
 }
 
-/* Open the pipe of a transit whose way is one; if that fails, it copies. */
+/* Create the pipe that BY_PIPE needs; if that fails, copy. */
 static void open_way(struct transit *m)
 {
     if (m->way == BY_PIPE && m->pipe[0] == -1 &&
