@@ -16,7 +16,7 @@ local function system_calls()
     if not known[case.system] then names[#names + 1] = case.system end
     known[case.system] = true
   end
-  return table.concat(names, ",")
+  return trace.names(table.concat(names, ","))
 end
 
 -- What spec/support/inject.lua says of each case.

@@ -173,7 +173,7 @@ local function count_calls(depth, rounds)
   assert.equal(0, result.status, result.stderr)
   local counts = setmetatable({}, { __index = function() return 0 end })
   for line in io.lines(log) do
-    local name = line:match "^(%a[%w_]*)%("
+    local name = trace.plain(line):match "^(%a[%w_]*)%("
     if name then counts[name] = counts[name] + 1 end
   end
   os.remove(log)
