@@ -57,6 +57,8 @@ describe("a loop that is stepped", function()
 
   it("has a descriptor that is readable when there is something to do",
      function()
+    local has_epoll, reason = loops.has_epoll()
+    if not has_epoll then return pending(reason) end
     local loop <close> = sockeye.loop({ poller = "epoll" }, function()
       return a:recv(1)
     end)
@@ -243,8 +245,9 @@ describe("a loop that is stepped", function()
     it("by " .. poller .. " holds two descriptors for two loops", function()
       local one = sockeye.loop({ poller = poller }, sleep, 100)
       local two = sockeye.loop({ poller = poller }, sleep, 100)
-      assert.equal(poller == "poll", one:pollfd() == nil)
-      if poller == "epoll" then
+      local has_descriptor = poller == "epoll" and loops.has_epoll()
+      assert.equal(has_descriptor, one:pollfd() ~= nil)
+      if has_descriptor then
         assert.are_not.equal(one:pollfd(), two:pollfd())
       end
       one:close()

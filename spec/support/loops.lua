@@ -1,6 +1,14 @@
 -- Loops that a script steps by itself.
 
+local sockeye = require "sockeye"
+
 local M = {}
+
+--- Whether the module has epoll; and if not, the reason to give.
+function M.has_epoll()
+  local loop <close> = sockeye.loop({ poller = "epoll" }, function() end)
+  return loop:pollfd() ~= nil, "the module is built without epoll"
+end
 
 --- Steps the loops in turn until all have ended; their results.
 function M.step_all(...)
