@@ -263,7 +263,7 @@ static int read_step(lua_State *L, int status, lua_KContext context)
 }
 
 /*** Read as `file:read` does.
-A carriage return is kept as part of its line. The last line need_more not end with a
+A carriage return is kept as part of its line. The last line need not end with a
 newline.
 @function Stream:read
 @param[opt="l"] ... formats: `"l"` a line without its newline, `"L"` with it, `"a"` everything up to the end of the stream, `"n"`
