@@ -40,15 +40,15 @@ int address_check_family(lua_State *L, int arg)
     return (int)names_check(L, arg, &address_family_names);
 }
 
-static struct address *new_address(lua_State *L, size_t room)
+static struct address *new_address(lua_State *L, size_t capacity)
 {
     struct address *a =
-        lua_newuserdatauv(L, offsetof(struct address, bytes) + room, 0);
+        lua_newuserdatauv(L, offsetof(struct address, bytes) + capacity, 0);
 
-    memset(a->bytes, 0, room);
+    memset(a->bytes, 0, capacity);
     a->tag = &address_tag;
     a->length = sizeof a->any.sa_family;
-    a->room = (socklen_t)room;
+    a->capacity = (socklen_t)capacity;
     luaL_setmetatable(L, ADDRESS_TYPE);
     return a;
 }
@@ -81,7 +81,8 @@ const struct address *address_test(lua_State *L, int arg)
     return a;
 }
 
-/* The C library reports ENOENT where it could open no socket to ask through. */
+/* The C library sets ENOENT if it cannot open the socket that it asks through:
+ * collecting garbage may free a descriptor. */
 uint32_t address_find_interface(lua_State *L, const char *name)
 {
     unsigned int number = if_nametoindex(name);
@@ -95,8 +96,8 @@ uint32_t address_find_interface(lua_State *L, const char *name)
     return number;
 }
 
-/* primitives.read_family(value): its number; or nil and what is wrong with the
- * value. */
+/* primitives.read_family(value): returns the family's number; or nil and what
+ * is wrong with the value. */
 static int address_read_family(lua_State *L)
 {
     luaL_checkany(L, 1);

@@ -1,9 +1,9 @@
 /*
  * address: socket addresses as immutable userdata.
  *
- * A `struct address` is normalised when it is made, so that equal addresses are
- * equal bytes of equal length: the tail is zero, a path that is not too long
- * ends with a zero, the rest of the structure is as the kernel takes it.
+ * A `struct address` is normalised when it is made, so that equal addresses
+ * have equal bytes and equal lengths: the tail is zero, and a path ends with a
+ * zero if one fits. The rest of the structure is as the kernel takes it.
  */
 #ifndef SOCKEYE_ADDRESS_ADDRESS_H
 #define SOCKEYE_ADDRESS_ADDRESS_H
@@ -23,9 +23,9 @@
 #define SUN_PATH_SIZE sizeof(((struct sockaddr_un *)0)->sun_path)
 
 struct address {
-    const void *tag; /* &address_tag in an address alone */
+    const void *tag; /* &address_tag: distinguishes it from other userdata */
     socklen_t length;
-    socklen_t room; /* how many bytes there are; the rest of the union is not */
+    socklen_t capacity; /* bytes allocated, which may end within the union */
     union {
         struct sockaddr any;
         struct sockaddr_in in;
@@ -38,19 +38,19 @@ struct address {
 
 extern const struct names address_family_names;
 
-/* Push an address without a family, for a call to fill in: with room for any,
- * or for those of one family. */
+/* Push an address without a family, for a call to fill in. It holds an address
+ * of any family, or of the given one. */
 struct address *address_new(lua_State *L);
 struct address *address_new_of(lua_State *L, int family);
 
-/* The address at `arg`, or NULL where there is none. */
+/* Return the address at `arg`, or NULL if it is something else. */
 const struct address *address_test(lua_State *L, int arg);
 
-/* The family, for argument errors: a name or a number. */
+/* Return the family at `arg`, a name or a number; raises an argument error. */
 int address_check_family(lua_State *L, int arg);
 
-/* The index of the interface called `name`; 0: there is none. Raises EMFILE
- * where no descriptor is left to ask through. */
+/* Return the index of the interface called `name`, or 0 if there is none.
+ * Raises EMFILE if no descriptor is left for the lookup. */
 uint32_t address_find_interface(lua_State *L, const char *name);
 
 #endif

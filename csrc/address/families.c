@@ -1,6 +1,6 @@
 /*
- * families: the table of the families that have a file of their own, and what
- * needs it; see families.h.
+ * families: the table of the families that have a file of their own, and the
+ * functions that use it; see families.h.
  */
 #include <string.h>
 
@@ -19,7 +19,7 @@ static const struct address_family *const families[] = {
 };
 /* clang-format on */
 
-/* Most addresses are of the families that have no row. */
+/* The switch is a shortcut for the most usual families, which have no row. */
 const struct address_family *address_family(const struct address *a)
 {
     switch (a->any.sa_family) {
@@ -48,7 +48,7 @@ const struct address_family *address_family_named(const char *text)
     return NULL;
 }
 
-/* A path ends at its first zero, and has one after it where it fits. */
+/* A path ends at its first zero; its length includes one if it fits. */
 static socklen_t normalise_path(struct address *a, size_t length)
 {
     size_t path = length > SUN_PATH_OFFSET ? length - SUN_PATH_OFFSET : 0;
@@ -61,20 +61,20 @@ static socklen_t normalise_path(struct address *a, size_t length)
     return (socklen_t)(SUN_PATH_OFFSET + path);
 }
 
-/* Of a family that has a row; any other is left as it is. */
+/* An address of a family without a row stays as it is. */
 static socklen_t normalise_other(struct address *a, socklen_t length)
 {
     const struct address_family *f = address_family(a);
     size_t whole = f != NULL ? f->normalise(a) : length;
 
-    return whole < a->room ? (socklen_t)whole : a->room;
+    return whole < a->capacity ? (socklen_t)whole : a->capacity;
 }
 
 void address_normalise(struct address *a, socklen_t length)
 {
-    if (length > a->room)
-        length = a->room;
-    memset(a->bytes + length, 0, a->room - length);
+    if (length > a->capacity)
+        length = a->capacity;
+    memset(a->bytes + length, 0, a->capacity - length);
     if (length < sizeof a->any.sa_family)
         length = sizeof a->any.sa_family;
     a->length = length;
@@ -100,7 +100,7 @@ void address_push(lua_State *L, const struct sockaddr *from, socklen_t length)
     struct address *a = address_new_of(
         L, length < sizeof from->sa_family ? AF_UNSPEC : from->sa_family);
 
-    memcpy(a->bytes, from, length < a->room ? length : a->room);
+    memcpy(a->bytes, from, length < a->capacity ? length : a->capacity);
     address_normalise(a, length);
 }
 

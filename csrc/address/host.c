@@ -1,5 +1,5 @@
 /*
- * host: the hosts of IP, addresses without a port; see host.h.
+ * host: IP addresses without a port; see host.h.
  *
  * inet_pton(3), inet_ntop(3).
  */

@@ -1,8 +1,8 @@
 /*
- * host: the hosts of IP, addresses without a port, as scripts give them.
+ * host: IP addresses without a port.
  *
- * A script gives one as numeric text or as an Address, whose port is left out;
- * each structure of the system wants the bytes alone.
+ * A script gives one as numeric text or as an Address, whose port is ignored.
+ * The system's structures hold only the bytes.
  */
 #ifndef SOCKEYE_ADDRESS_HOST_H
 #define SOCKEYE_ADDRESS_HOST_H
@@ -22,25 +22,28 @@ struct host {
     };
 };
 
-/* The host on top of the stack, the field `field` of the argument, of `family`
- * if that is one; else argument error. */
+/* Read the host on top of the stack, the value of the argument's field. Raises
+ * an argument error, also for another family than `family`; AF_UNSPEC allows
+ * either. */
 void host_check(lua_State *L, int arg, const char *field, int family,
                 struct host *host);
 
-/* The same for the field itself, of the table at `arg`. */
+/* Get the field from the table at `arg` and call host_check. */
 void host_check_field(lua_State *L, int arg, const char *field, int family,
                       struct host *host);
 
-/* From the text on top of the stack, and from an address. False: it is none. */
+/* Read the numeric text on top of the stack, or an address. Returns false if it
+ * is no IP address. */
 bool host_parse(lua_State *L, struct host *host);
 bool host_of(struct host *host, const struct sockaddr *name);
 
 bool host_is_same(const struct host *a, const struct host *b);
 
-/* As much of a sockaddr as a group or source needs. */
+/* Store the host as a sockaddr without a port, as groups and sources need
+ * it. */
 void host_store(struct sockaddr_storage *name, const struct host *host);
 
-/* Push the text of the family's struct in_addr or in6_addr. */
+/* Push the text of a struct in_addr or in6_addr. */
 void host_push(lua_State *L, int family, const void *bytes);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * methods: what a script sees of an address: its fields, its printed
- * form, comparison, and what kind of address it is; see address.h.
+ * methods: an address's fields, printed form, comparison and tests; see
+ * address.h.
  *
- * Methods and metamethods are named address_*, fields get_*. The printed form
- * is the one that sockeye.address reads.
+ * Methods and metamethods are named address_*, fields get_*. sockeye.address
+ * reads the printed form.
  */
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -92,35 +92,37 @@ static void get_bytes(lua_State *L, const struct address *a)
 }
 
 /*** A socket address.
-Immutable; made by `inet`, `inet6`, `unix`, `packet`, `netlink`, `vsock`,
-`address`, `unpack` and by the calls that return an address. Equal addresses
-compare equal with `==`, and `tostring` gives what `address` takes.
+It is immutable. `inet`, `inet6`, `unix`, `packet`, `netlink`, `vsock`,
+`address` and `unpack` make one, and many calls return one. Equal addresses
+compare equal with `==`, and `tostring` returns a string that `address` takes.
 @type Address
 */
 
-/*** Fields: read only.
+/*** The fields of an address, read only.
+Fields that the address's family does not have are nil.
 @table fields
-@field family `"inet"`, `"inet6"`, `"unix"`, …; a number where it has no name
+@field family `"inet"`, `"inet6"`, `"unix"`, …; a number if it has no name
 @field host numeric host, a string (inet and inet6)
 @field port 0 to 65535 (inet and inet6), 0 to 4294967295 (vsock)
 @field flowinfo traffic class and flow label (inet6)
 @field scope_id an interface's index, or 0 (inet6)
-@field path the path; the zero and the name of an abstract one; nil for a
+@field path the path; for an abstract address, a zero and the name; nil for a
 socket without a name (unix)
-@field interface its name; nil for any, and for one that is gone (packet)
-@field ifindex its index; 0: any (packet)
-@field protocol of Ethernet, `"ip"`, `"arp"`, …; a number where it has no name
-(packet)
-@field hatype hardware type: `"ether"`, `"loopback"`, …; a number where it has
-no name (packet)
+@field interface the interface's name; nil for any interface, and for one that
+no longer exists (packet)
+@field ifindex the interface's index; 0: any (packet)
+@field protocol the Ethernet protocol, `"ip"`, `"arp"`, …; a number if it has no
+name (packet)
+@field hatype hardware type: `"ether"`, `"loopback"`, …; a number if it has no
+name (packet)
 @field pkttype `"host"`, `"broadcast"`, `"multicast"`, `"otherhost"`,
 `"outgoing"`, … (packet)
-@field address hardware address, `"02:42:ac:11:00:02"`; nil where it has none
+@field address hardware address, `"02:42:ac:11:00:02"`; nil if there is none
 (packet)
 @field pid the port of a socket; 0: the kernel (netlink)
 @field groups mask of multicast groups (netlink)
 @field cid context id (vsock)
-@field bytes what follows the family in the structure, a string
+@field bytes the structure's bytes after the family, a string
 */
 static const struct address_field fields[] = {
     {"family", get_family},     {"host", get_host},
@@ -141,7 +143,7 @@ static bool push_field(lua_State *L, const struct address *a, const char *name,
     return false;
 }
 
-/* Methods are in upvalue 1. */
+/* Upvalue 1 is the table of methods. */
 static int address_index(lua_State *L)
 {
     const struct address *a = check_self(L);
@@ -163,7 +165,8 @@ static int address_newindex(lua_State *L)
 
 /* ---- printing and comparing ---- */
 
-/* A name of digits alone would read as a number. */
+/* Return whether the scope is printed as the interface's name. A name made of
+ * digits is not used: it would be read as a number. */
 static bool has_name(uint32_t scope, char name[IF_NAMESIZE])
 {
     return if_indextoname(scope, name) != NULL && !text_is_decimal(name);
@@ -189,7 +192,8 @@ static void push_inet6(lua_State *L, const struct address *a)
                     (int)ntohs(a->in6.sin6_port));
 }
 
-/* A path that begins with '@' would read as an abstract name: "./" helps. */
+/* A path that begins with '@' gets "./" before it: it would be read as an
+ * abstract name. */
 static void push_unix(lua_State *L, const struct address *a)
 {
     const char *path = a->un.sun_path;
@@ -259,9 +263,9 @@ static int address_eq(lua_State *L)
     return 1;
 }
 
-/*** The `sockaddr` structure, byte for byte.
+/*** Return the `sockaddr` structure, byte for byte.
 @function pack
-@treturn string as long as the kernel takes it
+@treturn string the bytes, with the length that the kernel takes
 */
 static int address_pack(lua_State *L)
 {
@@ -271,7 +275,7 @@ static int address_pack(lua_State *L)
     return 1;
 }
 
-/*** A string that is the same for equal addresses, to be a table's key.
+/*** Return a string that is equal for equal addresses, for use as a table key.
 @function key
 @treturn string
 @usage clients[peer:key()] = state
@@ -283,7 +287,7 @@ static int address_key(lua_State *L)
 
 /* ---- what kind of address ---- */
 
-/* The IPv4 address in host byte order. */
+/* Return the IPv4 address in host byte order. */
 static uint32_t inet_number(const struct address *a)
 {
     return ntohl(a->in.sin_addr.s_addr);
@@ -293,7 +297,7 @@ static uint32_t inet_number(const struct address *a)
 struct property {
     bool (*inet)(uint32_t host);
     bool (*inet6)(const struct in6_addr *host);
-    enum address_kind kind; /* in the other families */
+    enum address_kind kind; /* selects the test of other families */
 };
 
 static bool other_holds(const struct address *a, enum address_kind kind)
@@ -373,8 +377,9 @@ static bool v4mapped6(const struct in6_addr *host)
     return IN6_IS_ADDR_V4MAPPED(host);
 }
 
-/*** Whether this is the wildcard: INADDR_ANY or in6addr_any; any interface of a
-packet address; neither pid nor groups of a netlink one; VMADDR_CID_ANY.
+/*** Return whether this is the wildcard address: INADDR_ANY or in6addr_any; a
+packet address for any interface; a netlink address without pid and groups;
+VMADDR_CID_ANY.
 @function is_any
 @treturn boolean
 */
@@ -383,9 +388,9 @@ static int address_is_any(lua_State *L)
     return push_property(L, &(struct property){any4, any6, KIND_ANY});
 }
 
-/*** Whether this is a loopback address: 127.0.0.0/8 or ::1; a packet address of
-hardware type loopback; VMADDR_CID_LOCAL.
-A v4-mapped address is looked at as what it is; `unmap` it first.
+/*** Return whether this is a loopback address: 127.0.0.0/8 or ::1; a packet
+address of hardware type loopback; VMADDR_CID_LOCAL.
+An IPv4 address mapped to IPv6 is not; `unmap` it first.
 @function is_loopback
 @treturn boolean
 */
@@ -395,8 +400,9 @@ static int address_is_loopback(lua_State *L)
         L, &(struct property){loopback4, loopback6, KIND_LOOPBACK});
 }
 
-/*** Whether this is a multicast group: 224.0.0.0/4 or ff00::/8; a hardware
-address with its group bit, as broadcast has it; any group of netlink.
+/*** Return whether this is a multicast group: 224.0.0.0/4 or ff00::/8; a
+hardware address with the group bit, such as broadcast; a netlink address with a
+group.
 @function is_multicast
 @treturn boolean
 */
@@ -406,7 +412,7 @@ static int address_is_multicast(lua_State *L)
         L, &(struct property){multicast4, multicast6, KIND_MULTICAST});
 }
 
-/*** Whether this is a link-local address: 169.254.0.0/16 or fe80::/10.
+/*** Return whether this is a link-local address: 169.254.0.0/16 or fe80::/10.
 @function is_link_local
 @treturn boolean
 */
@@ -416,8 +422,8 @@ static int address_is_link_local(lua_State *L)
         L, &(struct property){link_local4, link_local6, KIND_OTHER});
 }
 
-/*** Whether this is a private address: RFC 1918's three blocks, or fc00::/7
-(RFC 4193).
+/*** Return whether this is a private address: RFC 1918's three blocks, or
+fc00::/7 (RFC 4193).
 @function is_private
 @treturn boolean
 */
@@ -426,7 +432,7 @@ static int address_is_private(lua_State *L)
     return push_property(L, &(struct property){private4, private6, KIND_OTHER});
 }
 
-/*** Whether this is an IPv4 address inside an IPv6 one, ::ffff:0:0/96.
+/*** Return whether this is an IPv4 address mapped to IPv6, ::ffff:0:0/96.
 @function is_v4mapped
 @treturn boolean
 */
@@ -435,9 +441,10 @@ static int address_is_v4mapped(lua_State *L)
     return push_property(L, &(struct property){NULL, v4mapped6, KIND_OTHER});
 }
 
-/*** The IPv4 address inside a v4-mapped one; any other address as it is.
+/*** Return the IPv4 address that is mapped to this IPv6 address.
 @function unmap
-@treturn Address
+@treturn Address the IPv4 address with the same port; any other address is
+returned as it is
 */
 static int address_unmap(lua_State *L)
 {

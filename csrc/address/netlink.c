@@ -22,7 +22,7 @@ static struct sockaddr_nl *netlink_of(struct address *a)
     return (void *)a->bytes;
 }
 
-static const struct sockaddr_nl *the_netlink(const struct address *a)
+static const struct sockaddr_nl *const_netlink(const struct address *a)
 {
     return (const void *)a->bytes;
 }
@@ -35,12 +35,12 @@ static size_t normalise_netlink(struct address *a)
 
 static void push_pid(lua_State *L, const struct address *a)
 {
-    lua_pushinteger(L, the_netlink(a)->nl_pid);
+    lua_pushinteger(L, const_netlink(a)->nl_pid);
 }
 
 static void push_groups(lua_State *L, const struct address *a)
 {
-    lua_pushinteger(L, the_netlink(a)->nl_groups);
+    lua_pushinteger(L, const_netlink(a)->nl_groups);
 }
 
 static const struct address_field netlink_fields[] = {
@@ -51,7 +51,7 @@ static const struct address_field netlink_fields[] = {
 
 static void print_netlink(lua_State *L, const struct address *a)
 {
-    const struct sockaddr_nl *nl = the_netlink(a);
+    const struct sockaddr_nl *nl = const_netlink(a);
     char text[40];
 
     snprintf(text, sizeof text, nl->nl_groups ? "%s%u/0x%x" : "%s%u",
@@ -72,14 +72,14 @@ static const char *parse_netlink(lua_State *L, struct address *a,
     memcpy(pid, text, length);
     pid[length] = '\0';
     if (!text_parse_number(pid, &nl->nl_pid))
-        return "no pid from 0 to 4294967295";
+        return "pid is not a number from 0 to 4294967295";
     if (text[length] == '/' &&
         !text_parse_number(text + length + 1, &nl->nl_groups))
-        return "no mask of 32 groups";
+        return "groups are not a mask of 32 bits";
     return NULL;
 }
 
-/* The number of 32 bits at `arg`; 0 for nil. */
+/* Return the number of 32 bits at `arg`; 0 for nil. */
 static uint32_t opt_number(lua_State *L, int arg)
 {
     return lua_isnoneornil(L, arg)
@@ -87,13 +87,13 @@ static uint32_t opt_number(lua_State *L, int arg)
                : (uint32_t)field_check_range(L, arg, 0, UINT32_MAX);
 }
 
-/*** An address of a netlink socket (netlink(7)).
+/*** Make an address of a netlink socket (netlink(7)).
 @function netlink
-@int[opt=0] pid the port of a socket, which is not always a process's number;
-0: the kernel; in `bind`, one that the kernel chooses
-@int[opt=0] groups a mask of multicast groups, the first 32 of them
+@int[opt=0] pid the port of a socket, often but not always a process id; 0 is
+the kernel, or, for `bind`, a port that the kernel chooses
+@int[opt=0] groups a mask of the first 32 multicast groups
 @treturn Address
-@raise argument error for numbers that 32 bits do not hold
+@raise argument error for numbers of more than 32 bits
 @usage s:bind(sockeye.netlink())
 */
 static int sockeye_netlink(lua_State *L)
@@ -110,12 +110,12 @@ static int sockeye_netlink(lua_State *L)
 
 static bool is_any(const struct address *a)
 {
-    return the_netlink(a)->nl_pid == 0 && the_netlink(a)->nl_groups == 0;
+    return const_netlink(a)->nl_pid == 0 && const_netlink(a)->nl_groups == 0;
 }
 
 static bool is_multicast(const struct address *a)
 {
-    return the_netlink(a)->nl_groups != 0;
+    return const_netlink(a)->nl_groups != 0;
 }
 
 static void open_family(lua_State *L)

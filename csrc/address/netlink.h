@@ -1,11 +1,11 @@
 /*
- * netlink: the family of the addresses of netlink sockets.
+ * netlink: the address family of netlink sockets.
  */
 #ifndef SOCKEYE_ADDRESS_NETLINK_H
 #define SOCKEYE_ADDRESS_NETLINK_H
 
 #include "address/family.h"
 
-extern const struct address_family netlink_family; /* where there is Linux */
+extern const struct address_family netlink_family; /* on Linux */
 
 #endif

@@ -27,7 +27,7 @@
 #define OCTETS_MOST (sizeof(struct sockaddr_storage) - OCTETS_OFFSET)
 #define HARDWARE_MOST 32 /* MAX_ADDR_LEN of the kernel */
 #define HARDWARE_PROBLEM "no hardware address like 02:42:ac:11:00:02"
-#define TEXT_MOST 512 /* bytes of a printed address, and more */
+#define TEXT_MOST 512 /* more bytes than any printed address has */
 
 /* clang-format off */
 static const struct name packet_type_rows[] = {
@@ -67,7 +67,7 @@ static struct sockaddr_ll *link_of(struct address *a)
     return (void *)a->bytes;
 }
 
-static const struct sockaddr_ll *the_link(const struct address *a)
+static const struct sockaddr_ll *const_link(const struct address *a)
 {
     return (const void *)a->bytes;
 }
@@ -76,7 +76,7 @@ static const unsigned char *octets_of(const struct address *a, size_t *count)
 {
     size_t most = a->length - OCTETS_OFFSET;
 
-    *count = the_link(a)->sll_halen;
+    *count = const_link(a)->sll_halen;
     if (*count > most)
         *count = most;
     return a->bytes + OCTETS_OFFSET;
@@ -84,7 +84,7 @@ static const unsigned char *octets_of(const struct address *a, size_t *count)
 
 static size_t normalise_packet(struct address *a)
 {
-    size_t end = OCTETS_OFFSET + the_link(a)->sll_halen;
+    size_t end = OCTETS_OFFSET + const_link(a)->sll_halen;
 
     if (end < sizeof(struct sockaddr_ll)) {
         memset(a->bytes + end, 0, sizeof(struct sockaddr_ll) - end);
@@ -99,27 +99,28 @@ static void push_interface(lua_State *L, const struct address *a)
 {
     char name[IF_NAMESIZE];
 
-    lua_pushstring(L, if_indextoname((unsigned)the_link(a)->sll_ifindex, name));
+    lua_pushstring(L,
+                   if_indextoname((unsigned)const_link(a)->sll_ifindex, name));
 }
 
 static void push_index(lua_State *L, const struct address *a)
 {
-    lua_pushinteger(L, the_link(a)->sll_ifindex);
+    lua_pushinteger(L, const_link(a)->sll_ifindex);
 }
 
 static void push_protocol(lua_State *L, const struct address *a)
 {
-    names_push(L, &protocol_ethernet_names, ntohs(the_link(a)->sll_protocol));
+    names_push(L, &protocol_ethernet_names, ntohs(const_link(a)->sll_protocol));
 }
 
 static void push_hardware_type(lua_State *L, const struct address *a)
 {
-    names_push(L, &hardware_names, the_link(a)->sll_hatype);
+    names_push(L, &hardware_names, const_link(a)->sll_hatype);
 }
 
 static void push_packet_type(lua_State *L, const struct address *a)
 {
-    names_push(L, &packet_type_names, the_link(a)->sll_pkttype);
+    names_push(L, &packet_type_names, const_link(a)->sll_pkttype);
 }
 
 static void push_hardware(lua_State *L, const struct address *a)
@@ -143,17 +144,18 @@ static const struct address_field packet_fields[] = {
     {NULL, NULL},
 };
 
-/* Whether a text is a number; of a device that is gone, the kernel says -1. */
+/* Return whether the text is a number. It may be negative: the kernel reports
+ * -1 for an interface that no longer exists. */
 static bool is_number(const char *text)
 {
     text += *text == '-';
     return text_is_decimal(text);
 }
 
-/* A name that is a number, or a star, would read as something else. */
+/* Print the index if the name is "*" or a number, and would be misread. */
 static void print_interface(lua_State *L, const struct address *a)
 {
-    int index = the_link(a)->sll_ifindex;
+    int index = const_link(a)->sll_ifindex;
     char name[IF_NAMESIZE];
 
     if (index == 0)
@@ -165,7 +167,7 @@ static void print_interface(lua_State *L, const struct address *a)
         lua_pushstring(L, name);
 }
 
-/* Numbers are known by their hexadecimal form; and some names are digits. */
+/* Print a number in hexadecimal, since some protocols' names are digits. */
 static void print_protocol(lua_State *L, const struct address *a)
 {
     char hex[8];
@@ -174,7 +176,7 @@ static void print_protocol(lua_State *L, const struct address *a)
     if (lua_type(L, -1) == LUA_TSTRING)
         return;
     lua_pop(L, 1);
-    snprintf(hex, sizeof hex, "0x%04x", ntohs(the_link(a)->sll_protocol));
+    snprintf(hex, sizeof hex, "0x%04x", ntohs(const_link(a)->sll_protocol));
     lua_pushstring(L, hex);
 }
 
@@ -188,7 +190,7 @@ static void print_hardware(lua_State *L, const struct address *a)
 
 enum { PARTS = 5 };
 
-/* What is zero at the end is left out. */
+/* Return how many parts are printed: trailing zero parts are omitted. */
 static int count_parts(const struct sockaddr_ll *ll)
 {
     if (ll->sll_pkttype != 0)
@@ -206,7 +208,7 @@ static void print_packet(lua_State *L, const struct address *a)
         print_interface,    print_protocol,   print_hardware,
         push_hardware_type, push_packet_type,
     };
-    int count = count_parts(the_link(a));
+    int count = count_parts(const_link(a));
     luaL_Buffer b;
 
     luaL_buffinit(L, &b);
@@ -222,7 +224,7 @@ static void print_packet(lua_State *L, const struct address *a)
 
 /* ---- parsing ---- */
 
-/* The number of the interface named, or numbered, in `text`; "*" is any. */
+/* Read an interface: a name, an index, or "*" for any. */
 static bool parse_interface(lua_State *L, const char *text, int *index)
 {
     bool is_negative = *text == '-';
@@ -243,7 +245,7 @@ static bool parse_interface(lua_State *L, const char *text, int *index)
     return true;
 }
 
-/* Cut it at its slashes; false: there are too many. */
+/* Split the text at its slashes. Returns false if there are too many. */
 static bool split(char *text, const char *parts[PARTS])
 {
     for (int i = 0; i < PARTS; i++)
@@ -256,7 +258,7 @@ static bool split(char *text, const char *parts[PARTS])
     return true;
 }
 
-/* An absent part is zero. */
+/* Read a name or a number up to `most`; an absent part is zero. */
 static bool parse_part(const char *text, const struct names *names,
                        uint32_t most, uint32_t *number)
 {
@@ -294,7 +296,7 @@ static const char *parse_packet(lua_State *L, struct address *a,
     if (strlen(text) >= sizeof copy || !split(strcpy(copy, text), parts))
         return "more than five parts, or too long";
     if (!parse_interface(L, parts[0], &ll->sll_ifindex))
-        return "no such interface";
+        return "no interface has this name";
     if (!parse_part(parts[1], &protocol_ethernet_names, UINT16_MAX, &number))
         return "unknown Ethernet protocol";
     ll->sll_protocol = htons((uint16_t)number);
@@ -318,7 +320,7 @@ static int check_interface(lua_State *L, int arg)
         return 0;
     if (lua_type(L, arg) == LUA_TSTRING) {
         if (!parse_interface(L, text_check(L, arg, "name"), &found))
-            luaL_argerror(L, arg, "no interface of that name");
+            luaL_argerror(L, arg, "no interface has this name");
         return found;
     }
     index = luaL_checkinteger(L, arg);
@@ -341,21 +343,21 @@ static void check_options(lua_State *L, int arg, struct address *a)
         L, arg, arg, "pkttype", &packet_type_names, UINT8_MAX, 0);
 }
 
-/*** An address of the link layer (packet(7)).
-In an argument of `bind`, what a packet socket receives; in one of `sendto`,
-the destination and the interface to send through.
+/*** Make an address of the link layer (packet(7)).
+For `bind` it selects what a packet socket receives; for `sendto` it is the
+destination and the interface to send through.
 @function packet
-@param[opt] interface its name or index; nil, 0 or `"*"`: any
+@param[opt] interface the interface's name or index; nil, 0 or `"*"`: any
 @param[opt=0] protocol an Ethernet protocol, `"ip"`, `"arp"`, `"ipv6"`, `"all"`,
 … (also `"ETH_P_IP"`), or a number in host byte order
 @tab[opt] options `address`: the hardware address, `"02:42:ac:11:00:02"`, or
 its octets, at most 8; `hatype`: the hardware type, `"ether"`, `"loopback"`, …
 or a number; `pkttype`: `"host"`, `"broadcast"`, `"multicast"`, `"otherhost"`,
-`"outgoing"`, … or a number. The kernel fills in the last two, and heeds
-neither.
+`"outgoing"`, … or a number. The kernel sets `hatype` and `pkttype` of received
+packets, and ignores them otherwise.
 @treturn Address
-@raise argument error for an interface, a protocol or an address that does not
-exist
+@raise argument error for an interface that does not exist, an unknown protocol
+or type, or a malformed hardware address
 @usage local a = sockeye.packet("eth0", "arp", {address = "ff:ff:ff:ff:ff:ff"})
 */
 static int sockeye_packet(lua_State *L)
@@ -375,18 +377,18 @@ static int sockeye_packet(lua_State *L)
 
 /* ---- what kind of address ---- */
 
-/* Every interface. */
+/* Return whether the address is for any interface. */
 static bool is_any(const struct address *a)
 {
-    return the_link(a)->sll_ifindex == 0;
+    return const_link(a)->sll_ifindex == 0;
 }
 
 static bool is_loopback(const struct address *a)
 {
-    return the_link(a)->sll_hatype == ARPHRD_LOOPBACK;
+    return const_link(a)->sll_hatype == ARPHRD_LOOPBACK;
 }
 
-/* The group bit of IEEE 802; broadcast is a group, too. */
+/* Test the group bit of IEEE 802, which broadcast also has. */
 static bool is_multicast(const struct address *a)
 {
     size_t count;
@@ -397,14 +399,14 @@ static bool is_multicast(const struct address *a)
 
 /* ---- primitives, for lua/sockeye/rtnetlink/ ---- */
 
-/* hardware_name(number): the name of a hardware type, or the number. */
+/* hardware_name(number): returns a hardware type's name, or the number. */
 static int packet_hardware_name(lua_State *L)
 {
     names_push(L, &hardware_names, luaL_checkinteger(L, 1));
     return 1;
 }
 
-/* print_octets(octets): "02:42:ac:11:00:02" */
+/* print_octets(octets): returns "02:42:ac:11:00:02". */
 static int packet_print_octets(lua_State *L)
 {
     size_t count;
@@ -414,7 +416,8 @@ static int packet_print_octets(lua_State *L)
     return 1;
 }
 
-/* read_octets(text): the octets; or nil and what is wrong with the value. */
+/* read_octets(text): returns the octets; or nil and what is wrong with the
+ * value. */
 static int packet_read_octets(lua_State *L)
 {
     unsigned char octets[HARDWARE_MOST];

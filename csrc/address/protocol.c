@@ -1,9 +1,8 @@
 /*
- * protocol: the protocols that a socket may be made for, by name; see
- * protocol.h.
+ * protocol: the names of the protocols of socket(2); see protocol.h.
  *
- * ip(7), protocols(5), packet(7), netlink(7). A family without a row of its own
- * has IP's.
+ * ip(7), protocols(5), packet(7), netlink(7). A family without a row uses the
+ * names of IP.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -97,7 +96,7 @@ static const struct names netlink_names = {
 static const struct protocols {
     int family;
     const struct names *names;
-    bool network_order; /* sixteen bits, in network byte order */
+    bool network_order; /* the kernel takes 16 bits in network byte order */
 } families[] = {
 #ifdef __linux__
     {AF_PACKET, &protocol_ethernet_names, true},
@@ -136,8 +135,8 @@ int protocol_for_system(int family, int protocol)
                                                : protocol;
 }
 
-/* read_protocol(family, value): the number of the family's protocol; or nil and
- * what is wrong with the value. */
+/* read_protocol(family, value): returns the number of the family's protocol; or
+ * nil and what is wrong with the value. */
 static int sockeye_read_protocol(lua_State *L)
 {
     int family = (int)luaL_checkinteger(L, 1);

@@ -1,7 +1,7 @@
 /*
- * protocol: the protocols that a socket may be made for, by name.
+ * protocol: the names of the protocols of socket(2).
  *
- * Their numbers mean something else in each family. In Lua they are in host
+ * A number means another protocol in each family. In Lua, numbers are in host
  * byte order.
  */
 #ifndef SOCKEYE_ADDRESS_PROTOCOL_H
@@ -17,13 +17,14 @@ extern const struct names protocol_names; /* IPPROTO_ */
 extern const struct names protocol_ethernet_names; /* ETH_P_ */
 #endif
 
-/* The names that the family has for its protocols. */
+/* Return the names of the family's protocols. */
 const struct names *protocol_names_of(int family);
 
-/* The protocol at `arg`, a name or a number, else argument error; nil is 0. */
+/* Return the protocol at `arg`, a name or a number; nil is 0. Raises an
+ * argument error. */
 int protocol_opt(lua_State *L, int arg, int family);
 
-/* As socket(2) takes it. */
+/* Return the protocol in the form that socket(2) takes. */
 int protocol_for_system(int family, int protocol);
 
 #endif

@@ -1,10 +1,10 @@
 /*
- * text: addresses made of text: inet, inet6, unix, address; and of the bytes of
- * a structure: unpack. See text.h.
+ * text: makes addresses from text (inet, inet6, unix, address) and from the
+ * bytes of a structure (unpack); see text.h.
  *
  * Ports, scope ids and flow labels are in host byte order in Lua, in network
- * byte order in the structure (ip(7), ipv6(7), unix(7)). No name is ever
- * resolved here. Functions named sockeye_* are the module's.
+ * byte order in the structure (ip(7), ipv6(7), unix(7)). No function here
+ * resolves host names. Functions named sockeye_* are the module's.
  */
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -32,7 +32,7 @@ static in_port_t check_port(lua_State *L, int arg)
     return htons((in_port_t)port);
 }
 
-/* A host name argument; NULL stands for the wildcard. */
+/* Return the numeric host at `arg`; NULL for the wildcard. */
 static const char *opt_host(lua_State *L, int arg)
 {
     const char *host = text_opt(L, arg, "host");
@@ -48,7 +48,8 @@ static bool set_inet(struct address *a, const char *host, in_port_t port)
     return host == NULL || inet_pton(AF_INET, host, &a->in.sin_addr) == 1;
 }
 
-/* The number of the interface named, or numbered, in `text`; 0: none such. */
+/* Return the index of the interface that `text` names or numbers; 0: there is
+ * none. */
 static uint32_t parse_scope(lua_State *L, const char *text)
 {
     uint32_t number;
@@ -58,7 +59,7 @@ static uint32_t parse_scope(lua_State *L, const char *text)
     return text_parse_number(text, &number) ? number : 0;
 }
 
-/* `host` may end with "%scope", a name or a number. */
+/* Set an IPv6 address; `host` may end with "%scope", a name or a number. */
 static bool set_inet6(lua_State *L, struct address *a, const char *host,
                       in_port_t port)
 {
@@ -83,7 +84,7 @@ static bool set_inet6(lua_State *L, struct address *a, const char *host,
     return inet_pton(AF_INET6, text, &a->in6.sin6_addr) == 1;
 }
 
-/* NULL, or what is wrong with the path. */
+/* Set the path. Returns NULL, or what is wrong with it. */
 static const char *set_path(struct address *a, const char *path, size_t length)
 {
     a->un.sun_family = AF_UNIX;
@@ -96,7 +97,7 @@ static const char *set_path(struct address *a, const char *path, size_t length)
     return NULL;
 }
 
-/* False: what is wrong with the path is pushed. */
+/* Set the path. Returns true, or pushes what is wrong with it. */
 static bool read_path(lua_State *L, struct address *a, const char *path,
                       size_t length)
 {
@@ -108,13 +109,13 @@ static bool read_path(lua_State *L, struct address *a, const char *path,
     return problem == NULL;
 }
 
-/*** An IPv4 address (ip(7)).
-Only numeric addresses are taken; names go through `resolve`.
+/*** Make an IPv4 address (ip(7)).
+The host must be numeric; `resolve` finds the addresses of a name.
 @function inet
 @string[opt="*"] host dotted decimal, or `"*"` for INADDR_ANY
 @int[opt=0] port in host byte order, 0 to 65535
 @treturn Address
-@raise argument error for a host that is no IPv4 address
+@raise argument error for a host that is no numeric IPv4 address
 @usage local a = sockeye.inet("127.0.0.1", 80)
 */
 static int sockeye_inet(lua_State *L)
@@ -129,7 +130,7 @@ static int sockeye_inet(lua_State *L)
     return 1;
 }
 
-/* The scope id in field `scope` of the options at `arg`: a name or number. */
+/* Return the scope id from field `scope` of the options, a name or a number. */
 static uint32_t check_scope(lua_State *L, int arg)
 {
     uint32_t scope = 0;
@@ -183,16 +184,16 @@ static void check_options(lua_State *L, int arg, struct address *a)
     a->in6.sin6_flowinfo = htonl(check_flowinfo(L, arg));
 }
 
-/*** An IPv6 address (ipv6(7)).
+/*** Make an IPv6 address (ipv6(7)).
 @function inet6
-@string[opt="*"] host hexadecimal with colons, a scope after `%` allowed, or
-`"*"` for in6addr_any
+@string[opt="*"] host hexadecimal with colons, optionally with a scope after
+`%`; or `"*"` for in6addr_any
 @int[opt=0] port in host byte order, 0 to 65535
 @tab[opt] options `scope`: an interface's name or index (RFC 4007);
 `flowinfo`: traffic class and flow label, 0 to 0x0fffffff, in host byte order
 @treturn Address
-@raise argument error for a host that is no IPv6 address, or an interface that
-does not exist
+@raise argument error for a host that is no numeric IPv6 address, or an
+interface that does not exist
 @usage local a = sockeye.inet6("fe80::1", 80, {scope = "eth0"})
 */
 static int sockeye_inet6(lua_State *L)
@@ -212,13 +213,13 @@ static int sockeye_inet6(lua_State *L)
     return 1;
 }
 
-/*** A Unix domain address (unix(7)).
+/*** Make a Unix domain address (unix(7)).
 @function unix
-@string[opt] path a path of at most 108 bytes; with a zero as its first byte, a
-name in the abstract namespace, in which any byte may stand. Absent: the
-address of a socket without a name.
+@string[opt] path a path of at most 108 bytes; if its first byte is zero, a name
+in the abstract namespace, which may contain any byte; if absent, the address is
+that of a socket without a name
 @treturn Address
-@raise argument error for a path that is empty, too long or has a zero in it
+@raise argument error for a path that is empty, too long or contains a zero
 @usage local a = sockeye.unix("/run/app.sock")
 */
 static int sockeye_unix(lua_State *L)
@@ -237,7 +238,8 @@ static int sockeye_unix(lua_State *L)
 
 /* ---- parsing ---- */
 
-/* "name" of "unix:name"; '@' stands for the zero of the abstract namespace. */
+/* Read the "name" of "unix:name"; '@' stands for the zero of the abstract
+ * namespace. */
 static bool parse_unix(lua_State *L, struct address *a, const char *name,
                        size_t length)
 {
@@ -262,7 +264,7 @@ static bool parse_port(const char *text, in_port_t *port)
     return true;
 }
 
-/* "127.0.0.1:80", "*:80", "[::1]:80"; NULL, or what is wrong. */
+/* Read "127.0.0.1:80", "*:80", "[::1]:80". Returns NULL, or what is wrong. */
 static const char *parse_inet(lua_State *L, struct address *a, const char *text)
 {
     char host[INET6_ADDRSTRLEN + IF_NAMESIZE + 2];
@@ -272,18 +274,18 @@ static const char *parse_inet(lua_State *L, struct address *a, const char *text)
     in_port_t port;
 
     if (colon == NULL || !parse_port(colon + 1, &port))
-        return "no port from 0 to 65535 at its end";
+        return "it does not end with a port from 0 to 65535";
     if (length >= sizeof host)
-        return "no numeric host";
+        return "host is not numeric";
     memcpy(host, text, length);
     host[length - bracketed] = '\0';
     if (bracketed ? set_inet6(L, a, host + 1, port)
                   : set_inet(a, strcmp(host, "*") == 0 ? NULL : host, port))
         return NULL;
-    return "no numeric host; names go through sockeye.resolve";
+    return "host is not numeric; sockeye.resolve finds the addresses of names";
 }
 
-/* "packet:eth0/arp"; NULL, or what is wrong. */
+/* Read "packet:eth0/arp". Returns NULL, or what is wrong. */
 static const char *parse_other(lua_State *L, struct address *a,
                                const struct address_family *f, const char *text)
 {
@@ -291,8 +293,8 @@ static const char *parse_other(lua_State *L, struct address *a,
     return f->parse(L, a, text + strlen(f->prefix));
 }
 
-/* Push the address that the string at `index` describes; NULL: what is wrong
- * with it. */
+/* Push the address that the string at `index` describes; or push what is wrong
+ * with it and return NULL. */
 static const struct address *parse_address(lua_State *L, int index)
 {
     size_t length;
@@ -341,14 +343,13 @@ const struct address *address_check(lua_State *L, int arg)
     return a;
 }
 
-/*** The address that a string describes.
+/*** Make the address that a string describes; the reverse of `tostring`.
 @function address
 @param text `"127.0.0.1:80"`, `"[::1]:80"`, `"[fe80::1%eth0]:80"`, `"*:80"`
-(INADDR_ANY), `"unix:/path"`, `"unix:@abstract"`, `"unix:"`; or as `tostring`
-gives those of other families, what is zero at their end left out:
+(INADDR_ANY), `"unix:/path"`, `"unix:@abstract"`, `"unix:"`,
 `"packet:eth0/arp/02:42:ac:11:00:02/ether/outgoing"` (`"packet:*"`: any
-interface), `"netlink:0/0x1"`, `"vsock:2:1024"` (`"vsock:any:any"`). An address
-is given back as it is.
+interface; trailing parts may be omitted), `"netlink:0/0x1"`, `"vsock:2:1024"`
+(or `"vsock:any:any"`). An `Address` is returned as it is.
 @treturn Address
 @raise argument error that says what is wrong with the string
 @usage local a = sockeye.address("[::1]:8080")
@@ -360,11 +361,12 @@ static int sockeye_address(lua_State *L)
     return 1;
 }
 
-/*** The address in the bytes of a `sockaddr` structure.
+/*** Make an address from the bytes of a `sockaddr` structure.
 @function unpack
-@string bytes as `Address:pack` gives them
-@treturn Address of family and bytes alone where the family is another one
-@raise argument error where the bytes are no such structure
+@string bytes a structure as `Address:pack` returns it
+@treturn Address the address; of an unknown family, only the fields
+`family` and `bytes` are set
+@raise argument error if the bytes are no such structure
 */
 static int sockeye_unpack(lua_State *L)
 {
@@ -391,8 +393,8 @@ static int sockeye_unpack(lua_State *L)
     return 1;
 }
 
-/* primitives.read_address(value): the address; or nil and what is wrong with
- * the value. */
+/* primitives.read_address(value): returns the address; or nil and what is wrong
+ * with the value. */
 static int sockeye_read_address(lua_State *L)
 {
     lua_settop(L, 1);

@@ -1,5 +1,5 @@
 /*
- * text: addresses made of text; and the address in an argument.
+ * text: makes addresses from text, and reads address arguments.
  */
 #ifndef SOCKEYE_ADDRESS_TEXT_H
 #define SOCKEYE_ADDRESS_TEXT_H
@@ -8,12 +8,12 @@
 
 #include "address/address.h"
 
-/* The address at `arg`; a string in sockeye.address's form is replaced by it.
- * Anything else is an argument error. */
+/* Return the address at `arg`. A string in sockeye.address's form is replaced
+ * by its address; anything else raises an argument error. */
 const struct address *address_check(lua_State *L, int arg);
 
-/* The same for any value, at an absolute index. NULL: what is wrong with it is
- * pushed. */
+/* As address_check, for any absolute index; instead of raising, pushes what is
+ * wrong and returns NULL. */
 const struct address *address_read(lua_State *L, int index);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * vsock: addresses between a virtual machine and its host, `struct
- * sockaddr_vm`; see family.h.
+ * vsock: addresses of virtual machines and their host, `struct sockaddr_vm`;
+ * see family.h.
  *
  * vsock(7).
  */
@@ -38,12 +38,12 @@ static struct sockaddr_vm *vsock_of(struct address *a)
     return (void *)a->bytes;
 }
 
-static const struct sockaddr_vm *the_vsock(const struct address *a)
+static const struct sockaddr_vm *const_vsock(const struct address *a)
 {
     return (const void *)a->bytes;
 }
 
-/* The octet of flags, after the context id, is as old as Linux 5.11. */
+/* The octet after the context id is kept: it holds flags since Linux 5.11. */
 static size_t normalise_vsock(struct address *a)
 {
     size_t flags =
@@ -56,12 +56,12 @@ static size_t normalise_vsock(struct address *a)
 
 static void push_cid(lua_State *L, const struct address *a)
 {
-    lua_pushinteger(L, the_vsock(a)->svm_cid);
+    lua_pushinteger(L, const_vsock(a)->svm_cid);
 }
 
 static void push_port(lua_State *L, const struct address *a)
 {
-    lua_pushinteger(L, the_vsock(a)->svm_port);
+    lua_pushinteger(L, const_vsock(a)->svm_port);
 }
 
 static const struct address_field vsock_fields[] = {
@@ -70,7 +70,7 @@ static const struct address_field vsock_fields[] = {
     {NULL, NULL},
 };
 
-/* "any", or the number. */
+/* Print "any", or the number. */
 static void print_number(lua_State *L, uint32_t number)
 {
     if (number == UINT32_MAX)
@@ -82,9 +82,9 @@ static void print_number(lua_State *L, uint32_t number)
 static void print_vsock(lua_State *L, const struct address *a)
 {
     lua_pushstring(L, vsock_family.prefix);
-    print_number(L, the_vsock(a)->svm_cid);
+    print_number(L, const_vsock(a)->svm_cid);
     lua_pushliteral(L, ":");
-    print_number(L, the_vsock(a)->svm_port);
+    print_number(L, const_vsock(a)->svm_port);
     lua_concat(L, 4);
 }
 
@@ -97,17 +97,17 @@ static const char *parse_vsock(lua_State *L, struct address *a,
 
     (void)L;
     if (length >= sizeof cid || text[length] != ':')
-        return "no context id and port";
+        return "context id and port expected";
     memcpy(cid, text, length);
     cid[length] = '\0';
     if (!names_parse(&cid_names, cid, UINT32_MAX, &vm->svm_cid))
         return "unknown context id";
     if (!names_parse(&port_names, text + length + 1, UINT32_MAX, &vm->svm_port))
-        return "no port from 0 to 4294967295";
+        return "port is not a number from 0 to 4294967295";
     return NULL;
 }
 
-/* A name, or a number of 32 bits, at `arg`. */
+/* Return the number for the name, or the number of 32 bits, at `arg`. */
 static uint32_t check_word(lua_State *L, int arg, const struct names *names)
 {
     if (lua_type(L, arg) == LUA_TNUMBER)
@@ -115,13 +115,13 @@ static uint32_t check_word(lua_State *L, int arg, const struct names *names)
     return (uint32_t)names_check(L, arg, names);
 }
 
-/*** An address between a virtual machine and its host (vsock(7)).
+/*** Make an address of a virtual machine or its host (vsock(7)).
 @function vsock
 @param cid the context id: `"any"`, `"hypervisor"`, `"local"`, `"host"` (also
 `"VMADDR_CID_HOST"`), or a number
-@param port a number of 32 bits; `"any"`: one that the kernel chooses
+@param port a number of 32 bits; or `"any"` to let the kernel choose
 @treturn Address
-@raise argument error for what is neither
+@raise argument error for an unknown name, or a number out of range
 @usage local a = sockeye.vsock("host", 1024)
 */
 static int sockeye_vsock(lua_State *L)
@@ -138,12 +138,12 @@ static int sockeye_vsock(lua_State *L)
 
 static bool is_any(const struct address *a)
 {
-    return the_vsock(a)->svm_cid == VMADDR_CID_ANY;
+    return const_vsock(a)->svm_cid == VMADDR_CID_ANY;
 }
 
 static bool is_loopback(const struct address *a)
 {
-    return the_vsock(a)->svm_cid == VMADDR_CID_LOCAL;
+    return const_vsock(a)->svm_cid == VMADDR_CID_LOCAL;
 }
 
 static void open_family(lua_State *L)

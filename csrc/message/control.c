@@ -181,7 +181,8 @@ static const struct control_kind *find_kind(const struct cmsghdr *c)
     return kind->name != NULL ? kind : NULL;
 }
 
-/* Return the length of a message's data, which the buffer's end may have cut. */
+/* Return the length of a message's data, which the buffer's end may have
+ * cut. */
 static size_t data_length(const struct msghdr *message, const struct cmsghdr *c)
 {
     const unsigned char *start = (const unsigned char *)c;

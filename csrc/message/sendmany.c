@@ -67,8 +67,8 @@ static bool find_name(lua_State *L, const struct send_batch *v, size_t i,
     return known;
 }
 
-/* Set up message `i` from the value on top. Returns false if an outgoing message
- * or an address must be made first. */
+/* Set up message `i` from the value on top. Returns false if an outgoing
+ * message or an address must be made first. */
 static bool fill_message(lua_State *L, struct send_batch *v, size_t i, int type)
 {
     struct msghdr *header = &v->messages[i].msg_hdr;

@@ -155,7 +155,7 @@ static int accept_step(lua_State *L, int status, lua_KContext context)
     c = socket_new(L);
     peer = address_new_of(L, s->family);
     do {
-        length = peer->room;
+        length = peer->capacity;
         fd = accept4(s->handle.fd, &peer->any, &length, SOCK_CLOEXEC);
     } while (fd == -1 &&
              (descriptor_collect(L, errno, &collected) || wait_again(L, &w)));

@@ -259,7 +259,7 @@ describe("sniffer", function()
       { "/nosuch/file: No such file", "-w", "/nosuch/file" },
       { "/nosuch/file: No such file", "-f", "/nosuch/file" },
       { "not a filter: line 1", "-f", examples.path "sniffer" },
-      { "no interface of that name", "-i", "nosuch0" },
+      { "no interface has this name", "-i", "nosuch0" },
     } do
       local result = examples.run("sniffer", { "-i", "lo", "-c", "1",
                                                table.unpack(case, 2) })
