@@ -15,9 +15,9 @@ static void check_problem(lua_State *L, const struct netlink_reader *r)
     if (r->problem == NETLINK_NO_PROBLEM)
         fuzz_check(L, r->position == r->end, "stopped before the end");
     else if (r->problem == NETLINK_BEYOND_END)
-        fuzz_check(L, r->said > r->limit, "no length beyond the end");
+        fuzz_check(L, r->found > r->limit, "no length beyond the end");
     else
-        fuzz_check(L, r->said < r->limit, "no length too small");
+        fuzz_check(L, r->found < r->limit, "no length too small");
 }
 
 /* Checks that the part lies within the reader's, in order. */

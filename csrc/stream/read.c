@@ -266,8 +266,9 @@ static int read_step(lua_State *L, int status, lua_KContext context)
 A carriage return is kept as part of its line. The last line need not end with a
 newline.
 @function Stream:read
-@param[opt="l"] ... formats: `"l"` a line without its newline, `"L"` with it, `"a"` everything up to the end of the stream, `"n"`
-a number, or an integer: so many bytes, or fewer at the end of the stream
+@param[opt="l"] ... formats: `"l"` a line without its newline, `"L"` with it,
+`"a"` everything up to the end of the stream, `"n"` a number, or an integer: so
+many bytes, or fewer at the end of the stream
 @return a value for each format; nil at the end of the stream, or where no
 number is found, and then no further values; `false` if it would have to wait in
 non-blocking mode

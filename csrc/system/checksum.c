@@ -1,9 +1,9 @@
 /*
  * checksum: the checksum of the Internet protocols, RFC 1071.
  *
- * A one's complement sum is the same in either byte order but for its bytes
- * being swapped, so that it is taken over whole words as the machine reads
- * them. Functions named sockeye_* are the module's.
+ * A one's complement sum does not depend on the byte order, except that its own
+ * bytes are swapped. Therefore it is taken over whole words in the machine's
+ * order. Functions named sockeye_* are the module's.
  */
 #include <arpa/inet.h>
 #include <stddef.h>
@@ -14,8 +14,8 @@
 
 #include "open.h"
 
-/* Eight bytes, as the machine reads them, in two halves that cannot overflow
- * the sum: of less than 2^32 words. */
+/* The sum of the two halves of a word of eight bytes, in the machine's order:
+ * fewer than 2^32 of these sums cannot overflow. */
 static uint64_t word_sum(const char *bytes)
 {
     uint64_t word;
@@ -24,7 +24,7 @@ static uint64_t word_sum(const char *bytes)
     return (word & UINT32_MAX) + (word >> 32);
 }
 
-/* The last bytes, fewer than eight, as if zeroes followed. */
+/* The word_sum of the last bytes, fewer than eight, padded with zeroes. */
 static uint64_t tail_sum(const char *bytes, size_t size)
 {
     char padded[sizeof(uint64_t)] = {0};
@@ -33,8 +33,7 @@ static uint64_t tail_sum(const char *bytes, size_t size)
     return word_sum(padded);
 }
 
-/* The sum, in the machine's order, of bytes of which there are less than 2^32
- * words of eight. */
+/* The sum in the machine's order of fewer than 2^32 words of eight bytes. */
 static uint64_t sum_of(const char *bytes, size_t size)
 {
     uint64_t sums[4] = {0};
@@ -52,7 +51,7 @@ static uint64_t sum_of(const char *bytes, size_t size)
     return sums[0] + sums[1] + sums[2] + sums[3];
 }
 
-/* The same, of 16 bits. */
+/* Fold a sum into 16 bits. */
 static uint16_t fold(uint64_t sum)
 {
     while (sum > UINT16_MAX)
@@ -60,15 +59,15 @@ static uint16_t fold(uint64_t sum)
     return (uint16_t)sum;
 }
 
-/*** The Internet checksum of some bytes (RFC 1071).
-It is what IPv4, ICMP, UDP and TCP have in their headers; the checksum of bytes
-that contain their own is 0.
+/*** Return the Internet checksum of some bytes (RFC 1071).
+It is the checksum in the headers of IPv4, ICMP, UDP and TCP. For bytes that
+include their own correct checksum it is 0.
 @function checksum
-@string data as if a zero followed, where the count is odd
-@int[opt=65535] start the checksum of what comes before, such as a
-pseudo-header: of an even number of bytes
+@string data any bytes; an odd number is padded with a zero
+@int[opt=65535] start the checksum of an even number of bytes that come before,
+such as a pseudo-header
 @treturn int 16 bits, for `string.pack(">I2", …)`
-@raise argument error alone
+@raise argument error for a `start` that is not of 16 bits
 @usage
 local function echo_request(id, sequence, data)
   local rest = string.pack(">I2I2", id, sequence) .. data

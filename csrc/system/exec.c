@@ -15,7 +15,8 @@
 #include "base/text.h"
 #include "open.h"
 
-/* The string at `arg`, to be given to the system, for which a zero ends it. */
+/* The string at `arg`, for the system. Raises an argument error if it contains
+ * a zero, which would end it. */
 static const char *check_text(lua_State *L, int arg)
 {
     luaL_checktype(L, arg, LUA_TSTRING);
@@ -27,8 +28,8 @@ static int reject(lua_State *L, int arg, const char *list, const char *why)
     return luaL_argerror(L, arg, lua_pushfstring(L, "%s: %s", list, why));
 }
 
-/* The string on top of the stack, an element of the list at `arg`, which keeps
- * it alive; pops it. */
+/* Pop and return the string on top of the stack, an element of the list at
+ * `arg`, which keeps it alive. */
 static const char *pop_element(lua_State *L, int arg, const char *list)
 {
     size_t length;
@@ -43,8 +44,8 @@ static const char *pop_element(lua_State *L, int arg, const char *list)
     return text;
 }
 
-/* The elements from `first` of the list at `index` as the system wants them, in
- * memory that is Lua's; pushes it. `arg` is for messages. */
+/* Push a userdata with pointers to the elements of the list at `index`, from
+ * `first` on, with NULL at the end. Errors blame `arg`. */
 static char *const *push_vector(lua_State *L, int index, lua_Integer first,
                                 int arg, const char *list)
 {
@@ -60,7 +61,8 @@ static char *const *push_vector(lua_State *L, int index, lua_Integer first,
     return (char *const *)vector;
 }
 
-/* The list at `arg`, which begins with [0] where there is one. */
+/* Push the vector of the list at `arg`, which begins at index 0 if there is
+ * one, else at 1. */
 static char *const *push_argv(lua_State *L, int arg)
 {
     lua_Integer first;
@@ -73,7 +75,8 @@ static char *const *push_argv(lua_State *L, int arg)
     return push_vector(L, arg, first, arg, "argv");
 }
 
-/* The pair on top of the stack becomes "NAME=value"; the name stays below. */
+/* Replace the value on top of the stack with "NAME=value"; the name stays below
+ * it. */
 static void join_pair(lua_State *L, int arg)
 {
     const char *value = pop_element(L, arg, "env");
@@ -86,7 +89,7 @@ static void join_pair(lua_State *L, int arg)
     lua_pushfstring(L, "%s=%s", name, value);
 }
 
-/* The same for an element of a list, which has that form already. */
+/* Check that the value on top of the stack has the form "NAME=value". */
 static void check_pair(lua_State *L, int arg)
 {
     const char *text;
@@ -97,7 +100,7 @@ static void check_pair(lua_State *L, int arg)
         reject(L, arg, "env", "an element must have the form NAME=value");
 }
 
-/* {NAME = "value"} or {"NAME=value"}. */
+/* Push the vector of an environment: {NAME = "value"} or {"NAME=value"}. */
 static char *const *push_environment(lua_State *L, int arg)
 {
     lua_Integer count = 0;
@@ -119,16 +122,16 @@ static char *const *push_environment(lua_State *L, int arg)
     return push_vector(L, list, 1, arg, "env");
 }
 
-/*** Become another program (execve(2)).
-The process keeps its id; descriptors that are close-on-exec are closed, which
-is every one of this module's unless it was asked otherwise. What `io` has
-buffered is lost: `io.flush()` before it.
+/*** Replace the running program with another (execve(2)).
+The process keeps its id. Descriptors that are close-on-exec are closed: all of
+this module's, unless the flag was cleared. Data that `io` has buffered is lost:
+call `io.flush()` first.
 @function execv
 @string path the program's file
-@tparam {string,...} argv its arguments, beginning with argv[0], the program's
-own name; that may also be at the index 0, with the list following
-@raise ENOENT, EACCES, ENOEXEC, E2BIG, …; it returns in no other way, and then
-everything is as it was
+@tparam {string,...} argv its arguments, of which the first is argv[0], the
+program's own name; it may also be at index 0, and the others from index 1
+@raise ENOENT, EACCES, ENOEXEC, E2BIG, …; the function returns in no other way,
+and an error changes nothing
 @usage sockeye.execv("/bin/ls", {"ls", "-l"})
 */
 static int sockeye_execv(lua_State *L)
@@ -140,9 +143,11 @@ static int sockeye_execv(lua_State *L)
     return error_raise(L, "execv", errno, 1);
 }
 
-/*** The same, looking for the program in the folders that PATH names (exec(3)).
+/*** Replace the running program with another, which is looked for in the
+folders of PATH (exec(3)).
+Otherwise as `execv`.
 @function execvp
-@string file a name; a path where there is a slash in it
+@string file a name; one that contains a slash is a path
 @tparam {string,...} argv as for `execv`
 @raise as `execv`
 @usage sockeye.execvp("ls", {"ls", "-l"})
@@ -156,7 +161,9 @@ static int sockeye_execvp(lua_State *L)
     return error_raise(L, "execvp", errno, 1);
 }
 
-/*** The same as `execv`, with an environment to replace this one (execve(2)).
+/*** Replace the running program with another, and the environment too
+(execve(2)).
+Otherwise as `execv`.
 @function execve
 @string path the program's file
 @tparam {string,...} argv as for `execv`

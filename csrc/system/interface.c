@@ -1,9 +1,9 @@
 /*
  * interface: the network interfaces, their addresses and their numbers.
  *
- * Follows getifaddrs(3), if_nametoindex(3), if_nameindex(3) and netdevice(7). A
- * link's own entry, which has no address of a family that sockets speak to, is
- * folded into the entries of its addresses. Functions named sockeye_* are the
+ * Follows getifaddrs(3), if_nametoindex(3), if_nameindex(3) and netdevice(7).
+ * The entry of an interface's link, whose address is its hardware's, is merged
+ * into the entries of its network addresses. Functions named sockeye_* are the
  * module's.
  */
 #include <errno.h>
@@ -61,8 +61,8 @@ static const struct names interface_flag_names = {
 
 /* ---- the link ---- */
 
-/* The hardware address in an entry of the link, which may be longer than
- * sockaddr_ll shows; NULL where there is none. */
+/* The hardware address in the entry of a link, which may be longer than the
+ * array in sockaddr_ll; NULL if there is none. */
 #ifdef AF_PACKET
 static const unsigned char *link_address(const struct sockaddr *sa,
                                          size_t *length)
@@ -113,7 +113,8 @@ static bool has_address(const struct ifaddrs *entry)
 
 typedef bool predicate(const struct ifaddrs *entry);
 
-/* The first entry of the interface called `name` of which `holds` is true. */
+/* The first entry of the interface `name` for which `holds` is true; or
+ * NULL. */
 static const struct ifaddrs *find_entry(const struct ifaddrs *list,
                                         const char *name, predicate *holds)
 {
@@ -158,7 +159,7 @@ static void set_address(lua_State *L, const char *field,
     lua_setfield(L, -2, field);
 }
 
-/* How many bits of the network mask are set. */
+/* The number of bits that are set in the network mask. */
 static int prefix_length(const struct sockaddr *mask)
 {
     bool inet6 = mask->sa_family == AF_INET6;
@@ -212,8 +213,8 @@ static void push_entry(lua_State *L, const struct ifaddrs *list,
         set_address(L, "destination", entry->ifa_dstaddr);
 }
 
-/* An interface that has addresses is listed once for each of them, and not by
- * its entry without one. */
+/* Whether to list an entry: those with an address, and of an interface without
+ * addresses the first. */
 static bool is_listed(const struct ifaddrs *list, const struct ifaddrs *entry)
 {
     return has_address(entry) ||
@@ -225,15 +226,15 @@ static void free_entries(void *list)
     freeifaddrs(list);
 }
 
-/*** The network interfaces and their addresses (getifaddrs(3)).
-One table for each address; an interface without any comes once, without
-`address`.
+/*** List the network interfaces and their addresses (getifaddrs(3)).
+There is one table for each address, and one without `address` for an interface
+that has none.
 @function interfaces
 @treturn {table,...} each with `name`; `index`; `flags`, a set: `flags.up`,
 `flags.loopback`, `flags.multicast`, …; `address`, `netmask` and `broadcast`,
-each an `Address` with port 0; `prefix`, the bits of the network mask;
-`destination` in place of `broadcast` for a point-to-point link; `hardware`,
-the link's own address as `"02:42:ac:11:00:02"`. What does not apply is absent.
+each an `Address` with port 0; `prefix`, the number of bits in the network mask;
+`destination` in place of `broadcast` for a point-to-point link; `hardware`, the
+hardware address, as `"02:42:ac:11:00:02"`. Fields that do not apply are absent.
 @raise ENOMEM, EMFILE
 @usage
 for _, i in ipairs(sockeye.interfaces()) do
@@ -267,13 +268,14 @@ static int sockeye_interfaces(lua_State *L)
 
 /* ---- names and numbers ---- */
 
-/* The C library says ENOENT where it could open no socket to ask through. */
+/* The error of a look-up. The C library reports ENOENT if it could not open a
+ * socket to ask the kernel with: descriptors have run out. */
 static int lookup_error(void)
 {
     return errno == ENOENT ? EMFILE : errno;
 }
 
-/*** The number of an interface (if_nametoindex(3)).
+/*** Return the index of an interface (if_nametoindex(3)).
 @function if_nametoindex
 @string name `"eth0"`
 @treturn int
@@ -294,9 +296,9 @@ static int sockeye_if_nametoindex(lua_State *L)
     return 1;
 }
 
-/*** The name of an interface (if_indextoname(3)).
+/*** Return the name of an interface (if_indextoname(3)).
 @function if_indextoname
-@int index as addresses have it in `scope_id`
+@int index its number, as in an address's `scope_id`
 @treturn string
 @raise ENXIO, with the number in `subject`; EMFILE
 */
@@ -323,7 +325,7 @@ static void free_nameindex(void *list)
     if_freenameindex(list);
 }
 
-/*** The names and numbers of all interfaces (if_nameindex(3)).
+/*** List the names and indexes of all interfaces (if_nameindex(3)).
 @function if_nameindex
 @treturn {table,...} each with `index` and `name`
 @raise ENOBUFS, EMFILE

@@ -1,5 +1,5 @@
 /*
- * nameinfo: the names of addresses; see resolver.h.
+ * nameinfo: host and service names for an address; see resolver.h.
  *
  * Follows getnameinfo(3). Functions named sockeye_* are the module's.
  */
@@ -33,7 +33,7 @@ static const struct names nameinfo_flags = {
     "flag", {"NI_", NULL}, nameinfo_flag_rows};
 
 struct naming {
-    struct job job; /* where a thread asks */
+    struct job job; /* for a thread */
     struct resolver_answer answer;
     socklen_t length;
     int flags;
@@ -42,10 +42,11 @@ struct naming {
         struct sockaddr_storage storage;
     };
     char host[NI_MAXHOST];
-    char service[NI_MAXHOST]; /* the path of a Unix socket is one */
+    char service[NI_MAXHOST]; /* which may be the path of a Unix socket */
 };
 
-/* The other call that waits for name servers. */
+/* Call getnameinfo, which may wait for name servers. Runs in a thread too, so
+ * it uses nothing of Lua. */
 static void name(struct naming *n)
 {
     int code;
@@ -114,15 +115,15 @@ static bool is_numeric(const struct naming *n)
     return n->any.sa_family == AF_UNIX || (n->flags & both) == both;
 }
 
-/*** The names of an address (getnameinfo(3)).
-It waits as `resolve` does.
+/*** Return the host and service names of an address (getnameinfo(3)).
+Inside a task, or under a deadline, it waits as `resolve` does.
 @function nameinfo
 @param address an `Address`, or a string as `sockeye.address` takes it
 @param[opt] flags names in one string: `"numerichost"`, `"numericserv"`,
-`"namereqd"` (a host without a name is an error), `"dgram"` (the service of
-UDP), `"nofqdn"`
-@treturn string the host, its numeric form where it has no name
-@treturn string the service, likewise
+`"namereqd"` (raise an error if the host has no name), `"dgram"` (return UDP's
+service), `"nofqdn"`
+@treturn string the host; in numeric form if it has no name
+@treturn string the service; its port if it has no name
 @raise EAI_NONAME, EAI_AGAIN, EAI_FAMILY, … with the address in `address`
 @usage local host, service = sockeye.nameinfo("127.0.0.1:80")
 */

@@ -19,9 +19,10 @@
 #include "open.h"
 #include "socket/socket.h"
 
-/* An entry of either database, its strings one after another, each with its
- * zero: the name, a service's protocol, the aliases. The C library's own is
- * overwritten by the next call, which a finalizer may make. */
+/* A copy of an entry of either database, with its strings one after another,
+ * each ended by a zero: the name, a service's protocol, the aliases. The C
+ * library's own entry is overwritten by the next call, which a finaliser may
+ * make. */
 struct entry {
     int number;
     size_t count; /* strings */
@@ -30,7 +31,7 @@ struct entry {
     char text[];
 };
 
-/* One more string; what does not fit is only counted. */
+/* Append a string; one that does not fit is only counted. */
 static void add_string(struct entry *e, const char *text)
 {
     size_t length = strlen(text) + 1;
@@ -68,7 +69,7 @@ static bool copy_protocol(struct entry *e, const struct protoent *found)
     return true;
 }
 
-/* What is asked for. */
+/* A look-up. */
 struct question {
     const char *call;
     const char *name;
@@ -99,8 +100,8 @@ static bool protocol_by_number(const struct question *q, struct entry *e)
     return copy_protocol(e, getprotobynumber(q->number));
 }
 
-/* After a failed look-up: whether to try once more. The libraries report a
- * lack of descriptors by errno alone. */
+/* After a failed look-up: collect garbage if descriptors have run out, which
+ * the C library reports by errno alone. Returns whether to try again. */
 static bool look_again(lua_State *L, const char *call, bool *collected)
 {
     int error = errno;
@@ -112,7 +113,8 @@ static bool look_again(lua_State *L, const char *call, bool *collected)
     return true;
 }
 
-/* Push an entry as a userdata; NULL, and nil, where there is none. */
+/* Push the copy of an entry, in a userdata. NULL: there is none, and nil is
+ * pushed. */
 static const struct entry *push_entry(lua_State *L, lookup *look,
                                       const struct question *q)
 {
@@ -137,7 +139,8 @@ static const struct entry *push_entry(lua_State *L, lookup *look,
     }
 }
 
-/* Push the entry's table, the port or number under `number_field`. */
+/* Push the table of the entry; its port or number has the key
+ * `number_field`. */
 static int push_fields(lua_State *L, const struct entry *e,
                        const char *number_field, bool has_protocol)
 {
@@ -191,12 +194,12 @@ static int check_number(lua_State *L, int arg, lua_Integer most)
     return (int)number;
 }
 
-/*** A service by its name (getservbyname(3)).
+/*** Look up a service by name (getservbyname(3)).
 @function getservbyname
-@string name or one of its aliases
+@string name its name or an alias
 @string[opt] protocol `"tcp"`, `"udp"`, …; nil: any
 @treturn ?table `name`, `aliases`, `port` (in host byte order), `protocol`; nil
-where there is none
+if there is none
 @usage local port = sockeye.getservbyname("http", "tcp").port
 */
 static int sockeye_getservbyname(lua_State *L)
@@ -208,7 +211,7 @@ static int sockeye_getservbyname(lua_State *L)
     return push_service(L, service_by_name, &q);
 }
 
-/*** A service by its port (getservbyport(3)).
+/*** Look up a service by port (getservbyport(3)).
 @function getservbyport
 @int port in host byte order, 0 to 65535
 @string[opt] protocol `"tcp"`, `"udp"`, …; nil: any
@@ -224,10 +227,10 @@ static int sockeye_getservbyport(lua_State *L)
     return push_service(L, service_by_port, &q);
 }
 
-/*** A protocol by its name (getprotobyname(3)).
+/*** Look up a protocol by name (getprotobyname(3)).
 @function getprotobyname
-@string name or one of its aliases
-@treturn ?table `name`, `aliases`, `number`; nil where there is none
+@string name its name or an alias
+@treturn ?table `name`, `aliases`, `number`; nil if there is none
 @usage local tcp = sockeye.getprotobyname("tcp").number
 */
 static int sockeye_getprotobyname(lua_State *L)
@@ -238,9 +241,9 @@ static int sockeye_getprotobyname(lua_State *L)
     return push_protocol(L, protocol_by_name, &q);
 }
 
-/*** A protocol by its number (getprotobynumber(3)).
+/*** Look up a protocol by number (getprotobynumber(3)).
 @function getprotobynumber
-@int number as the IP header has it, 6 for TCP
+@int number as in the IP header; 6 is TCP
 @treturn ?table as `getprotobyname`
 */
 static int sockeye_getprotobynumber(lua_State *L)

@@ -1,10 +1,10 @@
 /*
- * netlink: the messages of netlink(7) as Lua values.
+ * netlink: converts the messages of netlink(7) to Lua values and back.
  *
- * A message and its attributes are read from a string, and written to one; no
- * system call is made here. The walking is in netlink_walk.c, the socket and
- * what protocols mean by their messages in lua/. Positions are counted as Lua's
- * string functions count. Functions named netlink_* are primitives, for
+ * Messages and attributes are read from strings and written to strings, without
+ * system calls. netlink_walk.c finds them in the bytes; the socket and the
+ * protocols are in lua/sockeye/. Positions count from 1, as in Lua's string
+ * functions. Functions named netlink_* are primitives, for
  * lua/sockeye/netlink.lua.
  */
 #include <stdint.h>
@@ -82,7 +82,7 @@ static const struct names attribute_flag_names = {
 
 /* Push nil and "attribute at byte 33: length beyond the end (20, at most 8)".
  * Returns how many results that is. */
-static int give_problem(lua_State *L, const char *what,
+static int push_problem(lua_State *L, const char *what,
                         const struct netlink_reader *r)
 {
     static const char *const texts[] = {
@@ -93,21 +93,23 @@ static int give_problem(lua_State *L, const char *what,
 
     lua_pushnil(L);
     lua_pushfstring(L, "%s at byte %I: ", what, (LUAI_UACINT)r->position + 1);
-    lua_pushfstring(L, texts[r->problem], (LUAI_UACINT)r->said,
+    lua_pushfstring(L, texts[r->problem], (LUAI_UACINT)r->found,
                     (LUAI_UACINT)r->limit);
     lua_concat(L, 2);
     return 2;
 }
 
-/* Of a function that gives nil and a problem: raise it as an argument error. */
-static int or_raise(lua_State *L, int results)
+/* Raise the problem as an argument error if a function returned nil and a
+ * problem. */
+static int raise_problem(lua_State *L, int results)
 {
     if (results == 2)
         luaL_argerror(L, 1, lua_tostring(L, -1));
     return results;
 }
 
-/* The bytes at index 1, from the position at index 2 to that at index 3. */
+/* A reader of the bytes at index 1, from the position at index 2 to that at
+ * index 3. */
 static struct netlink_reader check_bytes(lua_State *L)
 {
     struct netlink_reader r = {.problem = NETLINK_NO_PROBLEM};
@@ -136,7 +138,7 @@ static void set_bytes(lua_State *L, const char *field,
     lua_setfield(L, -2, field);
 }
 
-/* Push a table of the header, with room for what is added. */
+/* Push a table of the header, presized for the other fields. */
 static void push_header(lua_State *L, const struct netlink_message *m)
 {
     lua_createtable(L, 0, 7);
@@ -146,7 +148,7 @@ static void push_header(lua_State *L, const struct netlink_message *m)
     field_set_integer(L, "pid", m->pid);
 }
 
-/* Up to its first zero. */
+/* Set a field to the text of an attribute, up to its first zero. */
 static void set_acknowledged_text(lua_State *L, const char *field,
                                   const struct netlink_reader *r,
                                   const struct netlink_attribute *a)
@@ -164,7 +166,7 @@ static void set_acknowledged_bytes(lua_State *L, const char *field,
     set_bytes(L, field, r, a->payload, a->end);
 }
 
-/* What has another size is no integer. */
+/* Set a field to the integer of an attribute, if it has the size of one. */
 static void set_acknowledged_number(lua_State *L, const char *field,
                                     const struct netlink_reader *r,
                                     const struct netlink_attribute *a)
@@ -177,7 +179,7 @@ static void set_acknowledged_number(lua_State *L, const char *field,
     field_set_integer(L, field, value);
 }
 
-/* The attributes of an extended acknowledgement, by their type. */
+/* The attributes of an extended acknowledgement, indexed by type. */
 static const struct acknowledged {
     const char *field;
     void (*set)(lua_State *L, const char *field, const struct netlink_reader *r,
@@ -190,7 +192,8 @@ static const struct acknowledged {
     [6] = {"missing_nest", set_acknowledged_number},
 };
 
-/* False: nil and what is wrong is pushed. */
+/* Set the fields of an extended acknowledgement in the message on top. False:
+ * nil and a description of the problem are pushed. */
 static bool set_acknowledgement(lua_State *L, struct netlink_reader *r)
 {
     struct netlink_attribute a;
@@ -202,12 +205,12 @@ static bool set_acknowledgement(lua_State *L, struct netlink_reader *r)
     }
     if (r->problem == NETLINK_NO_PROBLEM)
         return true;
-    give_problem(L, "attribute of an acknowledgement", r);
+    push_problem(L, "attribute of an acknowledgement", r);
     return false;
 }
 
-/* Set what an error, or the end of a dump, reports, in the message on top.
- * False: nil and what is wrong is pushed. */
+/* Set the fields of an error, or of the end of a dump, in the message on top.
+ * False: nil and a description of the problem are pushed. */
 static bool set_report(lua_State *L, struct netlink_reader *r,
                        const struct netlink_message *m)
 {
@@ -215,7 +218,7 @@ static bool set_report(lua_State *L, struct netlink_reader *r,
     struct netlink_reader inner = *r;
 
     if (!netlink_walk_report(r, m, &report)) {
-        give_problem(L, "report", r);
+        push_problem(L, "report", r);
         return false;
     }
     field_set_integer(L, "errno", -(lua_Integer)report.error);
@@ -229,8 +232,8 @@ static bool set_report(lua_State *L, struct netlink_reader *r,
     return set_acknowledgement(L, &inner);
 }
 
-/* read_messages(bytes [, position [, last]]): a list of the messages; or nil
- * and what is wrong with the bytes. */
+/* read_messages(bytes [, position [, last]]): returns a list of the messages;
+ * or nil and a description of the problem. */
 static int netlink_read_messages(lua_State *L)
 {
     struct netlink_reader r = check_bytes(L);
@@ -246,17 +249,18 @@ static int netlink_read_messages(lua_State *L)
             return 2;
         lua_rawseti(L, -2, ++count);
     }
-    return r.problem ? give_problem(L, "message", &r) : 1;
+    return r.problem ? push_problem(L, "message", &r) : 1;
 }
 
-/* decode(bytes [, position [, last]]): the same, or an argument error. */
+/* decode(bytes [, position [, last]]): returns what read_messages does, but
+ * raises a problem as an argument error. */
 static int netlink_decode(lua_State *L)
 {
-    return or_raise(L, netlink_read_messages(L));
+    return raise_problem(L, netlink_read_messages(L));
 }
 
-/* read_attributes(bytes [, position [, last]]): a list of them; or nil and what
- * is wrong with the bytes. */
+/* read_attributes(bytes [, position [, last]]): returns a list of the
+ * attributes; or nil and a description of the problem. */
 static int netlink_read_attributes(lua_State *L)
 {
     struct netlink_reader r = check_bytes(L);
@@ -272,18 +276,19 @@ static int netlink_read_attributes(lua_State *L)
         set_bytes(L, "data", &r, a.payload, a.end);
         lua_rawseti(L, -2, ++count);
     }
-    return r.problem ? give_problem(L, "attribute", &r) : 1;
+    return r.problem ? push_problem(L, "attribute", &r) : 1;
 }
 
-/* attributes(bytes [, position [, last]]): the same, or an argument error. */
+/* attributes(bytes [, position [, last]]): returns what read_attributes does,
+ * but raises a problem as an argument error. */
 static int netlink_attributes(lua_State *L)
 {
-    return or_raise(L, netlink_read_attributes(L));
+    return raise_problem(L, netlink_read_attributes(L));
 }
 
 /* ---- writing ---- */
 
-/* The integer field of the table at index 1; 0 where there is none. */
+/* The integer field of the table at index 1; 0 if absent. */
 static lua_Integer opt_field(lua_State *L, const char *name, lua_Integer high)
 {
     return field_opt_integer(L, 1, 1, name, 0, high, 0);
@@ -303,7 +308,7 @@ static const char *push_data(lua_State *L, size_t *length)
     return lua_tolstring(L, -1, length);
 }
 
-/* Push a header, what follows it, and the padding. */
+/* Push a header, the data after it, and padding, as one string. */
 static void push_padded(lua_State *L, const void *header, size_t size,
                         const char *data, size_t length)
 {
@@ -317,7 +322,7 @@ static void push_padded(lua_State *L, const void *header, size_t size,
     luaL_pushresult(&b);
 }
 
-/* encode{type=, flags=, seq=, pid=, data=}: the message, padded. */
+/* encode{type=, flags=, seq=, pid=, data=}: returns the message, padded. */
 static int netlink_encode(lua_State *L)
 {
     static const char *const names[] = {"type", "flags", "seq",
@@ -343,7 +348,7 @@ static int netlink_encode(lua_State *L)
     return 1;
 }
 
-/* attribute(type, data [, flags]): the attribute, padded. */
+/* attribute(type, data [, flags]): returns the attribute, padded. */
 static int netlink_attribute(lua_State *L)
 {
     lua_Integer type = field_check_range(L, 1, 0, NETLINK_TYPE_MASK);
@@ -362,7 +367,8 @@ static int netlink_attribute(lua_State *L)
     return 1;
 }
 
-/* fault(call, code or errno): an error object, to be completed and raised. */
+/* fault(call, code or errno): returns an error object, for the caller to
+ * complete and raise. */
 static int netlink_fault(lua_State *L)
 {
     const char *call = luaL_checkstring(L, 1);

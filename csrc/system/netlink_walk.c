@@ -1,8 +1,8 @@
 /*
- * netlink_walk: netlink messages and attributes in a string of bytes; see
+ * netlink_walk: finds netlink messages and attributes in a string of bytes; see
  * netlink_walk.h.
  *
- * netlink(7), and linux/netlink.h. Integers are in host byte order.
+ * Follows netlink(7) and linux/netlink.h. Integers are in host byte order.
  */
 #include <string.h>
 
@@ -10,7 +10,7 @@
 
 #define FLAG_CAPPED 0x100   /* NLM_F_CAPPED: the request is not repeated */
 #define FLAG_ACK_TLVS 0x200 /* NLM_F_ACK_TLVS: attributes follow */
-#define ERROR_BYTES 4       /* the errno before what a report repeats */
+#define ERROR_BYTES 4       /* the errno at the beginning of a report */
 
 static size_t align(size_t length)
 {
@@ -34,15 +34,16 @@ static uint32_t read32(const unsigned char *bytes)
 }
 
 static bool fail(struct netlink_reader *r, enum netlink_problem problem,
-                 size_t said, size_t limit)
+                 size_t found, size_t limit)
 {
     r->problem = problem;
-    r->said = said;
+    r->found = found;
     r->limit = limit;
     return false;
 }
 
-/* Whether there is something that begins with a header of so many bytes. */
+/* Whether there are enough bytes for a header of so many bytes. False at the
+ * end, or with a problem. */
 static bool has_header(struct netlink_reader *r, size_t header)
 {
     size_t left = r->end - r->position;
@@ -61,8 +62,9 @@ static bool has_length(struct netlink_reader *r, size_t length, size_t header)
     return length <= left || fail(r, NETLINK_BEYOND_END, length, left);
 }
 
-/* The padding of the last one may be missing. */
-static void move_on(struct netlink_reader *r, size_t length)
+/* Advance past a message or an attribute. The padding of the last one may be
+ * missing. */
+static void advance(struct netlink_reader *r, size_t length)
 {
     size_t left = r->end - r->position;
     size_t step = align(length);
@@ -88,7 +90,7 @@ bool netlink_walk_message(struct netlink_reader *r, struct netlink_message *m)
         return false;
     m->payload = r->position + NETLINK_HEADER;
     m->end = r->position + m->length;
-    move_on(r, m->length);
+    advance(r, m->length);
     return true;
 }
 
@@ -111,12 +113,12 @@ bool netlink_walk_attribute(struct netlink_reader *r,
     a->net_byteorder = type & NETLINK_NET_BYTEORDER;
     a->payload = r->position + NETLINK_ATTRIBUTE_HEADER;
     a->end = r->position + length;
-    move_on(r, length);
+    advance(r, length);
     return true;
 }
 
-/* The header of the request that an error repeats; moves past it, and past its
- * payload where that has not been left out. */
+/* Read the header of the request that an error repeats. Advances past it, and
+ * past its payload unless that is left out. */
 static bool read_request(struct netlink_reader *r, uint16_t flags,
                          struct netlink_report *report)
 {
@@ -132,11 +134,11 @@ static bool read_request(struct netlink_reader *r, uint16_t flags,
     request->payload = r->position + NETLINK_HEADER;
     request->end = r->position + length;
     report->has_request = true;
-    move_on(r, length);
+    advance(r, length);
     return true;
 }
 
-/* The end of a dump need not carry anything. */
+/* The end of a dump may have no payload. */
 bool netlink_walk_report(struct netlink_reader *r,
                          const struct netlink_message *m,
                          struct netlink_report *report)

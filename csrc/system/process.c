@@ -1,6 +1,6 @@
 /*
- * process: fork, waitpid and kill; pipe and dup2, for the descriptors that a
- * child inherits. exec.c holds the rest of a child's beginning.
+ * process: fork, waitpid, kill, _exit, getpid and getppid; pipe and dup2, for
+ * the descriptors of a child. See exec.c for the exec functions.
  *
  * Follows the manual pages of section 2 of the same names. Functions named
  * sockeye_* are the module's.
@@ -35,7 +35,7 @@ static const struct name wait_rows[] = {
 };
 /* clang-format on */
 
-#define LOOK_AGAIN 5000000 /* nanoseconds */
+#define TRY_AGAIN 5000000 /* nanoseconds */
 
 static const struct names wait_names = {"option", {"W", NULL}, wait_rows};
 
@@ -48,9 +48,9 @@ static pid_t check_pid(lua_State *L, int arg)
     return (pid_t)pid;
 }
 
-/* After a failed attempt: whether it was interrupted, and is to go on now that
- * the handlers have run. */
-static bool was_interrupted(lua_State *L)
+/* After a failed attempt: if a signal interrupted it, run the handlers. Returns
+ * whether to try again. */
+static bool retry_interrupted(lua_State *L)
 {
     if (errno != EINTR)
         return false;
@@ -58,11 +58,11 @@ static bool was_interrupted(lua_State *L)
     return true;
 }
 
-/*** Divide the process in two (fork(2)).
-The child has copies of all descriptors, which share offsets and flags with the
-parent's. What `io` has buffered is in both: `io.flush()` before it. A child
-ends by `_exit`, or by exec, so that nothing of the parent's is done twice. In
-the child of a task only that task goes on.
+/*** Create a child process, a copy of this one (fork(2)).
+The child has copies of all descriptors, which share offsets and status flags
+with the parent's. Both have the data that `io` has buffered: call `io.flush()`
+first. The child should end with `_exit`, or with exec, so that it does not do
+the parent's clean-up too. If a task forks, only that task goes on in the child.
 @function fork
 @treturn int the child's process id in the parent; 0 in the child
 @raise EAGAIN, ENOMEM
@@ -80,7 +80,8 @@ static int sockeye_fork(lua_State *L)
     pid_t pid;
     int error;
 
-    /* A signal to the child must not be taken for one of the parent's. */
+    /* Block signals: the child must not take one sent to it for one that its
+     * parent has caught. */
     sigfillset(&every);
     pthread_sigmask(SIG_SETMASK, &every, &before);
     pid = fork();
@@ -102,7 +103,7 @@ static int sockeye_fork(lua_State *L)
 
 /* ---- the end of a process ---- */
 
-/* Push how a child has changed: a word and a number. */
+/* Push how a child's state has changed: a word and a number. */
 static int push_status(lua_State *L, int status)
 {
     if (WIFEXITED(status)) {
@@ -126,7 +127,7 @@ static int push_status(lua_State *L, int status)
 static int waitpid_step(lua_State *L, int continued, lua_KContext context);
 
 #ifdef SYS_pidfd_open
-/* A descriptor that is readable when the child has ended; -1: none. */
+/* Open a descriptor that is readable when the child has ended; -1: none. */
 static int open_child(pid_t pid)
 {
     return pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
@@ -139,12 +140,12 @@ static int open_child(pid_t pid)
 }
 #endif
 
-/* Wake the task when the child may have ended, by its descriptor, or by looking
- * again soon. Stack: pid, options. */
+/* Register that the task waits until the child may have ended: with a
+ * descriptor of the child, or by trying again soon. Stack: pid, options. */
 static int await_child(lua_State *L, struct task *t, pid_t pid)
 {
     int64_t deadline = task_deadline(t, NO_DEADLINE);
-    int64_t soon = clock_now() + LOOK_AGAIN;
+    int64_t soon = clock_now() + TRY_AGAIN;
     struct socket *child = socket_new(L);
 
     child->handle.fd = open_child(pid);
@@ -162,7 +163,8 @@ static void drop_child(lua_State *L)
     lua_settop(L, 2);
 }
 
-/* The descriptor of a child reports its end alone. */
+/* Suspend the task. A child's descriptor reports only its end, so it is of no
+ * use for "untraced" and "continued". */
 static int waitpid_suspend(lua_State *L, struct task *t, pid_t pid, int options)
 {
     int error = task_take_interruption(t, false);
@@ -189,7 +191,7 @@ static int waitpid_step(lua_State *L, int continued, lua_KContext context)
     drop_child(L);
     do
         child = waitpid(pid, &status, t ? options | WNOHANG : options);
-    while (child == -1 && was_interrupted(L));
+    while (child == -1 && retry_interrupted(L));
     if (child == -1)
         return error_raise(L, "waitpid", errno, 0);
     if (child == 0 && !(options & WNOHANG))
@@ -204,15 +206,15 @@ static int waitpid_step(lua_State *L, int continued, lua_KContext context)
 
 /*** Wait for a child to end (waitpid(2)).
 @function waitpid
-@int[opt=-1] pid a child; -1: any; 0: any of this process group; -n: any of the
-process group n
-@param[opt] options `"nohang"`: do not wait; `"untraced"`, `"continued"`: report
-children that were stopped and continued, too; several in one string
-@treturn int|boolean the child's process id; `false` with `"nohang"` where there
-is nothing to report
+@int[opt=-1] pid a child; -1: any child; 0: any in this process group; -n: any
+in the process group n
+@param[opt] options `"nohang"`: do not wait; `"untraced"`, `"continued"`: also
+report children that were stopped, or continued; several names in one string
+@treturn int|boolean the child's process id; `false` with `"nohang"` if there is
+nothing to report
 @treturn string `"exit"`, `"signal"`, `"stop"` or `"continue"`
 @treturn int the exit status, or the number of the signal
-@raise ECHILD where there is no such child
+@raise ECHILD if there is no such child
 @usage local pid, how, number = sockeye.waitpid()
 */
 static int sockeye_waitpid(lua_State *L)
@@ -222,12 +224,12 @@ static int sockeye_waitpid(lua_State *L)
 }
 
 /*** Send a signal (kill(2)).
-When a process sends itself one that it handles, the handler has run before this
-returns.
+If a process sends itself a signal that it handles, the handler runs before this
+function returns.
 @function kill
-@int pid a process; 0: this process group; -1: all that may be sent one; -n: the
-process group n
-@param signal `"SIGTERM"`, `"term"`, `sockeye.SIGTERM`; 0: only see whether it
+@int pid a process; 0: this process group; -1: all processes that this one may
+signal; -n: the process group n
+@param signal `"SIGTERM"`, `"term"`, `sockeye.SIGTERM`; 0: only check that it
 could be sent
 @raise ESRCH, EPERM
 @usage sockeye.kill(pid, "SIGTERM")
@@ -244,8 +246,8 @@ static int sockeye_kill(lua_State *L)
 }
 
 /*** End this process at once (_exit(2)).
-No variable is closed, nothing is collected, and what `io` has buffered is not
-written: that is what a forked child wants, since it is all the parent's.
+No variable is closed, nothing is collected, and data that `io` has buffered is
+not written. Use it in a forked child, where all of that is the parent's to do.
 @function _exit
 @int[opt=0] status 0 to 255
 */
@@ -257,7 +259,7 @@ static int sockeye__exit(lua_State *L)
     _exit((int)status);
 }
 
-/*** The id of this process (getpid(2)).
+/*** Return the id of this process (getpid(2)).
 @function getpid
 @treturn int
 */
@@ -267,9 +269,10 @@ static int sockeye_getpid(lua_State *L)
     return 1;
 }
 
-/*** The id of the parent (getppid(2)).
+/*** Return the id of the parent process (getppid(2)).
 @function getppid
-@treturn int that of the process which adopts orphans, once the parent has ended
+@treturn int once the parent has ended, the id of the process that adopts
+orphans
 */
 static int sockeye_getppid(lua_State *L)
 {
@@ -279,9 +282,9 @@ static int sockeye_getppid(lua_State *L)
 
 /* ---- descriptors for a child ---- */
 
-/*** A pipe (pipe(2)).
-Its ends are read, written, polled and closed as sockets are, but are no
-sockets. They are close-on-exec.
+/*** Create a pipe (pipe(2)).
+Its ends have the type `Socket`: they can be read, written, polled and closed,
+but other calls fail with ENOTSOCK. They are close-on-exec.
 @function pipe
 @treturn Socket the end to read from
 @treturn Socket the end to write to
@@ -295,7 +298,7 @@ static int sockeye_pipe(lua_State *L)
     int fd[2];
     int result;
 
-    /* One after the other: their order is that of the results. */
+    /* The order on the stack is that of the results. */
     ends[0] = socket_new(L);
     ends[1] = socket_new(L);
     do
@@ -308,16 +311,16 @@ static int sockeye_pipe(lua_State *L)
     return 2;
 }
 
-/*** Make a descriptor's number another name of an open file (dup2(2)).
-What the number stood for before is closed. The copy outlives exec, and so does
-a descriptor that has the number already: this is how a child is given its
-standard input. No socket owns it, so that it stays open, unless one owned the
-number before; give it to `adopt` to have it closed.
+/*** Duplicate a descriptor to a given number (dup2(2)).
+A descriptor that has that number is closed first. The duplicate is not
+close-on-exec, even if `old` is `new`: this is how to set a child's standard
+input. No socket owns the duplicate, unless one owned that number before: to
+close it, pass it to `adopt`.
 @function dup2
-@param old a socket, a file of `io`, or a number
-@int new the number that the copy is to have
+@param old a socket, a Lua file or the number of a descriptor
+@int new the number of the duplicate
 @treturn int that number
-@raise EBADF where `old` is not open or `new` is beyond the limit of the process
+@raise EBADF if `old` is not open or `new` is beyond the limit of the process
 @usage sockeye.dup2(connection, 0)
 */
 static int sockeye_dup2(lua_State *L)
@@ -332,7 +335,7 @@ static int sockeye_dup2(lua_State *L)
         loop_forget_number((int)new);
     do
         result = dup2(old, (int)new);
-    while (result == -1 && was_interrupted(L));
+    while (result == -1 && retry_interrupted(L));
     if (result == -1)
         return error_raise(L, "dup2", errno, 0);
     if (old == result)

@@ -13,19 +13,20 @@
 #define NSIG 65
 #endif
 
-/* Create the timer that resends the signal `number` to the calling thread.
- * Where the system has none to give, the functions below do nothing. */
+/* Create a timer that resends the signal `number` to the calling thread. If the
+ * system has no more timers, the functions below do nothing. */
 void resend_create(int number);
 void resend_delete(int number);
 
-/* In a forked child: timers stay with the parent. */
+/* In a forked child, which does not inherit timers: create it again if there
+ * was one. */
 void resend_inherit(int number);
 
-/* Start resending the signal, shortly; or stop. */
+/* Start or stop resending the signal. */
 void resend_start(int number);
 void resend_stop(int number);
 
-/* Whether a signal that has come was resent. */
+/* Whether a signal was sent by such a timer. */
 bool resend_is(const siginfo_t *info);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * resolve: the addresses of hosts and services; see resolver.h.
+ * resolve: addresses for host and service names; see resolver.h.
  *
- * Follows getaddrinfo(3). Inside a task, and under a deadline, a thread asks
- * and the caller waits for it; anywhere else the call blocks. Functions named
- * sockeye_* are the module's.
+ * Follows getaddrinfo(3). Inside a task, or under a deadline, a thread makes
+ * the call and the caller waits for it; otherwise the call blocks. Functions
+ * named sockeye_* are the module's.
  */
 #include <errno.h>
 #include <netdb.h>
@@ -54,8 +54,8 @@ static lua_Integer check_port(lua_State *L, int arg)
     return port;
 }
 
-/* A service by name or port, as text. The C library would cut a port that is
- * too large, so digits are checked as a number is. */
+/* The service at `arg`, a name or a port, as text. The range of a port in
+ * digits is checked here: the C library would truncate it. */
 static const char *opt_service(lua_State *L, int arg)
 {
     const char *text;
@@ -75,7 +75,7 @@ static const char *opt_service(lua_State *L, int arg)
 struct hint {
     const char *key;
     const struct names *names;
-    bool several; /* names of flags, in one string */
+    bool several; /* several names in one string */
     size_t offset;
 };
 
@@ -108,8 +108,8 @@ static int reject_hint(lua_State *L, int arg, const char *key)
     return nearest_argerror(L, arg, "hint", &nearest);
 }
 
-/* The hints at `arg`; each value takes the table's place while it is checked,
- * so that messages speak of the right argument. */
+/* Read the hints at `arg`. Each value replaces the table while it is checked,
+ * so that errors blame the right argument. */
 static void check_hints(lua_State *L, int arg, struct addrinfo *hints)
 {
     if (lua_isnil(L, arg))
@@ -138,16 +138,17 @@ static void check_hints(lua_State *L, int arg, struct addrinfo *hints)
 /* ---- names to addresses ---- */
 
 struct query {
-    struct job job; /* where a thread asks */
+    struct job job; /* for a thread */
     struct resolver_answer answer;
     const char *host;
     const char *service;
     struct addrinfo hints;
     struct addrinfo *list;
-    char text[]; /* of host and service, where a thread asks */
+    char text[]; /* of host and service, in the copy for a thread */
 };
 
-/* The one call that waits for name servers; it knows nothing of Lua. */
+/* Call getaddrinfo, which may wait for name servers. Runs in a thread too, so
+ * it uses nothing of Lua. */
 static void look_up(struct query *q)
 {
     int code;
@@ -174,7 +175,7 @@ static void push_result(lua_State *L, const struct addrinfo *ai)
     }
 }
 
-/* A table of the results; the list is freed. */
+/* Push a table of the results, and free the list. */
 static int push_results(lua_State *L, struct c_memory *list)
 {
     lua_Integer count = 0;
@@ -188,7 +189,8 @@ static int push_results(lua_State *L, struct c_memory *list)
     return 1;
 }
 
-/* What is numeric is found at once. */
+/* Whether name servers must be asked: a numeric host is looked up without
+ * them. */
 static bool needs_servers(const struct query *q)
 {
     struct query numeric = {.host = q->host, .service = q->service};
@@ -228,7 +230,7 @@ static const char *copy_text(char **place, const char *text)
     return copy;
 }
 
-/* The same question, in memory of its own; or NULL. */
+/* Copy a query, with its strings, for a thread. NULL: no memory. */
 static struct job *copy_query(const void *question)
 {
     const struct query *from = question;
@@ -282,14 +284,14 @@ static int resolve_later(lua_State *L, const struct query *q)
     return resolve_step(L, LUA_OK, WAIT_FIRST);
 }
 
-/*** The addresses of a host and service (getaddrinfo(3)).
-In the order in which they are best tried (RFC 6724). Without a type every
-address comes once for each type that it serves. A number for the service is a
-port in host byte order.
+/*** Look up the addresses of a host and service (getaddrinfo(3)).
+They come in the order in which to try them (RFC 6724). Without a type in the
+hints, each address comes once for each type that the service has. A number for
+the service is a port in host byte order.
 
-Inside a task the others run meanwhile, and the call can be cancelled: one of at
-most four threads asks the name servers. Outside it blocks, unless a deadline of
-`timeout` is in force.
+Inside a task, other tasks run during the call, and it can be cancelled: one of
+at most four threads asks the name servers. Outside of tasks it blocks, unless
+called under a deadline of `timeout`.
 @function resolve
 @string[opt] host a name or a numeric address; nil: the loopback addresses, or
 the wildcards with the flag `"passive"`
@@ -298,7 +300,7 @@ the wildcards with the flag `"passive"`
 names in one string: `"passive"`, `"canonname"`, `"numerichost"`,
 `"numericserv"`, `"v4mapped"`, `"all"`, `"addrconfig"`, …
 @treturn {table,...} each with `address`, `type` (`"stream"`), `protocol`
-(`"tcp"`); the first with `canonname` where the flag asked for it
+(`"tcp"`); the first with `canonname` if the flag was given
 @raise EAI_NONAME, EAI_AGAIN, EAI_SERVICE, EAI_FAMILY, … with the host in
 `address`; ECANCELED; ETIMEDOUT with `timeout`; argument error for an unknown
 hint or a zero in a name

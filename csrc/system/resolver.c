@@ -1,6 +1,6 @@
 /*
- * resolver: the answers of the C library's resolver, and a thread that asks it;
- * see resolver.h.
+ * resolver: handles the answers of the C library's resolver, and calls it in a
+ * thread; see resolver.h.
  */
 #include <errno.h>
 #include <netdb.h>

@@ -1,14 +1,13 @@
 /*
- * signals: handlers of signals, written in Lua.
+ * signals: signal handlers written in Lua.
  *
  * Follows sigaction(2), signal(7) and signal-safety(7). The handler in C marks
- * the signal as caught and sets a hook on the main thread, which is all that
- * may be done to a Lua state at that moment; the hook calls the handlers in
- * Lua, at the next instruction, or from interrupt_run while a call waits.
+ * the signal as caught and sets a hook on the main thread, the only change to a
+ * Lua state that is safe at that moment. The hook calls the Lua handlers at the
+ * next instruction, or from interrupt_run while a call waits.
  *
- * A signal that comes when a call is about to block, but does not yet, would
- * interrupt nothing. Therefore a timer resends a signal until its
- * handler has run.
+ * A signal that comes just before a call blocks does not interrupt it.
+ * Therefore a timer resends a signal until its Lua handler has run.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -72,14 +71,14 @@ static const struct names signal_names = {"signal", {"SIG", NULL}, signal_rows};
 static const struct names disposition_names = {
     "handler", {NULL, NULL}, disposition_rows};
 
-/* Signals belong to the process, and so does this. */
+/* Signals belong to the process, so this is not part of a Lua state. */
 static struct {
-    lua_State *main;  /* of the state whose handlers they are; or NULL */
-    pthread_t thread; /* in which that state runs */
+    lua_State *main;  /* of the state with the handlers; or NULL */
+    pthread_t thread; /* the thread that state runs in */
     volatile sig_atomic_t caught[NSIG];
-    struct sigaction before[NSIG]; /* what was there before a handler */
-    bool replaced[NSIG];           /* whether that is known */
-    lua_Hook hook;                 /* what ours has covered */
+    struct sigaction before[NSIG]; /* the action before a handler was set */
+    bool replaced[NSIG];           /* whether `before` is set */
+    lua_Hook hook;                 /* the hook that ours replaced */
     int hook_mask;
     int hook_count;
 } signals;
@@ -88,19 +87,19 @@ static const char owner_key = 'o';
 
 /* ---- from the signal to the handler ---- */
 
-static void attend(lua_State *L, lua_Debug *ar);
+static void run_handlers(lua_State *L, lua_Debug *ar);
 
-/* Called in signal handlers, too. */
+/* Set the hook. Is called in signal handlers, too. */
 static void set_hook(void)
 {
     lua_State *main = signals.main;
 
-    if (lua_gethook(main) == attend)
+    if (lua_gethook(main) == run_handlers)
         return;
     signals.hook = lua_gethook(main);
     signals.hook_mask = lua_gethookmask(main);
     signals.hook_count = lua_gethookcount(main);
-    lua_sethook(main, attend, EVERY_EVENT, 1);
+    lua_sethook(main, run_handlers, EVERY_EVENT, 1);
 }
 
 /* Restore the hook that ours has replaced, unless another was set since. */
@@ -108,7 +107,7 @@ static void remove_hook(void)
 {
     lua_Hook hook = lua_gethook(signals.main);
 
-    if (hook == attend || hook == NULL)
+    if (hook == run_handlers || hook == NULL)
         lua_sethook(signals.main, signals.hook, signals.hook_mask,
                     signals.hook_count);
     signals.hook = NULL;
@@ -116,7 +115,7 @@ static void remove_hook(void)
     signals.hook_count = 0;
 }
 
-/* The handler in C. Every signal is blocked meanwhile. */
+/* The handler in C, which runs with every signal blocked. */
 static void catch (int number, siginfo_t *info, void *context)
 {
     int error = errno;
@@ -140,9 +139,9 @@ static void forget(int number)
     signals.caught[number] = 0;
 }
 
-/* Call the handlers of all signals that were caught. When one raises, the
- * others' turn comes at the next instruction: that is what closing the owner,
- * at the end of this function or of what is left of it, sees to. */
+/* Call the handlers of all signals that were caught. If one raises an error,
+ * the owner's `__close`, which runs when this function ends either way, sets
+ * the hook again: the other handlers then run at the next instruction. */
 static int call_handlers(lua_State *L)
 {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &owner_key);
@@ -173,8 +172,8 @@ static int owner_close(lua_State *L)
     return 0;
 }
 
-/* The hook. */
-static void attend(lua_State *L, lua_Debug *ar)
+/* The hook itself. */
+static void run_handlers(lua_State *L, lua_Debug *ar)
 {
     (void)ar;
     remove_hook();
@@ -192,7 +191,7 @@ void signals_forked(void)
         signals.caught[number] = 0;
         resend_inherit(number);
     }
-    if (lua_gethook(signals.main) == attend)
+    if (lua_gethook(signals.main) == run_handlers)
         remove_hook();
 }
 
@@ -216,7 +215,8 @@ static void restore(int number)
     forget(number);
 }
 
-/* The state ends: no signal may reach it any more. */
+/* The Lua state is being closed: restore all actions, so that no signal reaches
+ * it any more. */
 static int owner_gc(lua_State *L)
 {
     lua_pushnil(L);
@@ -254,7 +254,7 @@ static void claim(lua_State *L)
     signals.main = main;
 }
 
-/* Push what is done about a signal, in the terms of sockeye.signal. */
+/* Push the disposition of a signal, in the form that sockeye.signal takes. */
 static void push_disposition(lua_State *L, int number,
                              const struct sigaction *now)
 {
@@ -275,7 +275,8 @@ static void push_disposition(lua_State *L, int number,
     names_push(L, &disposition_names, disposition);
 }
 
-/* Nothing can go on after such a signal's handler. */
+/* Whether the signal reports a fault: if its handler returned, the instruction
+ * that caused it would be run again. */
 static bool is_fault(int number)
 {
     return number == SIGBUS || number == SIGFPE || number == SIGILL ||
@@ -316,8 +317,8 @@ static struct sigaction action_for(int number, enum disposition disposition,
     return action;
 }
 
-/* Set the handler at index 2. The table takes it first, for that may fail for
- * want of memory; index 3 is what was there before. */
+/* Set the handler at index 2. It is put into the table first, since that may
+ * fail for lack of memory; index 3 is the earlier disposition. */
 static void set_disposition(lua_State *L, int number,
                             enum disposition disposition,
                             const struct sigaction *now)
@@ -356,8 +357,8 @@ int signals_check(lua_State *L, int arg, int least)
     return (int)number;
 }
 
-/* read_signal(value): the number of a signal that a function may handle; or nil
- * and what is wrong with the value. */
+/* read_signal(value): returns the number of a signal that a function may
+ * handle; or nil and a description of what is wrong with the value. */
 static int sockeye_read_signal(lua_State *L)
 {
     lua_Integer number;
@@ -373,28 +374,29 @@ static int sockeye_read_signal(lua_State *L)
     return 2;
 }
 
-/*** What is done when a signal comes (sigaction(2)).
-A handler is called as `handler(name, number)`: `handler("SIGTERM", 15)`. A call
-that waits is interrupted: the handler runs, then the call goes on with the time
-that is left. An error that the handler raises comes out of that call, or out of
-whatever else the script was doing; a socket that it closes makes the call on it
-raise ECANCELED. While no call waits, handlers run on the main thread, at the
-next instruction there: a coroutine that computes is interrupted only when it
-waits or yields.
+/*** Set or read what happens when a signal comes (sigaction(2)).
+A handler is called as `handler(name, number)`: `handler("SIGTERM", 15)`. It
+interrupts a call that waits: the handler runs, then the call goes on with the
+time that is left. An error that the handler raises is raised by that call, or
+by whatever else the script was doing. If the handler closes a socket, the call
+that waits on it raises ECANCELED. While no call waits, handlers run on the main
+thread, at its next instruction: a coroutine that computes is interrupted only
+when it waits or yields.
 
-A signal that comes several times before its handler has been called is one.
-Handlers outlive `fork`, but not `exec`; at the end of the Lua state what they
-have replaced is put back. Only one Lua state of a process can have them.
+If a signal comes several times before its handler is called, it is called once.
+Handlers survive `fork`, but not `exec`. When the Lua state is closed, the
+dispositions from before are restored. Only one Lua state of a process can have
+handlers.
 @function signal
 @param signal `"SIGTERM"`, `"term"`, `sockeye.SIGTERM` or another number
-@param[opt] handler a function; `"default"`; `"ignore"`; `"original"`: what was
-there before the first handler of this signal was set; nil: it stays as it is
-@return what was there before, in the same terms: a function, `"default"`,
-`"ignore"`, or `"original"` for a handler that is not Lua's, such as that of the
-`lua` command for SIGINT
-@raise EINVAL for SIGKILL, SIGSTOP and what the system keeps to itself; argument
-error for a signal that does not exist, and for a function to handle SIGBUS,
-SIGFPE, SIGILL or SIGSEGV, which leave nothing that could go on
+@param[opt] handler a function; `"default"`; `"ignore"`; `"original"`: the
+disposition from before the first handler was set; nil: only read it
+@return the disposition before the call, in the same form: a function,
+`"default"`, `"ignore"`, or `"original"` for a handler that is not Lua's, such
+as that of the `lua` command for SIGINT
+@raise EINVAL for SIGKILL, SIGSTOP and signals that the C library reserves;
+argument error for a signal that does not exist, and for a function for SIGBUS,
+SIGFPE, SIGILL or SIGSEGV, after which a script cannot go on
 @usage
 sockeye.signal("SIGTERM", function(name)
     io.stderr:write(name, ": bye\n")
@@ -424,7 +426,8 @@ static int sockeye_signal(lua_State *L)
 
 /* ---- the owner ---- */
 
-/* A value in the registry that ends with the state. */
+/* Push the owner of the handlers: a userdata for the registry, which is
+ * collected when the state is closed. */
 static void push_owner(lua_State *L)
 {
     static const luaL_Reg metamethods[] = {

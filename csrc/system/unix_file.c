@@ -1,8 +1,8 @@
 /*
- * path: the files that Unix sockets leave in the file system.
+ * unix_file: the files of Unix sockets in the file system.
  *
- * Follows lstat(2), chmod(2) and unix(7). What is here are primitives for what
- * listens, written in Lua.
+ * Follows lstat(2), chmod(2) and unix(7). The functions are primitives for
+ * lua/sockeye/listen.lua and lua/sockeye/serve.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -13,8 +13,8 @@
 #include "base/error.h"
 #include "open.h"
 
-/* socket_file(path): a string that identifies this file, where it is a
- * socket's; nil for any other file, and where there is none. */
+/* socket_file(path): returns a string that identifies the file, if it is a
+ * socket's; nil for any other file, or if there is none. */
 static int sockeye_socket_file(lua_State *L)
 {
     struct stat status;
@@ -31,7 +31,7 @@ static int sockeye_socket_file(lua_State *L)
     return 1;
 }
 
-/* chmod(path, mode) */
+/* chmod(path, mode): sets the mode of a file. */
 static int sockeye_chmod(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
