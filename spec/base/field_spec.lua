@@ -1,5 +1,6 @@
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
+local libc = require "spec.support.libc"
 local process = require "spec.support.process"
 local sockets = require "spec.support.sockets"
 
@@ -102,6 +103,9 @@ describe("the arguments of messages", function()
       print(#b:recvmsg({ iov = 200000 }).data)
     ]]
     assert.equal("", result.stderr)
+    if libc.is_musl() and result.stdout:find "sendmsg: [^\n]*%(ENOMEM%)" then
+      return pending("musl sends no more than 1024 bytes of control data")
+    end
     assert.equal("125250\n", result.stdout:match "[^\n]*\n$")
   end)
 end)

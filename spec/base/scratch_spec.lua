@@ -14,7 +14,7 @@ local status = [[
 local function run(text, limit)
   local options = limit and {
     prefix = { "sh", "-c", ('ulimit -v %d && exec "$@"'):format(limit), "sh" },
-    env = { MALLOC_MMAP_THRESHOLD_ = "131072" },
+    env = { MALLOC_MMAP_THRESHOLD_ = "131072" }, timeout = 120,
   }
   local result = process.lua_script(status .. text, options)
   return result.stdout .. result.stderr
