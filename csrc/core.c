@@ -1,5 +1,5 @@
 /*
- * core: the module's entry point: opens every file in order.
+ * core: the module's entry point, which opens every file in order.
  */
 #include <stddef.h>
 
@@ -10,10 +10,9 @@
 
 __attribute__((visibility("default"))) int luaopen_sockeye_core(lua_State *L);
 
-/* Replace the table on top of the stack by an empty one that looks its fields
- * up in it. luaL_argerror and luaL_traceback search the tables of
- * package.loaded for a function's name: they find sockeye.bind, and never
- * sockeye.core.bind. */
+/* Replace the table on top by an empty one with __index to it. luaL_argerror
+ * and luaL_traceback search the tables in package.loaded for a function's name:
+ * so they find sockeye.bind, and never sockeye.core.bind. */
 static void hide_table(lua_State *L)
 {
     lua_newtable(L);
@@ -26,7 +25,7 @@ static void hide_table(lua_State *L)
     lua_remove(L, -2);
 }
 
-/* A file comes after those whose types and tables it adds to. */
+/* Each file comes after the files whose types and tables it extends. */
 static void (*const openers[])(lua_State *L) = {
     open_error,      open_c_memory,     open_clock,
     open_scratch,    open_block,        open_address,

@@ -1,9 +1,9 @@
 /*
  * open: the functions that open the files of all folders, in core.c's order.
  *
- * Each finds the module table on top of the stack and leaves it there: with the
- * file's functions and constants, or with methods added to a type that another
- * file has opened before.
+ * The module table is on top of the stack before and after each call. A file
+ * adds its functions and constants to it, or methods to the type of a file
+ * opened before.
  */
 #ifndef SOCKEYE_OPEN_H
 #define SOCKEYE_OPEN_H

@@ -1,9 +1,9 @@
 /*
- * control_read: gives control data, valid or not, to recvmsg's decoder.
+ * control_read: feeds control data, valid or not, to recvmsg's decoder.
  *
  * Input: flags, the number of allocations, the length of an address, the
- * address, the control data. Each number in it that would be a descriptor is
- * replaced by an open one, and all of these have to be closed in the end.
+ * address, the control data. Each descriptor in the data is replaced by an open
+ * one, and all of these must be closed in the end.
  */
 #include <fcntl.h>
 #include <string.h>

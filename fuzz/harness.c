@@ -124,7 +124,7 @@ static int script_check_error(lua_State *L)
 }
 
 /* Finds out which of the first descriptors are open. */
-static void see_descriptors(bool open[DESCRIPTORS])
+static void find_open_descriptors(bool open[DESCRIPTORS])
 {
     struct pollfd fds[DESCRIPTORS];
 
@@ -146,13 +146,13 @@ static bool same_descriptors(struct fuzz *f, const bool before[DESCRIPTORS])
 {
     bool after[DESCRIPTORS];
 
-    see_descriptors(after);
+    find_open_descriptors(after);
     if (memcmp(before, after, sizeof after) == 0)
         return true;
     if (f->L != NULL) {
         lua_gc(f->L, LUA_GCCOLLECT);
         lua_gc(f->L, LUA_GCCOLLECT);
-        see_descriptors(after);
+        find_open_descriptors(after);
     }
     for (int i = 0; i < DESCRIPTORS; i++) {
         if (before[i] != after[i]) {
@@ -293,7 +293,7 @@ bool fuzz_run(struct fuzz *f, const void *bytes, size_t size)
     bool before[DESCRIPTORS];
     bool fine;
 
-    see_descriptors(before);
+    find_open_descriptors(before);
     lua_pushvalue(f->L, 1);
     lua_pushlstring(f->L, bytes, size);
     fine = call(f, 1, 0);

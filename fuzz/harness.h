@@ -3,8 +3,8 @@
  *
  * A target is a Lua function, written in C or in fuzz/NAME.lua, that takes the
  * input as a string and raises an error if it finds something wrong. It runs
- * in a Lua state of its own, whose memory can be made to fail. Afterwards its
- * stack and the descriptors of the process have to be as before.
+ * in a Lua state of its own, whose allocations can be made to fail. Afterwards
+ * its stack and the open descriptors of the process must be as before.
  */
 #ifndef SOCKEYE_FUZZ_HARNESS_H
 #define SOCKEYE_FUZZ_HARNESS_H
@@ -31,13 +31,15 @@ struct fuzz {
     char problem[1024];
 };
 
-/* Open a target. False: `problem` has the reason. */
+/* Open a target. Returns false if it cannot; `problem` says why. */
 bool fuzz_open(struct fuzz *f, const char *name);
 
-/* Run it with an input. False: `problem` has what is wrong. */
+/* Run the target with an input. Returns false if a check fails; `problem` says
+ * what is wrong. */
 bool fuzz_run(struct fuzz *f, const void *bytes, size_t size);
 
-/* Close it. False: memory is not freed, or a descriptor is open. */
+/* Close the target. Returns false if memory is not freed or a descriptor is
+ * still open. */
 bool fuzz_close(struct fuzz *f);
 
 /* ---- for targets ---- */
@@ -69,7 +71,7 @@ void fuzz_check_error(lua_State *L);
 /* Push a copy in a block of exactly its size, so that overreads are found. */
 void *push_exact(lua_State *L, const void *bytes, size_t size);
 
-/* The open UDP socket of the state. */
+/* Return the state's UDP socket, which is open. */
 struct socket *fuzz_socket(lua_State *L);
 
 int fuzz_control_read(lua_State *L);

@@ -11,13 +11,13 @@
 
 #define POOL_TYPE "sockeye.Pool"
 #define USUAL_SIZE ((size_t)17 * 4096 - sizeof(struct block) - 16)
-#define LEAST_ROOM ((size_t)2048)
+#define LEAST_SPACE ((size_t)2048)
 #define POOLED_BLOCKS 32
 
 struct pool {
     struct block *first;
     int count;
-    int kept; /* at most */
+    int kept; /* the most blocks that are kept */
 };
 
 static const char pool_key = 'p';
@@ -86,7 +86,7 @@ static void compact(struct block *b)
     b->start = 0;
 }
 
-/* To hold `size` bytes in all. */
+/* Enlarge the block to hold `size` bytes. Returns false without memory. */
 static bool grow(struct block **b, size_t size)
 {
     struct block *block = *b;
@@ -103,22 +103,23 @@ static bool grow(struct block **b, size_t size)
     return true;
 }
 
-/* Memory doubles as bytes come, however many are wanted. */
-size_t block_room(struct block **b, struct pool *pool, size_t wanted)
+/* The block doubles when it is full, whatever is wanted: memory follows the
+ * bytes that really arrive. */
+size_t block_space(struct block **b, struct pool *pool, size_t wanted)
 {
     struct block *block = *b;
-    size_t room;
+    size_t space;
 
     if (block == NULL) {
         *b = block = take(pool, 1);
         return block ? block->size : 0;
     }
-    room = block->size - block->end;
-    if (room >= LEAST_ROOM && (room >= wanted || room >= block->size / 2))
-        return room;
+    space = block->size - block->end;
+    if (space >= LEAST_SPACE && (space >= wanted || space >= block->size / 2))
+        return space;
     if (block->start >= block->size / 2)
         compact(block);
-    else if (room < LEAST_ROOM)
+    else if (space < LEAST_SPACE)
         grow(b, block->size * 2);
     return (*b)->size - (*b)->end;
 }

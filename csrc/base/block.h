@@ -16,27 +16,27 @@
 struct pool;
 
 struct block {
-    struct block *next; /* in the pool */
+    struct block *next; /* links the free blocks of the pool */
     size_t size;
-    size_t start, end; /* what it holds, of `bytes` */
+    size_t start, end; /* the part of `bytes` in use */
     char bytes[];
 };
 
-/* The pool of the Lua state; it lives as long as the state. */
+/* Return the pool of the Lua state, which lives as long as the state. */
 struct pool *block_pool(lua_State *L);
 
-/* How many bytes the block holds; NULL: none. */
+/* Return how many bytes the block holds; NULL holds none. */
 static inline size_t block_used(const struct block *b)
 {
     return b == NULL ? 0 : b->end - b->start;
 }
 
-/* Make room for more bytes, at best `wanted`. Returns how much there is; 0: no
+/* Make space for more bytes, at best `wanted`. Returns how many fit; 0: no
  * memory, nothing changed. */
-size_t block_room(struct block **b, struct pool *pool, size_t wanted);
+size_t block_space(struct block **b, struct pool *pool, size_t wanted);
 
-/* Make room for `size` bytes, which block_append then copies. False: no memory,
- * nothing changed. */
+/* Make space for `size` bytes, which block_append then copies. Returns false if
+ * there is no memory, and changes nothing. */
 bool block_reserve(struct block **b, struct pool *pool, size_t size);
 void block_append(struct block *b, const char *bytes, size_t size);
 

@@ -1,5 +1,5 @@
 /*
- * foreign: memory of the C library, held by a userdata; see foreign.h.
+ * c_memory: memory of the C library, owned by a userdata; see c_memory.h.
  */
 #include <lauxlib.h>
 

@@ -1,5 +1,5 @@
 /*
- * clock: the clock that deadlines are on; see clock.h and clock_gettime(2).
+ * clock: the clock that deadlines use; see clock.h and clock_gettime(2).
  */
 #include <math.h>
 #include <time.h>
@@ -38,7 +38,7 @@ void clock_push_seconds(lua_State *L, int64_t nanoseconds)
         lua_pushnumber(L, (lua_Number)nanoseconds / (lua_Number)NANOSECONDS);
 }
 
-/*** The time of a clock that never goes back (CLOCK_MONOTONIC).
+/*** Return the time of a clock that never goes back (CLOCK_MONOTONIC).
 @function now
 @treturn number seconds, with fractions, since an arbitrary moment
 */

@@ -1,7 +1,7 @@
 /*
- * clock: the clock that deadlines are on, and seconds as scripts give them.
+ * clock: the clock that deadlines use, and the seconds of scripts.
  *
- * Times and durations are nanoseconds; NO_DEADLINE stands for "for ever".
+ * Times and durations are in nanoseconds; NO_DEADLINE means for ever.
  */
 #ifndef SOCKEYE_BASE_CLOCK_H
 #define SOCKEYE_BASE_CLOCK_H
@@ -10,17 +10,17 @@
 
 #include <lua.h>
 
-#define NANOSECONDS INT64_C(1000000000) /* of a second */
+#define NANOSECONDS INT64_C(1000000000) /* in a second */
 #define NO_DEADLINE INT64_MAX
 
-/* Nanoseconds of a clock that never goes back (CLOCK_MONOTONIC). */
+/* Return the time of a clock that never goes back (CLOCK_MONOTONIC). */
 int64_t clock_now(void);
 
-/* A number of seconds at `arg`, rounded up to nanoseconds; nil: NO_DEADLINE. A
- * negative one is an argument error. */
+/* Return the seconds at `arg`, rounded up to nanoseconds; NO_DEADLINE for nil.
+ * Raises an argument error for a negative number. */
 int64_t clock_check_seconds(lua_State *L, int arg);
 
-/* Push nanoseconds as a number of seconds; nil for NO_DEADLINE. */
+/* Push nanoseconds as a number of seconds, or nil for NO_DEADLINE. */
 void clock_push_seconds(lua_State *L, int64_t nanoseconds);
 
 #endif

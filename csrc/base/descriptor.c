@@ -27,8 +27,8 @@ ssize_t descriptor_read(int fd, bool is_socket, char *buffer, size_t size,
     return read(fd, buffer, size);
 }
 
-/* MSG_CTRUNC reports control data, for which there is no buffer; the kernel
- * closes descriptors in it, as for recv(2). */
+/* Without a buffer for it, control data sets MSG_CTRUNC, and the kernel closes
+ * the descriptors in it, as for recv(2). */
 ssize_t descriptor_read_unix(int fd, void *buffer, size_t size, int flags,
                              bool *has_stopped)
 {
@@ -40,8 +40,8 @@ ssize_t descriptor_read_unix(int fd, void *buffer, size_t size, int flags,
     return n;
 }
 
-/* A pipe that poll(2) found ready takes PIPE_BUF bytes without blocking. The
- * signal comes also where a part was written before the last reader went. */
+/* A pipe that poll(2) reports as ready takes PIPE_BUF bytes without blocking.
+ * SIGPIPE also comes if a part was written before the last reader closed. */
 ssize_t descriptor_write(int fd, bool is_socket, const char *data, size_t size,
                          int flags)
 {

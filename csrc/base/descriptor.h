@@ -1,9 +1,9 @@
 /*
  * descriptor: one attempt to read or write, on a descriptor of any kind.
  *
- * `flags` are MSG_ flags. Only sockets have them: for any other descriptor,
- * MSG_DONTWAIT means that poll(2) has found it ready, and that no more is
- * written than it then takes without blocking.
+ * `flags` are MSG_ flags, which only sockets have. For any other descriptor,
+ * pass MSG_DONTWAIT only after poll(2) has reported it as ready: then no more
+ * is written than it takes without blocking.
  */
 #ifndef SOCKEYE_BASE_DESCRIPTOR_H
 #define SOCKEYE_BASE_DESCRIPTOR_H
@@ -19,17 +19,17 @@ ssize_t descriptor_read(int fd, bool is_socket, char *buffer, size_t size,
 ssize_t descriptor_write(int fd, bool is_socket, const char *data, size_t size,
                          int flags);
 
-/* Receive from a Unix stream. A read ends at a message with control data, and
- * at one of another sender if credentials are asked for: then `*has_stopped` is
- * set, since more may have come behind it. */
+/* Receive from a Unix stream. A read stops at a message with control data, and,
+ * if credentials are enabled, at a message of another sender. It then sets
+ * `*has_stopped`, since more data may follow. */
 ssize_t descriptor_read_unix(int fd, void *buffer, size_t size, int flags,
                              bool *has_stopped);
 
-/* Whether it is ready: `events` as poll(2) has them. */
+/* Return whether the descriptor is ready for `events` of poll(2). */
 bool descriptor_is_ready(int fd, short events);
 
-/* Call after a failed attempt to get a descriptor. Where none were left,
- * collects garbage, sets `*collected` and returns true: try once more. */
+/* Call after failing to get a descriptor. If none was left, collects garbage
+ * once, sets `*collected` and returns true: the caller tries again. */
 bool descriptor_collect(lua_State *L, int error, bool *collected);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * error: a failed system call becomes a Lua error here, and only here.
+ * error: makes a Lua error of a failed system call; see error.h. Nothing else
+ * does.
  *
  * The error object is a table with the metatable `sockeye.Error` (errno(3),
  * strerror(3), gai_strerror(3)). Functions named sockeye_* are the module's,
@@ -122,7 +123,8 @@ int error_errno_number(const char *name)
     return row->code;
 }
 
-/* Whether the chunk is one of the library's own: in a table in the registry. */
+/* Return whether the chunk is the library's own: a table in the registry lists
+ * them. */
 static bool is_library(lua_State *L, const char *source)
 {
     bool is;
@@ -149,8 +151,8 @@ bool error_push_place(lua_State *L, lua_State *co)
     return false;
 }
 
-/* Push the position of the script's line that made the call; nil where none
- * did. */
+/* Push the position of the script's line that made the call, or nil if there is
+ * none. */
 static void push_where(lua_State *L)
 {
     if (error_push_place(L, L)) {
@@ -172,13 +174,13 @@ int error_raise_misuse(lua_State *L, const char *text)
     return lua_error(L);
 }
 
-/* misuse(text): raise it, after the position of the script's line. */
+/* misuse(text): raises the text after the position of the script's line. */
 static int error_misuse(lua_State *L)
 {
     return error_raise_misuse(L, luaL_checkstring(L, 1));
 }
 
-/* Mark the chunk that calls this as the library's: errors name its caller. */
+/* Mark the calling chunk as the library's: errors name its caller instead. */
 static int error_library(lua_State *L)
 {
     lua_Debug ar;
@@ -190,7 +192,7 @@ static int error_library(lua_State *L)
     return 0;
 }
 
-/* Push an error object with the fields that every one has. */
+/* Push an error object with the fields that every error has. */
 static void push_error(lua_State *L, const char *call, const char *code,
                        const char *message)
 {
@@ -250,7 +252,8 @@ int error_raise_eai(lua_State *L, const char *call, int code, int subject)
     return lua_error(L);
 }
 
-/* Add field `name` of the error at index 1, between `before` and `after`. */
+/* Append field `name` of the error at index 1, between `before` and `after`.
+ * Returns false if it is absent. */
 static bool add_field(lua_State *L, luaL_Buffer *b, const char *before,
                       const char *name, const char *after)
 {
@@ -296,10 +299,11 @@ bool error_is(lua_State *L, int index)
     return is;
 }
 
-/*** Whether a value is a sockeye error.
+/*** Return whether a value is a sockeye error.
 @function is_error
 @param value anything
-@string[opt] code only an error with this `code`: `"ECONNREFUSED"`
+@string[opt] code if given, only an error with this `code` counts:
+`"ECONNREFUSED"`
 @treturn boolean
 @usage
 local ok, err = pcall(s.connect, s, "127.0.0.1:9")
@@ -321,26 +325,26 @@ static int sockeye_is_error(lua_State *L)
     return 1;
 }
 
-/*** What a failed call raises.
-`tostring` makes a line of it:
+/*** The error object that a failed call raises.
+`tostring` makes one line of it:
 `script.lua:12: connect 127.0.0.1:9: Connection refused (ECONNREFUSED)`. Its
 metatable is `sockeye.Error`.
 @table Error
-@field code `"ECONNREFUSED"`, `"EAI_NONAME"`, …; absent for an errno that has
-no name here
-@field errno its number; absent where `code` is one of name resolution
+@field code `"ECONNREFUSED"`, `"EAI_NONAME"`, …; absent if the errno has no
+known name
+@field errno the number of the errno; absent for an error of name resolution
 @field call the call that failed: `"connect"`
 @field message the system's text: `"Connection refused"`
 @field where the Lua line that made the call: `"script.lua:12:"`
-@field address the `Address` that the call was about, or the host's name
-@field subject what else it was about: an option, a file, an interface
-@field timeout true where the time-out of the socket or the call ran out, and
-`code` is `"ETIMEDOUT"`; absent where the kernel gave up
-@field sent how many bytes had been sent before, or messages, by a call that
-sends more than one
-@field partial the data that had been received before: of `recv` and `recvmsg`
-with `waitall`, of `splice`
-@field traceback that of the task which the error ended
+@field address the `Address` or the host name that the call used
+@field subject another object of the call: an option, a file, an interface
+@field timeout true if the time-out of the socket or the call has expired, with
+the `code` `"ETIMEDOUT"`; absent if the kernel gave up
+@field sent how many bytes, or messages, had been sent before the error, by a
+call that sends several
+@field partial the data received before the error, by `recv` and `recvmsg` with
+`waitall`, and by `splice`
+@field traceback the traceback of the task that the error ended
 */
 
 void error_push_library_mark(lua_State *L)

@@ -1,8 +1,8 @@
 /*
  * error: failed system calls as Lua errors.
  *
- * `subject` is the stack index of what the call was about: an address becomes
- * the error's field `address`, a string its field `subject`; 0 is none.
+ * `subject` is the stack index of the object that the call used, or 0: an
+ * address becomes the error's field `address`, a string its field `subject`.
  */
 #ifndef SOCKEYE_BASE_ERROR_H
 #define SOCKEYE_BASE_ERROR_H
@@ -11,40 +11,42 @@
 
 #include <lua.h>
 
-/* Raise. The result type lets callers write `return error_raise(...)`. */
+/* Raise the error `code`, an errno. The result type lets callers write `return
+ * error_raise(...)`. */
 int error_raise(lua_State *L, const char *call, int code, int subject);
 
-/* Raise ETIMEDOUT, as a time-out; or an EAI_ code, whose subject, a host name
- * or an address, becomes the error's field `address`. */
+/* Raise ETIMEDOUT with the field `timeout`. Or raise an EAI_ code; its subject,
+ * a host name or an address, becomes the error's field `address`. */
 int error_raise_timeout(lua_State *L, const char *call, int subject);
 int error_raise_eai(lua_State *L, const char *call, int code, int subject);
 
 /* Raise a text, after the position of the script's line that made the call. */
 int error_raise_misuse(lua_State *L, const char *text);
 
-/* Push the error object, for a caller that adds fields before lua_error. */
+/* Push the error object, so that the caller can add fields before lua_error. */
 void error_push(lua_State *L, const char *call, int code, int subject);
 void error_push_timeout(lua_State *L, const char *call, int subject);
 
-/* Push the script's line at which a coroutine stands; "?", and false, where it
- * is in none. */
+/* Push the script's line that a coroutine is executing: "script.lua:12". If
+ * there is none, push "?" and return false. */
 bool error_push_place(lua_State *L, lua_State *co);
 
-/* Whether the value at `index` is a sockeye error. */
+/* Return whether the value at `index` is a sockeye error. */
 bool error_is(lua_State *L, int index);
 
-/* "ECONNREFUSED" for ECONNREFUSED; NULL for a number without a name. */
+/* Return "ECONNREFUSED" for ECONNREFUSED; NULL for a number without a name. */
 const char *error_errno_name(int code);
 
-/* ECONNREFUSED for "ECONNREFUSED"; 0 for a name that this system does not
- * have. */
+/* Return ECONNREFUSED for "ECONNREFUSED"; 0 for a name that this system does
+ * not have. */
 int error_errno_number(const char *name);
 
 /* Push the function that marks a Lua file as the library's, so that error
  * positions skip it. */
 void error_push_library_mark(lua_State *L);
 
-/* Push the function by which such a file raises a mistake of the script. */
+/* Push the function with which the library's Lua files raise a mistake of the
+ * script, at the script's line. */
 void error_push_misuse(lua_State *L);
 
 #endif

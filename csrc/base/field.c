@@ -1,5 +1,5 @@
 /*
- * field: the fields of tables; see field.h.
+ * field: reads and sets fields of tables; see field.h.
  */
 #include <string.h>
 
@@ -30,7 +30,7 @@ int field_find(lua_State *L, int arg, const char *const *names)
     const char *key;
 
     if (lua_type(L, -2) != LUA_TSTRING)
-        luaL_argerror(L, arg, "table with named fields alone expected");
+        luaL_argerror(L, arg, "table with only named fields expected");
     key = lua_tostring(L, -2);
     for (int i = 0; names[i] != NULL; i++) {
         if (strcmp(names[i], key) == 0)

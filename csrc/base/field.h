@@ -16,7 +16,8 @@
 /* Raise "field 'group': what" as an argument error. */
 int field_argerror(lua_State *L, int arg, const char *name, const char *what);
 
-/* Check that it is a table with no other fields than these; NULL ends them. */
+/* Check that it is a table with no other fields than `names`, which NULL
+ * ends. */
 void field_check_names(lua_State *L, int arg, int index,
                        const char *const *names);
 
@@ -32,25 +33,25 @@ lua_Integer field_value(lua_State *L, int arg, const char *name,
 lua_Integer field_integer(lua_State *L, int arg, int index, const char *name,
                           lua_Integer low, lua_Integer high);
 
-/* As field_integer; `absent` for nil. */
+/* As field_integer, but return `absent` for nil. */
 lua_Integer field_opt_integer(lua_State *L, int arg, int index,
                               const char *name, lua_Integer low,
                               lua_Integer high, lua_Integer absent);
 
-/* Read a name or a number, 0 to `high`; `absent` for nil. */
+/* Read a name, or a number from 0 to `high`; return `absent` for nil. */
 lua_Integer field_opt_name(lua_State *L, int arg, int index, const char *name,
                            const struct names *names, lua_Integer high,
                            lua_Integer absent);
 
-/* Read flags, as names or as a number; 0 for nil. */
+/* Read flags, given as names or as a number; return 0 for nil. */
 int field_flags(lua_State *L, int arg, int index, const char *name,
                 const struct names *names);
 
-/* The integer that is the argument itself, within a range. */
+/* Return the integer argument `arg`, which must be within the range. */
 lua_Integer field_check_range(lua_State *L, int arg, lua_Integer low,
                               lua_Integer high);
 
-/* Where the argument itself is the table. */
+/* As field_check_names, for an argument that is the table itself. */
 static inline void check_fields(lua_State *L, int arg, const char *const *names)
 {
     field_check_names(L, arg, arg, names);
@@ -63,16 +64,16 @@ static inline lua_Integer check_number_field(lua_State *L, int arg,
     return field_integer(L, arg, arg, name, low, high);
 }
 
-/* Set a field of the table on top. A string may be NULL: it is absent. */
+/* Set a field of the table on top. A NULL string leaves it absent. */
 void field_set_boolean(lua_State *L, const char *name, bool value);
 void field_set_integer(lua_State *L, const char *name, lua_Integer number);
 void field_set_string(lua_State *L, const char *name, const char *text);
 
-/* The same: the name that `value` has; the number where it has none. */
+/* Set a field to the name of `value`, or to the number if it has none. */
 void field_set_name(lua_State *L, const char *name, const struct names *names,
                     lua_Integer value);
 
-/* Set to true those named by the rows whose bits are in `flags`. */
+/* Set to true each field that names a bit of `flags`. */
 void field_set_flags(lua_State *L, const struct name *rows, lua_Integer flags);
 
 #endif

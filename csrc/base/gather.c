@@ -1,5 +1,5 @@
 /*
- * gather: bytes gathered over several calls; see gather.h.
+ * gather: collects the bytes of several calls; see gather.h.
  */
 #include <string.h>
 
@@ -23,7 +23,7 @@ void gather_new(lua_State *L, const char *bytes, size_t used, size_t wanted)
     memcpy(g->bytes, bytes, used);
 }
 
-struct gather *gather_room(lua_State *L, size_t wanted)
+struct gather *gather_space(lua_State *L, size_t wanted)
 {
     const struct gather *g = lua_touserdata(L, -1);
 

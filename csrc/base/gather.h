@@ -1,5 +1,5 @@
 /*
- * gather: bytes gathered over several calls, in a userdata on the stack.
+ * gather: collects the bytes of several calls in a userdata on the stack.
  */
 #ifndef SOCKEYE_BASE_GATHER_H
 #define SOCKEYE_BASE_GATHER_H
@@ -14,16 +14,17 @@ struct gather {
     char bytes[];
 };
 
-/* Push a gather that holds `used` bytes and has room for more. */
+/* Push a gather with a copy of `used` bytes and space for more, up to `wanted`
+ * in all. */
 void gather_new(lua_State *L, const char *bytes, size_t used, size_t wanted);
 
-/* The gather on top, replaced by a larger one if it is full. */
-struct gather *gather_room(lua_State *L, size_t wanted);
+/* Return the gather on top; if it is full, replace it by a larger one first. */
+struct gather *gather_space(lua_State *L, size_t wanted);
 
-/* How much the gather on top holds. */
+/* Return how many bytes the gather on top holds. */
 size_t gather_used(lua_State *L);
 
-/* Push it as a string. */
+/* Push the bytes of the gather on top as a string. */
 void gather_push(lua_State *L);
 
 #endif

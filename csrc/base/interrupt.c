@@ -1,5 +1,5 @@
 /*
- * interrupt: Lua code that a signal handler has asked for; see interrupt.h.
+ * interrupt: runs the Lua hook that a signal handler has set; see interrupt.h.
  */
 #include <stdbool.h>
 
@@ -18,17 +18,17 @@ lua_State *interrupt_main_thread(lua_State *L)
     return main;
 }
 
-/* A hook on every event of the main thread is how a signal handler asks for
- * attention: it can safely do nothing else. */
-static bool wants_attention(lua_State *main)
+/* Return whether a signal handler has set a hook. Such a hook is called for
+ * every event of the main thread; a handler can safely do nothing else. */
+static bool is_hooked(lua_State *main)
 {
     return (lua_gethookmask(main) & LUA_MASKCALL) &&
            lua_gethookcount(main) == 1;
 }
 
-/* Call the hook of the main thread on L, whichever coroutine that is, and even
- * if L is itself inside of a hook, where Lua would call none. A hook that has
- * raised is done with; one that returns may be a debugger's, and stays. */
+/* Call the main thread's hook on L, which may be any coroutine and may itself
+ * be inside a hook, where Lua would call none. A hook that raises is removed;
+ * one that returns stays, since it may be a debugger's. */
 static void call_hook(lua_State *L, lua_State *main)
 {
     lua_Hook hook = lua_gethook(main);
@@ -52,11 +52,11 @@ void interrupt_run(lua_State *L)
 {
     lua_State *main = interrupt_main_thread(L);
 
-    for (int turn = 0; turn < 2 && wants_attention(main); turn++)
+    for (int turn = 0; turn < 2 && is_hooked(main); turn++)
         call_hook(L, main);
 }
 
 bool interrupt_is_due(lua_State *L)
 {
-    return wants_attention(interrupt_main_thread(L));
+    return is_hooked(interrupt_main_thread(L));
 }

@@ -1,4 +1,4 @@
-/* interrupt: Lua code that a signal handler has asked for. */
+/* interrupt: runs the Lua hook that a signal handler has set. */
 #ifndef SOCKEYE_BASE_INTERRUPT_H
 #define SOCKEYE_BASE_INTERRUPT_H
 
@@ -6,14 +6,15 @@
 
 #include <lua.h>
 
-/* Run the Lua hook that a signal handler has set, if there is one; it may
- * raise. This is how the `lua` command and sockeye.signal get attention. */
+/* Run the hook, if a signal handler has set one; it may raise. The `lua`
+ * command and sockeye.signal set such hooks. */
 void interrupt_run(lua_State *L);
 
-/* Whether there is one; the next Lua call of the main thread runs it, too. */
+/* Return whether a hook is set. Lua itself runs it at the next call in the main
+ * thread. */
 bool interrupt_is_due(lua_State *L);
 
-/* The main thread of L's state. */
+/* Return the main thread of L's state. */
 lua_State *interrupt_main_thread(lua_State *L);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * kernel: numbers of Linux that the headers of the C library may lack.
+ * kernel: constants of Linux that the C library's headers may lack.
  *
- * Linux never reuses a number: a kernel may know an option that the headers do
- * not, and one that it does not know is an error that it reports.
+ * Linux never reuses a number. The kernel may know an option that the headers
+ * do not; if it does not know one, it reports an error.
  */
 #ifndef SOCKEYE_BASE_KERNEL_H
 #define SOCKEYE_BASE_KERNEL_H
@@ -18,7 +18,7 @@
 #include <linux/netlink.h>
 #include <linux/vm_sockets.h>
 
-/* SOL_SOCKET has other numbers where SO_TYPE has another. */
+/* Architectures with another SO_TYPE have other numbers at SOL_SOCKET, too. */
 #if SO_TYPE == 3
 #ifndef SO_PASSPIDFD
 #define SO_PASSPIDFD 76
@@ -118,7 +118,7 @@
 #define VMADDR_CID_LOCAL 1
 #endif
 
-/* Numbers of headers that exclude those of the C library. */
+/* From kernel headers that conflict with the C library's. */
 #define ICMP_FILTER 1
 #define ICMP6_FILTER 1
 #define ICMPV6_FILTER 1

@@ -1,8 +1,8 @@
 /*
  * names: the system's constants by name; see names.h.
  *
- * Names are compared without regard to case, with or without their prefix. An
- * unknown one is an argument error that offers the nearest right one.
+ * Names match in any case, with or without their prefix. An unknown name raises
+ * an argument error that suggests the nearest one.
  */
 #include <ctype.h>
 #include <stdbool.h>
@@ -17,7 +17,7 @@
 
 #define FLAG_SEPARATORS " ,|\t\n"
 
-/* What follows the prefix, where the name has one. */
+/* Return the text after its prefix, if it has one. */
 static const char *without_prefix(const struct names *names, const char *text)
 {
     for (int i = 0; i < 2; i++) {
@@ -74,13 +74,14 @@ static void push_unknown(lua_State *L, const struct names *names,
     nearest_push(L, names->kind, &nearest);
 }
 
-/* What is wrong, on top of the stack, as an argument error. */
+/* Raise the problem on top of the stack as an argument error. */
 static int raise_problem(lua_State *L, int arg)
 {
     return luaL_argerror(L, arg, lua_tostring(L, -1));
 }
 
-/* An integer where a name would do as well. False: what is wrong is pushed. */
+/* Read a number given instead of a name. Returns true, or pushes what is
+ * wrong. */
 static bool read_number(lua_State *L, int index, lua_Integer *value)
 {
     int is_integer;
@@ -95,7 +96,8 @@ static bool read_number(lua_State *L, int index, lua_Integer *value)
     return false;
 }
 
-/* The string at `index`, whole. NULL: what is wrong with it is pushed. */
+/* Return the string at `index`, which must not contain a zero; or push what is
+ * wrong with it and return NULL. */
 static const char *read_text(lua_State *L, int index)
 {
     size_t length;
@@ -155,7 +157,8 @@ lua_Integer names_opt(lua_State *L, int arg, const struct names *names,
     return lua_isnoneornil(L, arg) ? absent : names_check(L, arg, names);
 }
 
-/* Add the word that `*text` begins with, and move past it. */
+/* Add the flag of the first word of `*text`, and move past the word. Returns
+ * true, or pushes what is wrong. */
 static bool read_flag(lua_State *L, const struct names *names,
                       const char **text, lua_Integer *flags)
 {
@@ -230,7 +233,7 @@ void names_push(lua_State *L, const struct names *names, lua_Integer value)
         lua_pushinteger(L, value);
 }
 
-/* Push the constant's whole name: "AF_INET". */
+/* Push a constant's full name: "AF_INET". */
 static void push_prefixed(lua_State *L, const char *prefix, const char *text)
 {
     luaL_Buffer buffer;

@@ -1,5 +1,5 @@
 /*
- * nearest: the name that was probably meant; see nearest.h.
+ * nearest: finds the name that was probably meant; see nearest.h.
  */
 #include <ctype.h>
 #include <stdbool.h>
@@ -18,7 +18,7 @@ static size_t smallest(size_t a, size_t b, size_t c)
     return least < c ? least : c;
 }
 
-/* Levenshtein's distance; names are compared without regard to case. */
+/* Return the Levenshtein distance of two names, ignoring case. */
 static size_t edit_distance(const char *a, const char *b)
 {
     size_t row[LONGEST_NAME + 1];

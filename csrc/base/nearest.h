@@ -1,5 +1,6 @@
 /*
- * nearest: the name that was probably meant, for errors about unknown names.
+ * nearest: finds the name that was probably meant, for errors about unknown
+ * names.
  *
  *     nearest_start(&nearest, wanted);
  *     for each name that exists: nearest_offer(&nearest, name);
@@ -12,7 +13,7 @@
 
 #include <lua.h>
 
-/* The best of the candidates offered for a name that does not exist. */
+/* A name that does not exist, and the nearest candidate so far. */
 struct nearest {
     const char *wanted;
     const char *best; /* NULL: nothing is near */
@@ -26,7 +27,7 @@ void nearest_offer(struct nearest *nearest, const char *candidate);
 void nearest_push(lua_State *L, const char *kind,
                   const struct nearest *nearest);
 
-/* Raise that as an argument error. */
+/* Raise what nearest_push pushes as an argument error. */
 int nearest_argerror(lua_State *L, int arg, const char *kind,
                      const struct nearest *nearest);
 

@@ -7,7 +7,7 @@
 
 struct nonblocking {
     int fd;
-    int flags; /* as they were; -1: nothing to restore */
+    int flags; /* the flags before the call; -1: unknown */
 };
 
 void nonblocking_begin(struct nonblocking *u, int fd);

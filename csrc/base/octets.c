@@ -1,5 +1,5 @@
 /*
- * octets: hardware addresses, binary and as text; see octets.h.
+ * octets: hardware addresses as bytes and as text; see octets.h.
  */
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "base/octets.h"
 #include "base/text.h"
 
-#define RAW_OCTETS 8 /* at most, of those that are given themselves */
+#define BINARY_MOST 8 /* the most octets of an address given as bytes */
 
 void octets_push(lua_State *L, const unsigned char *octets, size_t count)
 {
@@ -26,7 +26,7 @@ void octets_push(lua_State *L, const unsigned char *octets, size_t count)
     luaL_pushresult(&b);
 }
 
-/* The value of a hexadecimal digit; -1: it is none. */
+/* Return the value of a hexadecimal digit; -1 for another character. */
 static int digit_value(char c)
 {
     static const char digits[] = "0123456789abcdef0123456789ABCDEF";
@@ -52,13 +52,13 @@ bool octets_parse(const char *text, unsigned char *octets, size_t most,
     return false;
 }
 
-/* A hardware address as a script gives it: text, or the octets themselves. */
+/* Read a hardware address that a script gives as text or as bytes. */
 static bool take_octets(const char *text, size_t length, unsigned char *octets,
                         size_t most, size_t *count)
 {
     if (text_is_whole(text, length) && octets_parse(text, octets, most, count))
         return true;
-    if (length > RAW_OCTETS || length > most)
+    if (length > BINARY_MOST || length > most)
         return false;
     memcpy(octets, text, length);
     *count = length;

@@ -1,5 +1,5 @@
 /*
- * scratch: memory to receive into, without paying for more than arrives; see
+ * scratch: large buffers that cost only the memory of what arrives; see
  * scratch.h and mmap(2).
  */
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 #define SCRATCH_TYPE "sockeye.Scratch"
 
-/* The registry's key of the scratch memory of the Lua state. */
+/* Registry key of the Lua state's scratch memory. */
 static const char scratch_key = 'b';
 
 void scratch_unmap(struct scratch *scratch)

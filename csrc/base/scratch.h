@@ -1,9 +1,9 @@
 /*
- * scratch: memory to receive into, without paying for more than arrives.
+ * scratch: large buffers that cost only the memory of what arrives.
  *
- * A mapping of the wanted size costs address space only; pages are taken when
- * the kernel writes to them. Each mapping belongs to a userdata, so that none
- * is lost when Lua raises.
+ * A mapping costs only address space; pages are allocated when the kernel
+ * writes to them. Each mapping belongs to a userdata, so that none leaks when
+ * Lua raises.
  */
 #ifndef SOCKEYE_BASE_SCRATCH_H
 #define SOCKEYE_BASE_SCRATCH_H
@@ -16,7 +16,7 @@
 /* The most that one system call receives (read(2), NOTES). */
 #define TRANSFER_MAX ((size_t)0x7ffff000)
 
-/* Scratch memory that stays. */
+/* A mapping for more than this is unmapped after its use. */
 #define SCRATCH_KEPT ((size_t)256 * 1024)
 
 struct scratch {
@@ -24,17 +24,18 @@ struct scratch {
     size_t size;
 };
 
-/* Map `size` bytes, for a scratch that has none. False: there is no memory. */
+/* Map `size` bytes for a scratch that has none. Returns false without
+ * memory. */
 bool scratch_map(struct scratch *scratch, size_t size);
 void scratch_unmap(struct scratch *scratch);
 
-/* The scratch memory of the Lua state, valid until Lua code runs or the next
- * scratch_take. *size shrinks if memory is short. */
+/* Return the Lua state's scratch memory, valid until Lua code runs or the next
+ * scratch_take. `*size` shrinks if memory is short. */
 char *scratch_take(lua_State *L, size_t *size);
 
-/* After scratch_take for `size`: return more than is worth keeping. */
 void scratch_trim(lua_State *L);
 
+/* Call after scratch_take for `size`, when the bytes are no longer needed. */
 static inline void scratch_release(lua_State *L, size_t size)
 {
     if (size > SCRATCH_KEPT)

@@ -1,5 +1,5 @@
 /*
- * sigpipe: keeps SIGPIPE from a script; see sigpipe.h and signal(7).
+ * sigpipe: suppresses SIGPIPE during a call; see sigpipe.h and signal(7).
  */
 #include <errno.h>
 #include <time.h>

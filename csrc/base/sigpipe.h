@@ -1,5 +1,5 @@
 /*
- * sigpipe: keeps SIGPIPE from a script, in calls that have no MSG_NOSIGNAL.
+ * sigpipe: suppresses SIGPIPE during calls that have no MSG_NOSIGNAL.
  */
 #ifndef SOCKEYE_BASE_SIGPIPE_H
 #define SOCKEYE_BASE_SIGPIPE_H
@@ -15,8 +15,8 @@ struct sigpipe_state {
 /* Block SIGPIPE in this thread. */
 void sigpipe_block(struct sigpipe_state *q);
 
-/* Restore the mask; discard a SIGPIPE that came in between, where one
- * `may_have_come`. Keeps errno. */
+/* Restore the mask. If one `may_have_come`, first discard a SIGPIPE that came
+ * in between. Keeps errno. */
 void sigpipe_restore(const struct sigpipe_state *q, bool may_have_come);
 
 #endif

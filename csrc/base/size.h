@@ -1,5 +1,5 @@
 /*
- * size: integers of scripts as sizes of memory.
+ * size: converts integers of scripts to sizes of memory.
  */
 #ifndef SOCKEYE_BASE_SIZE_H
 #define SOCKEYE_BASE_SIZE_H
@@ -9,7 +9,8 @@
 
 #include <lua.h>
 
-/* A number of bytes that is not negative, or as many as memory can have. */
+/* Return the number of bytes, which is not negative, limited to what memory can
+ * hold. */
 static inline size_t size_of_integer(lua_Integer bytes)
 {
     return (lua_Unsigned)bytes < SIZE_MAX / 2 ? (size_t)bytes : SIZE_MAX / 2;

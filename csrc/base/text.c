@@ -1,5 +1,5 @@
 /*
- * text: strings for C, and the numbers written in them; see text.h.
+ * text: Lua strings as C strings, and numbers in text; see text.h.
  */
 #include <stdlib.h>
 
@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 
-#define MOST_DIGITS 10 /* of a number of 32 bits */
+#define MOST_DIGITS 10 /* digits of a number of 32 bits */
 
 const char *text_check(lua_State *L, int arg, const char *what)
 {

@@ -156,7 +156,7 @@ static ssize_t receive_more(lua_State *L, struct receiving *r, struct wait *w,
     ssize_t n;
 
     do {
-        g = gather_room(L, wanted->size);
+        g = gather_space(L, wanted->size);
         n = receive_once(r, s, wanted, g->bytes + g->used, g->size - g->used,
                          flags);
     } while (n == -1 && wait_again(L, w));

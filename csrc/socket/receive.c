@@ -167,7 +167,7 @@ static void push_rest(lua_State *L, const struct call *call,
 
     start_receiving(L, &r, &w, call, s, context);
     do {
-        g = gather_room(L, r.size);
+        g = gather_space(L, r.size);
         n = recv(s->handle.fd, g->bytes + g->used, g->size - g->used, r.flags);
         if (n > 0)
             g->used += (size_t)n;

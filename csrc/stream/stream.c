@@ -197,7 +197,7 @@ static ssize_t receive_once(const struct socket *s, const struct wait *w,
 static ssize_t receive(lua_State *L, struct stream *s, const struct wait *w,
                        size_t wanted, int flags)
 {
-    size_t room = block_room(&s->in, s->out.pool, wanted);
+    size_t room = block_space(&s->in, s->out.pool, wanted);
     struct block *b = s->in;
     bool may_drain;
     ssize_t n;

@@ -19,7 +19,7 @@ describe("the arguments of messages", function()
   local wrong = {
     { "sendmsg", nil, "#1.*table expected" },
     { "sendmsg", "data", "#1.*table expected" },
-    { "sendmsg", { "data" }, "#1.*named fields alone" },
+    { "sendmsg", { "data" }, "#1.*only named fields" },
     { "sendmsg", { iow = "x" }, "#1.*'iow', did you mean 'iov'" },
     { "sendmsg", { iov = 5 }, "#1.*'iov'" },
     { "sendmsg", { iov = { "x", 5 } }, "#1.*'iov'.*strings" },
@@ -42,7 +42,7 @@ describe("the arguments of messages", function()
     { "recvmsg", nil, "#1.*table expected" },
     { "recvmsg", 5, "#1.*table expected" },
     { "recvmsg", {}, "#1.*'iov'" },
-    { "recvmsg", { 5 }, "#1.*named fields alone" },
+    { "recvmsg", { 5 }, "#1.*only named fields" },
     { "recvmsg", { iov = -1 }, "#1.*'iov'.*range" },
     { "recvmsg", { iov = 1.5 }, "#1.*'iov'" },
     { "recvmsg", { iov = "x" }, "#1.*'iov'" },

@@ -39,7 +39,7 @@ describe("a number in a text", function()
     "4294967296", "0x100000000", "00000000001", "0x00000000001",
   } do
     it(("is not '%s'"):format(text), function()
-      errors.rejected("no pid", pid, text)
+      errors.rejected("pid is not a number", pid, text)
     end)
   end
 end)

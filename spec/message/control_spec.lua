@@ -151,7 +151,7 @@ describe("control data to send", function()
     { { { level = 1 << 31, type = 0, data = "" } }, "'level': out of range" },
     { { { level = 0, type = "x", data = "" } }, "'type': integer" },
     { { { level = 0, type = 0, data = "", dat = 1 } }, "did you mean 'data'" },
-    { nested(150), "named fields alone" },
+    { nested(150), "only named fields" },
     { { [true] = 5 }, "table expected" },
   }
   for i, case in ipairs(wrong) do
