@@ -1,9 +1,9 @@
 /*
- * context: what the context of a continuation says in this library.
+ * context: the values of lua_KContext in this library.
  *
- * A step, which makes a call and is its own continuation, learns from its
- * context why it runs. How far the call had come is kept in the task (wait.h),
- * for a context has no more than 32 bits where pointers have no more.
+ * A step is a function that makes a call and is its own continuation. Its
+ * context says why it runs. The call's progress is kept in the task (wait.h),
+ * since a context has only 32 bits where pointers have 32.
  */
 #ifndef SOCKEYE_TASK_CONTEXT_H
 #define SOCKEYE_TASK_CONTEXT_H
@@ -16,7 +16,7 @@
 /* The call begins. */
 #define WAIT_FIRST ((lua_KContext)0)
 
-/* The call has waited: for what it wanted, or until its deadline. */
+/* The call has waited, for its event or until its deadline. */
 #define WAIT_RESUMED ((lua_KContext)1)
 
 /* The call has paused (wait_briefly), and its deadline has not come. */

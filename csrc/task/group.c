@@ -1,5 +1,5 @@
 /*
- * group: what scripts do with groups of tasks: spawn, cancel, finish.
+ * group: the methods of groups of tasks, and how a group finishes.
  *
  * Functions named group_* are methods of a group; sockeye.group is in
  * lua/sockeye/structure.lua.
@@ -24,7 +24,7 @@ static struct group *check_group(lua_State *L, int arg)
 
 /*** Start a task that belongs to this group.
 @function Group:spawn
-@func f what it runs
+@func f the function it runs
 @param ... arguments for `f`
 @treturn Task
 */
@@ -53,15 +53,15 @@ static int group_cancel_method(lua_State *L)
     return 1;
 }
 
-/* Whether the function's own error comes before that of a task: it was not for
- * the task's sake that it ended. */
+/* Whether the group raises its body's error rather than a task's: not if a
+ * task's failure cancelled the body. */
 static bool body_failed_first(const struct group *group, bool body_ok)
 {
     return !body_ok && !group->cancelled_owner;
 }
 
 /* Stack: the group, whether the body succeeded, its results or its error. */
-static int give_outcome(lua_State *L, struct group *group)
+static int push_outcome(lua_State *L, struct group *group)
 {
     bool body_ok = lua_toboolean(L, 2);
 
@@ -81,32 +81,35 @@ static int give_outcome(lua_State *L, struct group *group)
     return lua_gettop(L) - 2;
 }
 
-/* The owner waits for the last task, whatever else happens to it. */
+/* Wait for the last task. If the owner is cancelled or times out, it cancels
+ * the others and goes on waiting. */
 static int finish_step(lua_State *L, int status, lua_KContext context)
 {
     struct group *group = check_group(L, 1);
     struct task *owner = group->owner;
-    int refusal = task_take_interruption(owner, context != WAIT_FIRST);
+    int interruption = task_take_interruption(owner, context != WAIT_FIRST);
     int error;
 
     (void)status;
-    if (refusal != 0) {
+    if (interruption != 0) {
         if (group->interrupted == 0 && !group->cancelled_owner)
-            group->interrupted = refusal;
+            group->interrupted = interruption;
         task_group_cancel(group);
     }
     if (group->count == 0)
-        return give_outcome(L, group);
-    error = loop_pause(
-        owner, group,
-        refusal == ETIMEDOUT ? NO_DEADLINE : task_deadline(owner, NO_DEADLINE));
+        return push_outcome(L, group);
+    error = loop_pause(owner, group,
+                       interruption == ETIMEDOUT
+                           ? NO_DEADLINE
+                           : task_deadline(owner, NO_DEADLINE));
     if (error != 0)
         return error_raise(L, task_wait_name(owner, "group"), error, 0);
     return task_suspend(L, owner, "group", WAIT_RESUMED, finish_step);
 }
 
-/* finish_group(group, ok, ...): wait for the group's tasks. `ok` and what
- * follows are what pcall returned for its body. */
+/* finish_group(group, ok, ...): waits for the group's tasks, and returns the
+ * body's results or raises the group's error. `ok, ...` are what pcall returned
+ * for the body. */
 static int sockeye_finish_group(lua_State *L)
 {
     struct group *group = check_group(L, 1);

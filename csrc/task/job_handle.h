@@ -24,17 +24,17 @@
 
 struct job_handle {
     struct handle handle;
-    int notice;      /* for the job; -1: it has it */
+    int notice;      /* descriptor for worker_start; -1: the job owns it */
     struct job *job; /* NULL: none */
 };
 
 /* Push a handle without a job. */
 struct job_handle *job_handle_new(lua_State *L);
 
-/* Open the descriptor that becomes readable: zero, or errno. */
+/* Open the descriptor that becomes readable. Returns zero or errno. */
 int job_handle_open(struct job_handle *h);
 
-/* Start the job, which the handle owns from now on: zero, or errno. */
+/* Start the job, which the handle owns from now on. Returns zero or errno. */
 int job_handle_start(struct job_handle *h, struct job *job);
 
 bool job_handle_is_done(const struct job_handle *h);

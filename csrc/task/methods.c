@@ -1,9 +1,9 @@
 /*
- * methods: what scripts do with tasks: spawn, cancel, join, status, traceback,
- * yield.
+ * methods: the functions spawn and yield, and the methods of tasks: cancel,
+ * join, status, traceback.
  *
- * Functions named sockeye_* are the module's, task_* with a lua_State alone are
- * methods of a task.
+ * Functions named sockeye_* are the module's; task_*, if their only parameter
+ * is a lua_State, are methods of a task.
  */
 #include <errno.h>
 
@@ -13,13 +13,13 @@
 #include "open.h"
 #include "task/task.h"
 
-/*** Start a task that runs a function, beside the one that calls this.
+/*** Start a task that runs a function concurrently with the caller.
 It belongs to the same group as the calling task.
 @function spawn
-@func f what it runs; what it returns is had from `Task:join`
+@func f the function it runs; `Task:join` returns its results
 @param ... arguments for `f`
 @treturn Task
-@raise outside of `run`: an error that says so
+@raise an error outside of `run`
 */
 static int sockeye_spawn(lua_State *L)
 {
@@ -36,9 +36,10 @@ static int sockeye_spawn(lua_State *L)
     return 1;
 }
 
-/*** Have the task raise ECANCELED at the point where it waits, or at the next.
+/*** Make the task raise ECANCELED where it waits, or at its next wait.
+A task that has ended is left alone.
 @function Task:cancel
-@treturn Task itself; nothing happens to one that has ended
+@treturn Task itself
 */
 static int task_cancel_method(lua_State *L)
 {
@@ -47,7 +48,7 @@ static int task_cancel_method(lua_State *L)
     return 1;
 }
 
-/*** What the task is doing.
+/*** Return what the task is doing.
 @function Task:status
 @treturn string `"ready"`, `"running"`, `"waiting"`, `"done"`, `"failed"` or
 `"cancelled"`
@@ -61,9 +62,9 @@ static int task_status(lua_State *L)
     return 1;
 }
 
-/*** The traceback of the error that ended the task.
+/*** Return the traceback of the error that ended the task.
 @function Task:traceback
-@treturn ?string nil where it has not failed
+@treturn ?string nil if it has not failed
 */
 static int task_traceback(lua_State *L)
 {
@@ -77,8 +78,9 @@ static bool has_ended(const struct task *t)
     return t->status > TASK_WAITING;
 }
 
-/* Copy what is on co's stack: the results, or raise the error. */
-static int give_results(lua_State *L, const struct task *t)
+/* Push the results of a task that has ended, or raise its error, from its
+ * coroutine's stack. */
+static int push_results(lua_State *L, const struct task *t)
 {
     int count = lua_gettop(t->co);
 
@@ -100,7 +102,7 @@ static int join_step(lua_State *L, int status, lua_KContext context)
 
     (void)status;
     if (has_ended(t))
-        return give_results(L, t);
+        return push_results(L, t);
     self = task_require_waiting(L, "join");
     if (t == self)
         return error_raise(L, "join", EDEADLK, 0);
@@ -112,9 +114,9 @@ static int join_step(lua_State *L, int status, lua_KContext context)
 
 /*** Wait until the task has ended.
 @function Task:join
-@return what its function returned
-@raise the error that ended it; ECANCELED where it was cancelled; EDEADLK for
-the task that calls this
+@return the results of its function
+@raise the error that ended it; ECANCELED if it was cancelled; EDEADLK if a task
+joins itself
 */
 static int task_join(lua_State *L)
 {
@@ -135,8 +137,7 @@ static int yield_step(lua_State *L, int status, lua_KContext context)
 
 /*** Let the other tasks run first.
 @function yield
-@raise ECANCELED where the task was cancelled; outside of `run` an error that
-says so
+@raise ECANCELED if the task was cancelled; an error outside of `run`
 */
 static int sockeye_yield(lua_State *L)
 {

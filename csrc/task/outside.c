@@ -1,13 +1,13 @@
 /*
- * outside: the deadlines that are in force outside of every task; see
- * outside.h.
+ * outside: the deadlines in force outside of tasks; see outside.h.
  */
 #include "task/outside.h"
 #include "loop/running.h"
 #include "loop/state.h"
 #include "task/task.h"
 
-/* It has no coroutine, and runs as long as there are deadlines. */
+/* The stand-in task has no coroutine. It is the running task while there are
+ * deadlines. */
 static _Thread_local struct task outside;
 
 struct task *outside_deadlines(void)

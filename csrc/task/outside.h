@@ -1,5 +1,5 @@
 /*
- * outside: the deadlines that are in force outside of every task.
+ * outside: the deadlines in force outside of tasks.
  */
 #ifndef SOCKEYE_TASK_OUTSIDE_H
 #define SOCKEYE_TASK_OUTSIDE_H
@@ -8,8 +8,8 @@
 
 struct task;
 
-/* A stand-in task for code outside tasks: holds its deadlines. After changing
- * them call outside_changed. */
+/* A stand-in task for code outside of tasks, which holds its deadlines. Call
+ * outside_changed after changing them. */
 struct task *outside_deadlines(void);
 void outside_changed(void);
 

@@ -1,8 +1,8 @@
 /*
- * primitives: what the modules in Lua are built on: a task parks and another
- * wakes it, errors as calls raise them, groups of what a task spawns.
+ * primitives: functions for the modules in lua/: parking and waking tasks,
+ * raising errors as calls do, creating groups of tasks.
  *
- * Functions named sockeye_* stand in the module's table `primitives`.
+ * Functions named sockeye_* are in the module's table `primitives`.
  */
 #include <lauxlib.h>
 
@@ -11,8 +11,9 @@
 #include "open.h"
 #include "task/task.h"
 
-/* park(token, call): wait until unpark. A task that has been unparked goes on,
- * even if it has been cancelled since: no other task is woken in its place. */
+/* park(token, call): waits until unpark. A task that was unparked and then
+ * cancelled returns normally all the same, since no other task is woken in its
+ * place. */
 static int park_step(lua_State *L, int status, lua_KContext context)
 {
     struct task *t = task_that_may_wait(L);
@@ -35,7 +36,8 @@ static int sockeye_park(lua_State *L)
     return park_step(L, LUA_OK, WAIT_FIRST);
 }
 
-/* unpark(task, token): whether the task was parked with this token. */
+/* unpark(task, token): wakes the task if it is parked with this token. Returns
+ * whether it was. */
 static int sockeye_unpark(lua_State *L)
 {
     struct task *t = task_check(L, 1);
@@ -49,7 +51,7 @@ static int sockeye_unpark(lua_State *L)
     return 1;
 }
 
-/* raise(call, code [, subject]): raise an error as a failed call does. */
+/* raise(call, code [, subject]): raises the error of a failed call. */
 static int sockeye_raise(lua_State *L)
 {
     const char *call = luaL_checkstring(L, 1);
@@ -58,17 +60,17 @@ static int sockeye_raise(lua_State *L)
     return error_raise(L, call, code, lua_isnoneornil(L, 3) ? 0 : 3);
 }
 
-/* current_task(call): the running task. Raises an error that names the call
- * where no task runs. */
+/* current_task(call): returns the running task. Raises an error that names the
+ * call if no task runs. */
 static int sockeye_current_task(lua_State *L)
 {
     task_push(L, task_require(L, luaL_checkstring(L, 1)));
     return 1;
 }
 
-/* expect_outside_wakeup(call): something that the loop does not see, such as a
- * signal handler, may wake a task: the loop reports no deadlock until the
- * function that this returns is called. */
+/* expect_outside_wakeup(call): declares that something unknown to the loop,
+ * such as a signal handler, may wake a task: the loop reports no deadlock until
+ * the returned function is called. */
 static int stop_expecting(lua_State *L)
 {
     struct loop *loop = lua_touserdata(L, lua_upvalueindex(1));
@@ -92,7 +94,7 @@ static int sockeye_expect_outside_wakeup(lua_State *L)
     return 1;
 }
 
-/* A new group of the running task. */
+/* new_group(): creates a group that the running task owns. */
 static int sockeye_new_group(lua_State *L)
 {
     struct task *owner = task_require_waiting(L, "group");
@@ -101,15 +103,16 @@ static int sockeye_new_group(lua_State *L)
     return 1;
 }
 
-/* begin_spawn_group(): the running task's spawns go to a group of their own
- * from now on, which the first of them creates. */
+/* begin_spawn_group(): from now on, tasks that the running task spawns go to a
+ * group of their own, which the first spawn creates. */
 static int sockeye_begin_spawn_group(lua_State *L)
 {
     task_require(L, "spawn")->nests = true;
     return 0;
 }
 
-/* end_spawn_group(): end that. Returns the group; nil where there is none. */
+/* end_spawn_group(): ends that. Returns the group; nil if nothing was
+ * spawned. */
 static int sockeye_end_spawn_group(lua_State *L)
 {
     struct task *t = task_require(L, "spawn");

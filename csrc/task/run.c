@@ -1,10 +1,10 @@
 /*
- * run: the loop as a script sees it: run to its end, or step by step inside
- * another loop.
+ * run: the functions run and loop, which run tasks to their end or step by step
+ * inside another loop, and the function tasks.
  *
- * A loop is a userdata whose user value is the table of what it keeps alive
- * (task.h). Functions named sockeye_* are the module's, loop_* with a
- * lua_State alone are methods.
+ * A loop is a userdata whose user value is the table of the tasks that it keeps
+ * alive (task.h). Functions named sockeye_* are the module's; loop_*, if their
+ * only parameter is a lua_State, are methods.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -26,8 +26,8 @@ enum { LIVE = 1 };
 
 struct runner {
     struct loop *loop; /* NULL: closed */
-    bool turning;      /* it is being stepped */
-    bool ended;        /* it is open still, for others may poll it */
+    bool turning;      /* a step is running */
+    bool ended; /* its tasks have ended, but another loop may still poll it */
 };
 
 /* ---- beginning and end ---- */
@@ -44,7 +44,8 @@ static bool check_poller(lua_State *L, int arg, const char *name)
     return luaL_argerror(L, arg, lua_tostring(L, -1));
 }
 
-/* Take the options, where there are any, off the arguments. */
+/* Remove the table of options, if any, from the arguments. Returns whether to
+ * use poll(2). */
 static bool take_options(lua_State *L)
 {
     static const char *const names[] = {"poller", NULL};
@@ -71,7 +72,8 @@ static bool take_options(lua_State *L)
     return use_poll;
 }
 
-/* Stack: the userdata, and above it what is the main function's. */
+/* Create the root group and the main task. Stack: the userdata, the main
+ * function, its arguments. */
 static void fill_runner(lua_State *L, struct runner *r)
 {
     struct group *root;
@@ -91,7 +93,8 @@ static void fill_runner(lua_State *L, struct runner *r)
     lua_settop(L, 1);
 }
 
-/* Make a loop of the main function and its arguments; it comes first. */
+/* Create a loop from the main function and its arguments, and push it below
+ * them. */
 static struct runner *new_runner(lua_State *L)
 {
     bool use_poll = take_options(L);
@@ -132,9 +135,10 @@ static int loop_gc(lua_State *L)
     return 0;
 }
 
-/* All tasks have ended: what the main one returned, or the first error. After a
- * second deadlock some have not. The loop is at index 1. */
-static int give_outcome(lua_State *L, struct runner *r)
+/* Push the results of the main task, or raise the first error, when all tasks
+ * have ended or, after a second deadlock, some cannot. The loop is at index
+ * 1. */
+static int push_outcome(lua_State *L, struct runner *r)
 {
     const struct task *main = loop_main(r->loop);
     const struct group *root;
@@ -152,17 +156,17 @@ static int give_outcome(lua_State *L, struct runner *r)
     return main->status == TASK_DONE ? count : lua_error(L);
 }
 
-/*** Run a function as the first task, until it and every other task have ended.
+/*** Run a function as the main task, until it and every other task have ended.
 @function run
-@tab[opt] options `poller`: `"epoll"` or `"poll"`; otherwise the environment's
-SOCKEYE_POLLER, or epoll where there is one
-@func main what the first task runs
+@tab[opt] options `poller`: `"epoll"` or `"poll"`; otherwise the environment
+variable SOCKEYE_POLLER, or epoll if the system has it
+@func main the function that the main task runs
 @param ... arguments for `main`
-@return what `main` returned
-@raise the first error of a task that nobody joined; all others are cancelled
-then. A deadlock, when every task waits for another, is an error that names
-them; tasks that wait for each other all the same after they have been cancelled
-are dropped, and what they have to close is closed.
+@return the results of `main`
+@raise the first error of a task that no other task joined; the others are
+cancelled then. A deadlock, in which every task waits for another, is an error
+that names them; tasks that still wait for each other after they were cancelled
+are dropped, and their `<close>` variables are closed.
 @usage sockeye.run(function() … end)
 */
 static int sockeye_run(lua_State *L)
@@ -176,13 +180,13 @@ static int sockeye_run(lua_State *L)
     lua_toclose(L, 1);
     while (turn_once(L, r->loop, NO_DEADLINE, true))
         ;
-    return give_outcome(L, r);
+    return push_outcome(L, r);
 }
 
-/*** What every task is doing.
+/*** List what every task is doing.
 @function tasks
-@treturn table a list of tables: `task`, `status`, `call` (what it waits in),
-`where` (`"script.lua:12"`); empty outside of `run`
+@treturn table a list of tables: `task`, `status`, `call` (the call it waits
+in), `where` (`"script.lua:12"`); empty outside of `run`
 */
 static int sockeye_tasks(lua_State *L)
 {
@@ -210,10 +214,10 @@ static int sockeye_tasks(lua_State *L)
 
 /* ---- inside another loop ---- */
 
-/*** A loop to be turned step by step, inside another one.
+/*** Create a loop that is run step by step, inside another loop.
 @function loop
 @tab[opt] options as for `run`
-@func main what the first task runs
+@func main the function that the main task runs
 @param ... arguments for `main`
 @treturn Loop
 @usage
@@ -249,8 +253,8 @@ static int make_turn(lua_State *L)
     return 0;
 }
 
-/* Whether there are tasks left. An error that is raised here, for want of
- * memory, ends the loop. */
+/* Run one turn. Returns whether there are tasks left. An error that the turn
+ * itself raises, for lack of memory, ends the loop. */
 static bool turn_runner(lua_State *L, struct runner *r, int64_t deadline)
 {
     struct turn turn = {r->loop, deadline, false};
@@ -272,13 +276,13 @@ static bool turn_runner(lua_State *L, struct runner *r, int64_t deadline)
     return !turn.is_last;
 }
 
-/*** Let every task that is ready run until it waits, and look for changes.
+/*** Let every task that is ready run until it waits, and poll for events.
 @function Loop:step
-@number[opt=0] seconds how long to wait for changes when none is ready
-@treturn boolean true while there are tasks; then false, followed by what the
-main one returned. Its descriptor stays open until the loop is closed or
+@number[opt=0] seconds how long to wait for events if no task is ready
+@treturn boolean true while there are tasks; then false, followed by the results
+of `main`. The loop's descriptor stays open until the loop is closed or
 collected.
-@raise as `run`, but no deadlock: who steps the loop may wake a task
+@raise as `run`, but no deadlock: the caller may still wake a task
 */
 static int loop_step(lua_State *L)
 {
@@ -291,10 +295,10 @@ static int loop_step(lua_State *L)
         return 1;
     }
     lua_pushboolean(L, false);
-    return 1 + give_outcome(L, r);
+    return 1 + push_outcome(L, r);
 }
 
-/*** The descriptor that is readable when the loop has something to do.
+/*** Return the descriptor that is readable when the loop has something to do.
 @function Loop:pollfd
 @treturn ?int nil with the poller `"poll"`, which has none
 */
@@ -309,7 +313,7 @@ static int loop_pollfd(lua_State *L)
     return 1;
 }
 
-/*** What to wait for at `pollfd`.
+/*** Return the events to wait for on `pollfd`.
 @function Loop:events
 @treturn string `"r"`
 */
@@ -320,7 +324,7 @@ static int loop_events(lua_State *L)
     return 1;
 }
 
-/*** How long the loop can do without a step.
+/*** Return how long the loop needs no step.
 @function Loop:timeout
 @treturn ?number seconds; nil: until `pollfd` is readable
 */
@@ -336,9 +340,9 @@ static int loop_timeout(lua_State *L)
 }
 
 /*** End every task now, without their errors.
-Their `<close>` variables are closed, and nothing there can wait any more.
+Their `<close>` variables are closed, but cannot wait any more.
 @function Loop:close
-@raise where the loop is being stepped
+@raise an error while the loop is being stepped
 */
 static int loop_close_method(lua_State *L)
 {

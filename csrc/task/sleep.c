@@ -1,8 +1,9 @@
 /*
- * sleep: how a task pauses: for a time, under a deadline, in a coroutine of its
- * own; see task.h.
+ * sleep: the functions sleep and resume, and the deadlines of `timeout`; see
+ * task.h.
  *
- * Functions named sockeye_* are the module's, scope_* methods of a deadline.
+ * Functions named sockeye_* are the module's or primitives, scope_* methods of
+ * a deadline.
  */
 #include <errno.h>
 
@@ -19,7 +20,7 @@
 
 /* ---- sleep ---- */
 
-/* Stack: the moment until which it sleeps, an integer. */
+/* Stack: when the sleep ends, in nanoseconds of clock_now. */
 static int sleep_step(lua_State *L, int status, lua_KContext context)
 {
     struct task *t = task_that_may_wait(L);
@@ -47,13 +48,13 @@ static int sleep_outside(lua_State *L, int64_t until)
     return error_raise_timeout(L, "sleep", 0);
 }
 
-/*** Do nothing for a while.
-Inside a task the others run meanwhile. Signal handlers run, too, and the sleep
-goes on with the time that is left.
+/*** Wait for a given time.
+Inside a task, other tasks run meanwhile. If a signal comes, its handler runs,
+and the sleep goes on with the time that is left.
 @function sleep
-@number seconds fractions are honoured
-@raise argument error for a negative number; ECANCELED; what a signal handler
-raises
+@number seconds with fractions
+@raise argument error for a negative number; ECANCELED; any error of a signal
+handler
 */
 static int sockeye_sleep(lua_State *L)
 {
@@ -72,10 +73,11 @@ static int sockeye_sleep(lua_State *L)
 
 struct deadline {
     struct scope scope;
-    struct task *task; /* whose user value keeps it alive; NULL: it has ended */
+    struct task
+        *task; /* anchored by the user value; NULL: the deadline has ended */
 };
 
-/* deadline(seconds): in force until it is closed. */
+/* deadline(seconds): creates a deadline, in force until it is closed. */
 static int sockeye_deadline(lua_State *L)
 {
     struct task *t = task_running(L);
@@ -98,7 +100,7 @@ static int sockeye_deadline(lua_State *L)
     return 1;
 }
 
-/* Wherever it stands among the task's deadlines. */
+/* Remove a scope, at whatever depth, from the task's deadlines. */
 static void remove_scope(struct task *t, const struct scope *scope)
 {
     struct scope **place = &t->scope;
@@ -122,7 +124,7 @@ static int scope_close(lua_State *L)
 
 /* ---- coroutines of a task's own ---- */
 
-static int give_resumed(lua_State *L, lua_State *co, int status, int results)
+static int push_resumed(lua_State *L, lua_State *co, int status, int results)
 {
     bool ok = status == LUA_OK || status == LUA_YIELD;
 
@@ -134,19 +136,20 @@ static int give_resumed(lua_State *L, lua_State *co, int status, int results)
     return results + 1;
 }
 
-/* The task that L can pass a wait on to; or NULL. */
-static struct task *task_beyond(lua_State *L)
+/* The task that can yield on L; NULL: none. */
+static struct task *task_to_yield(lua_State *L)
 {
     struct task *t = loop_running();
 
     return t != NULL && t->top == L && lua_isyieldable(L) ? t : NULL;
 }
 
-/* Stack: the coroutine. A wait inside it is the task's own wait. */
+/* Stack: the coroutine. If it waits, yield for the task, and resume it again
+ * afterwards. */
 static int resume_step(lua_State *L, int status, lua_KContext arguments)
 {
     lua_State *co = lua_tothread(L, 1);
-    struct task *t = task_beyond(L);
+    struct task *t = task_to_yield(L);
     int results;
 
     (void)status;
@@ -158,19 +161,19 @@ static int resume_step(lua_State *L, int status, lua_KContext arguments)
     if (t != NULL)
         t->top = L;
     if (t == NULL || status != LUA_YIELD || !t->suspending)
-        return give_resumed(L, co, status, results);
+        return push_resumed(L, co, status, results);
     lua_pop(co, results);
     return lua_yieldk(L, 0, 0, resume_step);
 }
 
 /*** Resume a coroutine that may wait.
-As `coroutine.resume`, but where the coroutine waits inside a task, the task
-does.
+Like `coroutine.resume`, but calls inside the coroutine may wait: then the task
+waits.
 @function resume
 @param co a coroutine
 @param ... arguments for it
 @treturn boolean whether it ended or yielded without an error
-@return what it yielded or returned, or its error
+@return the values it yielded or returned, or its error
 */
 static int sockeye_resume(lua_State *L)
 {

@@ -1,15 +1,15 @@
 /*
- * task: tasks and groups as userdata: begun, waiting, ended; see task.h.
+ * task: the userdata of tasks and groups, and how a task begins, waits and
+ * ends; see task.h.
  *
- * A task is a userdata whose first user value is its coroutine, whose second is
- * its group, whose third the traceback of its failure, whose fourth the group
- * of those that it spawns, where that is one of its own. While it has not ended
- * it stands in a table of its loop, with the loop's group; the registry finds
- * those tables by their loops, and keeps none of them alive.
+ * A task is a userdata with four user values: its coroutine; its group; the
+ * traceback of its failure; the group of the tasks that it spawns, if they have
+ * one of their own. Until it ends, a table of its loop holds it, along with the
+ * loop's group. A weak table in the registry has those tables by their loops.
  *
- * A group is a userdata, too. Its first user value is the error of the first
- * task that failed while nobody joined it: the others are then cancelled. Its
- * second is the task that owns the group; of a loop's group, the main task.
+ * A group is a userdata with two user values: the error of the first task that
+ * failed while no task joined it, whereupon the others are cancelled; and the
+ * task that owns the group, which is the main task for a loop's group.
  */
 #include <errno.h>
 #include <string.h>
@@ -24,13 +24,13 @@
 #define TASK_TYPE "sockeye.Task"
 #define GROUP_TYPE "sockeye.Group"
 
-/* The user values of a task, and those of a group. */
+/* The user values of a task and of a group. */
 enum { COROUTINE = 1, GROUP, TRACEBACK = TASK_TRACEBACK, NEST = TASK_NEST };
 enum { GROUP_FAILURE = 1, GROUP_OWNER };
 
 const char task_group_tag = 'g';
 static const char task_tag = 't';
-static const char live_key = 'l'; /* of the tables, in the registry */
+static const char live_key = 'l'; /* registry key of the tables of live tasks */
 
 /* ---- which task ---- */
 
@@ -231,7 +231,7 @@ int task_group_raise(lua_State *L, int index)
 
 /* ---- the beginning ---- */
 
-/* An error keeps the traceback of where it was raised, to be shown later. */
+/* The task's message handler: keeps the traceback of the error. */
 static int keep_traceback(lua_State *L)
 {
     const struct task *t = loop_running();
@@ -256,10 +256,10 @@ static int keep_traceback(lua_State *L)
     return 1;
 }
 
-/* Below what the body has on its stack: its task, and what handles errors. */
+/* Stack slots below the task's function: the task, the message handler. */
 #define BODY 2
 
-/* What the task has written is sent before it ends. */
+/* Send what the task has written before it ends. */
 static int send_rest(lua_State *L, int status, lua_KContext context)
 {
     struct task *t = loop_running();
@@ -282,8 +282,7 @@ static int send_rest(lua_State *L, int status, lua_KContext context)
     return 1;
 }
 
-/* The results of a task are what is left on its stack; of a task that failed,
- * the error. */
+/* End the task's function: leave its results, or its error, on the stack. */
 static int end_body(lua_State *L, int status, lua_KContext context)
 {
     struct task *t = lua_touserdata(L, 1);
@@ -344,7 +343,7 @@ struct task *task_spawn(lua_State *L, int first, struct loop *loop,
 
 /* ---- the end ---- */
 
-/* Whether what ended the task is its cancellation. */
+/* Whether the error at `index` is the task's cancellation. */
 static bool is_cancellation(lua_State *L, int index)
 {
     bool is;
@@ -372,7 +371,7 @@ static bool wake_joiners(struct task *t)
     return joined;
 }
 
-/* The results are on co's stack, the error on its top. */
+/* The coroutine's stack has the results; or the error, on top. */
 void task_end(lua_State *L, struct task *t)
 {
     struct group *group = t->group;

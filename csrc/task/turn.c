@@ -13,8 +13,8 @@
 
 /* ---- one task ---- */
 
-/* A task that was cancelled before its first turn has none. */
-static bool is_stillborn(const struct task *t)
+/* Whether t was cancelled before its first turn: then it never runs. */
+static bool is_cancelled_unstarted(const struct task *t)
 {
     return t->cancelled && lua_status(t->co) == LUA_OK && t->arguments > 0;
 }
@@ -28,14 +28,14 @@ static void end_unborn(lua_State *L, struct task *t)
     task_end(L, t);
 }
 
-/* `outer` is the task that runs the loop; or NULL. */
+/* Resume t until it waits. `outer` is the task that runs the loop, or NULL. */
 static void resume_task(lua_State *L, struct task *t, struct task *outer)
 {
     int arguments = t->arguments;
     int results;
     int status;
 
-    if (is_stillborn(t)) {
+    if (is_cancelled_unstarted(t)) {
         end_unborn(L, t);
         return;
     }
@@ -64,7 +64,7 @@ static int run_interrupts(lua_State *L)
     return 0;
 }
 
-/* Push the message that names every task and where it waits. */
+/* Push a message that names every task and the call it waits in. */
 static void push_deadlock(lua_State *L, const struct loop *loop)
 {
     luaL_Buffer b;
@@ -138,8 +138,8 @@ bool turn_once(lua_State *L, struct loop *loop, int64_t deadline, bool alone)
     return true;
 }
 
-/* Coroutines are closed, which runs their `<close>` variables; none of those
- * can wait any more. */
+/* Closes the coroutines, and with them their `<close>` variables, which cannot
+ * wait any more. */
 void turn_abort(lua_State *L, struct loop *loop)
 {
     struct task *before = loop_running();
@@ -158,7 +158,7 @@ void turn_abort(lua_State *L, struct loop *loop)
 
 /* ---- fork ---- */
 
-/* A task may run in a loop that a task of another loop runs. */
+/* The task that runs t's loop, if that is a task of another loop; or NULL. */
 static struct task *next_outer(const struct task *t)
 {
     return task_has_coroutine(t) ? t->resumer : NULL;
@@ -172,7 +172,7 @@ void turn_fork_child(void)
     loop_renew();
 }
 
-/* Of the loop's table only the task and the group stay. */
+/* Remove everything but the task and the group from the loop's table. */
 static void clear_others(lua_State *L, const struct task *t)
 {
     lua_pushnil(L);

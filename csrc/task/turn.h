@@ -1,5 +1,5 @@
 /*
- * turn: resumes tasks, and lets the loop look for changes.
+ * turn: resumes tasks, and polls for events between their turns.
  */
 #ifndef SOCKEYE_TASK_TURN_H
 #define SOCKEYE_TASK_TURN_H
@@ -8,17 +8,18 @@
 
 #include "loop/loop.h"
 
-/* Give the ready tasks their turns, then look for changes until `deadline`.
- * False when there is no task left, or none that will end. `alone`: nothing but
- * the loop itself can wake a task, so that it is an error when all wait for
- * each other. */
+/* Resume the ready tasks, then poll for events until `deadline`. False: no task
+ * is left, or none that can end. `alone`: nothing but the loop can wake a task,
+ * so it is an error if all tasks wait for each other. */
 bool turn_once(lua_State *L, struct loop *loop, int64_t deadline, bool alone);
 
-/* End all tasks now, without their errors; what is to be closed is closed. */
+/* End all tasks now, ignoring their errors, and close their `<close>`
+ * variables. */
 void turn_abort(lua_State *L, struct loop *loop);
 
-/* After fork(2), in the child: only the running task goes on, and what it
- * returns is what its loop returns. The first half makes no Lua call. */
+/* After fork(2), in the child: only the running task goes on, and its results
+ * become those of its loop. Call turn_fork_child first, which makes no Lua
+ * call. */
 void turn_fork_child(void);
 void turn_forget_others(lua_State *L);
 

@@ -1,11 +1,11 @@
 /*
- * worker: threads for what blocks; see worker.h.
+ * worker: threads for calls that block; see worker.h.
  *
  * A pool of a few detached threads (pthreads(7)), which are started when there
- * is work for them and end when there has been none for a while. The module's
- * code stays loaded once there has been a thread, for one may still be in it
- * when its state is closed. A forked child begins with an empty pool
- * (pthread_atfork(3)): its parent's threads do not run in it.
+ * are jobs and end when there have been none for a while. Once a thread was
+ * started, the module's code stays loaded, since a thread may still run it
+ * after the Lua state is closed. A forked child begins with an empty pool
+ * (pthread_atfork(3)): the parent's threads do not run in it.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -82,7 +82,7 @@ static void release_job(struct job *job)
 
 /* ---- the threads ---- */
 
-/* Wait for a job; false when there is none for too long. */
+/* Wait for a job. False: none has come for too long. */
 static bool await_work(void)
 {
     struct timespec limit;
@@ -97,8 +97,8 @@ static bool await_work(void)
     return pool.first != NULL;
 }
 
-/* A byte is written: a forked child may hold the pipe, too, and then closing it
- * would wake nobody. */
+/* Notify the owner by writing a byte: closing the pipe would not wake it if a
+ * forked child holds the pipe too. */
 static void finish(struct job *job)
 {
     ssize_t n;
@@ -131,7 +131,8 @@ static void *work(void *unused)
     return NULL;
 }
 
-/* The thread that runs Lua receives all signals. Zero, or errno. */
+/* Start a thread, with all signals blocked, so that the thread that runs Lua
+ * gets them. Returns zero or errno. */
 static int start_thread(void)
 {
     pthread_attr_t attributes;
@@ -177,7 +178,8 @@ static void after_fork_in_child(void)
     pool.generation++;
 }
 
-/* Closing the state must not unload the code that a thread runs. */
+/* Keep the module loaded: closing the Lua state must not unload code that a
+ * thread runs. */
 static void stay_loaded(void)
 {
     Dl_info info;
@@ -186,7 +188,7 @@ static void stay_loaded(void)
         dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
-/* Before the first thread; the mutex is held. Zero, or errno. */
+/* Prepare for the first thread. The mutex is held. Returns zero or errno. */
 static int prepare(void)
 {
     int error = 0;
@@ -203,7 +205,7 @@ static int prepare(void)
 
 /* ---- jobs ---- */
 
-/* Nobody else can have it when there is a failure. */
+/* Queue the job. After a failure no thread has it. Returns zero or errno. */
 static int submit(struct job *job)
 {
     int error;
@@ -247,7 +249,7 @@ bool worker_is_done(const struct job *job)
     return done;
 }
 
-/* No thread knows of a job from before a fork. */
+/* A job from before a fork belongs to no thread of this process. */
 void worker_abandon(struct job *job)
 {
     bool ours = true;

@@ -1,8 +1,8 @@
 /*
  * worker: threads for calls that block and give no descriptor to wait for.
  *
- * A job is memory of its own, made by the caller, that knows nothing of Lua. A
- * job that is abandoned before its end frees itself when it is done.
+ * A job is memory that the caller allocates, and uses nothing of Lua. A job
+ * that is abandoned before its end is released when it is done.
  */
 #ifndef SOCKEYE_TASK_WORKER_H
 #define SOCKEYE_TASK_WORKER_H
@@ -13,23 +13,24 @@ enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_DONE };
 
 struct job {
     void (*run)(struct job *job); /* on a thread, with all signals blocked */
-    /* Free it. What run leaves behind is there only if it is `done`. */
+    /* Free the job; and, only if `done`, what run has allocated. */
     void (*release)(struct job *job, bool done);
-    /* The pool's own. */
+    /* Private to worker.c. */
     struct job *next;
     enum job_state state;
     bool abandoned;
-    unsigned generation; /* of processes since the library was loaded */
-    int notice;          /* is written to at the end; -1: nobody listens */
+    unsigned generation; /* the number of forks before it was started */
+    int notice;          /* a byte is written to it at the end; -1: none */
 };
 
-/* Have a thread run the job, then write a byte to the descriptor `notice`. Both
- * belong to the pool from now on. Zero; or errno, and the job is released. */
+/* Have a thread run the job, then write a byte to the descriptor `notice`. The
+ * pool owns both from now on. Returns zero; or errno, after releasing the
+ * job. */
 int worker_start(struct job *job, int notice);
 
 bool worker_is_done(const struct job *job);
 
-/* Give the job up: it is released now, or when its thread is done with it. */
+/* Abandon the job: it is released now, or when its thread is done with it. */
 void worker_abandon(struct job *job);
 
 #endif
