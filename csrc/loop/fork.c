@@ -12,7 +12,7 @@ void loop_share(void)
         loop->forked = true;
 }
 
-/* What tasks have written is the parent's to send. */
+/* Drops the output of all tasks: the parent sends it. */
 void loop_renew(void)
 {
     for (struct loop *loop = loop_list; loop != NULL; loop = loop->next) {

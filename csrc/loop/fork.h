@@ -7,17 +7,19 @@
 struct loop;
 struct task;
 
-/* In the parent: a child shares the registrations of this thread from now on. */
+/* In the parent, after a fork: note that a child shares this thread's epoll
+ * registrations. */
 void loop_share(void);
 
-/* In the child: every loop of this thread begins anew, for what is registered
- * is the parent's, and wakes whoever waits for a descriptor. */
+/* In the child: give every loop of this thread a new poller, since the
+ * registrations are shared with the parent, and wake the tasks that wait for
+ * descriptors. */
 void loop_renew(void);
 
 /* Remove every task but t. */
 void loop_keep_only(struct loop *loop, struct task *t);
 
-/* End every task: none can be woken. */
+/* Abandon every task: none is resumed again. */
 void loop_halt(struct loop *loop);
 
 #endif

@@ -14,15 +14,15 @@ struct slot {
 };
 
 struct loop {
-    lua_State *L;       /* on which tasks are resumed */
-    struct task *main;  /* whose results are the loop's */
-    struct scope scope; /* around all of it */
+    lua_State *L;       /* the state that resumes tasks */
+    struct task *main;  /* its results are the loop's */
+    struct scope scope; /* the deadline around the whole loop */
     struct poller *poller;
     struct loop *next, **link; /* in the list of this thread's loops */
-    bool reports_once;  /* the poller does: it is asked before each wait */
-    bool forked;        /* a child may share the registrations */
-    bool stuck;         /* once before */
-    struct slot *slots; /* by descriptor */
+    bool reports_once;         /* poller_reports_once: ask before each wait */
+    bool forked;               /* a child may share the registrations */
+    bool stuck;                /* it was stuck once before */
+    struct slot *slots;        /* by descriptor */
     size_t slot_count;
     struct timers timers;
     struct task *ready_first, *ready_last;
@@ -30,7 +30,7 @@ struct loop {
     int io_waits;    /* tasks that wait for a descriptor */
     int set_waiters; /* tasks that wait on a set */
     int timed;       /* tasks that wait until a deadline */
-    int held;        /* what else can wake one */
+    int held;        /* the number of loop_hold's wakers */
     int64_t now;
 };
 

@@ -8,7 +8,7 @@
 #include "loop/loop.h"
 #include "loop/output.h"
 
-#define BUDGET 64 /* calls of a task's turn */
+#define BUDGET 64 /* calls before a task yields */
 
 static void link_loop(struct loop *loop)
 {
@@ -26,7 +26,7 @@ static void unlink_loop(struct loop *loop)
         loop->next->link = loop->link;
 }
 
-/* The deadlines that are in force now, as one. */
+/* The earliest of the deadlines in force around the new loop. */
 static int64_t inherited_deadline(void)
 {
     const struct task *t = loop_running();
@@ -163,7 +163,7 @@ static bool has_deadline(const struct task *t)
     return t->status == TASK_WAITING && t->deadline != NO_DEADLINE;
 }
 
-/* Wake whose deadline has come. */
+/* Wake the tasks whose deadline has come. */
 static void run_timers(struct loop *loop)
 {
     struct task *t;
@@ -181,7 +181,7 @@ static void run_timers(struct loop *loop)
     }
 }
 
-/* The moment of the first timer, whoever it concerns by now. */
+/* The time of the first timer. */
 static int64_t next_timer(const struct loop *loop)
 {
     const struct task *t = timers_first(&loop->timers);
@@ -226,7 +226,7 @@ static int await(struct task *t, struct handle *handle, int wants,
     return 0;
 }
 
-/* A write time-out limits how long a peer may take. */
+/* The time-out of the blocked descriptor limits the wait, too. */
 int loop_flush(struct task *t, int64_t deadline)
 {
     struct handle *blocked;

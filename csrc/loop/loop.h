@@ -1,9 +1,9 @@
 /*
  * loop: which task runs next, and what the others wait for.
  *
- * A task is a coroutine that is resumed from here. It waits for descriptors,
- * for a moment, or for another task; what it waits for makes it ready, and it
- * is resumed in its turn. Nothing here calls Lua.
+ * A task is a coroutine that task/turn.c resumes. It waits for a descriptor, a
+ * deadline or another task; when that comes, it becomes ready and is resumed in
+ * turn. Nothing here calls Lua.
  */
 #ifndef SOCKEYE_LOOP_LOOP_H
 #define SOCKEYE_LOOP_LOOP_H
@@ -19,7 +19,7 @@
 #include "loop/state.h"
 #include "loop/wake.h"
 
-/* Returns NULL, with errno, where the system refuses. */
+/* Returns NULL, with errno set, on failure. */
 struct loop *loop_open(lua_State *L, bool use_poll);
 
 /* Forget every descriptor, and free the loop. */
@@ -38,11 +38,11 @@ struct task *loop_first(const struct loop *loop);
 int loop_await(struct task *t, struct handle *handle, int wants,
                int64_t deadline);
 
-/* The same for a set of descriptors (poller_make_set). The task wakes as well
+/* Wait likewise for a set of descriptors (poller_make_set). The task also wakes
  * when any descriptor is closed, which the kernel would not report. */
 int loop_await_set(struct task *t, struct handle *set, int64_t deadline);
 
-/* The same for a moment, or for loop_wake. */
+/* Wait likewise for `deadline`, or for loop_wake. */
 int loop_pause(struct task *t, const void *token, int64_t deadline);
 
 /* Note that t, which pauses now, waits for the end of `other`. */
@@ -52,20 +52,21 @@ void loop_join(struct task *t, struct task *other);
  * t waits and is to yield; or another errno. */
 int loop_flush(struct task *t, int64_t deadline);
 
-/* Move t, which runs, behind all that are ready. */
+/* Move t, which runs, to the end of the ready queue. */
 void loop_requeue(struct task *t);
 
-/* The last in the ready queue; or NULL. */
+/* The last task in the ready queue; or NULL. */
 const struct task *loop_last_ready(const struct loop *loop);
 
-/* The task whose results are the loop's. */
+/* The main task, whose results are the loop's. */
 struct task *loop_main(const struct loop *loop);
 void loop_set_main(struct loop *loop, struct task *t);
 
-/* Count what can wake a task from outside the loop, as a worker thread can. */
+/* Change the count of wakers outside the loop, such as worker threads: while it
+ * is not zero, the loop is not stuck. */
 void loop_hold(struct loop *loop, int change);
 
-/* Nanoseconds, as of the last loop_poll. */
+/* The time of the last loop_poll, in nanoseconds of clock_now. */
 int64_t loop_now(const struct loop *loop);
 
 /* The next task to be resumed, or NULL. */
@@ -80,7 +81,8 @@ bool loop_is_stuck(const struct loop *loop);
 /* For a loop that is stuck: whether it has been stuck before. */
 bool loop_is_stuck_again(struct loop *loop);
 
-/* Wait for changes until `deadline` and make tasks ready. Returns 0 or errno. */
+/* Wait for events until `deadline`, and make tasks ready. Returns 0 or
+ * errno. */
 int loop_poll(struct loop *loop, int64_t deadline);
 
 int loop_descriptor(const struct loop *loop);

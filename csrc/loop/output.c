@@ -1,5 +1,6 @@
 /*
- * output: bytes that are written but not yet sent; see output.h, send(2).
+ * output: bytes that a stream has written but not yet sent; see output.h.
+ * Follows send(2).
  */
 #include <errno.h>
 #include <poll.h>
@@ -9,7 +10,7 @@
 #include "loop/output.h"
 #include "loop/state.h"
 
-/* Zero: some was sent; or errno. */
+/* Make one attempt to send. Returns 0 if some bytes were sent; or errno. */
 static int send_some(struct output *o, int flags)
 {
     struct block *b = o->pending;

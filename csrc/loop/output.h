@@ -1,8 +1,8 @@
 /*
- * output: bytes that are written and not yet sent.
+ * output: bytes that a stream has written but not yet sent.
  *
- * A task has a list of those that are to be sent before it waits (loop.h).
- * Nothing here waits, calls Lua or raises.
+ * A task has a list of the outputs to send before it waits (loop.h). Nothing
+ * here waits, calls Lua or raises.
  */
 #ifndef SOCKEYE_LOOP_OUTPUT_H
 #define SOCKEYE_LOOP_OUTPUT_H
@@ -19,7 +19,7 @@ struct output {
     struct handle *handle;
     struct pool *pool;
     struct block *pending; /* NULL: all is sent */
-    int error;             /* of an attempt that no call could report */
+    int error; /* errno of an attempt that no call has reported yet */
     bool is_socket;
 };
 
@@ -30,18 +30,19 @@ int output_send(struct output *o, int flags);
 /* Drop what is pending. */
 void output_drop(struct output *o);
 
-/* Add it to a list, which is sent before its task waits; take it off. */
+/* Add the output to a list that is sent before its task waits; remove it from
+ * its list. */
 void output_join(struct output *o, struct output **list);
 void output_leave(struct output *o);
 
-/* Send all of a list without waiting. Returns 0; EAGAIN, with the first that is
- * blocked and may be waited for; or another errno. */
+/* Send the outputs of a list without waiting. Returns 0; EAGAIN, with the first
+ * handle that is blocked and may be waited for; or another errno. */
 int outputs_send(struct output **list, struct handle **blocked);
 
-/* The same, but errors are kept for the next attempt. */
+/* Send what can be sent, and keep errors for the next attempt. */
 void outputs_try(struct output **list);
 
-/* Empty the list; what is pending stays so, or is dropped. */
+/* Empty the list, keeping the pending bytes, or dropping them. */
 void outputs_leave(struct output **list);
 void outputs_drop(struct output **list);
 

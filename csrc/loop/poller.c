@@ -1,9 +1,9 @@
 /*
- * poller: which descriptors have become ready; see poller.h.
+ * poller: reports which descriptors became ready; see poller.h.
  *
  * Follows epoll(7), epoll_ctl(2), epoll_pwait2(2) and poll(2). Each of the two
- * ways is a row of functions. -DHAS_EPOLL=0 builds without epoll, as on a system
- * that has none.
+ * backends is a row of functions. -DHAS_EPOLL=0 builds without epoll, as on a
+ * system that lacks it.
  */
 #include <errno.h>
 #include <poll.h>
@@ -40,16 +40,17 @@ struct backend {
 struct poller {
     const struct backend *backend;
     int fd; /* epoll's; -1 for poll(2) */
-    /* for poll(2): the descriptors, their tags, and where each descriptor is */
+    /* for poll(2): the descriptors, their tags, and the place of each
+     * descriptor */
     struct pollfd *fds;
     uint64_t *tags;
-    int *places; /* by descriptor; -1: nowhere */
+    int *places; /* by descriptor; -1: none */
     size_t count;
     size_t size;
     size_t places_size;
 };
 
-/* Milliseconds until `deadline`, rounded up; -1 is for ever. */
+/* The milliseconds until `deadline`, rounded up; -1: no limit. */
 static int milliseconds_left(int64_t deadline)
 {
     int64_t left;
@@ -63,7 +64,7 @@ static int milliseconds_left(int64_t deadline)
     return left < INT32_MAX ? (int)left : INT32_MAX;
 }
 
-/* What poller.h promises to report for these of poll(2). */
+/* Convert events of poll(2) to those that poller.h promises. */
 static int changes_of(int events)
 {
     return events & (POLLERR | POLLHUP | POLLNVAL) ? ALL | POLLHUP
@@ -74,7 +75,7 @@ static int changes_of(int events)
 
 #if HAS_EPOLL
 
-/* epoll has poll(2)'s events. */
+/* epoll's events are assumed to be those of poll(2). */
 _Static_assert(EPOLLIN == POLLIN && EPOLLOUT == POLLOUT && EPOLLPRI == POLLPRI,
                "epoll's events are others than poll's");
 _Static_assert(EPOLLERR == POLLERR && EPOLLHUP == POLLHUP,
@@ -114,7 +115,7 @@ static void epoll_remove(struct poller *p, int fd)
     epoll_ctl(p->fd, EPOLL_CTL_DEL, fd, &e);
 }
 
-/* The peer's end can be read. */
+/* Convert events of epoll(7). EPOLLRDHUP: the peer sends no more. */
 static int changes_of_epoll(uint32_t events)
 {
     return changes_of((int)(events & (ALL | POLLERR | POLLHUP))) |
@@ -255,7 +256,7 @@ static int poll_add(struct poller *p, int fd, uint64_t tag, int events)
     return poll_want(p, fd, tag, events);
 }
 
-/* The last entry takes the place that becomes free. */
+/* Remove an entry; the last entry moves to its place. */
 static void poll_remove(struct poller *p, int fd)
 {
     struct pollfd *place = find_place(p, fd);
@@ -270,8 +271,8 @@ static void poll_remove(struct poller *p, int fd)
     p->places[fd] = -1;
 }
 
-/* Hide entries in which nobody is interested from poll(2), which would report
- * their hang-ups over and over. */
+/* Hide entries that have no events from poll(2), which would report their
+ * hang-ups over and over. */
 static void hide_idle(struct poller *p)
 {
     for (size_t i = 0; i < p->count; i++) {
@@ -320,7 +321,7 @@ static int poll_await(struct poller *p, int64_t deadline, poller_event *event,
 static const struct backend poll_backend = {poll_add, poll_want, poll_remove,
                                             poll_await};
 
-/* ---- either ---- */
+/* ---- both backends ---- */
 
 struct poller *poller_open(bool use_poll)
 {

@@ -1,10 +1,10 @@
 /*
- * registration: which descriptors a loop watches, and who waits for them; see
- * registration.h.
+ * registration: which descriptors a loop watches, and which tasks wait for
+ * them; see registration.h.
  *
- * A descriptor is registered once (poller.h). What an event belongs to is found
- * by descriptor and generation, so that none reaches a socket that has got the
- * number of a closed one.
+ * A descriptor is registered once (poller.h). An event carries descriptor and
+ * generation, so that it does not reach a new socket with the number of a
+ * closed one.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -36,8 +36,8 @@ static uint64_t tag_of(const struct slot *slot, const struct handle *handle)
     return (uint64_t)slot->generation << 32 | (uint32_t)handle->fd;
 }
 
-/* A slot that is taken belonged to a descriptor that was closed behind our
- * back. */
+/* Register a handle. If its slot is taken, the descriptor with that number was
+ * closed by other code. */
 static int add(struct loop *loop, struct handle *handle, int wants)
 {
     size_t fd = (size_t)handle->fd;
@@ -63,7 +63,8 @@ static int add(struct loop *loop, struct handle *handle, int wants)
     return 0;
 }
 
-/* A poller that reports an event once has to be asked again each time. */
+/* Ask the poller for events, unless it already watches for them. A poller that
+ * reports each event once is asked every time. */
 static int watch(struct loop *loop, struct handle *handle, int wants)
 {
     struct registration *registration = &handle->registration;
@@ -118,8 +119,9 @@ void registration_release_all(struct loop *loop)
     }
 }
 
-/* Whoever waits finds it closed. The kernel forgets a closed descriptor by
- * itself, unless a forked child holds it, too; poll(2) never does. */
+/* Waiting tasks wake and find the descriptor closed. epoll forgets a closed
+ * descriptor by itself, unless a forked child holds it too; the list for
+ * poll(2) does not. */
 void loop_forget(struct handle *handle, bool closing)
 {
     struct registration *registration = &handle->registration;

@@ -10,12 +10,13 @@
 
 struct task;
 
-/* For the two functions below alone: the task, and whether any thread has ever
- * run one. Without tasks the second is enough, and it is cheaper to read. */
+/* Private to the two functions below: the running task, and whether any thread
+ * has ever run one. The second is cheaper to read, and enough for programs
+ * without tasks. */
 extern _Thread_local struct task *running_task;
 extern atomic_bool running_is_used;
 
-/* The task that runs in this thread; NULL outside. */
+/* The task that runs in this thread; NULL outside of tasks. */
 static inline struct task *loop_running(void)
 {
     return atomic_load_explicit(&running_is_used, memory_order_relaxed)

@@ -1,6 +1,6 @@
 /*
  * state: the structures that the loop and its users share: descriptors, tasks
- * and groups. They belong to userdata that task/ and socket/ make.
+ * and groups. Userdata of task/ and socket/ own them.
  */
 #ifndef SOCKEYE_LOOP_STATE_H
 #define SOCKEYE_LOOP_STATE_H
@@ -21,9 +21,9 @@ struct task;
 
 enum direction { READING, WRITING };
 
-/* What a loop knows of a descriptor, kept with the descriptor. */
+/* A descriptor's registration in a loop, kept with the descriptor. */
 struct registration {
-    struct loop *loop;      /* in which it is registered; or NULL */
+    struct loop *loop;      /* where it is registered; or NULL */
     struct task *waiter[2]; /* by direction */
     int watched;            /* every event that was ever waited for */
     bool drained;           /* nothing to read until the next change */
@@ -74,12 +74,12 @@ struct task {
     int budget;        /* calls until it yields to the other tasks */
     bool cancelled;    /* its next wait raises ECANCELED */
     bool timed_out;    /* its deadline has woken it */
-    bool waits_on_set; /* what it waits for is a set of descriptors */
+    bool waits_on_set; /* it waits on a set of descriptors */
     bool unparked;     /* another task has woken it */
     bool suspending;   /* it has just yielded to the loop, not to a script */
     bool flushing;     /* it waits, or failed, to send what it had written */
     bool abandoned;    /* it has ended without a result */
-    bool nests;        /* what it spawns belongs to a group of its own */
+    bool nests;        /* tasks it spawns go to a group of their own */
     struct task *next_ready;
     struct task *next, *previous; /* in the loop's list of all tasks */
     /* what it waits for */
@@ -89,7 +89,7 @@ struct task {
     int wants;        /* events, as poll(2) has them */
     int64_t deadline;
     int64_t limit;     /* the deadline of a call that pauses before it */
-    uint64_t progress; /* how far the call had come: struct wait */
+    uint64_t progress; /* the call's progress: see struct wait */
     struct scope *scope;
     struct output *outputs; /* to be sent before it waits */
     /* its place among the timers */
@@ -98,21 +98,21 @@ struct task {
     struct group *group;
     struct task *resumer; /* the task, of another loop, that runs this loop */
     struct task *joins;   /* the task whose end it waits for */
-    struct task *joiner;  /* one that waits for its own end; or NULL */
-    int joiners;          /* how many do */
-    int holds;            /* of its loop: loop_hold */
+    struct task *joiner;  /* a task that waits for its end; or NULL */
+    int joiners;          /* how many tasks do */
+    int holds;            /* its calls of loop_hold that are in force */
     bool failed;          /* its function has raised */
 };
 
-/* The group that owns tasks and keeps the first error of them. */
+/* A group of tasks, which keeps the first error of one of them. */
 struct group {
     const void *tag;
     struct loop *loop;
-    struct task *owner;   /* whose function it belongs to; NULL: the loop's */
+    struct task *owner;   /* the task that created it; NULL: none */
     int count;            /* tasks that have not ended */
-    bool failed;          /* one of them has, and the rest is cancelled */
-    bool cancelled_owner; /* for that reason */
-    int interrupted;      /* what ended the owner's waiting: errno */
+    bool failed;          /* a task has failed, and the others are cancelled */
+    bool cancelled_owner; /* the failure has cancelled the owner as well */
+    int interrupted;      /* errno that interrupted the owner's wait */
 };
 
 #endif

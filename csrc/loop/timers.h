@@ -11,7 +11,7 @@
 
 struct task;
 
-/* A heap from place 1; zeroes are an empty one. */
+/* A heap whose first element has index 1. All zeroes: empty. */
 struct timers {
     struct task **heap;
     size_t count;

@@ -20,7 +20,7 @@ void loop_wake(struct task *t);
 void loop_stop_waiting(struct task *t);
 
 /* Wake every task that waits on a set, in any loop: a member may have closed.
- * A socket need not be registered in the loop where a set has it. */
+ * The loop of a set need not have its members registered. */
 void loop_wake_set_waiters(void);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * wait: the one way to wait; see wait.h.
  *
- * Follows poll(2), signal(7) and PEP 475's rule: EINTR never reaches a script,
- * but the handlers of the signal run before the call goes on, and a handler
- * that raises ends it.
+ * Follows poll(2), signal(7) and PEP 475's rule: EINTR never reaches a script.
+ * Instead the signal's handlers run before the call goes on; if one raises, the
+ * call ends.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,8 @@
 #include "task/task.h"
 #include "task/wait.h"
 
-#define PAUSE (NANOSECONDS / 500) /* where nothing reports a change */
+#define PAUSE \
+    (NANOSECONDS / 500) /* nanoseconds, where no event reports a change */
 
 int64_t wait_deadline(int64_t timeout)
 {
@@ -32,7 +33,7 @@ int64_t wait_deadline(int64_t timeout)
     return timeout < NO_DEADLINE - now ? now + timeout : NO_DEADLINE;
 }
 
-/* What is left until `deadline`, for ppoll; NULL is for ever. */
+/* The time left until `deadline`, for ppoll; NULL: no limit. */
 static struct timespec *time_left(int64_t deadline, struct timespec *ts)
 {
     int64_t left;
@@ -63,13 +64,14 @@ static bool end_wait(struct wait *w, enum wait_outcome outcome, int error)
     return false;
 }
 
-/* Handlers run while a call waits may close what it waits for. */
+/* Whether the descriptor is still open: a signal handler that runs during a
+ * wait may close it. */
 static bool still_open(struct wait *w)
 {
     return w->handle->fd != -1 || end_wait(w, WAIT_ERROR, ECANCELED);
 }
 
-/* A task that never has to wait is told here. */
+/* This is where a task that never has to wait notices a cancellation. */
 bool wait_may_continue(struct wait *w, const struct call *call)
 {
     struct task *t = loop_running();
@@ -97,13 +99,14 @@ void wait_let_others(lua_State *L, const struct wait *w)
     }
 }
 
-/* The deadline of a call that waits for the first time. */
+/* The deadline of a call that waits for the first time, from its handle's
+ * time-out. */
 static int64_t own_deadline(const struct wait *w)
 {
     return wait_deadline(wait_is_nonblocking(w) ? 0 : w->handle->timeout);
 }
 
-/* Urgent data is announced apart. */
+/* The events to wait for: POLLPRI, not POLLIN, for urgent data. */
 static short awaited_events(const struct wait *w)
 {
     bool urgent = w->call->events == POLLIN && (w->flags & MSG_OOB);
@@ -132,7 +135,8 @@ static bool wait_outside_task(lua_State *L, struct wait *w)
     return false;
 }
 
-/* The same, where it may be what was written before that could not be sent. */
+/* Like end_wait, but the error names "flush" if t waited to send earlier
+ * output. */
 static bool end_wait_of(struct wait *w, const struct task *t,
                         enum wait_outcome outcome, int error)
 {
@@ -143,8 +147,8 @@ static bool end_wait_of(struct wait *w, const struct task *t,
     return end_wait(w, outcome, error);
 }
 
-/* The deadline stays with the task while the call goes on, unless the task has
- * yielded or waited for something else meanwhile. */
+/* The deadline of a call. The task keeps it while the call goes on, unless it
+ * has yielded or waited for something else meanwhile. */
 static int64_t call_deadline(const struct wait *w, const struct task *t)
 {
     if (w->context == WAIT_PAUSED)
@@ -154,16 +158,17 @@ static int64_t call_deadline(const struct wait *w, const struct task *t)
     return t->deadline;
 }
 
-/* The end of a pause is no time-out. */
+/* Yield to the loop. Returns true for a file that is always ready; false: the
+ * wait is over, and `w` says why. The end of a pause is not a time-out. */
 static bool wait_in_task(lua_State *L, struct wait *w, struct task *t)
 {
-    int refusal = task_take_interruption(t, w->context == WAIT_RESUMED);
+    int interruption = task_take_interruption(t, w->context == WAIT_RESUMED);
     int error;
 
-    if (refusal == ETIMEDOUT)
-        return end_wait_of(w, t, WAIT_TIMED_OUT, refusal);
-    if (refusal != 0)
-        return end_wait(w, WAIT_ERROR, refusal);
+    if (interruption == ETIMEDOUT)
+        return end_wait_of(w, t, WAIT_TIMED_OUT, interruption);
+    if (interruption != 0)
+        return end_wait(w, WAIT_ERROR, interruption);
     if (!still_open(w))
         return false;
     error = loop_await(t, w->handle, awaited_events(w), call_deadline(w, t));
@@ -234,9 +239,10 @@ bool wait_ready(lua_State *L, struct wait *w)
     return t != NULL ? wait_in_task(L, w, t) : wait_outside_task(L, w);
 }
 
-/* EAGAIN from a call that was to block: somebody else has set O_NONBLOCK on
- * the open file, and then waiting is up to us; or SO_RCVTIMEO has run out.
- * MSG_OOB never blocks, and urgent data may be announced before it comes. */
+/* After EAGAIN from a call that should block: either another owner of the open
+ * file has set O_NONBLOCK, and the call must wait with poll(2); or SO_RCVTIMEO
+ * ran out. MSG_OOB never blocks, and urgent data may be announced before it
+ * arrives. */
 static bool is_shared_nonblocking(const struct wait *w)
 {
     return fcntl(w->handle->fd, F_GETFL) & O_NONBLOCK;

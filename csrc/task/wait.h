@@ -10,13 +10,13 @@
  *     if (n == -1)
  *         return wait_failed(L, &w, 0);
  *
- * Without a time-out that is one system call, which blocks in the kernel. With
- * one it is tried without blocking, and the waiting in between is done by
- * poll(2) until the deadline. Inside a task wait_again yields to the loop, and
- * does not return: the call's step is called from its beginning when the task
- * goes on, with a context that is not 0. Lua code may run inside wait_again:
- * nothing that would be lost if it raised, and no buffer that it could reuse,
- * may be held over it.
+ * Without a time-out this is one system call, which blocks in the kernel. With
+ * one, each attempt is non-blocking, and wait_again waits with poll(2) until
+ * the deadline. Inside a task wait_again yields to the loop and does not
+ * return: when the task is resumed, the call's step runs from its beginning,
+ * with a context other than WAIT_FIRST. Lua code may run inside wait_again and
+ * may raise: across it, hold no resource that would leak, and no buffer that
+ * Lua code could reuse.
  */
 #ifndef SOCKEYE_TASK_WAIT_H
 #define SOCKEYE_TASK_WAIT_H
@@ -35,50 +35,52 @@
 
 enum wait_outcome { WAIT_ERROR, WAIT_WOULD_BLOCK, WAIT_TIMED_OUT };
 
-/* What is the same for every call of a kind. */
+/* The constants of one kind of call. */
 struct call {
-    const char *name;   /* for errors */
-    short events;       /* what it waits for, as poll(2) has them */
-    lua_KFunction step; /* the call, to be made again when a task resumes */
+    const char *name; /* for errors */
+    short events;     /* the events of poll(2) that it waits for */
+    lua_KFunction
+        step; /* makes the call; runs again when the task is resumed */
 };
 
 /* The waiting of one call. */
 struct wait {
     const struct call *call;
     struct handle *handle;
-    lua_KContext context; /* what step was called with (context.h) */
+    lua_KContext context; /* that of the step (context.h) */
     uint64_t progress;    /* the call's own note of how far it has come: step
                              finds here, after a wait, what it left; or 0 */
-    int flags;            /* the call's MSG_ flags: MSG_DONTWAIT is heeded */
-    struct task *task;    /* that makes the call and is to yield; or NULL */
+    int flags;            /* the call's MSG_ flags: MSG_DONTWAIT: do not wait */
+    struct task *task;    /* the task that makes the call and yields; or NULL */
     int64_t deadline;     /* nanoseconds of clock_now; 0: not yet known */
-    int error;            /* after wait_again has said no: errno, and why */
+    int error;            /* after wait_again returned false: errno, and why */
     enum wait_outcome outcome;
 };
 
-/* `timeout` nanoseconds from now. */
+/* The deadline `timeout` nanoseconds from now. */
 int64_t wait_deadline(int64_t timeout);
 
-/* poll(2) until `deadline`. */
+/* Call poll(2) with `deadline` as its time-out. */
 int wait_poll(struct pollfd *fds, nfds_t count, int64_t deadline);
 
-/* Whether the kernel may do the waiting, in the call itself. */
+/* Whether the system call itself may block. */
 static inline bool wait_blocks(const struct handle *handle)
 {
     return loop_running() == NULL && handle->timeout == NO_DEADLINE;
 }
 
-/* Whether a task is running, which may not block. */
+/* Whether a task is running, which must not block. */
 static inline bool wait_is_in_task(void)
 {
     return task_has_coroutine(loop_running());
 }
 
-/* For wait_start: a task that never has to wait lets the others run, and is
- * told afterwards what speaks against going on. */
+/* For wait_start: yields when the task's budget is spent; raises if it was
+ * cancelled or timed out meanwhile. */
 void wait_let_others(lua_State *L, const struct wait *w);
 
-/* Begin a call. The result is MSG_DONTWAIT where the call may not block. */
+/* Begin a call. Returns MSG_DONTWAIT if the system call must not block, else
+ * 0. */
 static inline int wait_start(lua_State *L, struct wait *w,
                              const struct call *call, struct handle *handle,
                              int flags, lua_KContext context)
@@ -104,14 +106,14 @@ static inline int wait_start(lua_State *L, struct wait *w,
     return MSG_DONTWAIT;
 }
 
-/* A call that has done as much as so many more counts as these. */
+/* Charge the task's budget for `calls` more calls. */
 static inline void wait_charge(const struct wait *w, size_t calls)
 {
     if (w->task != NULL)
         w->task->budget -= (int)calls;
 }
 
-/* Whether the caller wants to be told at once that it would have to wait. */
+/* Whether the call must return at once rather than wait. */
 static inline bool wait_is_nonblocking(const struct wait *w)
 {
     const struct handle *handle = w->handle;
@@ -120,15 +122,15 @@ static inline bool wait_is_nonblocking(const struct wait *w)
            (handle->timeout == NO_DEADLINE && handle->nonblocking);
 }
 
-/* Whether it is known that there is nothing to read. A change is noticed by who
- * waits; a caller that never does has to look. */
+/* Whether the last read emptied the socket and no event has come since. Events
+ * reach only calls that wait: non-blocking ones must try. */
 static inline bool wait_is_drained(const struct wait *w)
 {
     return w->task != NULL && w->handle->registration.drained &&
            !wait_is_nonblocking(w);
 }
 
-/* Less was read than was asked for. */
+/* Note that a read returned less than was asked for. */
 static inline void wait_note_drained(const struct wait *w)
 {
     if (w->task != NULL)
@@ -136,25 +138,27 @@ static inline void wait_note_drained(const struct wait *w)
             !w->handle->registration.ended && !w->handle->registration.urgent;
 }
 
-/* After an attempt that failed with errno: whether to try once more, having
- * waited and run what signals left to be run (which may raise). */
+/* After an attempt that failed with errno: wait, and run the handlers of
+ * signals, which may raise. Returns whether to try again; if not, `w` says
+ * why. */
 bool wait_again(lua_State *L, struct wait *w);
 
-/* For a call that has done a part of its work when its task goes on: false,
- * with the outcome, where something speaks against going on, though nothing
- * might have to be waited for. Unlike wait_start, it does not raise that. */
+/* For a call that has done part of its work when its task is resumed. Returns
+ * false, with the outcome set, if the task was cancelled or timed out, even if
+ * the rest would not have to wait. Unlike wait_start, it does not raise. */
 bool wait_may_continue(struct wait *w, const struct call *call);
 
 /* Wait for w->events. False, with the outcome set, at the deadline. */
 bool wait_ready(lua_State *L, struct wait *w);
 
-/* Try again a little later, for there is nothing that tells. */
+/* Wait for a short pause, where no event reports that the call can go on. */
 bool wait_briefly(lua_State *L, struct wait *w);
 
-/* After wait_again said no: raise, or push false where it would block. */
+/* After wait_again returned false: raise the error, or push false if the call
+ * would have to wait in non-blocking mode. */
 int wait_failed(lua_State *L, const struct wait *w, int subject);
 
-/* The same, but push the error object in place of raising it. */
+/* Push the error object that wait_failed would raise. */
 void wait_push_error(lua_State *L, const struct wait *w, int subject);
 
 #endif
