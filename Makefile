@@ -38,12 +38,6 @@ ifeq ($(shell uname -s),Linux)
 SYSTEM_LIBS = -lrt -ldl
 endif
 
-# The quick way to a thread's variables in a library that dlopen(3) loads: the
-# default of most machines, but of x86's compilers only on request.
-TLS := $(shell echo 'int x;' | \
-	$(CC) -Werror -mtls-dialect=gnu2 -fPIC -x c -S -o - - >/dev/null 2>&1 && \
-	echo -mtls-dialect=gnu2)
-
 SOURCES := $(wildcard csrc/*.c csrc/*/*.c)
 OBJECTS := $(SOURCES:csrc/%.c=$(BUILD)/obj/%.o)
 MODULE := $(BUILD)/sockeye/core.so
@@ -66,7 +60,7 @@ $(MODULE): $(OBJECTS) $(BUILD)/objects
 
 $(BUILD)/obj/%.o: csrc/%.c
 	@mkdir -p $(@D)
-	$(call step,cc  )$(CC) $(REQUIRED) $(TLS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call step,cc  )$(CC) $(REQUIRED) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(OBJECTS:.o=.d)
 

@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "loop/running.h"
 #include "open.h"
 
 __attribute__((visibility("default"))) int luaopen_sockeye_core(lua_State *L);
@@ -49,6 +50,7 @@ static void (*const openers[])(lua_State *L) = {
 int luaopen_sockeye_core(lua_State *L)
 {
     luaL_checkversion(L);
+    loop_note_thread();
     lua_newtable(L);
     lua_newtable(L);
     lua_setfield(L, -2, "primitives");

@@ -3,5 +3,17 @@
  */
 #include "loop/running.h"
 
-_Thread_local struct task *running_task;
-atomic_bool running_is_used;
+_Atomic(const void *) running_first_thread;
+struct task *running_in_first;
+atomic_bool running_in_others;
+_Thread_local struct task *running_in_other;
+
+/* When the first thread ends, it runs no task: the next with its address may
+ * take its place. */
+void loop_note_thread(void)
+{
+    const void *none = NULL;
+
+    atomic_compare_exchange_strong(&running_first_thread, &none,
+                                   running_thread());
+}

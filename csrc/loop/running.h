@@ -1,5 +1,10 @@
 /*
  * running: the task that this thread runs.
+ *
+ * Every call asks for it, so reading it costs a few instructions. The thread
+ * that loads the module first keeps it in a plain variable, and is told from
+ * others by its thread pointer; the others keep it in a variable of their own,
+ * which a library that dlopen(3) loads can only reach by a function call.
  */
 #ifndef SOCKEYE_LOOP_RUNNING_H
 #define SOCKEYE_LOOP_RUNNING_H
@@ -10,24 +15,71 @@
 
 struct task;
 
-/* Private to the two functions below: the running task, and whether any thread
- * has ever run one. The second is cheaper to read, and enough for programs
- * without tasks. */
-extern _Thread_local struct task *running_task;
-extern atomic_bool running_is_used;
+/* For the functions below alone. */
+extern _Atomic(const void *) running_first_thread;
+extern struct task *running_in_first;
+extern atomic_bool running_in_others; /* has any of them ever run one */
+extern _Thread_local struct task *running_in_other;
 
-/* The task that runs in this thread; NULL outside of tasks. */
+/* An address that no two living threads share. */
+#if defined(__x86_64__) && defined(__linux__)
+static inline const void *running_thread(void)
+{
+    const void *self;
+
+    __asm__("movq %%fs:0, %0" : "=r"(self));
+    return self;
+}
+#elif defined(__i386__) && defined(__linux__)
+static inline const void *running_thread(void)
+{
+    const void *self;
+
+    __asm__("movl %%gs:0, %0" : "=r"(self));
+    return self;
+}
+#elif defined(__aarch64__) && defined(__linux__)
+static inline const void *running_thread(void)
+{
+    const void *self;
+
+    __asm__("mrs %0, tpidr_el0" : "=r"(self));
+    return self;
+}
+#else
+static inline const void *running_thread(void)
+{
+    return &running_in_other;
+}
+#endif
+
+static inline bool running_is_first(void)
+{
+    return running_thread() ==
+           atomic_load_explicit(&running_first_thread, memory_order_relaxed);
+}
+
+/* The task that runs in this thread; NULL outside. */
 static inline struct task *loop_running(void)
 {
-    return atomic_load_explicit(&running_is_used, memory_order_relaxed)
-               ? running_task
+    if (running_is_first())
+        return running_in_first;
+    return atomic_load_explicit(&running_in_others, memory_order_relaxed)
+               ? running_in_other
                : NULL;
 }
 
 static inline void loop_set_running(struct task *t)
 {
-    atomic_store_explicit(&running_is_used, true, memory_order_relaxed);
-    running_task = t;
+    if (running_is_first()) {
+        running_in_first = t;
+        return;
+    }
+    atomic_store_explicit(&running_in_others, true, memory_order_relaxed);
+    running_in_other = t;
 }
+
+/* The module has been loaded in this thread. */
+void loop_note_thread(void);
 
 #endif
