@@ -78,8 +78,11 @@ describe("the benchmark #slow #ptrace", function()
       return
     end
     local _, written = run "syscalls"
-    assert.are.equal("sendto 1", (row(written, "send")))
-    assert.are.equal("recvfrom 1", (row(written, "recv")))
+    -- 32-bit Linux has the two calls that take no address.
+    local short = string.packsize "T" == 4
+    assert.are.equal(short and "send 1" or "sendto 1", (row(written, "send")))
+    assert.are.equal(short and "recv 1" or "recvfrom 1",
+                     (row(written, "recv")))
     assert.are.equal("accept4 1", (row(written, "accept")))
     assert.are.equal("connect 1", (row(written, "connect")))
   end)

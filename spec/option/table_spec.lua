@@ -147,7 +147,8 @@ local samples_of_option = {
   SO_BINDTODEVICE = { "lo", "" },
   SO_INCOMING_CPU = { 0 },
   SO_LOCK_FILTER = { true },
-  SO_MAX_PACING_RATE = { 1, 1 << 31, (1 << 40) + 1, -1 },
+  SO_MAX_PACING_RATE = string.packsize "T" == 4 and { 1, 1 << 31 } or
+    { 1, 1 << 31, (1 << 40) + 1, -1 },
   SO_TIMESTAMPING = { "rx_software software", "" },
   SO_TXREHASH = { 0, 1 },
   SO_VM_SOCKETS_CONNECT_TIMEOUT = { 2.5 },
