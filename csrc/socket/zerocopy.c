@@ -99,7 +99,7 @@ static int zerocopy_step(lua_State *L, int status, lua_KContext context)
 
     (void)status;
     luaL_argcheck(L, (flags & ~MSG_DONTWAIT) == 0, 2,
-                  "no other flag than dontwait");
+                  "the only flag is dontwait");
     wait_start(L, &w, &call, &s->handle, flags, context);
     done = wait_for_all(L, s, &w, context);
     if (!done && w.outcome != WAIT_WOULD_BLOCK)

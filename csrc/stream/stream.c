@@ -172,10 +172,10 @@ static int stream_fd(lua_State *L)
 
 /* ---- receiving ---- */
 
-/* Receive up to `room` bytes into `b`. Sets *may_drain if a result less than
- * `room` means that nothing is left. */
+/* Receive up to `space` bytes into `b`. Sets *may_drain if a result less than
+ * `space` means that nothing is left. */
 static ssize_t receive_once(const struct socket *s, const struct wait *w,
-                            struct block *b, size_t room, int flags,
+                            struct block *b, size_t space, int flags,
                             bool *may_drain)
 {
     bool has_stopped = false;
@@ -184,10 +184,10 @@ static ssize_t receive_once(const struct socket *s, const struct wait *w,
     ssize_t n;
 
     if (drains && s->family == AF_UNIX)
-        n = descriptor_read_unix(s->handle.fd, bytes, room, flags,
+        n = descriptor_read_unix(s->handle.fd, bytes, space, flags,
                                  &has_stopped);
     else
-        n = descriptor_read(s->handle.fd, s->type != 0, bytes, room, flags);
+        n = descriptor_read(s->handle.fd, s->type != 0, bytes, space, flags);
     *may_drain = drains && !has_stopped;
     return n;
 }
@@ -197,19 +197,19 @@ static ssize_t receive_once(const struct socket *s, const struct wait *w,
 static ssize_t receive(lua_State *L, struct stream *s, const struct wait *w,
                        size_t wanted, int flags)
 {
-    size_t room = block_space(&s->in, s->out.pool, wanted);
+    size_t space = block_space(&s->in, s->out.pool, wanted);
     struct block *b = s->in;
     bool may_drain;
     ssize_t n;
     int error;
 
-    if (room == 0)
+    if (space == 0)
         error_raise(L, w->call->name, ENOMEM, 0);
-    n = receive_once(s->socket, w, b, room, flags, &may_drain);
+    n = receive_once(s->socket, w, b, space, flags, &may_drain);
     error = errno;
     if (n > 0)
         b->end += (size_t)n;
-    if (n > 0 && (size_t)n < room && may_drain)
+    if (n > 0 && (size_t)n < space && may_drain)
         wait_note_drained(w);
     block_consume(&s->in, s->out.pool, 0);
     errno = error;

@@ -88,11 +88,11 @@ bool wait_may_continue(struct wait *w, const struct call *call)
 void wait_let_others(lua_State *L, const struct wait *w)
 {
     struct task *t = w->task;
-    struct wait refused = *w;
+    struct wait resumed = *w;
 
     if (w->context == WAIT_POSTPONED) {
-        if (!wait_may_continue(&refused, w->call))
-            wait_failed(L, &refused, 0);
+        if (!wait_may_continue(&resumed, w->call))
+            wait_failed(L, &resumed, 0);
     } else if (lua_isyieldable(L)) {
         loop_requeue(t);
         task_suspend(L, t, w->call->name, WAIT_POSTPONED, w->call->step);

@@ -228,7 +228,7 @@ void transit_end_take(lua_State *L, struct end *end, int arg, const char *call)
     int fd = socket_check_descriptor(L, arg, call);
 
     luaL_argcheck(L, stream_test(L, arg) == NULL, arg,
-                  "a stream is moved by pipe");
+                  "use Stream:pipe for a stream");
     if (s != NULL) {
         end->handle = &s->handle;
         if (fstat(fd, &status) == 0)

@@ -245,7 +245,7 @@ describe("splice", function()
                     { offset_out = "x" })
     errors.rejected("unknown field 'offset'", a.splice, a, b, 1,
                     { offset = 1 })
-    errors.rejected("stream is moved by pipe", a.splice, a,
+    errors.rejected("use Stream:pipe", a.splice, a,
                     sockeye.stream(b))
     errors.raised("ESPIPE", "splice", a.splice, a, b, 1, { offset_in = 1 })
     errors.raised("EBADF", "splice", sockeye.splice, 1 << 20, a)
