@@ -5,19 +5,19 @@ CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib/lua/$(or $(lua_version),5.4)
 LUADIR ?= $(PREFIX)/share/lua/$(or $(lua_version),5.4)
-# The strip of the compiler's target; "make install STRIP=" leaves symbols.
+# The strip for the compiler's target; "make install STRIP=" leaves symbols.
 STRIP ?= $(shell $(CC) -print-prog-name=strip)
 BUILD ?= build
 PORT ?= 7777
 
-# Looked up when first used; recipes that may install Lua first, and that are
-# expanded before they run, leave what needs it to a make or a shell of its own.
+# Looked up when first used. Recipes that may install Lua first, and that are
+# expanded before they run, use another make or a shell for what needs it.
 ifndef LUA_INCDIR
 LUA_INCDIR = $(eval LUA_INCDIR := $$(shell tools/lua -I))$(LUA_INCDIR)
 endif
 lua_version = $(eval lua_version := $$(shell \
 	tools/lua -v "$$(LUA_INCDIR)"))$(lua_version)
-# The folder of headers, if they are those of a Lua that the sources know.
+# The folder of headers, if they are those of a version that is supported.
 lua_headers = $(if $(LUA_INCDIR),$(if $(filter 5.4 5.5,$(lua_version)),$(LUA_INCDIR),\
 	$(error Lua 5.4's headers are needed; in $(LUA_INCDIR) are $(if \
 	$(lua_version),those of Lua $(lua_version),none))),\
@@ -33,7 +33,7 @@ SHARED = -bundle -undefined dynamic_lookup
 else
 SHARED = -shared
 endif
-# Timers and dlopen, in a glibc before 2.34.
+# For timers and dlopen, with a glibc before 2.34.
 ifeq ($(shell uname -s),Linux)
 SYSTEM_LIBS = -lrt -ldl
 endif
@@ -47,7 +47,8 @@ build: $(MODULE) ## build the module into build/ (the default)
 # One line for each step; "make V=1" shows the commands.
 step = $(if $(V),,@echo "  $(1)  $@";)
 
-# A source that has gone leaves the list of objects changed and nothing else.
+# Relink when the list of objects has changed: removing a source changes nothing
+# else.
 $(BUILD)/objects: FORCE
 	@mkdir -p $(@D)
 	@echo '$(OBJECTS)' | cmp -s - $@ || echo '$(OBJECTS)' >$@
@@ -64,22 +65,22 @@ $(BUILD)/obj/%.o: csrc/%.c
 
 -include $(OBJECTS:.o=.d)
 
-# What the specs need in C. It is the same for every flavour of the module.
+# The specs' helpers in C, which are the same for every build of the module.
 build/spec/%.so: spec/support/%.c
 	@mkdir -p $(@D)
 	$(call step,cc  )$(CC) $(SHARED) $(REQUIRED) -O2 -g -o $@ $<
 
-# The paths of a checkout, before those that the caller has set.
+# The paths of this checkout, before those that the caller has set.
 LUA_PATHS = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua
 with_module = export LUA=$${LUA:-$$(tools/lua)} \
 	LUA_PATH="$(LUA_PATHS);$(CURDIR)/?.lua;$${LUA_PATH:-;}" \
 	LUA_CPATH="$(CURDIR)/$(1)/?.so;$${LUA_CPATH:-;}";
 submake = +@$(MAKE) -s --no-print-directory
 
-deps: ## install what building needs (apt, as root), or say how
+deps: ## install what building needs (apt, as root), or print the command
 	@tools/deps build
 
-deps-dev: ## install what all targets need, likewise
+deps-dev: ## install what all targets need, or print the command
 	@tools/deps build test lint check fuzz doc rock bench machines
 
 demo: ## watch a server with a thousand clients at work
@@ -87,7 +88,7 @@ demo: ## watch a server with a thousand clients at work
 	$(submake) build
 	@$(call with_module,build) $$LUA examples/demo.lua
 
-serve: ## an echo server on 127.0.0.1, PORT=7777
+serve: ## run an echo server on 127.0.0.1, PORT=7777
 	@tools/deps build
 	$(submake) build
 	@echo 'Talk to it from another terminal:'
@@ -104,17 +105,17 @@ test: ## run the specs; SPEC=spec/a_spec.lua, ARGS="--shuffle"
 	$(submake) build
 	@$(call with_module,build) tools/specs $(ARGS)
 
-lint: ## every warning of compilers, formatters, linters, docs and rockspec
+lint: ## check for warnings of compilers, linters, LDoc and luarocks
 	@tools/deps build lint
 	$(submake) build lint-sources
 
 lint-sources:
 	@CFLAGS="$(REQUIRED)" BUILD=$(BUILD) tools/lint
 
-format: ## clang-format csrc/ and fuzz/ in place
+format: ## run clang-format over csrc/ and fuzz/, in place
 	clang-format -i csrc/*.c csrc/*.h csrc/*/*.c csrc/*/*.h fuzz/*.c fuzz/*.h
 
-sanitize: sanitize-asan sanitize-valgrind ## the specs under ASan, UBSan and valgrind
+sanitize: sanitize-asan sanitize-valgrind ## run the specs under ASan, UBSan and valgrind
 
 SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=all
 sanitize-asan:
@@ -130,8 +131,8 @@ sanitize-valgrind:
 	@$(call with_module,build/valgrind) tools/sanitize valgrind $(ARGS)
 
 soak: SECONDS ?= 600
-# A small quarantine of freed memory, which would look like growth.
-soak: ## mixed traffic for SECONDS=600 under ASan; memory has to stay flat
+# Freed memory in a large quarantine would look like growth.
+soak: ## run mixed traffic for SECONDS=600; memory must not grow
 	@tools/deps build test check
 	$(submake) BUILD=build/asan CC=gcc LDFLAGS="$(SANITIZERS)" \
 		CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZERS)" build \
@@ -141,7 +142,7 @@ soak: ## mixed traffic for SECONDS=600 under ASan; memory has to stay flat
 		LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \
 		timeout -k 10 $$(($(SECONDS) + 120)) $$LUA tools/soak.lua $(SECONDS)
 
-# The targets of fuzz/, for the specs, and for libFuzzer.
+# The targets of fuzz/, for the specs and for libFuzzer.
 $(BUILD)/fuzz/%.o: fuzz/%.c
 	@mkdir -p $(@D)
 	$(call step,cc  )$(CC) $(REQUIRED) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -159,14 +160,14 @@ $(BUILD)/fuzz/fuzzer: $(OBJECTS) $(FUZZ_OBJECTS) $(BUILD)/fuzz/driver.o
 		$$(tools/lua -l) $(SYSTEM_LIBS) -lm
 
 fuzz: SECONDS ?= 30
-fuzz: ## libFuzzer over what decodes, SECONDS=30 each; TARGET=name for one
+fuzz: ## run libFuzzer on the decoders, SECONDS=30 each; TARGET=name
 	@tools/deps build fuzz
 	$(submake) BUILD=build/fuzzing CC=clang \
 		CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZERS) \
 		-fsanitize=fuzzer-no-link" build/fuzzing/fuzz/fuzzer
 	@LIMIT=$(SECONDS) tools/fuzz $(TARGET)
 
-coverage: ## lines of csrc/ that the specs reach; fails below 95 %
+coverage: ## measure the lines that the specs reach; fails below 95 %
 	@tools/deps build test check
 	@rm -rf build/coverage
 	$(submake) BUILD=build/coverage CC=gcc LIBS=tools/coverage.c \
@@ -176,7 +177,7 @@ coverage: ## lines of csrc/ that the specs reach; fails below 95 %
 	@gcovr --root . --filter 'csrc/' --exclude-throw-branches \
 		--fail-under-line 95 build/coverage/obj
 
-doc: ## the reference, to build/doc/index.html
+doc: ## build the reference, build/doc/index.html
 	@tools/deps build doc
 	@tools/doc build/doc
 	@echo build/doc/index.html
@@ -185,15 +186,15 @@ rock: ## make, pack and install the rock, and run the specs against it
 	@tools/deps build test rock
 	@LUA=$${LUA:-$$(tools/lua)} tools/rock $(ARGS)
 
-release-check: ## docs/release.md's checks; the source rock, to build/release
+release-check: ## run docs/release.md's checks, build the source rock
 	@tools/deps build test rock doc
 	@LUA=$${LUA:-$$(tools/lua)} tools/release-check $(ARGS)
 
-machines: ## try other systems, in chroots; ROWS="bookworm-user no-epoll"
+machines: ## test on other systems, in chroots; ROWS="bookworm-user no-epoll"
 	@tools/deps machines
 	@tools/machines $(ROWS)
 
-bench: ## measure, beside C and other libraries
+bench: ## compare the speed with C and other libraries
 	@tools/deps build bench
 	$(submake) build
 	@$(call with_module,build) bench/run $(ARGS)
@@ -214,10 +215,10 @@ env: ## print the paths of this checkout:  eval "$(make env)"
 	@echo 'export LUA_PATH="$(LUA_PATHS);$${LUA_PATH:-;}"'
 	@echo 'export LUA_CPATH="$(CURDIR)/$(BUILD)/?.so;$${LUA_CPATH:-;}"'
 
-clean: ## remove build/, or BUILD=folder alone
+clean: ## remove build/, or only BUILD=folder
 	@tools/clean '$(BUILD)'
 
-help: ## this list
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' \
 		Makefile
 

@@ -1,4 +1,4 @@
-/* What the analysers have to be told: these never return. */
+/* Declarations for the analysers: these functions never return. */
 #include <lauxlib.h>
 #include <lua.h>
 

@@ -1,6 +1,6 @@
 /*
- * Linked into the coverage build: a child that ends by _exit(2) writes what it
- * has counted all the same.
+ * Linked into the coverage build: a child that ends with _exit(2) writes its
+ * counts, too.
  */
 void __gcov_dump(void);
 void __real__exit(int status);

@@ -2,8 +2,8 @@
 -- pending specs with their reasons, the failures in full, and as the last
 -- line "N passed, N failed, N skipped". SPEC_LABEL=asan puts "asan: " first;
 -- busted's --verbose lists the slowest specs. One run of several, which
--- SPEC_PART names, says no more than it must, and adds the three numbers to
--- the file SPEC_TOTALS.
+-- SPEC_PART names, prints only failures and that line, and adds the three
+-- numbers to the file SPEC_TOTALS.
 
 local busted = require "busted"
 local base = require "busted.outputHandlers.base"
@@ -33,7 +33,7 @@ local function print_pending(entry)
                                      indented(reason)))
 end
 
--- For the list of all failures at the end of the whole run.
+-- Note it for the list of all failures at the end of the whole run.
 local function add_failure(kind, entry)
   local path = os.getenv "SPEC_TOTALS"
   if not path or path == "/dev/null" then return end
@@ -86,7 +86,7 @@ return function(options)
   local column = 0
   local durations = {}
 
-  -- A child that a spec forked and that ran on past it is no second report.
+  -- A child that a spec forked, and that ran on past it, must not report too.
   local function is_owner()
     if process_id() == owner then return true end
     io.stderr:write("a forked child ran on past its spec\n")

@@ -1,9 +1,9 @@
 -- Mixed traffic for a number of seconds, the first argument: connections that
 -- echo and check every byte, over TCP, Unix and UDP sockets, bare, as streams
 -- and by servers, with random cancellations, closes, time-outs, forks and
--- collections, in loops that come and go by both pollers. Memory must be flat:
--- at the end not more than 2 % above what it was in the first minute (or in the
--- first half of a shorter run); all descriptors must be closed.
+-- collections, in loops that come and go, with both pollers. Memory must not
+-- grow: at the end it is at most 2 % above that of the first minute (or of the
+-- first half of a shorter run). All descriptors must be closed.
 
 local lfs = require "lfs"
 local sockeye = require "sockeye"
@@ -16,7 +16,7 @@ local start <const> = sockeye.now()
 local warm_up <const> = math.min(60, seconds / 2)
 local random <const> = math.random
 
--- What is raised on purpose, or by what another task did on purpose.
+-- Errors that are raised on purpose, or after what another task did on purpose.
 local expected <const> = {
   ECANCELED = true, ETIMEDOUT = true, EPIPE = true, ECONNRESET = true,
   EBADF = true, ENOTCONN = true, EBUSY = true, ECONNREFUSED = true,
@@ -80,7 +80,7 @@ local function talk(conn)
   end
 end
 
--- A line that has no end is the last of a connection that was closed.
+-- A line without an end is the last of a connection that was closed.
 local function talk_in_lines(conn)
   for _ = 1, random(1, 20) do
     local line <const> =
@@ -193,7 +193,7 @@ local function abandoned()
   loop:step()
 end
 
--- ---- one loop's life ----
+-- ---- one loop ----
 
 local works <const> = { datagrams, pass_on, abandoned, serve }
 
@@ -235,7 +235,7 @@ local function life()
   for _, c in ipairs(served) do c:close() end
 end
 
--- ---- what is measured ----
+-- ---- measuring ----
 
 local function descriptors()
   local count = 0
@@ -243,8 +243,8 @@ local function descriptors()
   return count
 end
 
--- KiB: of Lua, and of all; under the address sanitizer what is allocated, for
--- the process grows by what the sanitizer remembers.
+-- KiB: of Lua, and of the process. Under the address sanitizer the second is
+-- what is allocated, since the process grows by the sanitizer's own memory.
 local function memory()
   collectgarbage()
   collectgarbage()
@@ -256,8 +256,8 @@ local function memory()
   return { lua, pages * 4 }
 end
 
--- Buffers that streams have given back are kept, up to a number: from the
--- beginning, lest they look like growth.
+-- The pool keeps a number of buffers that streams have returned: fill it at the
+-- beginning, so that it does not look like growth.
 local function fill_pool()
   local ends <const> = {}
   for i = 1, 50 do

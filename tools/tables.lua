@@ -1,7 +1,7 @@
 -- lua tools/tables.lua FOLDER [SOURCES]
 -- Writes the pages options.md and control.md of the reference into FOLDER: the
 -- rows of the C tables in SOURCES (csrc), joined with the texts in the .txt
--- file beside each table. Fails when a row has no text, or a text no row.
+-- file beside each table. Fails if a row has no text, or a text no row.
 
 local folder, sources = arg[1], arg[2] or "csrc"
 
@@ -160,7 +160,8 @@ local function option_row(row, links)
     :format(row.key, row.key, row.type, cell(unit), access, about, cell(manual))
 end
 
--- What the C type can do, but for what the system never gives.
+-- Whether an option can be read and written: what its C type can do, except
+-- what the system does not support.
 local function direction(row)
   local received = row.text.fields[2] ~= "never"
   assert(row.way.received or not received, row.key .. ": is never received")
@@ -194,7 +195,7 @@ local function by_level(rows)
   return sections
 end
 
--- LDoc takes the page as it is, but for references and empty lines.
+-- LDoc copies the page, except for references and empty lines.
 local function write_page(page)
   local lines = { ("<h1>%s</h1>"):format(page.title), page.introduction,
                   "<ul>" }

@@ -1,8 +1,8 @@
 -- lua tools/versions.lua [--release] [FOLDER]
 -- Prints the version of the checkout in FOLDER (.) if all places that name it
--- agree: sockeye._VERSION, which decides, the rockspecs and CHANGELOG.md. Else
--- it prints what does not, and fails. With --release, nothing may be left under
--- "Unreleased".
+-- agree: sockeye._VERSION, which decides, the rockspecs and CHANGELOG.md.
+-- Otherwise prints the places that do not, and fails. With --release,
+-- "Unreleased" must be empty.
 
 local release = arg[1] == "--release"
 local folder = arg[release and 2 or 1] or "."
@@ -19,7 +19,7 @@ local function read(path)
   return file and file:read "a" or ""
 end
 
--- A rockspec's text without what its version alone decides.
+-- A rockspec's text without the parts that depend on its version.
 local function neutral(text)
   return (text:gsub('(local package_version = )"[^"\n]*"', "%1VERSION"):gsub(
     '(local rockspec_revision = )"[^"\n]*"', "%1REVISION"))

@@ -1,11 +1,11 @@
--- A helper of busted: the body of every spec runs in the world that SPEC_WORLD,
--- in the environment, names: "task" is a task of a loop of its own. What busted
--- does before and after a spec stays outside.
+-- A helper of busted. With SPEC_WORLD=task in the environment, the body of
+-- every spec runs in a task of its own loop; what busted does before and after
+-- it runs outside.
 
 local busted = require "busted"
 local sockeye = require "sockeye"
 
--- Seconds, for what would wait for ever.
+-- Seconds after which a spec that would wait for ever fails.
 local limit <const> = 20
 
 local worlds = {
@@ -16,7 +16,7 @@ local world = os.getenv "SPEC_WORLD" or ""
 if world == "" then return end
 local inside = assert(worlds[world], "no such world: " .. world)
 
--- What a spec needs to be outside of tasks for, by a pattern of its name.
+-- Why some specs must run outside of tasks, by a pattern of their names.
 local outside = require "spec.support.outside"
 
 local function reason_of(name)
