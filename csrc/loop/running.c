@@ -8,8 +8,9 @@ struct task *running_in_first;
 atomic_bool running_in_others;
 _Thread_local struct task *running_in_other;
 
-/* When the first thread ends, it runs no task: the next with its address may
- * take its place. */
+/* Make the calling thread the first, unless there is one. A first thread that
+ * has ended runs no task, so a later thread with its address may take its
+ * place. */
 void loop_note_thread(void)
 {
     const void *none = NULL;

@@ -1,10 +1,10 @@
 /*
  * running: the task that this thread runs.
  *
- * Every call asks for it, so reading it costs a few instructions. The thread
- * that loads the module first keeps it in a plain variable, and is told from
- * others by its thread pointer; the others keep it in a variable of their own,
- * which a library that dlopen(3) loads can only reach by a function call.
+ * Every call reads it, so reading costs only a few instructions. The first
+ * thread that loads the module keeps it in a plain variable, and is recognised
+ * by its thread pointer. Other threads keep it in a thread-local variable,
+ * which a library that dlopen(3) loads can reach only by a function call.
  */
 #ifndef SOCKEYE_LOOP_RUNNING_H
 #define SOCKEYE_LOOP_RUNNING_H
@@ -15,10 +15,10 @@
 
 struct task;
 
-/* For the functions below alone. */
+/* Private to the functions below. */
 extern _Atomic(const void *) running_first_thread;
 extern struct task *running_in_first;
-extern atomic_bool running_in_others; /* has any of them ever run one */
+extern atomic_bool running_in_others; /* another thread has run a task */
 extern _Thread_local struct task *running_in_other;
 
 /* An address that no two living threads share. */
@@ -59,7 +59,7 @@ static inline bool running_is_first(void)
            atomic_load_explicit(&running_first_thread, memory_order_relaxed);
 }
 
-/* The task that runs in this thread; NULL outside. */
+/* The task that runs in this thread; NULL outside of tasks. */
 static inline struct task *loop_running(void)
 {
     if (running_is_first())
@@ -79,7 +79,7 @@ static inline void loop_set_running(struct task *t)
     running_in_other = t;
 }
 
-/* The module has been loaded in this thread. */
+/* Note that this thread has loaded the module. */
 void loop_note_thread(void);
 
 #endif

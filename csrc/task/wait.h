@@ -48,8 +48,8 @@ struct wait {
     const struct call *call;
     struct handle *handle;
     lua_KContext context; /* that of the step (context.h) */
-    uint64_t progress;    /* the call's own note of how far it has come: step
-                             finds here, after a wait, what it left; or 0 */
+    uint64_t progress;    /* set by the step before a wait, and kept for the
+                             step after it; 0 at first */
     int flags;            /* the call's MSG_ flags: MSG_DONTWAIT: do not wait */
     struct task *task;    /* the task that makes the call and yields; or NULL */
     int64_t deadline;     /* nanoseconds of clock_now; 0: not yet known */

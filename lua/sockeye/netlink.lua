@@ -204,7 +204,8 @@ function methods:settimeout(seconds)
 end
 
 -- Returns the bytes of the next datagram from the kernel, however long; other
--- senders are ignored. Returns false where it would have to wait and must not.
+-- senders are ignored. Returns false if it would have to wait in non-blocking
+-- mode.
 local function next_datagram(s, flags)
   while true do
     local waiting, _, length = s:recvfrom(0, flags .. " peek trunc")
@@ -218,7 +219,7 @@ end
 --- Receive one datagram from the kernel.
 -- @function Netlink:receive
 -- @treturn ?{table,...} its messages, as `netlink.decode` returns them; false
--- where it would have to wait and must not
+-- if it would have to wait in non-blocking mode
 -- @raise ENOBUFS where messages were lost because the receive buffer was full:
 -- the script has to list everything anew, and may go on receiving; EBADMSG for
 -- bytes that are no message; ETIMEDOUT with `timeout`

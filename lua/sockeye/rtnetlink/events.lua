@@ -54,8 +54,8 @@ local function event_of(nl, message)
   return event
 end
 
--- Adds the changes in one datagram to the queue. Returns false where it would
--- have to wait and must not.
+-- Adds the changes in one datagram to the queue. Returns false if it would
+-- have to wait in non-blocking mode.
 local function fill(nl, queue)
   local messages <const> = nl:receive()
   for _, message in ipairs(messages or {}) do
@@ -71,7 +71,8 @@ end
 -- @treturn function an iterator: each call waits for a change and returns a
 -- table of `event` (`"link"`, `"address"` or `"route"`), `action` (`"new"` or
 -- `"del"`) and the fields that `Netlink:links`, `Netlink:addresses` or
--- `Netlink:routes` has; false where it would have to wait and must not
+-- `Netlink:routes` has; false if it would have to wait in
+-- non-blocking mode
 -- @raise as `Netlink:receive`, by the iterator, which can be called again
 function M:events()
   local queue, first = {}, 1
