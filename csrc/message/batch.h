@@ -12,7 +12,7 @@
 
 #define BATCH 1024 /* messages of one system call (UIO_MAXIOV) */
 
-/* So many messages cost a task's budget as much as one more call. */
+/* This many messages cost a task's budget as much as one more call. */
 #define BATCH_SHARE 64
 
 static inline void batch_charge(const struct wait *w, size_t count)
