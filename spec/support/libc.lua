@@ -5,7 +5,7 @@ local M = {}
 --- Whether it is musl, which has limits of its own.
 function M.is_musl()
   local file <close> = assert(io.open "/proc/self/maps")
-  return file:read "a":find("/ld-musl", 1, true) ~= nil
+  return file:read "a":find("musl", 1, true) ~= nil
 end
 
 return M
