@@ -11,6 +11,7 @@
 
 #include "address/address.h"
 #include "base/error.h"
+#include "base/metatable.h"
 #include "open.h"
 
 static const char address_tag = 'a';
@@ -107,7 +108,7 @@ static int address_read_family(lua_State *L)
 void open_address(lua_State *L)
 {
     names_export(L, &address_family_names);
-    luaL_newmetatable(L, ADDRESS_TYPE);
+    metatable_push(L, ADDRESS_TYPE, NULL);
     lua_pop(L, 1);
     lua_getfield(L, -1, "primitives");
     lua_pushcfunction(L, address_read_family);

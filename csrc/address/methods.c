@@ -14,6 +14,7 @@
 #include <lauxlib.h>
 
 #include "address/families.h"
+#include "base/metatable.h"
 #include "base/text.h"
 #include "open.h"
 
@@ -484,8 +485,7 @@ static const luaL_Reg metamethods[] = {
 
 void open_address_methods(lua_State *L)
 {
-    luaL_getmetatable(L, ADDRESS_TYPE);
-    luaL_setfuncs(L, metamethods, 0);
+    metatable_push(L, ADDRESS_TYPE, metamethods);
     luaL_newlib(L, methods);
     lua_pushcclosure(L, address_index, 1);
     lua_setfield(L, -2, "__index");

@@ -7,6 +7,7 @@
 #include <lauxlib.h>
 
 #include "base/block.h"
+#include "base/metatable.h"
 #include "open.h"
 
 #define POOL_TYPE "sockeye.Pool"
@@ -163,12 +164,14 @@ static int pool_gc(lua_State *L)
 
 void open_block(lua_State *L)
 {
+    static const luaL_Reg metamethods[] = {
+        {"__gc", pool_gc},
+        {NULL, NULL},
+    };
     struct pool *pool = lua_newuserdatauv(L, sizeof *pool, 0);
 
     *pool = (struct pool){NULL, 0, POOLED_BLOCKS};
-    luaL_newmetatable(L, POOL_TYPE);
-    lua_pushcfunction(L, pool_gc);
-    lua_setfield(L, -2, "__gc");
+    metatable_push(L, POOL_TYPE, metamethods);
     lua_setmetatable(L, -2);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &pool_key);
 }

@@ -4,6 +4,7 @@
 #include <lauxlib.h>
 
 #include "base/c_memory.h"
+#include "base/metatable.h"
 #include "open.h"
 
 #define C_MEMORY_TYPE "sockeye.c_memory"
@@ -34,8 +35,11 @@ static int c_memory_gc(lua_State *L)
 
 void open_c_memory(lua_State *L)
 {
-    luaL_newmetatable(L, C_MEMORY_TYPE);
-    lua_pushcfunction(L, c_memory_gc);
-    lua_setfield(L, -2, "__gc");
+    static const luaL_Reg metamethods[] = {
+        {"__gc", c_memory_gc},
+        {NULL, NULL},
+    };
+
+    metatable_push(L, C_MEMORY_TYPE, metamethods);
     lua_pop(L, 1);
 }

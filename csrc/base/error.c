@@ -2,7 +2,7 @@
  * error: makes a Lua error of a failed system call; see error.h. Nothing else
  * does.
  *
- * The error object is a table with the metatable `sockeye.Error` (errno(3),
+ * The error object is a table of the type `sockeye.Error` (errno(3),
  * strerror(3), gai_strerror(3)). Functions named sockeye_* are the module's,
  * error_* are metamethods.
  */
@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/field.h"
+#include "base/metatable.h"
 #include "open.h"
 
 #define ERROR_TYPE "sockeye.Error"
@@ -327,8 +328,8 @@ static int sockeye_is_error(lua_State *L)
 
 /*** The error object that a failed call raises.
 `tostring` makes one line of it:
-`script.lua:12: connect 127.0.0.1:9: Connection refused (ECONNREFUSED)`. Its
-metatable is `sockeye.Error`.
+`script.lua:12: connect 127.0.0.1:9: Connection refused (ECONNREFUSED)`.
+`getmetatable` returns `"sockeye.Error"`.
 @table Error
 @field code `"ECONNREFUSED"`, `"EAI_NONAME"`, …; absent if the errno has no
 known name
@@ -359,12 +360,15 @@ void error_push_misuse(lua_State *L)
 
 void open_error(lua_State *L)
 {
+    static const luaL_Reg metamethods[] = {
+        {"__tostring", error_tostring},
+        {NULL, NULL},
+    };
+
     lua_newtable(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &library_key);
-    luaL_newmetatable(L, ERROR_TYPE);
-    lua_pushcfunction(L, error_tostring);
-    lua_setfield(L, -2, "__tostring");
-    lua_setfield(L, -2, "Error");
+    metatable_push(L, ERROR_TYPE, metamethods);
+    lua_pop(L, 1);
     lua_pushcfunction(L, sockeye_is_error);
     lua_setfield(L, -2, "is_error");
 }

@@ -8,6 +8,7 @@
 #include <lauxlib.h>
 
 #include "base/error.h"
+#include "base/metatable.h"
 #include "base/scratch.h"
 #include "open.h"
 
@@ -87,12 +88,14 @@ static int scratch_gc(lua_State *L)
 
 void open_scratch(lua_State *L)
 {
+    static const luaL_Reg metamethods[] = {
+        {"__gc", scratch_gc},
+        {NULL, NULL},
+    };
     struct scratch *scratch = lua_newuserdatauv(L, sizeof *scratch, 0);
 
     *scratch = (struct scratch){NULL, 0};
-    luaL_newmetatable(L, SCRATCH_TYPE);
-    lua_pushcfunction(L, scratch_gc);
-    lua_setfield(L, -2, "__gc");
+    metatable_push(L, SCRATCH_TYPE, metamethods);
     lua_setmetatable(L, -2);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &scratch_key);
 }

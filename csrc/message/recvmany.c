@@ -17,6 +17,7 @@
 #include "address/address.h"
 #include "address/families.h"
 #include "base/error.h"
+#include "base/metatable.h"
 #include "base/scratch.h"
 #include "message/batch.h"
 #include "message/control.h"
@@ -422,10 +423,12 @@ void open_recvmany(lua_State *L)
         {"recvmany", socket_recvmany},
         {NULL, NULL},
     };
+    static const luaL_Reg metamethods[] = {
+        {"__gc", buffers_gc},
+        {NULL, NULL},
+    };
 
-    luaL_newmetatable(L, BUFFERS_TYPE);
-    lua_pushcfunction(L, buffers_gc);
-    lua_setfield(L, -2, "__gc");
+    metatable_push(L, BUFFERS_TYPE, metamethods);
     lua_pop(L, 1);
     lua_pushboolean(L, false);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &buffers_key);

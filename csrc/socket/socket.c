@@ -18,14 +18,11 @@
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/error.h"
+#include "base/metatable.h"
 #include "open.h"
 #include "socket/socket.h"
 
 #define SOCKET_TYPE "sockeye.Socket"
-
-/* Every call of a method looks up one name in the metatable and one in the
- * table of methods. Both are sparse, so that look-ups rarely collide. */
-#define SPARSE 256
 
 const char socket_tag = 's';
 
@@ -450,30 +447,14 @@ static const luaL_Reg functions[] = {
 
 void socket_add_methods(lua_State *L, const luaL_Reg *more)
 {
-    luaL_getmetatable(L, SOCKET_TYPE);
-    lua_getfield(L, -1, "__index");
-    luaL_setfuncs(L, more, 0);
-    lua_pop(L, 2);
-}
-
-/* As luaL_newmetatable, but sparse. */
-static void new_metatable(lua_State *L)
-{
-    lua_createtable(L, 0, SPARSE);
-    lua_pushliteral(L, SOCKET_TYPE);
-    lua_setfield(L, -2, "__name");
-    lua_pushvalue(L, -1);
-    lua_setfield(L, LUA_REGISTRYINDEX, SOCKET_TYPE);
+    metatable_add_methods(L, SOCKET_TYPE, more);
 }
 
 void open_socket(lua_State *L)
 {
     luaL_setfuncs(L, functions, 0);
     names_export(L, &socket_type_names);
-    new_metatable(L);
-    luaL_setfuncs(L, metamethods, 0);
-    lua_createtable(L, 0, SPARSE);
-    lua_setfield(L, -2, "__index");
+    metatable_push_sparse(L, SOCKET_TYPE, metamethods);
     lua_pop(L, 1);
     socket_add_methods(L, methods);
 }

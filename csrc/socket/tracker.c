@@ -15,6 +15,7 @@
 
 #include <lauxlib.h>
 
+#include "base/metatable.h"
 #include "open.h"
 #include "socket/tracker.h"
 
@@ -361,19 +362,23 @@ struct tracker *tracker_get(lua_State *L, struct socket *s)
 
 void open_tracker(lua_State *L)
 {
+    static const luaL_Reg all_metamethods[] = {
+        {"__gc", trackers_gc},
+        {NULL, NULL},
+    };
+    static const luaL_Reg watch_metamethods[] = {
+        {"__gc", watch_gc},
+        {NULL, NULL},
+    };
     struct trackers *all = lua_newuserdatauv(L, sizeof *all, 1);
 
     *all = (struct trackers){NULL, false};
     lua_newtable(L);
     lua_setiuservalue(L, -2, 1);
-    luaL_newmetatable(L, ALL_TYPE);
-    lua_pushcfunction(L, trackers_gc);
-    lua_setfield(L, -2, "__gc");
+    metatable_push(L, ALL_TYPE, all_metamethods);
     lua_setmetatable(L, -2);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &all_key);
-    luaL_newmetatable(L, WATCH_TYPE);
-    lua_pushcfunction(L, watch_gc);
-    lua_setfield(L, -2, "__gc");
+    metatable_push(L, WATCH_TYPE, watch_metamethods);
     lua_pop(L, 1);
 }
 

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/error.h"
+#include "base/metatable.h"
 #include "base/size.h"
 #include "open.h"
 #include "socket/transfer.h"
@@ -415,8 +416,7 @@ void open_stream(lua_State *L)
     lua_pushcfunction(L, sockeye_enable_nodelay);
     lua_setfield(L, -2, "enable_nodelay");
     lua_pop(L, 1);
-    luaL_newmetatable(L, STREAM_TYPE);
-    luaL_setfuncs(L, metamethods, 0);
+    metatable_push(L, STREAM_TYPE, metamethods);
     lua_pushboolean(L, true);
     lua_setfield(L, -2, "__wraps");
     luaL_newlib(L, methods);

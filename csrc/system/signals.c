@@ -17,6 +17,7 @@
 #include <lauxlib.h>
 
 #include "base/error.h"
+#include "base/metatable.h"
 #include "base/names.h"
 #include "open.h"
 #include "system/resend.h"
@@ -439,8 +440,7 @@ static void push_owner(lua_State *L)
     lua_newuserdatauv(L, 0, 1);
     lua_newtable(L);
     lua_setiuservalue(L, -2, 1);
-    luaL_newmetatable(L, OWNER_TYPE);
-    luaL_setfuncs(L, metamethods, 0);
+    metatable_push(L, OWNER_TYPE, metamethods);
     lua_setmetatable(L, -2);
 }
 

@@ -8,6 +8,7 @@
 #include <lauxlib.h>
 
 #include "base/clock.h"
+#include "base/metatable.h"
 #include "open.h"
 #include "task/job_handle.h"
 
@@ -77,10 +78,12 @@ static int job_handle_gc(lua_State *L)
 
 void open_job_handle(lua_State *L)
 {
-    luaL_newmetatable(L, JOB_HANDLE_TYPE);
-    lua_pushcfunction(L, job_handle_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_pushcfunction(L, job_handle_gc);
-    lua_setfield(L, -2, "__close");
+    static const luaL_Reg metamethods[] = {
+        {"__close", job_handle_gc},
+        {"__gc", job_handle_gc},
+        {NULL, NULL},
+    };
+
+    metatable_push(L, JOB_HANDLE_TYPE, metamethods);
     lua_pop(L, 1);
 }

@@ -16,6 +16,7 @@
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "base/field.h"
+#include "base/metatable.h"
 #include "open.h"
 #include "task/task.h"
 #include "task/turn.h"
@@ -362,14 +363,14 @@ void open_run(lua_State *L)
         {"pollfd", loop_pollfd},      {"step", loop_step},
         {"timeout", loop_timeout},    {NULL, NULL},
     };
+    static const luaL_Reg metamethods[] = {
+        {"__close", loop_gc},
+        {"__gc", loop_gc},
+        {NULL, NULL},
+    };
 
     luaL_setfuncs(L, functions, 0);
-    luaL_newmetatable(L, LOOP_TYPE);
-    lua_pushcfunction(L, loop_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_pushcfunction(L, loop_gc);
-    lua_setfield(L, -2, "__close");
-    luaL_newlib(L, methods);
-    lua_setfield(L, -2, "__index");
+    metatable_push(L, LOOP_TYPE, metamethods);
     lua_pop(L, 1);
+    metatable_add_methods(L, LOOP_TYPE, methods);
 }

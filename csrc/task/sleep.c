@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "base/metatable.h"
 #include "open.h"
 #include "task/task.h"
 #include "task/wait.h"
@@ -200,16 +201,17 @@ void open_sleep(lua_State *L)
         {"sleep", sockeye_sleep},
         {NULL, NULL},
     };
+    static const luaL_Reg metamethods[] = {
+        {"__close", scope_close},
+        {"__gc", scope_close},
+        {NULL, NULL},
+    };
 
     luaL_setfuncs(L, functions, 0);
     lua_getfield(L, -1, "primitives");
     lua_pushcfunction(L, sockeye_deadline);
     lua_setfield(L, -2, "deadline");
     lua_pop(L, 1);
-    luaL_newmetatable(L, SCOPE_TYPE);
-    lua_pushcfunction(L, scope_close);
-    lua_setfield(L, -2, "__close");
-    lua_pushcfunction(L, scope_close);
-    lua_setfield(L, -2, "__gc");
+    metatable_push(L, SCOPE_TYPE, metamethods);
     lua_pop(L, 1);
 }

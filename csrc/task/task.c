@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "base/metatable.h"
 #include "open.h"
 #include "task/task.h"
 
@@ -438,36 +439,21 @@ struct group *task_push_spawn_group(lua_State *L, struct task *t)
     return lua_touserdata(L, -1);
 }
 
-static void add_methods(lua_State *L, const char *type, const luaL_Reg *methods)
-{
-    luaL_getmetatable(L, type);
-    lua_getfield(L, -1, "__index");
-    luaL_setfuncs(L, methods, 0);
-    lua_pop(L, 2);
-}
-
 void task_add_methods(lua_State *L, const luaL_Reg *methods)
 {
-    add_methods(L, TASK_TYPE, methods);
+    metatable_add_methods(L, TASK_TYPE, methods);
 }
 
 void task_group_add_methods(lua_State *L, const luaL_Reg *methods)
 {
-    add_methods(L, GROUP_TYPE, methods);
-}
-
-static void new_type(lua_State *L, const char *name)
-{
-    luaL_newmetatable(L, name);
-    lua_newtable(L);
-    lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
+    metatable_add_methods(L, GROUP_TYPE, methods);
 }
 
 void open_task(lua_State *L)
 {
-    new_type(L, TASK_TYPE);
-    new_type(L, GROUP_TYPE);
+    metatable_push(L, TASK_TYPE, NULL);
+    metatable_push(L, GROUP_TYPE, NULL);
+    lua_pop(L, 2);
     lua_newtable(L);
     lua_createtable(L, 0, 1);
     lua_pushliteral(L, "v");

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/field.h"
 #include "base/interrupt.h"
+#include "base/metatable.h"
 #include "base/text.h"
 #include "open.h"
 #include "transit/transit.h"
@@ -363,7 +364,6 @@ void open_transit(lua_State *L)
         {NULL, NULL},
     };
 
-    luaL_newmetatable(L, TRANSIT_TYPE);
-    luaL_setfuncs(L, metamethods, 0);
+    metatable_push(L, TRANSIT_TYPE, metamethods);
     lua_pop(L, 1);
 }

@@ -3,6 +3,7 @@
 -- of C, "bad argument #2 to 'listen' (…)", and blames the script's line,
 -- however many functions of the library lie between.
 
+local class <const> = require "sockeye.class"
 local primitives <const> = require("sockeye.core").primitives
 primitives.mark_library_file()
 
@@ -35,10 +36,7 @@ local function is_count(value)
 end
 
 local function is_named(name)
-  return function(value)
-    local meta <const> = getmetatable(value)
-    return type(meta) == "table" and meta.__name == name
-  end
+  return function(value) return class.is(value, name) end
 end
 
 -- Permissions as chmod(1) takes them, "0660", or as a number.
@@ -139,20 +137,19 @@ function M.raise_field(call, n, name, problem)
 end
 
 -- Raises an error unless `self`, on which the method `call` was called, is of
--- the class, a metatable.
-local function check_self(call, self, class)
-  local meta <const> = getmetatable(self)
-  if meta == class then return end
+-- the type `name`.
+local function check_self(call, self, name)
+  if class.is(self, name) then return end
   primitives.misuse(("calling '%s' on bad self (%s expected, got %s)"):format(
-    call, class.__name, type(meta) == "table" and meta.__name or type(self)))
+    call, name, class.name_of(self)))
 end
 
---- Lets each of the methods of the class, a metatable, check its `self`.
+--- Lets each of the methods of the type `class_name` check its `self`.
 -- This is for methods that make system calls, beside which it costs little.
-function M.guard_methods(methods, class)
+function M.guard_methods(methods, class_name)
   for name, method in pairs(methods) do
     methods[name] = function(self, ...)
-      check_self(name, self, class)
+      check_self(name, self, class_name)
       return method(self, ...)
     end
   end

@@ -1,13 +1,14 @@
 -- Channels: tasks hand values to tasks, in order.
 
 local arguments = require "sockeye.arguments"
+local class = require "sockeye.class"
 
 local primitives <const> = require("sockeye.core").primitives
 primitives.mark_library_file()
 local park <const>, unpark <const> = primitives.park, primitives.unpark
 
 local methods <const> = {}
-local Channel <const> = { __name = "sockeye.Channel", __index = methods }
+local Channel <const> = class.new("sockeye.Channel", methods)
 
 -- ---- queues of waiting tasks ----
 

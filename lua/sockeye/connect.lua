@@ -2,6 +2,7 @@
 
 local core = require "sockeye.core"
 local arguments = require "sockeye.arguments"
+local class = require "sockeye.class"
 local endpoints = require "sockeye.endpoint"
 
 local primitives <const> = core.primitives
@@ -97,7 +98,8 @@ local function close_all(sockets)
 end
 
 -- A set of sockets that are closed with it.
-local SocketSet <const> = { __name = "sockeye.SocketSet", __close = close_all }
+local SocketSet <const> = class.new "sockeye.SocketSet"
+SocketSet.__close = close_all
 
 local function open(address, bind, sockets)
   local s <const> = core.socket(address.family, "stream")
@@ -125,7 +127,7 @@ local function try_one(place, address, bind)
 end
 
 local race_methods <const> = {}
-local Race <const> = { __name = "sockeye.Race", __index = race_methods }
+local Race <const> = class.new("sockeye.Race", race_methods)
 
 function Race:__close()
   close_all(self.sockets)

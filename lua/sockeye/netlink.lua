@@ -3,6 +3,7 @@
 
 local core = require "sockeye.core"
 local arguments = require "sockeye.arguments"
+local class = require "sockeye.class"
 local values = require "sockeye.rtnetlink.values"
 
 local primitives <const> = core.primitives
@@ -77,7 +78,7 @@ M.attributes = codec.attributes
 M.attribute = codec.attribute
 
 local methods <const> = {}
-local Netlink <const> = { __name = "sockeye.Netlink", __index = methods }
+local Netlink <const> = class.new("sockeye.Netlink", methods)
 
 -- ---- arguments ----
 
@@ -152,10 +153,8 @@ local function set_up(s, groups)
 end
 
 -- Closes the socket unless `done` is set: something went wrong.
-local Guard <const> = {
-  __name = "sockeye.Guard",
-  __close = function(self) if not self.done then self.socket:close() end end,
-}
+local Guard <const> = class.new "sockeye.Guard"
+function Guard:__close() if not self.done then self.socket:close() end end
 
 --- Open a netlink socket, bound to a port that the system chooses.
 -- @function netlink.open
@@ -312,7 +311,7 @@ for _, part in ipairs { "lists", "events", "changes" } do
     methods[name] = method
   end
 end
-arguments.guard_methods(methods, Netlink)
+arguments.guard_methods(methods, "sockeye.Netlink")
 
 -- Calls the method on a socket of its own.
 local function call_once(name, options)

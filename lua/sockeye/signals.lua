@@ -2,6 +2,7 @@
 
 local core = require "sockeye.core"
 local arguments = require "sockeye.arguments"
+local class = require "sockeye.class"
 
 local primitives <const> = core.primitives
 primitives.mark_library_file()
@@ -38,13 +39,12 @@ function M.signals(...)
   end
   local before <const> = {}
   local release <const> = primitives.expect_outside_wakeup("signals")
-  local closing <const> = setmetatable({}, {
-    __name = "sockeye.Signals",
-    __close = function()
-      restore(before)
-      release()
-    end,
-  })
+  local Closing <const> = class.new "sockeye.Signals"
+  function Closing.__close()
+    restore(before)
+    release()
+  end
+  local closing <const> = setmetatable({}, Closing)
   local ok, err = pcall(function()
     for _, name in ipairs(names) do
       local handler <const> = core.signal(name, function(caught)

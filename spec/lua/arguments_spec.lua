@@ -204,7 +204,7 @@ describe("an argument error", function()
 
   local closed = netlink.open()
   closed:close()
-  for name, method in pairs(getmetatable(closed).__index) do
+  for name, method in pairs(debug.getmetatable(closed).__index) do
     it("names a bad self: Netlink:" .. name, function()
       local script = assert(load("local f = ...\n\nf {}", "=script", "t"))
       errors.rejected(("^script:3: calling '%s' on bad self " ..

@@ -22,7 +22,7 @@ local excluded = {
 
 -- Methods of the objects that fuzz.functions leaves out.
 local function add_methods(list, class, object)
-  local index = getmetatable(object).__index
+  local index = debug.getmetatable(object).__index
   if type(index) == "function" then
     index = select(2, debug.getupvalue(index, 1))
   end

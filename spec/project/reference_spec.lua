@@ -81,7 +81,7 @@ local function existing()
   add(names, "", sockeye)
   add(names, "netlink.", require "sockeye.netlink")
   each_object(function(class, object)
-    local index = getmetatable(object).__index
+    local index = debug.getmetatable(object).__index
     if type(index) == "function" then
       index = select(2, debug.getupvalue(index, 1))
     end

@@ -12,7 +12,7 @@ end
 
 local function sockeye_error(code, call)
   return setmetatable({ code = code, call = call },
-                      { __name = "sockeye.Error" })
+                      { __metatable = "sockeye.Error" })
 end
 
 describe("the descriptors of this process", function()

@@ -21,8 +21,7 @@ function M.raised(code, call, f, ...)
   if ok then
     fail(("nothing was raised; wanted %s"):format(wanted), 2)
   end
-  local meta = type(err) == "table" and getmetatable(err)
-  if not meta or meta.__name ~= "sockeye.Error" then
+  if type(err) ~= "table" or getmetatable(err) ~= "sockeye.Error" then
     fail(("no sockeye error: %s; wanted %s"):format(describe(err), wanted), 2)
   end
   if err.code ~= code or (call and err.call ~= call) then

@@ -74,7 +74,7 @@ local others = {
   sockeye.vsock("local", "any"), { { 6, 0, 0, 0 }, { 6, 0, 0 } },
   { id = 1, type = "hash", flags = {} }, { type = "promisc", address = 1 },
   sockeye.unpack("\0\0"), sockeye.unpack("\99\0" .. ("x"):rep(126)),
-  setmetatable({}, sockeye.Error),
+  select(2, pcall(sockeye.adopt, 1 << 20)),
   setmetatable({}, { __index = function(_, key) return key end }),
 }
 
@@ -231,14 +231,15 @@ end
 --- All of them, in order: { whole name, name, function, first argument }.
 function M.functions()
   local list = {}
-  local socket = getmetatable(sockeye.socket("inet", "stream"))
+  local socket = debug.getmetatable(sockeye.socket("inet", "stream"))
   add(list, "sockeye.", sockeye)
   add(list, "netlink.", netlink)
   add(list, "Socket:", socket.__index, random_socket)
   add(list, "Socket.", socket, random_socket)
   add(list, "Address:", address_methods(), random_address)
-  add(list, "Address.", getmetatable(sockeye.inet()), random_address)
-  add(list, "Error.", sockeye.Error)
+  add(list, "Address.", debug.getmetatable(sockeye.inet()), random_address)
+  local _, err = pcall(sockeye.adopt, 1 << 20)
+  add(list, "Error.", debug.getmetatable(err))
   table.sort(list, function(a, b) return a[1] < b[1] end)
   return list
 end

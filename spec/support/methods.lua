@@ -8,7 +8,7 @@ local M = {}
 function M.all()
   local s <close> = sockeye.socket("unix", "stream")
   local methods = {}
-  for name, method in pairs(getmetatable(s).__index) do
+  for name, method in pairs(debug.getmetatable(s).__index) do
     methods[name] = method
   end
   return methods

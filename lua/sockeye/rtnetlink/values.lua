@@ -3,6 +3,7 @@
 
 local core = require "sockeye.core"
 local arguments = require "sockeye.arguments"
+local class = require "sockeye.class"
 
 local primitives <const> = core.primitives
 local netlink <const> = primitives.netlink
@@ -24,7 +25,7 @@ function M.fail(call, code, reason, report)
   error(err, 0)
 end
 
-local Malformed <const> = { __name = "sockeye.Malformed" }
+local Malformed <const> = class.new "sockeye.Malformed"
 
 --- Raises that the kernel's bytes are not what they should be.
 function M.malformed(problem)
@@ -36,7 +37,7 @@ end
 function M.reading(f, ...)
   local ok, result = pcall(f, ...)
   if ok then return result end
-  if getmetatable(result) ~= Malformed then error(result, 0) end
+  if not class.is(result, "sockeye.Malformed") then error(result, 0) end
   M.fail("recv", "EBADMSG", result.problem)
 end
 

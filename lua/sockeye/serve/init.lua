@@ -2,13 +2,17 @@
 
 local core = require "sockeye.core"
 local arguments = require "sockeye.arguments"
+local class = require "sockeye.class"
 local endpoints_of = require "sockeye.endpoint"
+local errors = require "sockeye.serve.errors"
 local group <const> = require("sockeye.structure").group
 local listen <const> = require("sockeye.listen").listen
 local signals_of = require "sockeye.serve.signals"
 
 local primitives <const> = core.primitives
 primitives.mark_library_file()
+local explain <const>, caught <const> = errors.explain, errors.caught
+local report <const>, starved <const> = errors.report, errors.starved
 
 -- Returns what is wrong with the option `signals`; nil: nothing.
 local function problem_of_signals(signals)
@@ -46,31 +50,6 @@ local passing <const> = set("ECONNABORTED", "EPROTO", "EPERM", "ENETDOWN",
 -- Errors for want of something that there may be more of in a while.
 local run_out <const> = set("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM")
 
--- ---- errors ----
-
-local function explain(err)
-  return { err = err, traceback = debug.traceback(nil, 2) }
-end
-
-local function to_stderr(what, peer)
-  io.stderr:write(("%s: %s\n%s\n"):format(peer or "serve", what.err,
-                                         what.traceback))
-end
-
-local function report(server, what, peer)
-  local err <const> = what.err
-  if core.is_error(err, "ECANCELED") then return end
-  if server.on_error then
-    local ok, problem = xpcall(server.on_error, explain, err, peer,
-                               what.traceback)
-    if ok or core.is_error(problem.err, "ECANCELED") then return end
-    what = problem
-  elseif core.is_error(err) and err.timeout and server.limited then
-    return
-  end
-  to_stderr(what, peer)
-end
-
 -- ---- the limit on connections ----
 
 -- Waits in a queue until another connection may be served.
@@ -86,7 +65,21 @@ local function wake(server)
   if server.task then primitives.unpark(server.task, server) end
 end
 
-local function leave(server)
+-- ---- a connection ----
+
+-- There may be thousands of these tasks, so their stacks are kept small: one
+-- <close> variable does all that is due at the end, and no pcall stands between
+-- the handler and its task, which keeps the traceback of an error. A visit
+-- holds the server, or false once it has left; the socket, which its stream
+-- replaces; the peer's address; whether the handler has returned; and the field
+-- `deadline`.
+local Visit <const> = class.new "sockeye.Visit"
+
+-- Needs no memory.
+local function leave(visit)
+  local server <const> = visit[1]
+  if not server then return end
+  visit[1] = false
   server.count = server.count - 1
   if server.reason and server.count == 0 then wake(server) end
   while server.waiting[1] do
@@ -95,21 +88,17 @@ local function leave(server)
   end
 end
 
--- ---- a connection ----
-
--- There may be thousands of these tasks, so their stacks are kept small: one
--- <close> variable does all that is due at the end, and no pcall stands between
--- the handler and its task, which keeps the traceback of an error. A visit
--- holds the server, the socket, which its stream replaces, and the peer's
--- address; and the field `deadline`.
-local Visit <const> = { __name = "sockeye.Visit" }
+-- Of a visit whose task could not end it for want of memory.
+Visit.__gc = leave
 
 -- Replaces an error that has been reported: a task that ends as if cancelled
 -- does not fail its group.
 local _, reported <const> = pcall(primitives.raise, "serve", "ECANCELED")
 
-local function close(value, err)
-  getmetatable(value).__close(value, err)
+-- Closes the value as an error does that leaves a scope: without waiting.
+local function drop(value)
+  local _ <close> = value
+  error(reported, 0)
 end
 
 -- Ends the tasks that the handler has spawned. Raises the error of one that has
@@ -119,30 +108,45 @@ local function end_spawned()
   if spawned then primitives.finish_group(spawned:cancel(), true) end
 end
 
--- Calls f and returns the error to report: `what`, the first, unless that is a
--- cancellation, which is how the failure of a spawned task reaches its handler.
-local function finish(what, f, ...)
-  local ok, problem = xpcall(f, explain, ...)
-  if ok or what and not core.is_error(what.err, "ECANCELED") then
-    return what
+-- Ends the tasks, then closes the stream. Returns whether nothing failed; and
+-- otherwise what did, where it is not the handler.
+local function finish(visit)
+  local stream <const> = visit[2]
+  local ok, problem = xpcall(end_spawned, explain)
+  if ok and visit[4] then
+    ok, problem = xpcall(stream.close, explain, stream)
+    if ok then return true end
+  else
+    pcall(drop, stream)
   end
-  return problem
+  return false, not ok and caught(problem) or nil
 end
 
-function Visit:__close(err)
-  local server <const> = self[1]
-  local what = err ~= nil and {
-    err = err,
-    traceback = primitives.current_task("serve"):traceback() or "",
-  } or nil
-  what = finish(what, end_spawned)
-  what = finish(what, close, self[2], what and what.err)
-  if self.deadline then close(self.deadline) end
-  leave(server)
-  if what then
-    report(server, what, self[3])
-    error(reported, 0)
+-- Reports the first error: that of the handler, unless it is a cancellation,
+-- which is how the failure of a spawned task reaches its handler.
+local function report_visit(server, visit, err, problem)
+  local canceled <const> = core.is_error(err, "ECANCELED")
+  if visit[4] or canceled and problem then
+    return report(server, problem, visit[3])
+  elseif not canceled then
+    local task <const> = primitives.current_task("serve")
+    report(server, { err = err, traceback = task:traceback() or "" }, visit[3])
   end
+end
+
+-- Releases first: nothing but the reports depends on there being memory.
+function Visit:__close(err)
+  local _ <close> = self[2]
+  local server <const> = self[1]
+  local called, fine, problem = pcall(finish, self)
+  if self.deadline then pcall(drop, self.deadline) end
+  leave(self)
+  if called and fine then return end
+  if not called then problem = starved end
+  if not pcall(report_visit, server, self, err, problem) then
+    pcall(report, server, starved, self[3])
+  end
+  error(reported, 0)
 end
 
 local function handle(visit)
@@ -150,6 +154,7 @@ local function handle(visit)
   visit[2] = core.stream(visit[2])
   primitives.begin_spawn_group()
   visit[1].handler(visit[2], visit[3])
+  visit[4] = true
 end
 
 local function handle_with_limits(visit)
@@ -162,15 +167,21 @@ local function handle_with_limits(visit)
   if server.idle_timeout then visit[2]:settimeout(server.idle_timeout) end
   primitives.begin_spawn_group()
   server.handler(visit[2], visit[3])
+  visit[4] = true
 end
 
 -- ---- a listener ----
 
 local function start(server, socket, peer)
   await_slot(server)
-  server.group:spawn(server.limited and handle_with_limits or handle,
-                     setmetatable({ server, socket, peer }, Visit))
+  local visit <const> = setmetatable({ server, socket, peer, false }, Visit)
   server.count = server.count + 1
+  local ok, err = pcall(server.group.spawn, server.group,
+                        server.limited and handle_with_limits or handle, visit)
+  if not ok then
+    leave(visit)
+    error(err, 0)
+  end
   server.has_run_out = false
 end
 
@@ -191,10 +202,11 @@ end
 local function survive(server, err)
   local code <const> = core.is_error(err) and err.call == "accept" and err.code
   if passing[code] then return end
-  if not run_out[code] then error(err, 0) end
+  if not run_out[code] and err ~= starved.err then error(err, 0) end
   if not server.has_run_out then
     server.has_run_out = true
-    report(server, { err = err, traceback = debug.traceback() })
+    pcall(report, server, err == starved.err and starved or
+                          { err = err, traceback = debug.traceback() })
   end
   core.sleep(pause)
 end
@@ -214,7 +226,7 @@ end
 -- ---- beginning and end ----
 
 local server_methods <const> = {}
-local Server <const> = { __name = "sockeye.Server", __index = server_methods }
+local Server <const> = class.new("sockeye.Server", server_methods)
 
 -- The first call ends accepting, the second one the handlers.
 function server_methods:stop(reason)
@@ -223,11 +235,7 @@ function server_methods:stop(reason)
   wake(self)
 end
 
-local function is_socket(value)
-  local meta <const> = getmetatable(value)
-  return type(value) == "userdata" and meta ~= nil and
-    meta.__name == "sockeye.Socket"
-end
+local function is_socket(value) return class.is(value, "sockeye.Socket") end
 
 -- Takes a listening socket over, or creates one, and then remembers its file,
 -- which the server removes at the end.

@@ -1,0 +1,57 @@
+/*
+ * metatable: metatables that scripts cannot reach; see metatable.h.
+ */
+#include "base/metatable.h"
+
+#define SPARSE 256 /* fields for which there is room */
+
+static void push(lua_State *L, const char *name, int room,
+                 const luaL_Reg *metamethods)
+{
+    if (luaL_getmetatable(L, name) != LUA_TTABLE) {
+        lua_pop(L, 1);
+        lua_createtable(L, 0, room);
+        lua_pushstring(L, name);
+        lua_setfield(L, -2, "__name");
+        lua_pushstring(L, name);
+        lua_setfield(L, -2, "__metatable");
+        lua_pushvalue(L, -1);
+        lua_setfield(L, LUA_REGISTRYINDEX, name);
+    }
+    if (metamethods != NULL)
+        luaL_setfuncs(L, metamethods, 0);
+}
+
+/* Push the field __index of the table on top: a table, new where there is
+ * none. */
+static void push_index(lua_State *L, int room)
+{
+    if (lua_getfield(L, -1, "__index") == LUA_TTABLE)
+        return;
+    lua_pop(L, 1);
+    lua_createtable(L, 0, room);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "__index");
+}
+
+void metatable_push(lua_State *L, const char *name, const luaL_Reg *metamethods)
+{
+    push(L, name, 0, metamethods);
+}
+
+void metatable_push_sparse(lua_State *L, const char *name,
+                           const luaL_Reg *metamethods)
+{
+    push(L, name, SPARSE, metamethods);
+    push_index(L, SPARSE);
+    lua_pop(L, 1);
+}
+
+void metatable_add_methods(lua_State *L, const char *name,
+                           const luaL_Reg *methods)
+{
+    push(L, name, 0, NULL);
+    push_index(L, 0);
+    luaL_setfuncs(L, methods, 0);
+    lua_pop(L, 2);
+}
