@@ -111,17 +111,14 @@ static int sockeye_begin_spawn_group(lua_State *L)
     return 0;
 }
 
-/* end_spawn_group(): ends that. Returns the group; nil if nothing was
- * spawned. */
+/* end_spawn_group(): end that, and cancel the tasks of the group. Returns the
+ * group; nil if there is none. Needs no memory. */
 static int sockeye_end_spawn_group(lua_State *L)
 {
     struct task *t = task_require(L, "spawn");
 
-    t->nests = false;
     task_push(L, t);
-    lua_getiuservalue(L, -1, TASK_NEST);
-    lua_pushnil(L);
-    lua_setiuservalue(L, -3, TASK_NEST);
+    task_take_nest(L, t);
     return 1;
 }
 

@@ -232,12 +232,11 @@ int task_group_raise(lua_State *L, int index)
 
 /* ---- the beginning ---- */
 
-/* The task's message handler: keeps the traceback of the error. */
-static int keep_traceback(lua_State *L)
+static int note_traceback(lua_State *L)
 {
     const struct task *t = loop_running();
 
-    luaL_traceback(L, L, NULL, 1);
+    luaL_traceback(L, L, NULL, 2);
     if (t != NULL && t->co == L) {
         task_push(L, t);
         lua_pushvalue(L, -2);
@@ -253,6 +252,17 @@ static int keep_traceback(lua_State *L)
             lua_rawset(L, 1);
         }
     }
+    return 0;
+}
+
+/* The task's message handler: keeps the traceback of the error. Without memory
+ * for that the error is what it was. */
+static int keep_traceback(lua_State *L)
+{
+    lua_settop(L, 1);
+    lua_pushcfunction(L, note_traceback);
+    lua_pushvalue(L, 1);
+    lua_pcall(L, 1, 0, 0);
     lua_settop(L, 1);
     return 1;
 }
@@ -342,6 +352,15 @@ struct task *task_spawn(lua_State *L, int first, struct loop *loop,
     return t;
 }
 
+void task_take_nest(lua_State *L, struct task *t)
+{
+    t->nests = false;
+    if (lua_getiuservalue(L, -1, NEST) == LUA_TUSERDATA)
+        task_group_cancel(lua_touserdata(L, -1));
+    lua_pushnil(L);
+    lua_setiuservalue(L, -3, NEST);
+}
+
 /* ---- the end ---- */
 
 /* Whether the error at `index` is the task's cancellation. */
@@ -385,6 +404,11 @@ void task_end(lua_State *L, struct task *t)
     joined = wake_joiners(t);
     task_push_live(L, t->loop);
     group->count--;
+    if (t->nests) {
+        lua_rawgetp(L, -1, t);
+        task_take_nest(L, t);
+        lua_pop(L, 2);
+    }
     if (t->status == TASK_FAILED && !joined) {
         lua_rawgetp(L, -1, t);
         lua_getiuservalue(L, -1, GROUP);

@@ -103,6 +103,11 @@ extern const char task_group_tag; /* marks this userdata */
 struct group *task_group_new(lua_State *L, struct loop *loop,
                              struct task *owner);
 
+/* With the task on top of the stack: what it spawns belongs to its own group
+ * again. Cancels the tasks of the group that it had for them meanwhile, and
+ * pushes that group; nil if there is none. Needs no memory. */
+void task_take_nest(lua_State *L, struct task *t);
+
 /* Push the group for tasks that t, which is on top of the stack, spawns. */
 struct group *task_push_spawn_group(lua_State *L, struct task *t);
 

@@ -75,7 +75,7 @@ describe("the files of lua/sockeye", function()
         end
       end
       local function check(name)
-        local named = text:find(name .. " <const> = {[^}]*__name = ")
+        local named = text:find(name .. ' <const> = class.new%(?%s?"sockeye%.')
         if not named then report(name) end
       end
       for name in text:gmatch "(%w+)%.__%w+ = " do check(name) end

@@ -2,8 +2,9 @@
  * allocator: a call whose n-th request for memory fails, and every one after
  * that, so that Lua's second attempt after an emergency collection fails, too.
  *
- * The one function of this module is call(n, f, ...): whether f(...) returned,
- * whether a request was refused, and what f returned or raised.
+ * call(n, f, ...) returns whether f(...) returned, whether a request was
+ * refused, and what f returned or raised. refuse(n) returns at once; from then
+ * on, the next n requests fail, and those that come after them succeed.
  */
 #include <stdbool.h>
 
@@ -48,6 +49,37 @@ static int allocator_call(lua_State *L)
     return lua_gettop(L);
 }
 
+static struct starved passing;
+static lua_State *starving;
+
+static void *allocate_later(void *data, void *block, size_t before,
+                            size_t after)
+{
+    bool grows = block == NULL ? after > 0 : after > before;
+
+    (void)data;
+    if (grows && passing.left > 0) {
+        if (--passing.left == 0)
+            lua_setallocf(starving, passing.inner, passing.inner_data);
+        return NULL;
+    }
+    return passing.inner(passing.inner_data, block, before, after);
+}
+
+static int allocator_refuse(lua_State *L)
+{
+    lua_Integer count = luaL_checkinteger(L, 1);
+
+    if (passing.left > 0)
+        lua_setallocf(L, passing.inner, passing.inner_data);
+    passing.left = count;
+    passing.inner = lua_getallocf(L, &passing.inner_data);
+    starving = L;
+    if (count > 0)
+        lua_setallocf(L, allocate_later, NULL);
+    return 0;
+}
+
 __attribute__((visibility("default"))) int luaopen_allocator(lua_State *L);
 
 int luaopen_allocator(lua_State *L)
@@ -55,5 +87,7 @@ int luaopen_allocator(lua_State *L)
     lua_newtable(L);
     lua_pushcfunction(L, allocator_call);
     lua_setfield(L, -2, "call");
+    lua_pushcfunction(L, allocator_refuse);
+    lua_setfield(L, -2, "refuse");
     return 1;
 }

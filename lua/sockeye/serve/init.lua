@@ -8,10 +8,10 @@ local errors = require "sockeye.serve.errors"
 local group <const> = require("sockeye.structure").group
 local listen <const> = require("sockeye.listen").listen
 local signals_of = require "sockeye.serve.signals"
+local visits = require "sockeye.serve.visit"
 
 local primitives <const> = core.primitives
 primitives.mark_library_file()
-local explain <const>, caught <const> = errors.explain, errors.caught
 local report <const>, starved <const> = errors.report, errors.starved
 
 -- Returns what is wrong with the option `signals`; nil: nothing.
@@ -32,6 +32,7 @@ local known <const> = {
 
 local default_grace <const> = 5
 local pause <const> = 0.05 -- seconds, after the system ran out of something
+local patience <const> = 100 -- attempts to accept without memory
 
 local M = {}
 
@@ -61,127 +62,11 @@ local function await_slot(server)
   end
 end
 
-local function wake(server)
-  if server.task then primitives.unpark(server.task, server) end
-end
-
--- ---- a connection ----
-
--- There may be thousands of these tasks, so their stacks are kept small: one
--- <close> variable does all that is due at the end, and no pcall stands between
--- the handler and its task, which keeps the traceback of an error. A visit
--- holds the server, or false once it has left; the socket, which its stream
--- replaces; the peer's address; whether the handler has returned; and the field
--- `deadline`.
-local Visit <const> = class.new "sockeye.Visit"
-
--- Needs no memory.
-local function leave(visit)
-  local server <const> = visit[1]
-  if not server then return end
-  visit[1] = false
-  server.count = server.count - 1
-  if server.reason and server.count == 0 then wake(server) end
-  while server.waiting[1] do
-    local token <const> = table.remove(server.waiting, 1)
-    if primitives.unpark(token.task, token) then return end
-  end
-end
-
--- Of a visit whose task could not end it for want of memory.
-Visit.__gc = leave
-
--- Replaces an error that has been reported: a task that ends as if cancelled
--- does not fail its group.
-local _, reported <const> = pcall(primitives.raise, "serve", "ECANCELED")
-
--- Closes the value as an error does that leaves a scope: without waiting.
-local function drop(value)
-  local _ <close> = value
-  error(reported, 0)
-end
-
--- Ends the tasks that the handler has spawned. Raises the error of one that has
--- failed.
-local function end_spawned()
-  local spawned <const> = primitives.end_spawn_group()
-  if spawned then primitives.finish_group(spawned:cancel(), true) end
-end
-
--- Ends the tasks, then closes the stream. Returns whether nothing failed; and
--- otherwise what did, where it is not the handler.
-local function finish(visit)
-  local stream <const> = visit[2]
-  local ok, problem = xpcall(end_spawned, explain)
-  if ok and visit[4] then
-    ok, problem = xpcall(stream.close, explain, stream)
-    if ok then return true end
-  else
-    pcall(drop, stream)
-  end
-  return false, not ok and caught(problem) or nil
-end
-
--- Reports the first error: that of the handler, unless it is a cancellation,
--- which is how the failure of a spawned task reaches its handler.
-local function report_visit(server, visit, err, problem)
-  local canceled <const> = core.is_error(err, "ECANCELED")
-  if visit[4] or canceled and problem then
-    return report(server, problem, visit[3])
-  elseif not canceled then
-    local task <const> = primitives.current_task("serve")
-    report(server, { err = err, traceback = task:traceback() or "" }, visit[3])
-  end
-end
-
--- Releases first: nothing but the reports depends on there being memory.
-function Visit:__close(err)
-  local _ <close> = self[2]
-  local server <const> = self[1]
-  local called, fine, problem = pcall(finish, self)
-  if self.deadline then pcall(drop, self.deadline) end
-  leave(self)
-  if called and fine then return end
-  if not called then problem = starved end
-  if not pcall(report_visit, server, self, err, problem) then
-    pcall(report, server, starved, self[3])
-  end
-  error(reported, 0)
-end
-
-local function handle(visit)
-  local _ <close> = visit
-  visit[2] = core.stream(visit[2])
-  primitives.begin_spawn_group()
-  visit[1].handler(visit[2], visit[3])
-  visit[4] = true
-end
-
-local function handle_with_limits(visit)
-  local _ <close> = visit
-  local server <const> = visit[1]
-  if server.handler_timeout then
-    visit.deadline = primitives.deadline(server.handler_timeout)
-  end
-  visit[2] = core.stream(visit[2])
-  if server.idle_timeout then visit[2]:settimeout(server.idle_timeout) end
-  primitives.begin_spawn_group()
-  server.handler(visit[2], visit[3])
-  visit[4] = true
-end
-
 -- ---- a listener ----
 
 local function start(server, socket, peer)
   await_slot(server)
-  local visit <const> = setmetatable({ server, socket, peer, false }, Visit)
-  server.count = server.count + 1
-  local ok, err = pcall(server.group.spawn, server.group,
-                        server.limited and handle_with_limits or handle, visit)
-  if not ok then
-    leave(visit)
-    error(err, 0)
-  end
+  visits.start(server, socket, peer)
   server.has_run_out = false
 end
 
@@ -211,10 +96,23 @@ local function survive(server, err)
   core.sleep(pause)
 end
 
+-- Accepts until an error comes. Returns how often in a row there was not even
+-- the memory to wait, given how often that was before.
+local function accept_some(server, listener, starvations)
+  local _, err = pcall(accept_each, server, listener)
+  if server.reason then return 0 end
+  local ok, problem = pcall(survive, server, err)
+  if ok then return 0 end
+  if problem ~= starved.err or starvations == patience then
+    error(problem, 0)
+  end
+  return starvations + 1
+end
+
 local function accept_all(server, listener)
+  local starvations = 0
   while not server.reason do
-    local _, err = pcall(accept_each, server, listener)
-    if not server.reason then survive(server, err) end
+    starvations = accept_some(server, listener, starvations)
   end
 end
 
@@ -232,7 +130,7 @@ local Server <const> = class.new("sockeye.Server", server_methods)
 function server_methods:stop(reason)
   if self.reason then self.hurried = true end
   self.reason = self.reason or reason
-  wake(self)
+  visits.wake(self)
 end
 
 local function is_socket(value) return class.is(value, "sockeye.Socket") end

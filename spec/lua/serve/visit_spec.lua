@@ -1,0 +1,60 @@
+-- What is done at the end of a connection, in its order.
+
+local sockeye = require "sockeye"
+
+local descriptors = require "spec.support.descriptors"
+local servers = require "spec.support.servers"
+
+describe("the end of a connection", function()
+  descriptors.guard()
+
+  it("comes after the end of the tasks that its handler has spawned", function()
+    local log = {}
+    servers.with_server(nil, function(stream)
+      sockeye.spawn(function()
+        pcall(sockeye.sleep, 100)
+        log[#log + 1] = "task"
+        stream:write "bye"
+      end)
+      sockeye.yield()
+    end, {}, function(address)
+      local conn <close> = servers.call(address)
+      assert.equal("bye", conn:read(100))
+      log[#log + 1] = "client"
+    end)
+    assert.same({ "task", "client" }, log)
+  end)
+
+  it("comes before the report of an error", function()
+    local seen
+    servers.with_server(nil, function() error("on purpose", 0) end, {
+      connections = 1,
+      on_error = function(err)
+        seen = seen or err
+        sockeye.sleep(0.05)
+      end,
+    }, function(address)
+      for _ = 1, 3 do
+        local conn <close> = servers.call(address)
+        assert.is_nil(conn:read(1))
+        assert.is_true(seen == nil or seen == "on purpose")
+      end
+    end)
+    assert.equal("on purpose", seen)
+  end)
+
+  it("reports an error of the stream that it closes", function()
+    local seen = {}
+    servers.with_server(nil, function(stream)
+      stream:write(("x"):rep(100))
+      stream.socket:close()
+    end, { on_error = servers.keep_errors(seen) }, function(address)
+      local conn <close> = servers.call(address)
+      assert.is_nil(conn:read(1))
+    end)
+    assert.is_true(#seen <= 1)
+    for _, what in ipairs(seen) do
+      assert.is_true(sockeye.is_error(what.err))
+    end
+  end)
+end)
