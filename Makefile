@@ -142,6 +142,14 @@ soak: ## run mixed traffic for SECONDS=600; memory must not grow
 		LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \
 		timeout -k 10 $$(($(SECONDS) + 120)) $$LUA tools/soak.lua $(SECONDS)
 
+hostile: SECONDS ?= 60
+hostile: ## call everything at random for SECONDS=60, under ASan; SEED=n
+	@tools/deps build check
+	$(submake) BUILD=build/asan CC=gcc LDFLAGS="$(SANITIZERS)" \
+		CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZERS)" build
+	@$(call with_module,build/asan) \
+		HOSTILE_SECONDS=$(SECONDS) SEED=$(SEED) tools/hostile/run
+
 # The targets of fuzz/, for the specs and for libFuzzer.
 $(BUILD)/fuzz/%.o: fuzz/%.c
 	@mkdir -p $(@D)
@@ -223,4 +231,4 @@ help: ## list the targets
 		Makefile
 
 .PHONY: FORCE build deps deps-dev demo serve test lint lint-sources format sanitize sanitize-asan \
-	sanitize-valgrind soak fuzz coverage doc rock release-check bench machines install uninstall env clean help
+	sanitize-valgrind soak hostile fuzz coverage doc rock release-check bench machines install uninstall env clean help
