@@ -74,7 +74,7 @@ build/spec/%.so: spec/support/%.c
 LUA_PATHS = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua
 with_module = export LUA=$${LUA:-$$(tools/lua)} \
 	LUA_PATH="$(LUA_PATHS);$(CURDIR)/?.lua;$${LUA_PATH:-;}" \
-	LUA_CPATH="$(CURDIR)/$(1)/?.so;$${LUA_CPATH:-;}";
+	LUA_CPATH="$(abspath $(1))/?.so;$${LUA_CPATH:-;}";
 submake = +@$(MAKE) -s --no-print-directory
 
 deps: ## install what building needs (apt, as root), or print the command
@@ -86,7 +86,7 @@ deps-dev: ## install what all targets need, or print the command
 demo: ## watch a server with a thousand clients at work
 	@tools/deps build
 	$(submake) build
-	@$(call with_module,build) $$LUA examples/demo.lua
+	@$(call with_module,$(BUILD)) $$LUA examples/demo.lua
 
 serve: ## run an echo server on 127.0.0.1, PORT=7777
 	@tools/deps build
@@ -97,13 +97,13 @@ serve: ## run an echo server on 127.0.0.1, PORT=7777
 	@echo '    eval "$$(make env)"; '"$$(tools/lua)" \
 		'examples/clients/nc.lua 127.0.0.1 $(PORT)'
 	@echo 'Ctrl-C ends it.'
-	@$(call with_module,build) $$LUA examples/servers/echo_serve.lua \
+	@$(call with_module,$(BUILD)) $$LUA examples/servers/echo_serve.lua \
 		127.0.0.1:$(PORT)
 
 test: ## run the specs; SPEC=spec/a_spec.lua, ARGS="--shuffle"
 	@tools/deps build test
 	$(submake) build
-	@$(call with_module,build) tools/specs $(ARGS)
+	@$(call with_module,$(BUILD)) tools/specs $(ARGS)
 
 lint: ## check for warnings of compilers, linters, LDoc and luarocks
 	@tools/deps build lint
@@ -205,7 +205,7 @@ machines: ## test on other systems, in chroots; ROWS="bookworm-user no-epoll"
 bench: ## compare the speed with C and other libraries
 	@tools/deps build bench
 	$(submake) build
-	@$(call with_module,build) bench/run $(ARGS)
+	@$(call with_module,$(BUILD)) bench/run $(ARGS)
 
 install: build ## install; PREFIX=/usr/local, or LIBDIR= and LUADIR=
 	install -d "$(DESTDIR)$(LIBDIR)/sockeye"
@@ -221,7 +221,7 @@ uninstall: ## remove what install installs, with the same PREFIX
 
 env: ## print the paths of this checkout:  eval "$(make env)"
 	@echo 'export LUA_PATH="$(LUA_PATHS);$${LUA_PATH:-;}"'
-	@echo 'export LUA_CPATH="$(CURDIR)/$(BUILD)/?.so;$${LUA_CPATH:-;}"'
+	@echo 'export LUA_CPATH="$(abspath $(BUILD))/?.so;$${LUA_CPATH:-;}"'
 
 clean: ## remove build/, or only BUILD=folder
 	@tools/clean '$(BUILD)'

@@ -7,7 +7,8 @@ local temporary = require "spec.support.temporary"
 -- make with these words, as by hand: not as a part of the make that runs specs.
 local function make(...)
   return process.run({ os.getenv "MAKE" or "make", "-s", ... }, {
-    env = { MAKEFLAGS = "", MAKELEVEL = "", MFLAGS = "" }, timeout = 300 })
+    env = { MAKEFLAGS = "", MAKELEVEL = "", MFLAGS = "", RUNNER = "",
+            WORLD = "outside", SPEC_LABEL = "" }, timeout = 300 })
 end
 
 local function write(path, text)
@@ -121,6 +122,29 @@ describe("a build", function()
       end
     end)
   end
+end)
+
+describe("make test", function()
+  descriptors.guard()
+
+  it("builds into the folder that BUILD names, and tests that #slow",
+     function()
+    local folder <close> = temporary.folder()
+    local build = folder.path .. "/build"
+    for _, name in ipairs { "a", "b" } do
+      write(("%s/%s_spec.lua"):format(folder.path, name), ([[
+        it("finds the module", function()
+          assert.equal("%s/sockeye/core.so",
+                       package.searchpath("sockeye.core", package.cpath))
+        end)
+      ]]):format(build))
+    end
+    local result = make("-j2", "test", "BUILD=" .. build, "CFLAGS=-O0",
+                        "SPEC=" .. folder.path)
+    assert.equal(0, result.status, result.stdout .. result.stderr)
+    assert.matches("\n2 passed, 0 failed, 0 skipped\n$", result.stdout)
+    assert.is_true(exists(build .. "/fuzz/replay.so"))
+  end)
 end)
 
 describe("a run of several files of specs", function()

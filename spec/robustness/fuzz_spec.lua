@@ -3,7 +3,7 @@ local lfs = require "lfs"
 -- The fuzz targets without their fuzzer: that of the module under test where it
 -- has been built with checks, else the plain one.
 local path = package.searchpath("fuzz.replay", package.cpath) or
-  "./build/fuzz/replay.so"
+  (os.getenv "BUILD" or "./build") .. "/fuzz/replay.so"
 local replay = assert(package.loadlib(path, "luaopen_replay"))()
 
 local function inputs(target)
