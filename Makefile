@@ -1,6 +1,11 @@
 # Sockeye: one shared object from csrc/, a Lua front-end in lua/.
 # "make help" lists the targets.
 
+# To makes other than GNU's this is a rule, after which they stop.
+ifdef NOT_GNU_MAKE:
+.error Sockeye is built by GNU make: run gmake
+endif
+
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib/lua/$(or $(lua_version),5.4)
@@ -25,6 +30,16 @@ lua_headers = $(if $(LUA_INCDIR),$(if $(filter 5.4 5.5,$(lua_version)),$(LUA_INC
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion \
 	-Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
+# Against what a mistake in C could be made to do. The sanitizers replace it.
+HARDENING ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+ifeq ($(shell uname -s),Linux)
+HARDENED_LINK = -Wl,-z,relro,-z,now
+endif
+# Calls between files are inlined, by compilers that can. The objects stay whole,
+# for tools that read their symbols.
+LTO ?= $(eval LTO := $$(shell echo 'int x;' | $$(CC) -Werror -flto=auto \
+	-ffat-lto-objects -fPIC -x c -S -o - - >/dev/null 2>&1 && \
+	echo -flto=auto -ffat-lto-objects))$(LTO)
 REQUIRED = -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -fPIC -fno-plt -fvisibility=hidden -pthread $(WARNINGS) \
 	-Icsrc \
 	-isystem $(lua_headers)
@@ -56,12 +71,14 @@ FORCE:
 
 $(MODULE): $(OBJECTS) $(BUILD)/objects
 	@mkdir -p $(@D)
-	$(call step,link)$(CC) $(SHARED) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBS) \
+	$(call step,link)$(CC) $(SHARED) $(HARDENED_LINK) $(LTO) -pthread $(CFLAGS) $(LDFLAGS) \
+		-o $@ $(OBJECTS) $(LIBS) \
 		$(SYSTEM_LIBS)
 
 $(BUILD)/obj/%.o: csrc/%.c
 	@mkdir -p $(@D)
-	$(call step,cc  )$(CC) $(REQUIRED) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call step,cc  )$(CC) $(REQUIRED) $(HARDENING) $(LTO) $(CPPFLAGS) $(CFLAGS) \
+		-MMD -MP -c -o $@ $<
 
 -include $(OBJECTS:.o=.d)
 
@@ -117,24 +134,26 @@ format: ## run clang-format over csrc/ and fuzz/, in place
 
 sanitize: sanitize-asan sanitize-valgrind ## run the specs under ASan, UBSan and valgrind
 
+# Builds that watch the code watch it as it is written.
+INSTRUMENTED = HARDENING= LTO=
 SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=all
 sanitize-asan:
 	@tools/deps build test check
-	$(submake) BUILD=build/asan CC=gcc LDFLAGS="$(SANITIZERS)" \
+	$(submake) $(INSTRUMENTED) BUILD=build/asan CC=gcc LDFLAGS="$(SANITIZERS)" \
 		CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZERS)" \
 		build build/asan/fuzz/replay.so
 	@$(call with_module,build/asan) tools/sanitize asan $(ARGS)
 
 sanitize-valgrind:
 	@tools/deps build test check
-	$(submake) BUILD=build/valgrind CFLAGS="-O1 -g" build
+	$(submake) $(INSTRUMENTED) BUILD=build/valgrind CFLAGS="-O1 -g" build
 	@$(call with_module,build/valgrind) tools/sanitize valgrind $(ARGS)
 
 soak: SECONDS ?= 600
 # Freed memory in a large quarantine would look like growth.
 soak: ## run mixed traffic for SECONDS=600; memory must not grow
 	@tools/deps build test check
-	$(submake) BUILD=build/asan CC=gcc LDFLAGS="$(SANITIZERS)" \
+	$(submake) $(INSTRUMENTED) BUILD=build/asan CC=gcc LDFLAGS="$(SANITIZERS)" \
 		CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZERS)" build \
 		build/spec/allocated.so
 	@$(call with_module,build/asan) \
@@ -170,7 +189,7 @@ $(BUILD)/fuzz/fuzzer: $(OBJECTS) $(FUZZ_OBJECTS) $(BUILD)/fuzz/driver.o
 fuzz: SECONDS ?= 30
 fuzz: ## run libFuzzer on the decoders, SECONDS=30 each; TARGET=name
 	@tools/deps build fuzz
-	$(submake) BUILD=build/fuzzing CC=clang \
+	$(submake) $(INSTRUMENTED) BUILD=build/fuzzing CC=clang \
 		CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZERS) \
 		-fsanitize=fuzzer-no-link" build/fuzzing/fuzz/fuzzer
 	@LIMIT=$(SECONDS) tools/fuzz $(TARGET)
@@ -178,7 +197,7 @@ fuzz: ## run libFuzzer on the decoders, SECONDS=30 each; TARGET=name
 coverage: ## measure the lines that the specs reach; fails below 95 %
 	@tools/deps build test check
 	@rm -rf build/coverage
-	$(submake) BUILD=build/coverage CC=gcc LIBS=tools/coverage.c \
+	$(submake) $(INSTRUMENTED) BUILD=build/coverage CC=gcc LIBS=tools/coverage.c \
 		LDFLAGS="--coverage -Wl,--wrap=_exit" \
 		CFLAGS="-O0 -g --coverage" build
 	@$(call with_module,build/coverage) SPEC_LABEL=coverage tools/specs $(ARGS)

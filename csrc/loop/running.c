@@ -3,6 +3,7 @@
  */
 #include "loop/running.h"
 
+atomic_bool running_is_used;
 _Atomic(const void *) running_first_thread;
 struct task *running_in_first;
 atomic_bool running_in_others;

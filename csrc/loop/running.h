@@ -15,11 +15,15 @@
 
 struct task;
 
-/* Private to the functions below. */
+/* Private to the functions below. Declared as hidden, they are read without a
+ * way round the linker's table. */
+#pragma GCC visibility push(hidden)
+extern atomic_bool running_is_used; /* a thread has run a task */
 extern _Atomic(const void *) running_first_thread;
 extern struct task *running_in_first;
 extern atomic_bool running_in_others; /* another thread has run a task */
 extern _Thread_local struct task *running_in_other;
+#pragma GCC visibility pop
 
 /* An address that no two living threads share. */
 #if defined(__x86_64__) && defined(__linux__)
@@ -69,8 +73,17 @@ static inline struct task *loop_running(void)
                : NULL;
 }
 
+/* Whether no task runs in this thread: cheaper to know in programs that never
+ * run one, else the same. */
+static inline bool loop_is_idle(void)
+{
+    return !atomic_load_explicit(&running_is_used, memory_order_relaxed) ||
+           loop_running() == NULL;
+}
+
 static inline void loop_set_running(struct task *t)
 {
+    atomic_store_explicit(&running_is_used, true, memory_order_relaxed);
     if (running_is_first()) {
         running_in_first = t;
         return;

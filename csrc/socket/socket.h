@@ -28,7 +28,7 @@ struct socket {
     bool nodelay;             /* a stream has set TCP_NODELAY */
 };
 
-extern const char socket_tag;
+extern const char socket_tag __attribute__((visibility("hidden")));
 extern const struct names socket_type_names;
 
 /* Push a closed socket. */
@@ -81,7 +81,7 @@ static inline const struct socket *fast_path_socket(lua_State *L, int values)
     const struct socket *s;
     bool plain;
 
-    if (loop_running() != NULL)
+    if (!loop_is_idle())
         return NULL;
     s = socket_test(L, 1);
     plain = s != NULL && s->handle.timeout == NO_DEADLINE &&
