@@ -44,9 +44,9 @@ REQUIRED = -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -fPIC -
 	-Icsrc \
 	-isystem $(lua_headers)
 ifeq ($(shell uname -s),Darwin)
-SHARED = -bundle -undefined dynamic_lookup
+LIBFLAG ?= -bundle -undefined dynamic_lookup
 else
-SHARED = -shared
+LIBFLAG ?= -shared
 endif
 # For timers and dlopen, with a glibc before 2.34.
 ifeq ($(shell uname -s),Linux)
@@ -71,7 +71,7 @@ FORCE:
 
 $(MODULE): $(OBJECTS) $(BUILD)/objects
 	@mkdir -p $(@D)
-	$(call step,link)$(CC) $(SHARED) $(HARDENED_LINK) $(LTO) -pthread $(CFLAGS) $(LDFLAGS) \
+	$(call step,link)$(CC) $(LIBFLAG) $(HARDENED_LINK) $(LTO) -pthread $(CFLAGS) $(LDFLAGS) \
 		-o $@ $(OBJECTS) $(LIBS) \
 		$(SYSTEM_LIBS)
 
@@ -85,7 +85,7 @@ $(BUILD)/obj/%.o: csrc/%.c
 # The specs' helpers in C, which are the same for every build of the module.
 build/spec/%.so: spec/support/%.c
 	@mkdir -p $(@D)
-	$(call step,cc  )$(CC) $(SHARED) $(REQUIRED) -O2 -g -o $@ $<
+	$(call step,cc  )$(CC) $(LIBFLAG) $(REQUIRED) -O2 -g -o $@ $<
 
 # The paths of this checkout, before those that the caller has set.
 LUA_PATHS = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua
@@ -179,7 +179,7 @@ FUZZ_OBJECTS := $(patsubst fuzz/%.c,$(BUILD)/fuzz/%.o,\
 -include $(wildcard $(BUILD)/fuzz/*.d)
 
 $(BUILD)/fuzz/replay.so: $(OBJECTS) $(FUZZ_OBJECTS) $(BUILD)/fuzz/replay.o
-	$(call step,link)$(CC) $(SHARED) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^ \
+	$(call step,link)$(CC) $(LIBFLAG) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^ \
 		$(SYSTEM_LIBS)
 
 $(BUILD)/fuzz/fuzzer: $(OBJECTS) $(FUZZ_OBJECTS) $(BUILD)/fuzz/driver.o

@@ -40,6 +40,7 @@ build = {
     CC = "$(CC)",
     CFLAGS = "$(CFLAGS)",
     LUA_INCDIR = "$(LUA_INCDIR)",
+    LIBFLAG = "$(LIBFLAG)",
   },
   install_variables = {
     LIBDIR = "$(LIBDIR)",
