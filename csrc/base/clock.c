@@ -9,12 +9,33 @@
 #include "base/clock.h"
 #include "open.h"
 
+#define LEAST_REST (NANOSECONDS / 1000)
+#define MOST_DOUBLED 4
+
 int64_t clock_now(void)
 {
     struct timespec ts;
 
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return ts.tv_sec * NANOSECONDS + ts.tv_nsec;
+}
+
+int64_t clock_after(int64_t nanoseconds)
+{
+    int64_t now;
+
+    if (nanoseconds == NO_DEADLINE)
+        return NO_DEADLINE;
+    now = clock_now();
+    return nanoseconds < NO_DEADLINE - now ? now + nanoseconds : NO_DEADLINE;
+}
+
+int64_t clock_rest(int attempts)
+{
+    if (attempts <= 0)
+        return 0;
+    return LEAST_REST << (attempts < MOST_DOUBLED ? attempts - 1
+                                                  : MOST_DOUBLED);
 }
 
 int64_t clock_check_seconds(lua_State *L, int arg)

@@ -16,6 +16,13 @@
 /* Return the time of a clock that never goes back (CLOCK_MONOTONIC). */
 int64_t clock_now(void);
 
+/* Return the time `nanoseconds` from now; NO_DEADLINE for NO_DEADLINE. */
+int64_t clock_after(int64_t nanoseconds);
+
+/* Return how many nanoseconds to rest after so many attempts in a row that failed
+ * without a wait: more each time, up to some milliseconds. */
+int64_t clock_rest(int attempts);
+
 /* Return the seconds at `arg`, rounded up to nanoseconds; NO_DEADLINE for nil.
  * Raises an argument error for a negative number. */
 int64_t clock_check_seconds(lua_State *L, int arg);

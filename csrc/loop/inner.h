@@ -31,7 +31,9 @@ struct loop {
     int set_waiters; /* tasks that wait on a set */
     int timed;       /* tasks that wait until a deadline */
     int held;        /* the number of loop_hold's wakers */
-    int64_t now;
+    int64_t now;     /* after the last look at the poller */
+    int64_t before;  /* after the one before */
+    int64_t polled;  /* when the last began; kept if reports_once */
 };
 
 #endif

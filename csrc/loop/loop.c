@@ -9,6 +9,7 @@
 #include "loop/output.h"
 
 #define BUDGET 64 /* calls before a task yields */
+#define AT_ONCE (NANOSECONDS / 1000)
 
 static void link_loop(struct loop *loop)
 {
@@ -212,6 +213,7 @@ static int await(struct task *t, struct handle *handle, int wants,
     int error;
 
     t->deadline = deadline;
+    t->since = loop->now;
     error = timers_set(&loop->timers, t);
     if (error == 0)
         error = registration_wait(t, handle, wants);
@@ -226,23 +228,44 @@ static int await(struct task *t, struct handle *handle, int wants,
     return 0;
 }
 
-/* The time-out of the blocked descriptor limits the wait, too. */
+/* Whether the poller has reported t's descriptor without a wait. */
+static bool woke_at_once(const struct task *t)
+{
+    const struct loop *loop = t->loop;
+
+    return loop->reports_once && loop->now - loop->polled < AT_ONCE &&
+           loop->before - t->since < AT_ONCE;
+}
+
+/* Count how often t was woken at once for nothing. */
+static void count_vain(struct task *t, bool in_vain)
+{
+    t->vain = in_vain && woke_at_once(t) ? t->vain + 1 : 0;
+}
+
+/* A write time-out limits how long a peer may take nothing. */
 int loop_flush(struct task *t, int64_t deadline)
 {
     struct handle *blocked;
-    int error = outputs_send(&t->outputs, &blocked);
+    bool moved;
+    int error = outputs_send(&t->outputs, &blocked, &moved);
 
     t->flushing = error != 0;
+    if (moved || error != EAGAIN)
+        t->flush_limit = 0;
     if (error != EAGAIN)
         return error;
-    if (blocked->timeout < deadline - clock_now())
-        deadline = clock_now() + blocked->timeout;
+    if (t->flush_limit == 0)
+        t->flush_limit = clock_after(blocked->timeout);
+    if (t->flush_limit < deadline)
+        deadline = t->flush_limit;
+    count_vain(t, !moved);
     error = await(t, blocked, POLLOUT, deadline);
     return error == 0 ? EAGAIN : error;
 }
 
 int loop_await(struct task *t, struct handle *handle, int wants,
-               int64_t deadline)
+               int64_t deadline, bool again)
 {
     int error = 0;
 
@@ -253,12 +276,13 @@ int loop_await(struct task *t, struct handle *handle, int wants,
         t->flushing = false;
     if (error != 0)
         return error == EAGAIN ? 0 : error;
+    count_vain(t, again);
     return await(t, handle, wants, deadline);
 }
 
 int loop_await_set(struct task *t, struct handle *set, int64_t deadline)
 {
-    int error = loop_await(t, set, POLLIN, deadline);
+    int error = loop_await(t, set, POLLIN, deadline, false);
 
     t->waits_on_set = error == 0;
     t->loop->set_waiters += t->waits_on_set;
@@ -317,8 +341,12 @@ bool loop_is_stuck_again(struct loop *loop)
 
 int loop_poll(struct loop *loop, int64_t deadline)
 {
-    int error = poller_wait(loop->poller, deadline, registration_event, loop);
+    int error;
 
+    loop->before = loop->now;
+    if (loop->reports_once)
+        loop->polled = clock_now();
+    error = poller_wait(loop->poller, deadline, registration_event, loop);
     loop->now = clock_now();
     run_timers(loop);
     return error;

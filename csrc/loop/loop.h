@@ -34,9 +34,11 @@ struct task *loop_first(const struct loop *loop);
  * suspend it. Returns 0 or errno: EPERM for a file that is always ready.
  *
  * What t has written is sent first. If that would block, t waits for it, and
- * its call is made again, as after any wait, when more can be sent. */
+ * its call is made again, as after any wait, when more can be sent.
+ *
+ * `again`: what t was woken for by its last wait was not there. */
 int loop_await(struct task *t, struct handle *handle, int wants,
-               int64_t deadline);
+               int64_t deadline, bool again);
 
 /* Wait likewise for a set of descriptors (poller_make_set). The task also wakes
  * when any descriptor is closed, which the kernel would not report. */

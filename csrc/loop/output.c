@@ -70,18 +70,21 @@ void output_leave(struct output *o)
     o->next = NULL;
 }
 
-int outputs_send(struct output **list, struct handle **blocked)
+int outputs_send(struct output **list, struct handle **blocked, bool *moved)
 {
     struct output *next;
 
     *blocked = NULL;
+    *moved = false;
     for (struct output *o = *list; o != NULL; o = next) {
+        size_t before = block_used(o->pending);
         int error;
 
         next = o->next;
         do
             error = output_send(o, MSG_DONTWAIT);
         while (error == EINTR);
+        *moved |= block_used(o->pending) != before;
         if (error != 0 && error != EAGAIN) {
             output_drop(o);
             return error;

@@ -36,8 +36,9 @@ void output_join(struct output *o, struct output **list);
 void output_leave(struct output *o);
 
 /* Send the outputs of a list without waiting. Returns 0; EAGAIN, with the first
- * handle that is blocked and may be waited for; or another errno. */
-int outputs_send(struct output **list, struct handle **blocked);
+ * handle that is blocked and may be waited for; or another errno. Sets `*moved`
+ * if any bytes were sent. */
+int outputs_send(struct output **list, struct handle **blocked, bool *moved);
 
 /* Send what can be sent, and keep errors for the next attempt. */
 void outputs_try(struct output **list);

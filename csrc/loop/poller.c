@@ -44,10 +44,12 @@ struct poller {
      * descriptor */
     struct pollfd *fds;
     uint64_t *tags;
-    int *places; /* by descriptor; -1: none */
+    int64_t *rests; /* until when each is not looked at; 0: it is */
+    int *places;    /* by descriptor; -1: none */
     size_t count;
     size_t size;
     size_t places_size;
+    size_t resting; /* how many are not looked at */
 };
 
 /* The milliseconds until `deadline`, rounded up; -1: no limit. */
@@ -200,7 +202,8 @@ static bool grow_entries(struct poller *p)
     size_t size = p->size ? p->size * 2 : 16;
 
     if (!grow((void **)&p->fds, sizeof *p->fds, size) ||
-        !grow((void **)&p->tags, sizeof *p->tags, size))
+        !grow((void **)&p->tags, sizeof *p->tags, size) ||
+        !grow((void **)&p->rests, sizeof *p->rests, size))
         return false;
     p->size = size;
     return true;
@@ -249,6 +252,7 @@ static int poll_add(struct poller *p, int fd, uint64_t tag, int events)
     place = find_place(p, fd);
     if (place == NULL) {
         p->places[fd] = (int)p->count;
+        p->rests[p->count] = 0;
         place = &p->fds[p->count++];
     }
     *place = (struct pollfd){.fd = fd};
@@ -265,21 +269,40 @@ static void poll_remove(struct poller *p, int fd)
     if (place == NULL)
         return;
     last = --p->count;
+    p->resting -= p->rests[p->places[fd]] != 0;
     p->tags[p->places[fd]] = p->tags[last];
+    p->rests[p->places[fd]] = p->rests[last];
     *place = p->fds[last];
     p->places[place->fd] = p->places[fd];
     p->places[fd] = -1;
 }
 
-/* Hide entries that have no events from poll(2), which would report their
- * hang-ups over and over. */
-static void hide_idle(struct poller *p)
+/* Whether an entry rests at `now`; then until `*deadline` at the latest. */
+static bool rests(struct poller *p, size_t i, int64_t now, int64_t *deadline)
 {
-    for (size_t i = 0; i < p->count; i++) {
-        int fd = p->fds[i].fd;
+    if (p->rests[i] == 0)
+        return false;
+    if (p->rests[i] > now) {
+        if (p->rests[i] < *deadline)
+            *deadline = p->rests[i];
+        return true;
+    }
+    p->rests[i] = 0;
+    p->resting--;
+    return false;
+}
 
-        if ((p->fds[i].events == 0) != (fd < 0))
-            p->fds[i].fd = ~fd;
+/* Hide entries that have no events from poll(2), which would report their
+ * hang-ups over and over, and those that rest. */
+static void hide_idle(struct poller *p, int64_t *deadline)
+{
+    int64_t now = p->resting > 0 ? clock_now() : 0;
+
+    for (size_t i = 0; i < p->count; i++) {
+        bool hides = p->fds[i].events == 0 || rests(p, i, now, deadline);
+
+        if (hides != (p->fds[i].fd < 0))
+            p->fds[i].fd = ~p->fds[i].fd;
     }
 }
 
@@ -297,7 +320,7 @@ static int poll_await(struct poller *p, int64_t deadline, poller_event *event,
     int n;
     int error;
 
-    hide_idle(p);
+    hide_idle(p, &deadline);
     n = poll(p->fds, p->count, milliseconds_left(deadline));
     error = errno;
     show_all(p);
@@ -346,6 +369,7 @@ void poller_close(struct poller *p)
         close(p->fd);
     free(p->fds);
     free(p->tags);
+    free(p->rests);
     free(p->places);
     free(p);
     errno = error;
@@ -356,6 +380,7 @@ void poller_renew(struct poller *p)
     for (size_t i = 0; i < p->count; i++)
         p->places[p->fds[i].fd] = -1;
     p->count = 0;
+    p->resting = 0;
     if (p->fd == -1)
         return;
     close(p->fd);
@@ -377,6 +402,16 @@ int poller_want(struct poller *p, int fd, uint64_t tag, int events)
 void poller_remove(struct poller *p, int fd)
 {
     p->backend->remove(p, fd);
+}
+
+void poller_rest(struct poller *p, int fd, int64_t until)
+{
+    const struct pollfd *place = find_place(p, fd);
+
+    if (place == NULL)
+        return;
+    p->resting += p->rests[p->places[fd]] == 0;
+    p->rests[p->places[fd]] = until;
 }
 
 int poller_wait(struct poller *p, int64_t deadline, poller_event *event,

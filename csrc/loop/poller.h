@@ -40,6 +40,10 @@ int poller_want(struct poller *p, int fd, uint64_t tag, int events);
 /* Whether an event has to be asked for again after it was reported. */
 bool poller_reports_once(const struct poller *p);
 
+/* If poller_reports_once: report nothing of `fd` until that time of clock_now.
+ * For an event that poll(2) reports again and again. */
+void poller_rest(struct poller *p, int fd, int64_t until);
+
 /* In a forked child: forget all descriptors. Falls back to poll(2) if no new
  * epoll descriptor can be had. */
 void poller_renew(struct poller *p);

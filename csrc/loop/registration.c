@@ -14,6 +14,9 @@
 #include "loop/registration.h"
 #include "loop/wake.h"
 
+/* So much later than asked for a rest may end. */
+#define LATE (NANOSECONDS / 50)
+
 static bool grow_slots(struct loop *loop, size_t fd)
 {
     size_t size = loop->slot_count ? loop->slot_count : 64;
@@ -100,11 +103,28 @@ static int note_waiters(struct task *t, struct registration *registration,
     return 0;
 }
 
+/* poll(2) reports for ever what no call takes away, such as an error queue. */
+static void rest(struct task *t, const struct handle *handle)
+{
+    struct loop *loop = t->loop;
+    int64_t until;
+
+    if (!loop->reports_once || t->vain < 2)
+        return;
+    until = loop->now + clock_rest(t->vain - 1);
+    t->since = until + LATE;
+    poller_rest(loop->poller, handle->fd, until);
+}
+
 int registration_wait(struct task *t, struct handle *handle, int wants)
 {
     int error = watch(t->loop, handle, wants);
 
-    return error != 0 ? error : note_waiters(t, &handle->registration, wants);
+    if (error == 0)
+        error = note_waiters(t, &handle->registration, wants);
+    if (error == 0)
+        rest(t, handle);
+    return error;
 }
 
 void registration_release_all(struct loop *loop)
@@ -152,10 +172,14 @@ void loop_forget_number(int fd)
     }
 }
 
+/* A task that began to wait when its deadline had come makes its last
+ * attempt. */
 static void wake_waiter(struct task *t, int events)
 {
-    if (t != NULL && (events & (t->wants | POLLHUP)))
-        loop_wake(t);
+    if (t == NULL || !(events & (t->wants | POLLHUP)))
+        return;
+    t->timed_out = t->deadline <= t->loop->now;
+    loop_wake(t);
 }
 
 void registration_event(void *context, uint64_t tag, int events)

@@ -88,8 +88,12 @@ struct task {
     const char *call; /* the name of the call that waits */
     int wants;        /* events, as poll(2) has them */
     int64_t deadline;
-    int64_t limit;     /* the deadline of a call that pauses before it */
-    uint64_t progress; /* the call's progress: see struct wait */
+    int64_t since;       /* when it began to wait */
+    int64_t flush_limit; /* the time-out of unsent output, since its last byte
+                            was sent; 0: not running */
+    int vain;            /* wake-ups in a row, without a wait, for nothing */
+    int64_t limit;       /* the deadline of a call that pauses before it */
+    uint64_t progress;   /* the call's progress: see struct wait */
     struct scope *scope;
     struct output *outputs; /* to be sent before it waits */
     /* its place among the timers */

@@ -45,7 +45,7 @@ static int connect_unix(struct wait *w, const struct address *a)
     int error;
 
     if (w->deadline == 0)
-        w->deadline = outside_limit(wait_deadline(w->handle->timeout));
+        w->deadline = outside_limit(clock_after(w->handle->timeout));
     left = w->deadline - clock_now();
     if (left < 1000)
         left = 1000;
@@ -126,7 +126,7 @@ static bool retry_connect(lua_State *L, const struct socket *s, struct wait *w,
     if (is_under_way(error) && !wait_is_nonblocking(w))
         return wait_ready(L, w);
     if (is_full && wait_is_in_task())
-        return wait_briefly(L, w);
+        return wait_briefly(L, w, WAIT_USUALLY);
     if (is_full && w->deadline != 0) {
         w->outcome = WAIT_TIMED_OUT;
         return false;

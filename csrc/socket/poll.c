@@ -242,7 +242,7 @@ static int sockeye_poll(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     seconds = clock_check_seconds(L, 2);
     lua_settop(L, 1);
-    lua_pushinteger(L, seconds == 0 ? 0 : wait_deadline(seconds));
+    lua_pushinteger(L, seconds == 0 ? 0 : clock_after(seconds));
     count = list_keys(L);
     lua_newuserdatauv(L, count * sizeof(struct pollfd), 0);
     return poll_step(L, LUA_OK, WAIT_FIRST);

@@ -315,6 +315,8 @@ int socket_end(struct socket *s)
     bool is_kept = fd != -1 && keeps_descriptor(s, true);
 
     loop_forget(&s->handle, !is_kept);
+    if (fd != -1 && !is_kept)
+        loop_forget_number(fd);
     s->handle.fd = -1;
     if (fd == -1 || is_kept || close(fd) == 0 || errno == EINTR)
         return 0;

@@ -41,7 +41,7 @@ bool transfer_again(lua_State *L, const struct socket *s, struct wait *w,
 {
     if (errno == EAGAIN && has_destination && s->family == AF_UNIX &&
         !wait_is_nonblocking(w) && !wait_blocks(w->handle))
-        return wait_briefly(L, w);
+        return wait_briefly(L, w, WAIT_USUALLY);
     return wait_again(L, w);
 }
 

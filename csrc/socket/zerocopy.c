@@ -58,7 +58,7 @@ void zerocopy_completed(lua_State *L, const struct socket *s, uint32_t low,
 static bool pause_briefly(lua_State *L, struct wait *w)
 {
     if (!wait_is_nonblocking(w))
-        return wait_briefly(L, w);
+        return wait_briefly(L, w, WAIT_USUALLY);
     errno = EAGAIN;
     return wait_again(L, w);
 }

@@ -151,7 +151,27 @@ static int await_child(lua_State *L, struct task *t, pid_t pid)
     child->handle.fd = open_child(pid);
     if (child->handle.fd == -1)
         return loop_pause(t, t, soon < deadline ? soon : deadline);
-    return loop_await(t, &child->handle, POLLIN, deadline);
+    return loop_await(t, &child->handle, POLLIN, deadline, false);
+}
+
+/* Wait for that outside of tasks, under a deadline. */
+static int await_child_outside(lua_State *L, pid_t pid)
+{
+    int64_t deadline = outside_limit(NO_DEADLINE);
+    int64_t now = clock_now();
+    int64_t soon = now + TRY_AGAIN;
+    struct socket *child;
+    struct pollfd p = {.events = POLLIN};
+
+    if (deadline <= now)
+        return error_raise_timeout(L, "waitpid", 0);
+    child = socket_new(L);
+    p.fd = child->handle.fd = open_child(pid);
+    if (p.fd == -1)
+        deadline = soon < deadline ? soon : deadline;
+    if (wait_poll(&p, p.fd != -1, deadline) == -1)
+        interrupt_run(L);
+    return 0;
 }
 
 static void drop_child(lua_State *L)
@@ -164,18 +184,42 @@ static void drop_child(lua_State *L)
 }
 
 /* Suspend the task. A child's descriptor reports only its end, so it is of no
- * use for "untraced" and "continued". */
-static int waitpid_suspend(lua_State *L, struct task *t, pid_t pid, int options)
+ * use for "untraced" and "continued"; and it reports it before waitpid(2) does
+ * if a debugger holds the child. */
+static int waitpid_suspend(lua_State *L, struct task *t, pid_t pid, int options,
+                           bool resumed)
 {
     int error = task_take_interruption(t, false);
 
     if (error == 0 && task_deadline(t, NO_DEADLINE) <= loop_now(t->loop))
         return error_raise_timeout(L, "waitpid", 0);
     if (error == 0)
-        error = await_child(L, t, options == 0 ? pid : -1);
+        error = await_child(L, t, options == 0 && !resumed ? pid : -1);
     if (error != 0)
         return error_raise(L, task_wait_name(t, "waitpid"), error, 0);
     return task_suspend(L, t, "waitpid", WAIT_RESUMED, waitpid_step);
+}
+
+/* Call waitpid(2) outside of tasks. Under a deadline it does not block in the
+ * kernel, and raises at the deadline. */
+static pid_t wait_outside(lua_State *L, pid_t pid, int options, int *status)
+{
+    bool limited =
+        !(options & WNOHANG) && outside_limit(NO_DEADLINE) != NO_DEADLINE;
+    int flags = limited ? options | WNOHANG : options;
+    int looks = 0;
+    pid_t child;
+
+    for (;;) {
+        child = waitpid(pid, status, flags);
+        if (child > 0 || (child == -1 && !retry_interrupted(L)))
+            return child;
+        if (child == 0 && !limited)
+            return 0;
+        if (child == 0)
+            await_child_outside(L, options == 0 && looks++ == 0 ? pid : -1);
+        drop_child(L);
+    }
 }
 
 static int waitpid_step(lua_State *L, int continued, lua_KContext context)
@@ -187,15 +231,16 @@ static int waitpid_step(lua_State *L, int continued, lua_KContext context)
     int status = 0;
 
     (void)continued;
-    (void)context;
     drop_child(L);
-    do
-        child = waitpid(pid, &status, t ? options | WNOHANG : options);
-    while (child == -1 && retry_interrupted(L));
+    if (t == NULL)
+        child = wait_outside(L, pid, options, &status);
+    else
+        child = waitpid(pid, &status, options | WNOHANG);
     if (child == -1)
         return error_raise(L, "waitpid", errno, 0);
     if (child == 0 && !(options & WNOHANG))
-        return waitpid_suspend(L, task_that_may_wait(L), pid, options);
+        return waitpid_suspend(L, task_that_may_wait(L), pid, options,
+                               context != WAIT_FIRST);
     if (child == 0) {
         lua_pushboolean(L, false);
         return 1;
@@ -214,7 +259,8 @@ report children that were stopped, or continued; several names in one string
 nothing to report
 @treturn string `"exit"`, `"signal"`, `"stop"` or `"continue"`
 @treturn int the exit status, or the number of the signal
-@raise ECHILD if there is no such child
+@raise ECHILD if there is no such child; ETIMEDOUT with `timeout` inside
+`timeout`
 @usage local pid, how, number = sockeye.waitpid()
 */
 static int sockeye_waitpid(lua_State *L)

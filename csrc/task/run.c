@@ -291,7 +291,7 @@ static int loop_step(lua_State *L)
     int64_t seconds = lua_isnoneornil(L, 2) ? 0 : clock_check_seconds(L, 2);
 
     lua_settop(L, 1);
-    if (turn_runner(L, r, wait_deadline(seconds))) {
+    if (turn_runner(L, r, clock_after(seconds))) {
         lua_pushboolean(L, true);
         return 1;
     }

@@ -62,7 +62,7 @@ static int sockeye_sleep(lua_State *L)
     int64_t until;
 
     luaL_checknumber(L, 1);
-    until = wait_deadline(clock_check_seconds(L, 1));
+    until = clock_after(clock_check_seconds(L, 1));
     if (task_that_may_wait(L) == NULL)
         return sleep_outside(L, until);
     lua_pushinteger(L, until);
@@ -93,7 +93,7 @@ static int sockeye_deadline(lua_State *L)
         lua_setiuservalue(L, -2, 1);
     }
     d->task = t;
-    d->scope.deadline = wait_deadline(clock_check_seconds(L, 1));
+    d->scope.deadline = clock_after(clock_check_seconds(L, 1));
     d->scope.outer = t->scope;
     luaL_setmetatable(L, SCOPE_TYPE);
     t->scope = &d->scope;

@@ -434,11 +434,14 @@ const char *task_wait_name(const struct task *t, const char *call)
 
 int task_take_interruption(struct task *t, bool resumed)
 {
-    if (t->cancelled) {
-        t->cancelled = false;
-        return ECANCELED;
-    }
-    return resumed && t->timed_out ? ETIMEDOUT : 0;
+    int reason = resumed && t->timed_out ? ETIMEDOUT : 0;
+
+    if (t->cancelled)
+        reason = ECANCELED;
+    t->cancelled = false;
+    if (reason != 0)
+        t->flush_limit = 0;
+    return reason;
 }
 
 int64_t task_deadline(const struct task *t, int64_t own)

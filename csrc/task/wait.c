@@ -14,24 +14,12 @@
 #include <lauxlib.h>
 
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "open.h"
 #include "task/task.h"
 #include "task/wait.h"
-
-#define PAUSE \
-    (NANOSECONDS / 500) /* nanoseconds, where no event reports a change */
-
-int64_t wait_deadline(int64_t timeout)
-{
-    int64_t now;
-
-    if (timeout == NO_DEADLINE)
-        return NO_DEADLINE;
-    now = clock_now();
-    return timeout < NO_DEADLINE - now ? now + timeout : NO_DEADLINE;
-}
 
 /* The time left until `deadline`, for ppoll; NULL: no limit. */
 static struct timespec *time_left(int64_t deadline, struct timespec *ts)
@@ -103,7 +91,7 @@ void wait_let_others(lua_State *L, const struct wait *w)
  * time-out. */
 static int64_t own_deadline(const struct wait *w)
 {
-    return wait_deadline(wait_is_nonblocking(w) ? 0 : w->handle->timeout);
+    return clock_after(wait_is_nonblocking(w) ? 0 : w->handle->timeout);
 }
 
 /* The events to wait for: POLLPRI, not POLLIN, for urgent data. */
@@ -114,10 +102,50 @@ static short awaited_events(const struct wait *w)
     return urgent ? POLLPRI : w->call->events;
 }
 
+/* The deadline has come. */
+static bool end_time(struct wait *w)
+{
+    return end_wait(w,
+                    wait_is_nonblocking(w) ? WAIT_WOULD_BLOCK : WAIT_TIMED_OUT,
+                    ETIMEDOUT);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* After a wait in vain: poll(2) may report for ever what the call cannot use,
+ * an error queue for one. Where it does, rest before the next attempt. */
+static bool rest_outside(lua_State *L, struct wait *w)
+{
+    int64_t now = clock_now();
+
+    if (w->deadline <= now)
+        return end_time(w);
+    if (!descriptor_is_ready(w->handle->fd, awaited_events(w)))
+        w->vain = 0;
+    else if (w->vain++ > 0 && wait_poll(NULL, 0,
+                                        earlier(now + clock_rest(w->vain - 1),
+                                                w->deadline)) == -1)
+        interrupt_run(L);
+    return true;
+}
+
+/* `w` begins to wait, or has waited before. */
+static bool prepare_outside(lua_State *L, struct wait *w)
+{
+    if (w->deadline != 0)
+        return rest_outside(L, w);
+    w->deadline = outside_limit(own_deadline(w));
+    w->vain = 0;
+    return true;
+}
+
 static bool wait_outside_task(lua_State *L, struct wait *w)
 {
-    if (w->deadline == 0)
-        w->deadline = outside_limit(own_deadline(w));
+    if (!prepare_outside(L, w))
+        return false;
     while (still_open(w)) {
         struct pollfd p = {w->handle->fd, awaited_events(w), 0};
         int n = wait_poll(&p, 1, w->deadline);
@@ -125,9 +153,7 @@ static bool wait_outside_task(lua_State *L, struct wait *w)
         if (n > 0)
             return true;
         if (n == 0)
-            return end_wait(
-                w, wait_is_nonblocking(w) ? WAIT_WOULD_BLOCK : WAIT_TIMED_OUT,
-                ETIMEDOUT);
+            return end_time(w);
         if (errno != EINTR)
             return end_wait(w, WAIT_ERROR, errno);
         interrupt_run(L);
@@ -171,7 +197,8 @@ static bool wait_in_task(lua_State *L, struct wait *w, struct task *t)
         return end_wait(w, WAIT_ERROR, interruption);
     if (!still_open(w))
         return false;
-    error = loop_await(t, w->handle, awaited_events(w), call_deadline(w, t));
+    error = loop_await(t, w->handle, awaited_events(w), call_deadline(w, t),
+                       w->context == WAIT_RESUMED);
     if (error == EPERM)
         return true;
     if (error != 0)
@@ -182,12 +209,7 @@ static bool wait_in_task(lua_State *L, struct wait *w, struct task *t)
     return false;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static bool pause_outside(lua_State *L, struct wait *w)
+static bool pause_outside(lua_State *L, struct wait *w, int64_t pause)
 {
     int64_t now = clock_now();
 
@@ -195,12 +217,13 @@ static bool pause_outside(lua_State *L, struct wait *w)
         w->deadline = outside_limit(own_deadline(w));
     if (now >= w->deadline)
         return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
-    if (wait_poll(NULL, 0, earlier(now + PAUSE, w->deadline)) == -1)
+    if (wait_poll(NULL, 0, earlier(now + pause, w->deadline)) == -1)
         interrupt_run(L);
     return still_open(w);
 }
 
-static bool pause_in_task(lua_State *L, struct wait *w, struct task *t)
+static bool pause_in_task(lua_State *L, struct wait *w, struct task *t,
+                          int64_t pause)
 {
     int64_t limit = call_deadline(w, t);
     int64_t now = clock_now();
@@ -209,7 +232,7 @@ static bool pause_in_task(lua_State *L, struct wait *w, struct task *t)
     if (error == 0 && now >= limit)
         return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
     if (error == 0)
-        error = loop_pause(t, t, earlier(now + PAUSE, limit));
+        error = loop_pause(t, t, earlier(now + pause, limit));
     if (error != 0)
         return end_wait_of(w, t, WAIT_ERROR, error);
     t->limit = limit;
@@ -218,11 +241,13 @@ static bool pause_in_task(lua_State *L, struct wait *w, struct task *t)
     return false;
 }
 
-bool wait_briefly(lua_State *L, struct wait *w)
+bool wait_briefly(lua_State *L, struct wait *w, int attempts)
 {
     struct task *t = task_that_may_wait(L);
+    int64_t pause = clock_rest(attempts);
 
-    return t != NULL ? pause_in_task(L, w, t) : pause_outside(L, w);
+    return t != NULL ? pause_in_task(L, w, t, pause)
+                     : pause_outside(L, w, pause);
 }
 
 bool wait_ready(lua_State *L, struct wait *w)
@@ -256,8 +281,8 @@ bool wait_again(lua_State *L, struct wait *w)
         interrupt_run(L);
         return still_open(w);
     }
-    if (error == EBADF && w->context != WAIT_FIRST)
-        return still_open(w);
+    if (error == EBADF && w->context != WAIT_FIRST && !still_open(w))
+        return false;
     if (error != EAGAIN && error != EWOULDBLOCK)
         return end_wait(w, WAIT_ERROR, error);
     if (wait_is_nonblocking(w))

@@ -53,12 +53,11 @@ struct wait {
     int flags;            /* the call's MSG_ flags: MSG_DONTWAIT: do not wait */
     struct task *task;    /* the task that makes the call and yields; or NULL */
     int64_t deadline;     /* nanoseconds of clock_now; 0: not yet known */
-    int error;            /* after wait_again returned false: errno, and why */
+    int vain;  /* attempts in a row that failed while poll(2) reported
+                             it ready; valid outside of tasks, once it waits */
+    int error; /* after wait_again returned false: errno, and why */
     enum wait_outcome outcome;
 };
-
-/* The deadline `timeout` nanoseconds from now. */
-int64_t wait_deadline(int64_t timeout);
 
 /* Call poll(2) with `deadline` as its time-out. */
 int wait_poll(struct pollfd *fds, nfds_t count, int64_t deadline);
@@ -151,8 +150,10 @@ bool wait_may_continue(struct wait *w, const struct call *call);
 /* Wait for w->events. False, with the outcome set, at the deadline. */
 bool wait_ready(lua_State *L, struct wait *w);
 
-/* Wait for a short pause, where no event reports that the call can go on. */
-bool wait_briefly(lua_State *L, struct wait *w);
+/* Wait for a short pause, where no event reports that the call can go on: longer
+ * the more attempts were made in a row (clock_rest). */
+#define WAIT_USUALLY 2 /* attempts, if they are not counted */
+bool wait_briefly(lua_State *L, struct wait *w, int attempts);
 
 /* After wait_again returned false: raise the error, or push false if the call
  * would have to wait in non-blocking mode. */

@@ -131,6 +131,46 @@ static struct stream *stream_to_flush(const struct transit *m)
     return s != NULL && s->out.pending != NULL ? s : NULL;
 }
 
+/* Data already written to the destination stream is sent even if the file is
+ * empty. */
+static bool has_more(const struct transit *m)
+{
+    return transit_buffered(m) > 0 || transit_has_input(m) ||
+           (m->from.stream == NULL && stream_to_flush(m) != NULL);
+}
+
+/* Begin the waiting of a step. The clock goes on where nothing has moved. */
+static int start_step(lua_State *L, struct wait *w, const struct transit *m,
+                      enum direction direction, bool renews,
+                      lua_KContext context)
+{
+    int64_t deadline = w->deadline;
+    int flags = wait_start(L, w, &m->calls[direction],
+                           direction == READING ? m->from.handle : m->to.handle,
+                           0, context);
+
+    if (!renews)
+        w->deadline = deadline;
+    return flags;
+}
+
+/* After an attempt: whether to make the next one. One that neither moved
+ * anything nor failed may be made again at once, but not for ever. */
+static bool go_on(lua_State *L, struct wait *w, struct transit *m, bool waits,
+                  int error, bool moved)
+{
+    bool in_vain = error == 0 && !moved && !waits;
+
+    m->vain = in_vain ? m->vain + 1 : 0;
+    if (m->vain > 1 && !wait_is_nonblocking(w))
+        return wait_briefly(L, w, m->vain - 1);
+    if (m->vain > 1)
+        error = EAGAIN;
+    if (waits && error == 0 && transit_buffered(m) == 0)
+        interrupt_run(L);
+    return error == 0 || try_again(L, w, m, waits, error);
+}
+
 /* Move some bytes, or wait. False: `w` says why the call ends. The time-out
  * starts again whenever bytes have moved. */
 static bool move_once(lua_State *L, struct wait *w, struct transit *m,
@@ -138,6 +178,7 @@ static bool move_once(lua_State *L, struct wait *w, struct transit *m,
 {
     struct stream *flushed = stream_to_flush(m);
     bool fills = flushed == NULL && transit_fills(m);
+    bool tries = flushed == NULL && !fills;
     bool waits = wait_blocks(m->from.handle) && wait_blocks(m->to.handle);
     uint64_t before = m->moved + transit_buffered(m);
     enum direction direction = fills ? READING : WRITING;
@@ -147,11 +188,10 @@ static bool move_once(lua_State *L, struct wait *w, struct transit *m,
 
     if (!is_open(w, m, context))
         return false;
-    if (flushed == NULL && !fills)
+    if (tries)
         error = transit_try(m, waits, &direction);
     progress = (size_t)(m->moved + transit_buffered(m) - before);
-    flags = wait_start(L, w, &m->calls[direction],
-                       direction == READING ? m->from.handle : m->to.handle, 0,
+    flags = start_step(L, w, m, direction, progress > 0 || !tries,
                        progress > 0 ? WAIT_FIRST : context);
     wait_charge(w, progress / BYTES_A_CALL);
     if (flushed != NULL)
@@ -159,23 +199,13 @@ static bool move_once(lua_State *L, struct wait *w, struct transit *m,
     if (fills)
         return stream_fill(L, m->from.stream, w,
                            m->left < WAY_CHUNK ? (size_t)m->left : WAY_CHUNK);
-    if (waits && error == 0 && transit_buffered(m) == 0)
-        interrupt_run(L);
-    return error == 0 || try_again(L, w, m, waits, error);
-}
-
-/* Data already written to the destination stream is sent even if the file is
- * empty. */
-static bool has_more(const struct transit *m)
-{
-    return transit_buffered(m) > 0 || transit_has_input(m) ||
-           (m->from.stream == NULL && stream_to_flush(m) != NULL);
+    return go_on(L, w, m, waits, error, progress > 0 || !has_more(m));
 }
 
 int transit_step(lua_State *L, int status, lua_KContext context)
 {
     struct transit *m = lua_touserdata(L, TRANSIT);
-    struct wait w;
+    struct wait w = {.deadline = 0};
 
     (void)status;
     if (context != WAIT_FIRST && wait_is_in_task()) {

@@ -175,11 +175,12 @@ static int try_sendfile(struct transit *m, bool waits,
 }
 
 /* Find out which end splice(2) had to wait for. Returns EAGAIN, or zero if both
- * are ready by now. */
+ * are ready by now, with the direction that has a time-out, if one has. */
 static int find_direction(const struct transit *m, enum direction *direction)
 {
     int from = m->from.handle->fd;
 
+    *direction = m->from.handle->timeout == NO_DEADLINE ? WRITING : READING;
     if (m->from.kind != S_IFREG && !descriptor_is_ready(from, POLLIN))
         *direction = READING;
     else if (m->to.kind != S_IFREG &&

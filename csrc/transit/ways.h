@@ -37,11 +37,12 @@ struct transit {
     struct pool *pool;
     struct end from, to;
     enum way way;
-    uint64_t left;      /* still to be taken */
-    uint64_t moved;     /* has been delivered */
-    bool ended;         /* the source is at its end */
-    int pipe[2];        /* between the two ends; -1: none */
-    size_t piped;       /* bytes in it */
+    uint64_t left;  /* still to be taken */
+    uint64_t moved; /* has been delivered */
+    bool ended;     /* the source is at its end */
+    int pipe[2];    /* between the two ends; -1: none */
+    int vain;       /* attempts in a row that moved nothing and did not fail */
+    size_t piped;   /* bytes in it */
     struct block *held; /* bytes read but not delivered; or NULL */
 };
 

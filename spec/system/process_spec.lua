@@ -126,6 +126,18 @@ describe("waitpid", function()
     errors.raised("ECHILD", "waitpid", sockeye.waitpid, -1, "nohang")
   end)
 
+  for _, arguments in ipairs { {}, { -1 }, { -1, "untraced" } } do
+    it("ends at a deadline outside of tasks, given " .. #arguments, function()
+      local pid = idle_child()
+      local err = errors.raised("ETIMEDOUT", "waitpid", sockeye.timeout, 0.05,
+                                sockeye.waitpid, arguments[1] or pid,
+                                arguments[2])
+      assert.is_true(err.timeout)
+      sockeye.kill(pid, "KILL")
+      assert.are.equal(pid, sockeye.timeout(20, sockeye.waitpid, pid))
+    end)
+  end
+
   it("does not wait with nohang", function()
     local pid = idle_child()
     assert.are.same({ false }, { sockeye.waitpid(pid, "nohang") })
