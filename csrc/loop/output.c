@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/descriptor.h"
+#include "base/process.h"
 #include "loop/output.h"
 #include "loop/state.h"
 
@@ -30,9 +31,20 @@ static int send_some(struct output *o, int flags)
     return 0;
 }
 
+void output_own(struct output *o)
+{
+    if (o->process == process_number)
+        return;
+    o->process = process_number;
+    output_drop(o);
+}
+
 int output_send(struct output *o, int flags)
 {
-    int error = o->error;
+    int error;
+
+    output_own(o);
+    error = o->error;
 
     while (error == 0 && o->pending != NULL)
         error = send_some(o, flags);

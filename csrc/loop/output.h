@@ -21,7 +21,12 @@ struct output {
     struct block *pending; /* NULL: all is sent */
     int error; /* errno of an attempt that no call has reported yet */
     bool is_socket;
+    unsigned process; /* process_number where it was written */
 };
+
+/* Call before bytes are added: drops those that a parent wrote before it forked
+ * this process, which sends them itself. */
+void output_own(struct output *o);
 
 /* Send what is pending, with these MSG_ flags. Returns 0 when all is sent; or
  * errno, and the rest is still pending. */

@@ -157,6 +157,7 @@ void tracker_reap(lua_State *L, struct handle *handle)
 {
     struct tracker *t = (struct tracker *)handle->hooks;
 
+    tracker_own(t);
     if (t->outstanding > 0 && !script_reads_queue(handle->fd))
         reap(L, t, handle->fd);
 }
@@ -188,6 +189,7 @@ static void abort_oldest(const struct trackers *all)
     int count = 0;
 
     for (struct tracker *t = all->closed; t != NULL; t = t->next) {
+        tracker_own(t);
         if (!t->is_ours || t->outstanding == 0)
             continue;
         oldest = t;
@@ -207,6 +209,7 @@ static bool before_close(struct handle *handle, bool closing)
     struct tracker *t = (struct tracker *)handle->hooks;
 
     handle->hooks = NULL;
+    tracker_own(t);
     if (t->outstanding > 0 && closing && aborts_on_close(handle->fd)) {
         abort_connection(handle->fd);
         t->outstanding = 0;
@@ -235,6 +238,7 @@ void tracker_reap_closed(lua_State *L, struct trackers *all)
     while (*link != NULL) {
         struct tracker *t = *link;
 
+        tracker_own(t);
         if (t->fd != -1)
             reap(L, t, t->fd);
         if (t->outstanding > 0) {
@@ -286,6 +290,7 @@ static uint32_t count_down(struct tracker *t)
     struct sock_extended_err e;
     bool is_ours;
 
+    tracker_own(t);
     if (t->fd == -1)
         return 0;
     while (t->outstanding > 0 && read_one(t->fd, &e, &is_ours)) {
@@ -345,7 +350,8 @@ struct tracker *tracker_get(lua_State *L, struct socket *s)
     all = push_trackers(L);
     watch(L, all);
     t = lua_newuserdatauv(L, sizeof *t, 1);
-    *t = (struct tracker){&tracker_hooks, all, .fd = -1};
+    *t = (struct tracker){&tracker_hooks, all, .fd = -1,
+                          .process = process_number};
     lua_newtable(L);
     lua_setiuservalue(L, -2, 1);
     lua_rawsetp(L, -2, t);

@@ -13,6 +13,7 @@
 
 #include <lua.h>
 
+#include "base/process.h"
 #include "socket/socket.h"
 
 #define TRACKER_SLOTS 6 /* Lua stack slots that these functions need */
@@ -23,6 +24,7 @@ struct tracker {
     struct tracker *next; /* in the list of closed sockets */
     int fd;               /* of a closed socket; -1: none */
     bool is_ours;         /* closed, not detached: nobody else uses it */
+    unsigned process;     /* process_number where it was made */
     uint32_t number;      /* the kernel's, of the next call */
     uint32_t outstanding; /* calls that are not completed */
     lua_Integer completed;
@@ -33,6 +35,20 @@ struct tracker {
 static inline struct tracker *tracker_of(const struct socket *s)
 {
     return (struct tracker *)s->handle.hooks;
+}
+
+/* Whether a parent made it before it forked this process. */
+static inline bool tracker_is_foreign(const struct tracker *t)
+{
+    return t->process != process_number;
+}
+
+/* Call before the rest is used: the calls of a parent are not outstanding here,
+ * for the numbers, the error queue and the connection are the parent's. */
+static inline void tracker_own(struct tracker *t)
+{
+    if (tracker_is_foreign(t))
+        t->outstanding = 0;
 }
 
 /* The socket's tracker, created where there is none; NULL: the socket cannot

@@ -26,7 +26,7 @@ ssize_t zerocopy_send(lua_State *L, struct socket *s, int index,
 
     luaL_checkstack(L, TRACKER_SLOTS, NULL);
     t = tracker_get(L, s);
-    if (t == NULL)
+    if (t == NULL || tracker_is_foreign(t))
         return sendmsg(s->handle.fd, message, copying);
     if (t->outstanding >= REAP_AFTER)
         tracker_reap(L, &s->handle);

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/error.h"
+#include "base/process.h"
 #include "base/metatable.h"
 #include "base/size.h"
 #include "open.h"
@@ -85,7 +86,8 @@ static int sockeye_stream(lua_State *L)
         .limit = USUAL_MAX,
         .out = {.handle = &socket->handle,
                 .pool = block_pool(L),
-                .is_socket = socket->type != 0},
+                .is_socket = socket->type != 0,
+                .process = process_number},
     };
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);

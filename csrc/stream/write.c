@@ -66,6 +66,7 @@ static void keep(lua_State *L, struct stream *s, int last, size_t total,
 {
     if (total == sent)
         return;
+    output_own(&s->out);
     check_memory(L, block_reserve(&s->out.pending, s->out.pool, total - sent));
     for (int arg = 2; arg <= last; arg++) {
         size_t size;

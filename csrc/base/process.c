@@ -1,0 +1,31 @@
+/*
+ * process: which of several processes this is; see process.h.
+ *
+ * Follows pthread_atfork(3): the number changes whoever calls fork(2).
+ */
+#include <pthread.h>
+
+#include <lauxlib.h>
+
+#include "base/process.h"
+#include "open.h"
+
+unsigned process_number;
+
+static pthread_once_t prepared = PTHREAD_ONCE_INIT;
+
+static void change_number(void)
+{
+    process_number++;
+}
+
+static void prepare(void)
+{
+    pthread_atfork(NULL, NULL, change_number);
+}
+
+void open_process_number(lua_State *L)
+{
+    (void)L;
+    pthread_once(&prepared, prepare);
+}
