@@ -179,7 +179,7 @@ FUZZ_OBJECTS := $(patsubst fuzz/%.c,$(BUILD)/fuzz/%.o,\
 -include $(wildcard $(BUILD)/fuzz/*.d)
 
 $(BUILD)/fuzz/replay.so: $(OBJECTS) $(FUZZ_OBJECTS) $(BUILD)/fuzz/replay.o
-	$(call step,link)$(CC) $(LIBFLAG) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^ \
+	$(call step,link)$(CC) $(LIBFLAG) $(if $(LTO),-fno-lto) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^ \
 		$(SYSTEM_LIBS)
 
 $(BUILD)/fuzz/fuzzer: $(OBJECTS) $(FUZZ_OBJECTS) $(BUILD)/fuzz/driver.o
