@@ -20,7 +20,7 @@ local echoes <const>, says <const> = 20 * rounds, 4 * rounds
 local figures = { connected = 0, most = 0, lines = 0, sent = 0, datagrams = 0 }
 local rooms = {}
 
-local function tell(room, text)
+local function say(room, text)
   for inbox in pairs(room.members) do inbox:put(text) end
 end
 
@@ -32,9 +32,9 @@ local function obey(line, inbox, room)
     rooms[rest] = room
     room.members[inbox] = true
     room.count = room.count + 1
-    if room.count == room_size then tell(room, "* all are here") end
+    if room.count == room_size then say(room, "* all are here") end
   elseif verb == "say" then
-    tell(room, rest)
+    say(room, rest)
   else
     inbox:put(line)
   end

@@ -76,8 +76,8 @@ local function links()
   return netlink.links()
 end
 
--- Of one family, a link without such addresses is not told, nor what the link
--- has for an address itself.
+-- For one family, leaves out links without such addresses, and each link's own
+-- hardware address.
 local function addresses(options)
   local by_index, list = {}, {}
   for _, address in ipairs(netlink.addresses { family = options.family }) do

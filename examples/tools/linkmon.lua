@@ -1,4 +1,4 @@
--- Tells of changes of links, addresses and routes, a line for each, until it is
+-- Prints a line for each change of a link, address or route, until it is
 -- interrupted.
 --
 --   lua linkmon.lua [-c COUNT] [link] [address] [route]

@@ -139,10 +139,10 @@ local function main(options)
       print(say_line(packet))
     end
   end)
-  local told = s:getsockopt("PACKET_STATISTICS")
+  local counted = s:getsockopt("PACKET_STATISTICS")
   io.stderr:write(("%d packets captured\n%d packets received by filter\n" ..
-    "%d packets dropped by kernel\n"):format(captured, told.packets,
-                                             told.drops))
+    "%d packets dropped by kernel\n"):format(captured, counted.packets,
+                                             counted.drops))
 end
 
 local options <const> = parse(arg)

@@ -118,9 +118,9 @@ describe("an address of another family", function()
   local rejected = {
     { "a packet address cut short", sockeye.packet():pack():sub(1, 19) },
     { "a packet address without anything", "\17\0" },
-    { "fewer octets than are told",
+    { "fewer octets than its length says",
       string.pack("=H c9 B c8", sockeye.AF_PACKET, "", 9, "12345678") },
-    { "more octets than there is room for",
+    { "more octets than fit",
       string.pack("=H c9 B c116", sockeye.AF_PACKET, "", 255, "") },
     { "a netlink address cut short", sockeye.netlink():pack():sub(1, 11) },
     { "a vsock address cut short", sockeye.vsock(1, 1):pack():sub(1, 15) },

@@ -19,7 +19,7 @@ describe("host of an option", function()
     end
   end)
 
-  -- The option, what is not a host for it, and what the error tells.
+  -- The option, what is not a host for it, and what the error says.
   local wrong = {
     { "MCAST_JOIN_GROUP", "numeric", false, 5, {}, "", "localhost",
       "239.255.77", "239.255.77.6\0", "ff05::6%lo", sockeye.unix "/x" },

@@ -15,7 +15,7 @@ describe("the arguments of messages", function()
   function calls.sendmsg(s, message) s:sendmsg(message) end
   function calls.recvmsg(s, options) s:recvmsg(options) end
 
-  -- The method, its argument, and what its error tells.
+  -- The method, its argument, and what its error says.
   local wrong = {
     { "sendmsg", nil, "#1.*table expected" },
     { "sendmsg", "data", "#1.*table expected" },

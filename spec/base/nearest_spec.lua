@@ -23,7 +23,7 @@ describe("a name that does not exist", function()
 
   for _, case in ipairs(cases) do
     local pattern = table.remove(case)
-    it(("is told, with the nearest: %.40s"):format(pattern), function()
+    it(("is in the error, with the nearest: %.40s"):format(pattern), function()
       errors.rejected(pattern, sockeye.socket, table.unpack(case))
     end)
   end

@@ -154,7 +154,7 @@ describe("bind's wildcard", function()
   end)
 end)
 
--- A datagram from one end to the other, and what each call tells of its name.
+-- A datagram from one end to the other, and what each call returns as its name.
 local function exchange(from, to)
   from:sendto("x", to:getsockname())
   local data, sender = to:recvfrom(9)

@@ -12,7 +12,7 @@ local function numbers(path)
   return file:read("n", "n")
 end
 
--- Binds a socket with SO_REUSEADDR as told.
+-- Binds a socket with SO_REUSEADDR on or off.
 local function bind(address, reuse)
   local s = sockeye.socket("inet", "stream")
   local ok, err = pcall(function()
@@ -93,7 +93,7 @@ describe("bind", function()
   end)
 
   -- 1024 of old is a setting; the privilege is CAP_NET_BIND_SERVICE.
-  it("bind-1: protects the ports that Linux is told to #namespace",
+  it("bind-1: protects the ports below a setting of Linux #namespace",
      function()
     local is_there, reason = netns.available()
     if not is_there then pending(reason) return end

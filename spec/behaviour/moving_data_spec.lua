@@ -313,7 +313,7 @@ describe("sendto and recvfrom", function()
     end
   end)
 
-  it("io-3: name no peer on connected UDP, and still tell it", function()
+  it("io-3: need no address on connected UDP, and still return it", function()
     local a, b = sockets.udp()
     assert.equal(5, a:sendto("hello", nil))
     assert.same({ "hello", a:getsockname() }, { b:recvfrom(99) })
@@ -382,7 +382,7 @@ describe("sendmsg and recvmsg", function()
     sockets.close(a, b)
   end)
 
-  it("io-4: need no name on TCP, which has a peer, and mind none", function()
+  it("io-4: need no name on TCP, which has a peer, and ignore one", function()
     local c, a = sockets.tcp()
     a:setsockopt("IP_RECVTTL", true)
     for _, name in ipairs { false, "192.0.2.1:9" } do
@@ -396,7 +396,7 @@ describe("sendmsg and recvmsg", function()
     a:close()
   end)
 
-  it("io-4: tell of urgent data by their flags", function()
+  it("io-4: report urgent data by their flags", function()
     local c, a = sockets.tcp()
     c:sendmsg { iov = { "a", "!" }, flags = "oob" }
     assert.is_truthy(sockeye.poll({ [a] = "p" }, 20)[a])

@@ -1,6 +1,6 @@
 -- Multicast between two hosts: who gets what, from whom and how far.
 --
--- r, on the other host, tells what it has got before the word "end", which is
+-- r, on the other host, reports what came before the word "end", which is
 -- sent to it alone and comes last.
 
 local descriptors = require "spec.support.descriptors"
@@ -208,7 +208,7 @@ describe("multicast", function()
     ]]
   end)
 
-  for_each("comes back to its own host unless told otherwise",
+  for_each("comes back to its own host by default",
            function(_, run)
     run [[
       local own = sockeye.socket(family, "dgram"):bind(make(nil, 0))

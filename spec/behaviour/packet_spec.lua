@@ -85,7 +85,7 @@ describe("a packet socket", function()
     assert.equal("text", r:recv(9))
   end)
 
-  with_packets("tells for whom a packet is", function(make)
+  with_packets("reports for whom a packet is", function(make)
     local s, r = make(), make()
     local cases = {
       { loopback, "host" },
@@ -152,7 +152,7 @@ describe("a packet socket", function()
       assert.equal("lo", from.interface)
     end)
 
-  with_packets("tells the length of what it cut", function(make)
+  with_packets("returns the length of what it cut", function(make)
     local s, r = make(), make()
     s:send(frame(loopback, "cut"))
     local data, length = r:recv(20)
@@ -202,13 +202,13 @@ describe("a packet socket", function()
       local s, r = make(), make()
       r:setsockopt("SO_RCVBUF", 1)
       for _ = 1, 50 do s:send(frame(loopback, "many")) end
-      local told = r:getsockopt("PACKET_STATISTICS")
-      assert.equal(50, told.packets)
-      assert.is_true(told.drops > 0 and told.drops < 50)
+      local counted = r:getsockopt("PACKET_STATISTICS")
+      assert.equal(50, counted.packets)
+      assert.is_true(counted.drops > 0 and counted.drops < 50)
       local received = 0
       r:settimeout(0)
       while r:recv(100) do received = received + 1 end
-      assert.equal(50 - told.drops, received)
+      assert.equal(50 - counted.drops, received)
       assert.same({ packets = 0, drops = 0 },
                   r:getsockopt("PACKET_STATISTICS"))
     end)
@@ -229,7 +229,7 @@ describe("a packet socket", function()
     assert.equal(frame(loopback, "adopted"), a:recv(100))
   end)
 
-  with_packets("is told what cannot be", function(make)
+  with_packets("raises what the kernel refuses", function(make)
     local s, cooked = make(), make("dgram")
     cooked:bind(sockeye.packet(nil, protocol))
     local lo = sockeye.packet("lo", protocol, { address = loopback })

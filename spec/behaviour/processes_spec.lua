@@ -104,11 +104,11 @@ describe("fork", function()
   end)
 end)
 
--- What a new program tells of itself, on its standard output.
-local tells <const> = "io.write(require('sockeye').getpid(), ' ', %s)"
+-- A new program's script, which writes its process id and an expression.
+local script <const> = "io.write(require('sockeye').getpid(), ' ', %s)"
 
 local function words(expression)
-  return { process.lua, "-e", tells:format(expression) }
+  return { process.lua, "-e", script:format(expression) }
 end
 
 local function path_of(name)

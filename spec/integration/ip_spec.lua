@@ -3,7 +3,7 @@ local examples = require "spec.support.examples"
 local json = require "spec.support.json"
 local netns = require "spec.support.netns"
 
--- What this ip tells, and others do not, or not of one family alone.
+-- Fields that not every ip prints, or not for one family alone.
 local not_everywhere = {
   protocol = true, qdisc = true, group = true, link_netnsid = true,
   link_index = true, altnames = true,

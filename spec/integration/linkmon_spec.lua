@@ -16,7 +16,7 @@ local function with_host(f)
   end)
 end
 
-describe("linkmon tells", function()
+describe("linkmon prints", function()
   descriptors.guard()
 
   it("links that go down and up, in order #namespace", function()

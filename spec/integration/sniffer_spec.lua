@@ -76,10 +76,10 @@ end
 -- What tcpdump says. It has other words for what it does not know, and a dump
 -- of it follows.
 local function lines_of_tcpdump(file)
-  local told = process.run { "tcpdump", "-n", "-S", "-r", file }
-  assert.equal(0, told.status, told.stderr)
+  local dump = process.run { "tcpdump", "-n", "-S", "-r", file }
+  assert.equal(0, dump.status, dump.stderr)
   local lines = {}
-  for line in told.stdout:gmatch "[^\n]+" do
+  for line in dump.stdout:gmatch "[^\n]+" do
     if not line:find "^\t" then
       lines[#lines + 1] = line:gsub("ethertype Unknown %((0x%x+)%)(.*): $",
                                     "ethertype %1%2")
@@ -140,10 +140,10 @@ describe("sniffer", function()
         seen[interface .. " " .. direction] = true
         ours[i] = line:gsub("^(%S+) %S+ +%S+ +", "%1 ", 1)
       end
-      -- What the file does not tell, or tcpdump tells of the header.
-      local told = lines_of_tcpdump(file)
-      assert.equal(#told, #ours)
-      for i, line in ipairs(told) do
+      -- What the file does not hold, or tcpdump prints of the header.
+      local theirs = lines_of_tcpdump(file)
+      assert.equal(#theirs, #ours)
+      for i, line in ipairs(theirs) do
         if not line:find "ethertype" then assert.equal(line, ours[i]) end
       end
       assert.is_true(seen["wire1 In"] and seen["wire1 Out"])
@@ -154,16 +154,16 @@ describe("sniffer", function()
     local available, reason = process.available "tshark"
     if not available then return pending(reason) end
     with_talk("wire1", function(lines, ended, file)
-      local told = process.run({
+      local dump = process.run({
         "tshark", "-n", "-r", file, "-T", "fields", "-e", "frame.time_epoch",
         "-e", "frame.protocols" }, { timeout = 60 })
       local protocols, count, fine = {}, 0, false
-      for nanoseconds, names in told.stdout:gmatch "%d+%.(%d+)\t(%S+)\n" do
+      for nanoseconds, names in dump.stdout:gmatch "%d+%.(%d+)\t(%S+)\n" do
         count = count + 1
         fine = fine or not nanoseconds:find "000$"
         for name in names:gmatch "[^:]+" do protocols[name] = true end
       end
-      assert.equal(#lines, count, told.stderr)
+      assert.equal(#lines, count, dump.stderr)
       assert.equal(count, count_of(ended.stderr, "captured"))
       assert.is_true(fine)
       for _, name in ipairs { "arp", "ip", "ipv6", "tcp", "udp", "icmp",
@@ -226,8 +226,8 @@ describe("sniffer", function()
           assert.equal("", sent.stderr)
           running:line "ethertype 0x88b5"
           running:stop "INT"
-          local told = process.run { "tcpdump", "-n", "-e", "-r", path }
-          assert.matches("vlan 77, p 0, ethertype [^\n]*0x88b5", told.stdout)
+          local dump = process.run { "tcpdump", "-n", "-e", "-r", path }
+          assert.matches("vlan 77, p 0, ethertype [^\n]*0x88b5", dump.stdout)
         end)
     end)
   end)

@@ -31,7 +31,7 @@ describe("a loop that is stepped", function()
     assert.same({ false, "reason" }, { ok, err })
   end)
 
-  it("does not wait unless told to", function()
+  it("does not wait unless asked to", function()
     local loop <close> = sockeye.loop(function() a:recv(1) end)
     local start = sockeye.now()
     for _ = 1, 10 do assert.is_true(loop:step()) end

@@ -113,7 +113,7 @@ for _, world in ipairs(worlds) do
       end)
     end)
 
-    it("tells the name whose address has answered", function()
+    it("returns the name whose address has answered", function()
       local can, reason = databases.localhost()
       if not can then return pending(reason) end
       local port = examples.free_port()

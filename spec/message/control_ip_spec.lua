@@ -160,9 +160,9 @@ describe("pathmtu", function()
     errors.raised("EMSGSIZE", "sendto", a.sendto, a, ("x"):rep(65527), name)
     local m = received(a)
     assert.equal("", m.data)
-    local told = m.control.pathmtu
-    assert.equal("::1", told.address.host)
-    assert.is_true(told.mtu > 60000 and told.mtu <= 65536)
+    local pathmtu = m.control.pathmtu
+    assert.equal("::1", pathmtu.address.host)
+    assert.is_true(pathmtu.mtu > 60000 and pathmtu.mtu <= 65536)
     sockets.close(a, b)
   end)
 end)
@@ -351,7 +351,7 @@ describe("recverr", function()
     for _, make in pairs(messages.all) do
       local a, b = make()
       local ok, m = pcall(a.recvmsg, a, { iov = 9, flags = "errqueue" })
-      -- Unix sockets have none, and do not mind the flag.
+      -- Unix sockets have none, and ignore the flag.
       if ok then assert.is_false(m)
       else assert.is_true(m.code == "EOPNOTSUPP" or m.code == "EINVAL") end
       sockets.close(a, b)
@@ -416,7 +416,7 @@ wire1 ff15::77:5 nil
     print(info.interface, info.destination, info.address)
   ]])
 
-  it_in_namespaces("tells who knows no way", [[
+  it_in_namespaces("names the router that knows no route", [[
 EHOSTUNREACH icmp 3 1 0 10.77.0.2
 ENETUNREACH icmp6 1 0 0 fd00:77::2
 ]], [[
@@ -429,7 +429,7 @@ ENETUNREACH icmp6 1 0 0 fd00:77::2
     end
   ]])
 
-  it_in_namespaces("tells the MTU of the wire, and of the path", [[
+  it_in_namespaces("reports the MTU of the wire, and of the path", [[
 EMSGSIZE local 0 0 1500 nil
 EMSGSIZE icmp 3 4 1300 10.77.0.2
 EMSGSIZE local 0 0 1500 nil
@@ -489,7 +489,7 @@ ENETUNREACH icmp6 1 0 0 fd00:77::2
     netns.with_namespaces(function(ns)
       local command = "tc qdisc replace dev wire1 root etf clockid CLOCK_TAI"
       if ns.a:run({ "sh", "-c", command }).status ~= 0 then
-        return pending "there is no queue here that minds the time (tc, etf)"
+        return pending "there is no queue here that observes the time (tc, etf)"
       end
       local result = ns.a:lua(preamble .. [[
         local s = sockeye.socket("inet", "dgram")

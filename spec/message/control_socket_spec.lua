@@ -222,7 +222,7 @@ describe("a time stamp", function()
     sockets.close(a, b)
   end)
 
-  -- How it is sent, the stages that tell, and how ids are counted.
+  -- How it is sent, the stages that report, and how ids are counted.
   local sends = {
     udp = { sockets.udp, { "snd", "sched" }, 1 },
     ["udp v6"] = { messages.datagrams["udp v6"], { "snd", "sched" }, 1 },
@@ -338,7 +338,7 @@ describe("txtime", function()
         assert.equal("EPERM", err.code)
         return pending "a clock of SO_TXTIME needs a privilege"
       end
-      -- The loopback has no queue that would mind it.
+      -- The loopback has no queue that would observe it.
       a:sendmsg { iov = clock, control = { txtime = time } }
       assert.equal(clock, b:recv(9))
     end

@@ -103,7 +103,7 @@ describe("control data to send", function()
     return depth == 0 and {} or { nested(depth - 1) }
   end
 
-  -- What it is, and what the argument error tells.
+  -- What it is, and what the argument error says.
   local wrong = {
     { "ttl", "'control'" },
     { { tll = 5 }, "unknown control message 'tll', did you mean 'ttl'" },

@@ -60,11 +60,11 @@ describe("filter", function()
     if not available then return pending(reason) end
     local expression = "tcp port 80 and not host 10.1.2.3 or ip6"
     for _, form in ipairs { "-ddd", "-dd" } do
-      local told = process.run { "tcpdump", "-y", "EN10MB", form, expression }
-      local count = select(2, told.stdout:gsub("\n", "")) -
+      local dump = process.run { "tcpdump", "-y", "EN10MB", form, expression }
+      local count = select(2, dump.stdout:gsub("\n", "")) -
         (form == "-ddd" and 1 or 0)
-      assert.is_true(count > 10, told.stderr)
-      local list = attached(told.stdout)
+      assert.is_true(count > 10, dump.stderr)
+      local list = attached(dump.stdout)
       assert.equal(count, #list)
       assert.same(list, attached(list))
     end

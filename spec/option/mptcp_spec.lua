@@ -1,4 +1,4 @@
--- Multipath TCP: its sockets, and what is told of their connections.
+-- Multipath TCP: its sockets, and what they report about their connections.
 
 local sockeye = require "sockeye"
 local descriptors = require "spec.support.descriptors"

@@ -1,4 +1,4 @@
--- Options of packet sockets: what they refuse, do and tell.
+-- Options of packet sockets: what they refuse, do and return.
 
 local sockeye = require "sockeye"
 local descriptors = require "spec.support.descriptors"

@@ -1,4 +1,4 @@
--- Options whose values are structures: what they refuse, do and tell.
+-- Options whose values are structures: what they refuse, do and return.
 
 local sockeye = require "sockeye"
 local descriptors = require "spec.support.descriptors"
@@ -36,10 +36,10 @@ describe("option of a structure", function()
     local credentials = a:getsockopt("SO_PEERCRED")
     assert.same(credentials, b:getsockopt("SO_PEERCRED"))
     assert.equal(sockeye.getpid(), credentials.pid)
-    local told = process.run { "id", "-u" }
-    assert.equal(tonumber(told.stdout), credentials.uid)
-    told = process.run { "id", "-g" }
-    assert.equal(tonumber(told.stdout), credentials.gid)
+    local id = process.run { "id", "-u" }
+    assert.equal(tonumber(id.stdout), credentials.uid)
+    id = process.run { "id", "-g" }
+    assert.equal(tonumber(id.stdout), credentials.gid)
     b:close()
   end)
 

@@ -1,4 +1,4 @@
--- Options whose values are plain: what they refuse, do and tell.
+-- Options whose values are plain: what they refuse, do and return.
 
 local sockeye = require "sockeye"
 local descriptors = require "spec.support.descriptors"

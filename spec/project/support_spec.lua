@@ -30,11 +30,11 @@ describe("the descriptors of this process", function()
 
   it("make a spec fail if they are left open", function()
     local kept
-    local told = fails(descriptors.unchanged, function()
+    local failure = fails(descriptors.unchanged, function()
       kept = assert(io.open("/dev/null"))
     end)
     assert.truthy(kept)
-    assert.matches("left open: %d+ on /dev/null", told)
+    assert.matches("left open: %d+ on /dev/null", failure)
     kept:close()
   end)
 
@@ -129,8 +129,8 @@ describe("a child", function()
 
   it("that ends before the line awaited raises an error", function()
     local child <close> = process.start { "sh", "-c", "echo one; echo two >&2" }
-    local told = fails(child.line, child, "three")
-    assert.matches("one\ntwo", told)
+    local failure = fails(child.line, child, "three")
+    assert.matches("one\ntwo", failure)
     assert.equal(0, child:wait().status)
   end)
 end)
@@ -166,12 +166,12 @@ describe("network namespaces #namespace", function()
   it("are removed afterwards, with all that ran there", function()
     need()
     local name, child
-    local told = fails(netns.with_namespaces, function(ns)
+    local failure = fails(netns.with_namespaces, function(ns)
       name = ns.a.name
       child = ns.a:start_lua "print(1) while true do end"
       error("an error of the spec's", 0)
     end)
-    assert.matches("an error of the spec's", told)
+    assert.matches("an error of the spec's", failure)
     assert.equal(9, child:wait().signal)
     local list = process.run { "ip", "netns", "list" }
     assert.is_nil(list.stdout:find(name, 1, true))

@@ -16,9 +16,9 @@ describe("what is ready", function()
       assert.same({}, sockeye.poll({ [b] = "r" }, 0))
       assert.same({ [b] = "w" }, sockeye.poll { [b] = "rw" })
       a:send "x"
-      for asked, told in pairs { r = "r", w = "w", rw = "rw", wr = "rw",
+      for asked, reported in pairs { r = "r", w = "w", rw = "rw", wr = "rw",
                                  rwp = "rw", pw = "w", rrr = "r" } do
-        assert.same({ [b] = told }, sockeye.poll { [b] = asked })
+        assert.same({ [b] = reported }, sockeye.poll { [b] = asked })
       end
       assert.same({}, sockeye.poll({ [b] = "p" }, 0))
       b:recv(1)

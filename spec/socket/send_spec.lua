@@ -80,7 +80,7 @@ describe("sendall", function()
                               pieces(1000) } do
         local all = table.concat(list)
         assert.equal(#all, a:sendall(table.unpack(list)))
-        -- Of which a seqpacket socket cannot tell the end.
+        -- An empty message on a seqpacket socket looks like the end.
         local is_end = type == "seqpacket" and all == ""
         assert.equal(not is_end and all or nil, b:recv(10000))
       end

@@ -81,10 +81,10 @@ describe("the completions of sends without copies", function()
     assert.is_true(examples.eventually(function()
       local m = a:recvmsg { iov = 0, control = true,
                             flags = "errqueue dontwait" }
-      local told = m and m.control.zerocopy
-      if told then
-        assert.equal(high + 1, told.low)
-        high = told.high
+      local range = m and m.control.zerocopy
+      if range then
+        assert.equal(high + 1, range.low)
+        high = range.high
       end
       return high == 1
     end))

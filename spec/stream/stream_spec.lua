@@ -190,7 +190,7 @@ describe("a server of lines", function()
     it(("answers %d at a time by one call #ptrace"):format(depth), function()
       local counts = count_calls(depth, 100)
       assert.equal(100, counts.sendto + counts.sendmsg)
-      -- The last one is told of the end.
+      -- The last one reports the end.
       assert.is_true(counts.recvfrom <= 102)
       assert.is_true(counts.epoll_wait + counts.poll <= 104)
     end)

@@ -45,7 +45,7 @@ function M.run(name, arguments, options)
   return process.run(M.words(name, table.unpack(arguments or {})), options)
 end
 
---- Starts a server that tells its address in its first line. Returns the
+--- Starts a server that prints its address in its first line. Returns the
 -- process and the address.
 function M.serve(name, arguments, options)
   local started = process.start(M.words(name, table.unpack(arguments)),
@@ -131,7 +131,7 @@ function M.start_on_free_port(type, words, ready)
 end
 
 --- Calls f until it returns something true, at most for 20 s: for what another
--- process makes true without telling. Returns that.
+-- process changes without a sign. Returns that value.
 function M.eventually(f)
   local deadline = sockeye.now() + 20
   while true do

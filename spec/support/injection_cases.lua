@@ -52,7 +52,7 @@ local function add_accept(system, seconds)
   end)
 end
 
--- EAGAIN is how the system tells that a Unix socket's time has run out.
+-- The system reports by EAGAIN that a Unix socket's time has run out.
 local function add_connect(system, seconds, family, address)
   local case = add(system, "connect", function()
     local l = listener(family, address)

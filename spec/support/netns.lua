@@ -95,7 +95,7 @@ function host_methods:must(line)
   return result.stdout
 end
 
---- Makes this host a router, which tells of every packet that it drops. What
+--- Makes this host a router, which reports every packet that it drops. What
 -- the masks name is limited, for all namespaces together: so they name nothing.
 function host_methods:route()
   self:must [[

@@ -106,7 +106,7 @@ function M.start(command, options)
   options = options or {}
   local err = temporary()
   local input = options.stdin and temporary(options.stdin)
-  -- The shell tells its number, then becomes the command.
+  -- The shell prints its process id, then becomes the command.
   local shell = ("echo $$; exec %s <%s 2>%s"):format(
     quoted(words_of(command, options)), quote(input or "/dev/null"),
     quote(err))

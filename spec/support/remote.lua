@@ -23,8 +23,8 @@ local function describe(err)
   return sockeye.is_error(err) and err.code or tostring(err)
 end
 
---- Tells the address in a line of its own, then runs what comes until the
--- other end has gone.
+--- Prints its address in a line, then runs the scripts that it receives until
+-- the other end has gone.
 function M.serve(host)
   local l <close> = sockeye.listen(sockeye.inet(host, 0))
   print(l:getsockname())

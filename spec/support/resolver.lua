@@ -5,7 +5,7 @@ local process = require "spec.support.process"
 
 local M = {}
 
--- questions(n) waits until n more of them have come and tells how each was
+-- questions(n) waits until n more of them have come and returns how each was
 -- asked, open(n) lets n of them be answered, threads() is how many threads this
 -- process has, code(f, …) what f raises.
 local prelude = [[

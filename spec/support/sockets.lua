@@ -16,7 +16,7 @@ function M.bound(address, type)
   return s:settimeout(limit):bind(address)
 end
 
---- A stream socket that listens there: on the loopback unless told otherwise.
+--- A stream socket that listens there: on the loopback by default.
 function M.listener(address, backlog)
   return M.bound(address or "127.0.0.1:0"):listen(backlog)
 end

@@ -39,7 +39,7 @@ local function on_host(lines, expression)
         for _, i in ipairs(sockeye.interfaces()) do
           if i.name == name and not (i.address and
                                      i.address.family == "inet6") then
-            assert(not found, "told twice")
+            assert(not found, "listed twice")
             found = i
           end
         end
@@ -84,7 +84,7 @@ describe("the interfaces", function()
   end)
 
   it("have broadcast, prefix and hardware address #namespace", function()
-    local told = on_host({
+    local output = on_host({
       "ip link set wire1 address 02:00:00:00:be:ef",
       "ip addr flush dev wire1",
       "ip addr add 10.77.0.1/20 brd 10.77.15.255 dev wire1",
@@ -94,11 +94,11 @@ describe("the interfaces", function()
             e.hardware, e.flags.broadcast)
     ]])
     assert.equal("10.77.0.1:0\t255.255.240.0:0\t20\t10.77.15.255:0\tnil\t" ..
-                 "02:00:00:00:be:ef\ttrue\n", told)
+                 "02:00:00:00:be:ef\ttrue\n", output)
   end)
 
   it("have the other end of a point-to-point link #namespace", function()
-    local told = on_host({
+    local output = on_host({
       "ip tuntap add ptp0 mode tun",
       "ip addr add 10.88.0.1 peer 10.88.0.2 dev ptp0",
     }, [[
@@ -106,11 +106,11 @@ describe("the interfaces", function()
       print(e.address, e.destination, e.broadcast, e.hardware,
             e.flags.pointopoint)
     ]])
-    assert.equal("10.88.0.1:0\t10.88.0.2:0\tnil\tnil\ttrue\n", told)
+    assert.equal("10.88.0.1:0\t10.88.0.2:0\tnil\tnil\ttrue\n", output)
   end)
 
   it("are listed once if they have no address #namespace", function()
-    local told = on_host({
+    local output = on_host({
       "ip link set wire1 address 02:00:00:00:be:ef",
       "ip addr flush dev wire1",
       "ip link set wire1 down",
@@ -119,18 +119,18 @@ describe("the interfaces", function()
       print(e.address, e.netmask, e.prefix, e.hardware, e.index > 0,
             e.flags.up)
     ]])
-    assert.equal("nil\tnil\tnil\t02:00:00:00:be:ef\ttrue\tnil\n", told)
+    assert.equal("nil\tnil\tnil\t02:00:00:00:be:ef\ttrue\tnil\n", output)
   end)
 
   it("have the scope of a link-local address #namespace", function()
-    local told = on_host({}, [[
+    local output = on_host({}, [[
       for _, i in ipairs(sockeye.interfaces()) do
         if i.name == "wire1" and i.address and i.address:is_link_local() then
           print(i.address.scope_id == i.index, i.prefix, i.netmask.host)
         end
       end
     ]])
-    assert.equal("true\t64\tffff:ffff:ffff:ffff::\n", told)
+    assert.equal("true\t64\tffff:ffff:ffff:ffff::\n", output)
   end)
 
   it("raise EMFILE without a descriptor left", function()
@@ -146,12 +146,12 @@ describe("the interfaces", function()
       local function collected(f, ...)
         collectgarbage("stop")
         kept = nil
-        local told = code(f, ...)
+        local output = code(f, ...)
         kept = {}
         pcall(function()
           while true do kept[#kept + 1] = sockeye.socket("inet", "dgram") end
         end)
-        return told
+        return output
       end
       print(collected(sockeye.interfaces) .. " " ..
             collected(sockeye.if_nameindex) .. " " ..

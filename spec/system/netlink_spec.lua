@@ -60,11 +60,11 @@ describe("a netlink error", function()
   end
 
   it("has its number and the request", function()
-    local told = report(2, 0, string.pack("=i4", -19) .. request)
-    assert.equal(19, told.errno)
+    local reply = report(2, 0, string.pack("=i4", -19) .. request)
+    assert.equal(19, reply.errno)
     assert.same({ type = 20, flags = 5, seq = 9, pid = 0, data = "address" },
-                told.request)
-    assert.is_nil(told.message)
+                reply.request)
+    assert.is_nil(reply.message)
   end)
 
   it("has the fields of an extended acknowledgement", function()
@@ -82,13 +82,13 @@ describe("a netlink error", function()
                           said)
     local done = report(3, netlink.NLM_F_ACK_TLVS,
                         string.pack("=i4", -22) .. said)
-    for _, told in ipairs { whole, capped, done } do
-      assert.equal(22, told.errno)
-      assert.equal("no such address", told.message)
-      assert.equal(24, told.offset)
-      assert.equal("cookie", told.cookie)
-      assert.equal(7, told.missing_type)
-      assert.equal(32, told.missing_nest)
+    for _, reply in ipairs { whole, capped, done } do
+      assert.equal(22, reply.errno)
+      assert.equal("no such address", reply.message)
+      assert.equal(24, reply.offset)
+      assert.equal("cookie", reply.cookie)
+      assert.equal(7, reply.missing_type)
+      assert.equal(32, reply.missing_nest)
     end
     assert.equal("address", whole.request.data)
     assert.equal("", capped.request.data)
@@ -96,9 +96,9 @@ describe("a netlink error", function()
   end)
 
   it("ignores numbers of another size", function()
-    local told = report(3, netlink.NLM_F_ACK_TLVS,
+    local reply = report(3, netlink.NLM_F_ACK_TLVS,
                         "\0\0\0\0" .. netlink.attribute(2, "12345"))
-    assert.is_nil(told.offset)
+    assert.is_nil(reply.offset)
   end)
 end)
 

@@ -1,5 +1,5 @@
--- Netlink messages and attributes that are not as they should be: each is told,
--- with its place, and none is walked beyond.
+-- Malformed netlink messages and attributes: each is reported with its place,
+-- and nothing behind it is read.
 
 local netlink = require "sockeye.netlink"
 local errors = require "spec.support.errors"

@@ -7,7 +7,7 @@ local fork = require "spec.support.fork"
 local process = require "spec.support.process"
 local sockets = require "spec.support.sockets"
 
--- How many timers this process has; nil where the system does not tell.
+-- How many timers this process has; nil where the system does not say.
 local function timers()
   local file <close> = io.open("/proc/self/timers")
   if not file then return end

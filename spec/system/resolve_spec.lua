@@ -153,11 +153,11 @@ describe("resolve", function()
     local number, text = row[1], row[2]
     it(("rejects a wrong argument #%d: %s"):format(number, text),
        function()
-      local told = errors.rejected(
+      local problem = errors.rejected(
         ("bad argument #%d to '[%%a.]*resolve'"):format(number),
         sockeye.resolve, table.unpack(row, 3, 5))
-      assert.truthy(told:find(text, 1, true) or
-                    told:find("integer representation", 1, true), told)
+      assert.truthy(problem:find(text, 1, true) or
+                    problem:find("integer representation", 1, true), problem)
     end)
   end
 end)

@@ -50,7 +50,7 @@ describe("run", function()
   end)
 
   for _, poller in ipairs { "epoll", "poll" } do
-    it("waits by " .. poller .. " when told to", function()
+    it("waits by " .. poller .. " if the options say so", function()
       local a, b = sockeye.socketpair()
       run({ poller = poller }, function()
         spawn(function() b:send("x") end)

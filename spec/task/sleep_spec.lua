@@ -305,7 +305,7 @@ describe("a wait", function()
       ["a coroutine"] = function() wrap(function() a:recv(1) end)() end,
       ["a channel"] = function() sockeye.channel():get() end,
     } do
-      it(("for %s inside of %s is told to be impossible"):format(kind, where),
+      it(("for %s inside of %s raises an error"):format(kind, where),
          function()
         run(function()
           local ok, err, text = pcall(call, wait)

@@ -67,7 +67,7 @@ describe("pipe", function()
     end)
   end
 
-  worlds.it("moves as much as it is told", function()
+  worlds.it("moves as much as was asked for", function()
     local from, source = streams.pair()
     local to, sink = streams.pair()
     source:send "123456789\n"

@@ -1,6 +1,6 @@
 /*
- * flood: as many bytes or packets as the server takes; it tells how many it has
- * got. See sendmmsg(2).
+ * flood: sends as many bytes or packets as the server takes, which prints how
+ * many have arrived. See sendmmsg(2).
  */
 #include <errno.h>
 #include <poll.h>

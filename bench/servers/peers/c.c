@@ -30,7 +30,7 @@ struct connection {
     uint64_t count; /* bytes that have come */
     size_t kept;    /* bytes of a line that has not ended */
     char *rest;
-    char room[32]; /* what a server would know of its client */
+    char client[32]; /* what a server would keep about its client */
 };
 
 static struct connection connections[MOST]; /* by descriptor */

@@ -15,8 +15,8 @@ describe("an address", function()
   }
 
   it("is added and deleted #namespace", function()
-    local told = on_host [[
-      local function tell(text)
+    local output = on_host [[
+      local function show(text)
         local a = find(netlink.addresses(), "local", text)
         print(a.ifname, a["local"], a.address, a.prefixlen, a.broadcast,
               a.label, a.scope, a.nodad)
@@ -28,16 +28,16 @@ describe("an address", function()
       print(try("add_address", { ["local"] = "10.9.0.1/20", metric = 7,
                                  broadcast = "10.9.15.255",
                                  label = "wire1:x", scope = "link" }))
-      tell "10.9.0.1"
+      show "10.9.0.1"
       print(try("add_address", { ["local"] = "10.9.0.1/20" }))
       print(try("add_address", { ["local"] = "10.8.0.1",
                                  address = "10.8.0.2" }))
-      tell "10.8.0.1"
+      show "10.8.0.1"
       print(try("add_address", { ["local"] = "fd09::1", prefixlen = 64,
                                  nodad = true }))
-      tell "fd09::1"
+      show "fd09::1"
       print(try("delete_address", { ["local"] = "10.9.0.1/20" }))
-      tell "10.9.0.1"
+      show "10.9.0.1"
       print(try("delete_address", { ["local"] = "10.9.0.1/20" }))
     ]]
     assert.equal("ok\n" ..
@@ -46,7 +46,7 @@ describe("an address", function()
       "wire1\t10.8.0.1\t10.8.0.2\t32\tnil\twire1\tglobal\tnil\nok\n" ..
       "wire1\tfd09::1\tnil\t64\tnil\tnil\tglobal\ttrue\nok\n" ..
       "nil\tnil\tnil\tnil\tnil\tnil\tnil\tnil\n" ..
-      "EADDRNOTAVAIL RTM_DELADDR\n", told)
+      "EADDRNOTAVAIL RTM_DELADDR\n", output)
   end)
 
   rtnetlink.rejects {

@@ -50,14 +50,14 @@ describe("watching", function()
         main()
       end)
     ]]
-    local told = on_host(script)
+    local output = on_host(script)
     local once = "address\tnew\t10.9.0.1\naddress\tdel\t10.9.0.1\n" ..
       "link\tnew\t1500\naddress\tnew\t10.9.0.2\n"
-    assert.equal(once .. once, told)
+    assert.equal(once .. once, output)
   end)
 
   it("reports routes, and links that are gone #namespace", function()
-    local told = on_host [[
+    local output = on_host [[
       nl:set_link { ifname = "wire1", up = true }
       local next_event, _, _, watcher = netlink.watch { "link", "route" }
       watcher:settimeout(20)
@@ -73,11 +73,11 @@ describe("watching", function()
       until e.event == "link" and e.action == "del"
     ]]
     assert.equal("route\tnew\twire1\nroute\tdel\twire1\n" ..
-                 "link\tdel\twire1\n", told)
+                 "link\tdel\twire1\n", output)
   end)
 
   it("raises ENOBUFS for lost changes, and goes on #namespace", function()
-    local told = on_host [[
+    local output = on_host [[
       local next_event, _, _, watcher = netlink.watch { "link" }
       watcher:settimeout(20)
       watcher.socket:setsockopt("SO_RCVBUF", 1)
@@ -92,6 +92,6 @@ describe("watching", function()
       nl:set_link { ifname = "lo", mtu = 1400 }
       print(next_event().mtu)
     ]]
-    assert.equal("ENOBUFS\trecvfrom\n1400\n", told)
+    assert.equal("ENOBUFS\trecvfrom\n1400\n", output)
   end)
 end)

@@ -43,7 +43,7 @@ describe("a link", function()
   }
 
   it("is changed as its fields say #namespace", function()
-    local told = on_host [[
+    local output = on_host [[
       nl:set_link { ifname = "wire1", up = false }
       local link = find(netlink.links(), "ifname", "wire1")
       print(link.flags.UP, link.operstate)
@@ -60,7 +60,7 @@ describe("a link", function()
     assert.equal("nil\tDOWN\n" ..
                  "true\t1400\t77\t02:00:00:00:be:ef\ta wire\n" ..
                  "ENODEV if_nametoindex\nENODEV RTM_SETLINK\n" ..
-                 "EINVAL RTM_SETLINK\n", told)
+                 "EINVAL RTM_SETLINK\n", output)
   end)
 
   rtnetlink.rejects {

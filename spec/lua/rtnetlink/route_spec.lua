@@ -28,13 +28,13 @@ describe("a route", function()
   }
 
   it("is added and deleted #namespace", function()
-    local told = on_host [[
-      local function tell(text)
+    local output = on_host [[
+      local function show(text)
         local r = find(netlink.routes(), "dst", text)
         print(r.family, r.gateway, r.dev, r.type, r.table, r.protocol,
               r.scope, r.metric, r.prefsrc)
       end
-      local function add(t) print(code(nl.add_route, nl, t)) tell(t.dst) end
+      local function add(t) print(code(nl.add_route, nl, t)) show(t.dst) end
       add { dst = "default", gateway = "10.77.0.2" }
       add { dst = "10.9.0.0/16", dev = "wire1", metric = 5, table = 77,
             protocol = "static", prefsrc = "10.77.0.1" }
@@ -57,7 +57,7 @@ describe("a route", function()
       "inet\tnil\tnil\tblackhole\tmain\tboot\tglobal\tnil\tnil\nok\n" ..
       "inet6\tfd00:77::2\twire1\tunicast\tmain\tboot\tglobal\t1024\tnil\n" ..
       "EEXIST RTM_NEWROUTE\nENETUNREACH RTM_NEWROUTE\nok\nok\nok\nok\n" ..
-      "ESRCH RTM_DELROUTE\n0\n", told)
+      "ESRCH RTM_DELROUTE\n0\n", output)
   end)
 
   rtnetlink.rejects {

@@ -179,7 +179,7 @@ for _, poller in ipairs { "epoll", "poll" } do
         busy:flush()
         other:write("other\n")
         other:flush()
-        -- The busy one is told to let others run long before its end.
+        -- The busy one lets others run long before its end.
         assert.is_true(other:read("n") < 1000)
         assert.equal(1000, #busy:read("a"))
       end)

@@ -70,7 +70,7 @@ add("a filter of ICMP", function()
   local s = datagram()
   return pcall, { s.setsockopt, s, "ICMP6_FILTER", { "nd_redirect", 7 } }, { s }
 end)
-add("what MPTCP tells", function()
+add("what MPTCP reports", function()
   local ok, l = pcall(sockeye.socket, "inet", "stream", "mptcp")
   if not ok then l = sockeye.socket("inet", "stream") end
   l:bind("127.0.0.1:0"):listen()
