@@ -149,7 +149,7 @@ function methods:get()
   return value
 end
 
---- Nothing more is put in.
+--- Close the channel, so that nothing more can be put in.
 -- What is inside can still be taken out. Closing twice does no harm.
 -- @function Channel:close
 -- @treturn Channel itself
