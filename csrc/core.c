@@ -56,15 +56,26 @@ static void (*const openers[])(lua_State *L) = {
     open_signals,
 };
 
+/* The registry's key of the module's table. */
+static const char core_key = 'm';
+
+/* A Lua state has one pool of blocks, one table of tasks, one metatable for each
+ * type: a module that is required anew is the same one, so that the objects of
+ * both are. */
 int luaopen_sockeye_core(lua_State *L)
 {
     luaL_checkversion(L);
     loop_note_thread();
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &core_key) == LUA_TTABLE)
+        return 1;
+    lua_pop(L, 1);
     lua_newtable(L);
     lua_newtable(L);
     lua_setfield(L, -2, "primitives");
     for (size_t i = 0; i < sizeof openers / sizeof *openers; i++)
         openers[i](L);
     hide_table(L);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &core_key);
     return 1;
 }
