@@ -51,6 +51,23 @@ void field_check_names(lua_State *L, int arg, int index,
     }
 }
 
+size_t field_count(lua_State *L, int arg, int index, const char *name,
+                   size_t most)
+{
+    lua_Unsigned count = lua_rawlen(L, index);
+    const char *problem;
+
+    if (count <= most)
+        return (size_t)count;
+    problem =
+        lua_pushfstring(L, "too many elements (at most %I)", (LUAI_UACINT)most);
+    if (name != NULL)
+        field_argerror(L, arg, name, problem);
+    else
+        luaL_argerror(L, arg, problem);
+    return 0;
+}
+
 static void reject_range(lua_State *L, int arg, const char *name,
                          lua_Integer low, lua_Integer high)
 {

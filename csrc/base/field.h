@@ -29,6 +29,14 @@ int field_find(lua_State *L, int arg, const char *const *names);
 lua_Integer field_value(lua_State *L, int arg, const char *name,
                         lua_Integer low, lua_Integer high);
 
+/* How many elements the list at `index` has: the argument itself where `name`
+ * is NULL, else its field. Raises an argument error if there are more than
+ * `most`: whatever is as large as the list says is allocated, counted or
+ * multiplied after this check alone. The list may change as soon as Lua code
+ * runs, so that each element is checked when it is read. */
+size_t field_count(lua_State *L, int arg, int index, const char *name,
+                   size_t most);
+
 /* Read an integer within a range. */
 lua_Integer field_integer(lua_State *L, int arg, int index, const char *name,
                           lua_Integer low, lua_Integer high);

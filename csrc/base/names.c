@@ -16,6 +16,9 @@
 #include "base/text.h"
 
 #define FLAG_SEPARATORS " ,|\t\n"
+/* No flags need more: every name of a kind at once is shorter. */
+#define FLAGS_MOST 1024
+#define WORD_MOST 64 /* bytes of a name, with its prefix and the final zero */
 
 /* Return the text after its prefix, if it has one. */
 static const char *without_prefix(const struct names *names, const char *text)
@@ -158,19 +161,23 @@ lua_Integer names_opt(lua_State *L, int arg, const struct names *names,
 }
 
 /* Add the flag of the first word of `*text`, and move past the word. Returns
- * true, or pushes what is wrong. */
+ * true, having allocated nothing, or pushes what is wrong. */
 static bool read_flag(lua_State *L, const struct names *names,
                       const char **text, lua_Integer *flags)
 {
     size_t length = strcspn(*text, FLAG_SEPARATORS);
-    const char *word = lua_pushlstring(L, *text, length);
-    const struct name *row = find_name(names, word);
+    const struct name *row = NULL;
+    char word[WORD_MOST];
 
+    if (length < sizeof word) {
+        memcpy(word, *text, length);
+        word[length] = '\0';
+        row = find_name(names, word);
+    }
     if (row == NULL) {
-        push_unknown(L, names, word);
+        push_unknown(L, names, lua_pushlstring(L, *text, length));
         return false;
     }
-    lua_pop(L, 1);
     *flags |= row->value;
     *text += length;
     return true;
@@ -183,6 +190,10 @@ static bool read_words(lua_State *L, int index, const struct names *names,
 
     if (text == NULL)
         return false;
+    if (lua_rawlen(L, index) > FLAGS_MOST) {
+        lua_pushfstring(L, "too long (at most %d bytes)", FLAGS_MOST);
+        return false;
+    }
     while (*(text += strspn(text, FLAG_SEPARATORS)) != '\0') {
         if (!read_flag(L, names, &text, flags))
             return false;

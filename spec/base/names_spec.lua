@@ -109,4 +109,13 @@ describe("a name that does not exist", function()
       errors.rejected("bad argument #2", s.shutdown, s, case[2])
     end)
   end
+
+  it("is refused at once where it is too long for any flags", function()
+    local s <close> = sockeye.socket("inet", "dgram")
+    local long = ("peek "):rep(1 << 21)
+    local before = os.clock()
+    errors.rejected("too long", s.recv, s, 1, long)
+    assert.is_true(os.clock() - before < 0.1)
+    errors.rejected("unknown flag", s.recv, s, 1, ("x"):rep(200))
+  end)
 end)
