@@ -6,8 +6,11 @@
  * or the bytes of the structures. Bytes are recognised by a zero byte: every
  * instruction contains one, and text never does.
  */
+#include "base/field.h"
+#include "base/size.h"
 #include "base/text.h"
 #include "option/type.h"
+#include "socket/socket.h"
 
 #ifdef __linux__
 
@@ -109,7 +112,7 @@ static struct sock_filter check_instruction(lua_State *L, int arg,
 static struct option_data check_list(lua_State *L, int arg,
                                      union option_value *value)
 {
-    size_t count = (size_t)lua_rawlen(L, arg);
+    size_t count = field_count(L, arg, arg, NULL, BPF_MAXINSNS);
     struct sock_filter *program = new_program(L, arg, count);
 
     for (size_t i = 0; i < count; i++) {
@@ -298,7 +301,7 @@ static void push_instruction(lua_State *L, const struct sock_filter *i)
 /* The kernel takes and returns the length in instructions. Memory checkers read
  * it as bytes and think that the rest is unset: it is cleared for them. */
 static int get_filter(lua_State *L, int arg, const struct option *row,
-                      int level, int fd)
+                      int level, const struct socket *s)
 {
     struct sock_filter *program =
         lua_newuserdatauv(L, BPF_MAXINSNS * sizeof *program, 0);
@@ -306,8 +309,9 @@ static int get_filter(lua_State *L, int arg, const struct option *row,
 
     (void)arg;
     memset(program, 0, BPF_MAXINSNS * sizeof *program);
-    if (getsockopt(fd, level, row->number, program, &count) == -1)
+    if (getsockopt(s->handle.fd, level, row->number, program, &count) == -1)
         return errno;
+    count = (socklen_t)size_within(count, BPF_MAXINSNS);
     lua_createtable(L, (int)count, 0);
     for (socklen_t i = 0; i < count; i++) {
         push_instruction(L, &program[i]);

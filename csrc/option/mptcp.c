@@ -19,6 +19,7 @@
 #include "address/families.h"
 #include "option/info.h"
 #include "option/type.h"
+#include "socket/socket.h"
 
 #ifdef __linux__
 
@@ -94,7 +95,7 @@ typedef void push_item(lua_State *L, const unsigned char *bytes, size_t size);
 
 /* Push a userdata with up to `capacity` items. Returns zero, or errno. */
 static int read_subflows(lua_State *L, const struct option *row, int level,
-                         int fd, uint32_t capacity, size_t size)
+                         const struct socket *s, uint32_t capacity, size_t size)
 {
     struct subflow_data head = {.size = sizeof head,
                                 .size_item = (uint32_t)size};
@@ -103,12 +104,15 @@ static int read_subflows(lua_State *L, const struct option *row, int level,
 
     memset(bytes, 0, length);
     memcpy(bytes, &head, sizeof head);
-    return getsockopt(fd, level, row->number, bytes, &length) == -1 ? errno : 0;
+    return getsockopt(s->handle.fd, level, row->number, bytes, &length) == -1
+               ? errno
+               : 0;
 }
 
 /* Push a list of items of at most `size` bytes. */
 static int get_subflows(lua_State *L, int arg, const struct option *row,
-                        int level, int fd, size_t size, push_item *push)
+                        int level, const struct socket *s, size_t size,
+                        push_item *push)
 {
     struct subflow_data head = {.count = FIRST_SUBFLOWS};
     const unsigned char *bytes;
@@ -120,7 +124,7 @@ static int get_subflows(lua_State *L, int arg, const struct option *row,
     do {
         capacity = head.count;
         lua_settop(L, arg);
-        error = read_subflows(L, row, level, fd, capacity, size);
+        error = read_subflows(L, row, level, s, capacity, size);
         if (error != 0)
             return error;
         bytes = lua_touserdata(L, -1);
@@ -142,9 +146,9 @@ static void push_tcp(lua_State *L, const unsigned char *bytes, size_t size)
 }
 
 static int get_tcp_info(lua_State *L, int arg, const struct option *row,
-                        int level, int fd)
+                        int level, const struct socket *s)
 {
-    return get_subflows(L, arg, row, level, fd, option_tcp_info.size, push_tcp);
+    return get_subflows(L, arg, row, level, s, option_tcp_info.size, push_tcp);
 }
 
 const struct option_type option_mptcp_tcp_info = {
@@ -174,9 +178,9 @@ static void push_addresses(lua_State *L, const unsigned char *bytes,
 }
 
 static int get_addresses(lua_State *L, int arg, const struct option *row,
-                         int level, int fd)
+                         int level, const struct socket *s)
 {
-    return get_subflows(L, arg, row, level, fd,
+    return get_subflows(L, arg, row, level, s,
                         2 * sizeof(struct sockaddr_storage), push_addresses);
 }
 

@@ -20,6 +20,7 @@
 #include "address/protocol.h"
 #include "base/error.h"
 #include "base/nearest.h"
+#include "base/size.h"
 #include "open.h"
 #include "option/type.h"
 #include "socket/socket.h"
@@ -234,6 +235,7 @@ static int get_by_number(lua_State *L, struct socket *s)
 {
     int level = check_level(L, 2);
     int name = check_number(L, 3, level, s);
+    socklen_t asked;
     socklen_t length;
     size_t unit;
     luaL_Buffer b;
@@ -241,13 +243,13 @@ static int get_by_number(lua_State *L, struct socket *s)
 
     if (lua_isnoneornil(L, 4))
         return get_int_by_number(L, s, level, name);
-    length = (socklen_t)field_check_range(L, 4, 0, BYTES_MOST);
+    length = asked = (socklen_t)field_check_range(L, 4, 0, BYTES_MOST);
     unit = length_unit(level, name);
-    bytes = luaL_buffinitsize(L, &b, length * unit + 1);
-    memset(bytes, 0, length * unit);
+    bytes = luaL_buffinitsize(L, &b, asked * unit + 1);
+    memset(bytes, 0, asked * unit);
     if (getsockopt(s->handle.fd, level, name, bytes, &length) == -1)
         return raise_numbered(L, "getsockopt", errno);
-    luaL_pushresultsize(&b, length * unit);
+    luaL_pushresultsize(&b, size_within(length, asked) * unit);
     return 1;
 }
 
@@ -340,25 +342,31 @@ static const union option_value *read_option(lua_State *L, struct socket *s,
                                              socklen_t *length)
 {
     int level = option_level(row, s);
+    socklen_t size = row->type->size;
     void *large;
+    int result;
 
-    *length = row->type->size;
-    memset(value, 0, *length);
-    if (getsockopt(s->handle.fd, level, row->number, value, length) == 0)
+    *length = size;
+    memset(value, 0, size);
+    result = getsockopt(s->handle.fd, level, row->number, value, length);
+    if (result == 0 && *length <= size)
         return value;
-    if (errno != ERANGE || *length <= row->type->size || *length > BYTES_MOST)
+    if ((result == -1 && errno != ERANGE) || *length <= size ||
+        *length > BYTES_MOST)
         return NULL;
-    large = lua_newuserdatauv(L, *length, 0);
-    memset(large, 0, *length);
-    return getsockopt(s->handle.fd, level, row->number, large, length) == 0
-               ? large
-               : NULL;
+    size = *length;
+    large = lua_newuserdatauv(L, size, 0);
+    memset(large, 0, size);
+    if (getsockopt(s->handle.fd, level, row->number, large, length) == -1)
+        return NULL;
+    *length = (socklen_t)size_within(*length, size);
+    return large;
 }
 
 static int get_by_type(lua_State *L, const struct socket *s,
                        const struct option *row)
 {
-    int error = row->type->get(L, 3, row, option_level(row, s), s->handle.fd);
+    int error = row->type->get(L, 3, row, option_level(row, s), s);
 
     return error == 0 ? 1 : error_raise(L, "getsockopt", error, 2);
 }

@@ -15,8 +15,10 @@
 #include <lauxlib.h>
 
 #include "address/host.h"
+#include "base/size.h"
 #include "option/interface.h"
 #include "option/type.h"
+#include "socket/socket.h"
 
 #ifdef __linux__
 
@@ -146,14 +148,9 @@ static uint32_t check_mode(lua_State *L, int arg)
 /* Push the list of sources; return how many it has. */
 static uint32_t push_sources(lua_State *L, int arg)
 {
-    lua_Unsigned count;
-
     if (lua_getfield(L, arg, "sources") != LUA_TTABLE)
         field_argerror(L, arg, "sources", "list of addresses expected");
-    count = lua_rawlen(L, -1);
-    if (count > MOST_SOURCES)
-        field_argerror(L, arg, "sources", "too many (at most 4096)");
-    return (uint32_t)count;
+    return (uint32_t)field_count(L, arg, -1, "sources", MOST_SOURCES);
 }
 
 /* Read {group =, interface =, mode =, sources =} at `arg`. Pushes a userdata
@@ -213,8 +210,8 @@ static void push_filter(lua_State *L, int arg, const struct layout *layout,
 /* Push a userdata with the filter and up to `*count` sources, and set `*count`
  * to how many there are. Returns zero, or errno. */
 static int read_filter(lua_State *L, int arg, const struct layout *layout,
-                       const struct option *row, int level, int fd,
-                       uint32_t *count)
+                       const struct option *row, int level,
+                       const struct socket *s, uint32_t *count)
 {
     socklen_t length = (socklen_t)(layout->sources + *count * layout->source);
     unsigned char *bytes = lua_newuserdatauv(L, length, 0);
@@ -223,14 +220,16 @@ static int read_filter(lua_State *L, int arg, const struct layout *layout,
     if (put_group(L, arg, layout, bytes) == AF_INET)
         level = row->level;
     put_counts(bytes, layout, 0, *count);
-    if (getsockopt(fd, level, row->number, bytes, &length) == -1)
+    if (getsockopt(s->handle.fd, level, row->number, bytes, &length) == -1)
         return errno;
     memcpy(count, bytes + layout->mode + sizeof *count, sizeof *count);
+    *count = (uint32_t)size_within(*count, MOST_SOURCES);
     return 0;
 }
 
 static int get_filter(lua_State *L, int arg, const struct layout *layout,
-                      const struct option *row, int level, int fd)
+                      const struct option *row, int level,
+                      const struct socket *s)
 {
     static const char *const fields[] = {"group", "interface", NULL};
     uint32_t count = FIRST_SOURCES;
@@ -241,7 +240,7 @@ static int get_filter(lua_State *L, int arg, const struct layout *layout,
     do {
         capacity = count;
         lua_settop(L, arg);
-        error = read_filter(L, arg, layout, row, level, fd, &count);
+        error = read_filter(L, arg, layout, row, level, s, &count);
         if (error != 0)
             return error;
     } while (count > capacity);
@@ -259,9 +258,9 @@ static struct option_data check_msfilter(lua_State *L, int arg,
 }
 
 static int get_msfilter(lua_State *L, int arg, const struct option *row,
-                        int level, int fd)
+                        int level, const struct socket *s)
 {
-    return get_filter(L, arg, &ipv4_layout, row, level, fd);
+    return get_filter(L, arg, &ipv4_layout, row, level, s);
 }
 
 const struct option_type option_msfilter = {
@@ -280,9 +279,9 @@ static struct option_data check_group_filter(lua_State *L, int arg,
 }
 
 static int get_group_filter(lua_State *L, int arg, const struct option *row,
-                            int level, int fd)
+                            int level, const struct socket *s)
 {
-    return get_filter(L, arg, &group_layout, row, level, fd);
+    return get_filter(L, arg, &group_layout, row, level, s);
 }
 
 const struct option_type option_group_filter = {

@@ -81,13 +81,16 @@ const struct option_type option_groups = {
 static void push_memberships(lua_State *L, const struct option_type *type,
                              const union option_value *value, socklen_t length)
 {
-    socklen_t size = length < type->size ? length : type->size;
-    lua_Integer bits = (lua_Integer)size * 8;
+    lua_Integer bits = (lua_Integer)length * 8;
     lua_Integer count = 0;
 
+    (void)type;
     lua_newtable(L);
     for (lua_Integer bit = 0; bit < bits; bit++) {
-        if (!(value->numbers[bit / 32] >> bit % 32 & 1))
+        uint32_t word;
+
+        memcpy(&word, value->bytes + bit / 32 * 4, sizeof word);
+        if (!(word >> bit % 32 & 1))
             continue;
         lua_pushinteger(L, bit + 1);
         lua_rawseti(L, -2, ++count);

@@ -55,11 +55,14 @@ typedef void option_push(lua_State *L, const struct option_type *type,
                          const union option_value *value, socklen_t length);
 
 struct option;
+struct socket;
 
 /* For options whose getsockopt needs input (from `arg`) or has no fixed size:
- * read the option and push one Lua value. Returns zero, or errno. */
+ * read the option and push one Lua value. Reading the input may run Lua code,
+ * which may close the socket: its descriptor is taken just before the system
+ * call. Returns zero, or errno. */
 typedef int option_get(lua_State *L, int arg, const struct option *row,
-                       int level, int fd);
+                       int level, const struct socket *s);
 
 struct option_type {
     const char *name; /* what sockeye.options calls it */

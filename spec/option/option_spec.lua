@@ -168,4 +168,34 @@ describe("raw option", function()
     assert.equal(sockeye.IPPROTO_IP, sockeye.SOL_IP)
     assert.is_true(math.type(sockeye.SOL_SOCKET) == "integer")
   end)
+
+  -- The kernel says how long the whole list is, however much it has written.
+  it("has no more bytes than were asked for", function()
+    local s <close> = sockeye.socket("netlink", "raw", "route")
+    s:bind(sockeye.netlink())
+    s:setsockopt("NETLINK_ADD_MEMBERSHIP", 1)
+    for size = 0, 12 do
+      local bytes = s:getsockopt("SOL_NETLINK", "NETLINK_LIST_MEMBERSHIPS",
+                                 size)
+      assert.equal(size < 4 and ("\0"):rep(size) or
+                   ("\1" .. ("\0"):rep(11)):sub(1, #bytes), bytes)
+      assert.is_true(#bytes <= size)
+    end
+    assert.same({ 1 }, s:getsockopt "NETLINK_LIST_MEMBERSHIPS")
+  end)
+
+  -- Reading the group runs the script's code.
+  it("is not read from another socket than its own", function()
+    local s <close> = sockeye.socket("inet", "dgram")
+    local opened
+    local group = setmetatable({ interface = "127.0.0.1" }, {
+      __index = function()
+        s:close()
+        opened = opened or sockeye.socket("inet", "dgram")
+        return "239.1.2.3"
+      end,
+    })
+    errors.raised("EBADF", "getsockopt", s.getsockopt, s, "IP_MSFILTER", group)
+    opened:close()
+  end)
 end)
