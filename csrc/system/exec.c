@@ -12,8 +12,15 @@
 #include <lauxlib.h>
 
 #include "base/error.h"
+#include "base/field.h"
 #include "base/text.h"
 #include "open.h"
+
+/* Strings of one list: more than any system passes on (execve(2)). */
+#define STRINGS_MOST ((size_t)1 << 20)
+
+/* Strings of one list, far more than any system passes on (execve(2)). */
+#define STRINGS_MOST ((size_t)1 << 20)
 
 /* The string at `arg`, for the system. Raises an argument error if it contains
  * a zero, which would end it. */
@@ -28,9 +35,8 @@ static int reject(lua_State *L, int arg, const char *list, const char *why)
     return luaL_argerror(L, arg, lua_pushfstring(L, "%s: %s", list, why));
 }
 
-/* Pop and return the string on top of the stack, an element of the list at
- * `arg`, which keeps it alive. */
-static const char *pop_element(lua_State *L, int arg, const char *list)
+/* Return the string on top of the stack, an element of the list at `arg`. */
+static const char *check_element(lua_State *L, int arg, const char *list)
 {
     size_t length;
     const char *text;
@@ -40,22 +46,25 @@ static const char *pop_element(lua_State *L, int arg, const char *list)
     text = lua_tolstring(L, -1, &length);
     if (!text_is_whole(text, length))
         reject(L, arg, list, "string contains a zero");
-    lua_pop(L, 1);
     return text;
 }
 
 /* Push a userdata with pointers to the elements of the list at `index`, from
- * `first` on, with NULL at the end. Errors blame `arg`. */
+ * `first` on, with NULL at the end; below it a list of the strings, which keeps
+ * them alive whatever becomes of the script's list. Errors blame `arg`. */
 static char *const *push_vector(lua_State *L, int index, lua_Integer first,
                                 int arg, const char *list)
 {
-    lua_Integer last = (lua_Integer)lua_rawlen(L, index);
-    size_t count = (size_t)(last - first + 1);
-    const char **vector = lua_newuserdatauv(L, (count + 1) * sizeof *vector, 0);
+    size_t last = field_count(L, arg, index, list, STRINGS_MOST);
+    size_t count = (size_t)((lua_Integer)last - first + 1);
+    const char **vector;
 
+    lua_createtable(L, (int)count, 0);
+    vector = lua_newuserdatauv(L, (count + 1) * sizeof *vector, 0);
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, index, first + (lua_Integer)i);
-        vector[i] = pop_element(L, arg, list);
+        vector[i] = check_element(L, arg, list);
+        lua_rawseti(L, -3, (lua_Integer)i + 1);
     }
     vector[count] = NULL;
     return (char *const *)vector;
@@ -79,23 +88,22 @@ static char *const *push_argv(lua_State *L, int arg)
  * it. */
 static void join_pair(lua_State *L, int arg)
 {
-    const char *value = pop_element(L, arg, "env");
+    const char *value = check_element(L, arg, "env");
     size_t length;
-    const char *name = lua_tolstring(L, -1, &length);
+    const char *name = lua_tolstring(L, -2, &length);
 
     if (length == 0 || strcspn(name, "=") != length)
         reject(L, arg, "env",
                "a name must not be empty, nor contain = or zero");
     lua_pushfstring(L, "%s=%s", name, value);
+    lua_replace(L, -2);
 }
 
 /* Check that the value on top of the stack has the form "NAME=value". */
 static void check_pair(lua_State *L, int arg)
 {
-    const char *text;
+    const char *text = check_element(L, arg, "env");
 
-    lua_pushvalue(L, -1);
-    text = pop_element(L, arg, "env");
     if (strchr(text, '=') == NULL)
         reject(L, arg, "env", "an element must have the form NAME=value");
 }

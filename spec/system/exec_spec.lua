@@ -143,6 +143,27 @@ describe("exec", function()
   end
 end)
 
+describe("the strings of exec", function()
+  -- Reading the environment may run the script's code.
+  it("are those that were read", function()
+    local argv = { "sh", "-c", 'for a in "$@"; do echo "[$a]"; done', "sh" }
+    for i = 1, 20 do argv[#argv + 1] = ("argument %d"):format(i) end
+    local out = fork.output(function()
+      local env = {}
+      for i = 1, 500 do env["NAME" .. i] = ("value %d"):format(i) end
+      collectgarbage("generational")
+      setmetatable({}, { __gc = function()
+        for i = #argv, 1, -1 do argv[i] = nil end
+        for i = 1, 1000 do env[i] = ("x"):rep(20 + i % 3) end
+      end })
+      sockeye.execve("/bin/sh", argv, { A = table.concat(env) })
+    end)
+    local lines = {}
+    for i = 1, 20 do lines[i] = ("[argument %d]\n"):format(i) end
+    assert.equal(table.concat(lines), out)
+  end)
+end)
+
 describe("a descriptor", function()
   descriptors.guard()
 
