@@ -8,6 +8,7 @@
 #include "address/netlink.h"
 #include "address/packet.h"
 #include "address/vsock.h"
+#include "base/size.h"
 #include "open.h"
 
 /* clang-format off */
@@ -72,8 +73,7 @@ static socklen_t normalise_other(struct address *a, socklen_t length)
 
 void address_normalise(struct address *a, socklen_t length)
 {
-    if (length > a->capacity)
-        length = a->capacity;
+    length = (socklen_t)size_within(length, a->capacity);
     memset(a->bytes + length, 0, a->capacity - length);
     if (length < sizeof a->any.sa_family)
         length = sizeof a->any.sa_family;
@@ -100,7 +100,7 @@ void address_push(lua_State *L, const struct sockaddr *from, socklen_t length)
     struct address *a = address_new_of(
         L, length < sizeof from->sa_family ? AF_UNSPEC : from->sa_family);
 
-    memcpy(a->bytes, from, length < a->capacity ? length : a->capacity);
+    memcpy(a->bytes, from, size_within(length, a->capacity));
     address_normalise(a, length);
 }
 

@@ -47,12 +47,29 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-static struct scratch *get_scratch(lua_State *L)
+/* Push the scratch memory of the Lua state. It is made where there is none: a
+ * call that is under way may have leased it. */
+static struct scratch *push_scratch(lua_State *L)
 {
     struct scratch *scratch;
 
     lua_rawgetp(L, LUA_REGISTRYINDEX, &scratch_key);
     scratch = lua_touserdata(L, -1);
+    if (scratch != NULL)
+        return scratch;
+    lua_pop(L, 1);
+    scratch = lua_newuserdatauv(L, sizeof *scratch, 0);
+    *scratch = (struct scratch){NULL, 0};
+    luaL_setmetatable(L, SCRATCH_TYPE);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &scratch_key);
+    return scratch;
+}
+
+static struct scratch *get_scratch(lua_State *L)
+{
+    struct scratch *scratch = push_scratch(L);
+
     lua_pop(L, 1);
     return scratch;
 }
@@ -75,6 +92,19 @@ char *scratch_take(lua_State *L, size_t *size)
     return scratch->bytes;
 }
 
+void scratch_lease(lua_State *L)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &scratch_key);
+    lua_pushboolean(L, false);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &scratch_key);
+}
+
+void scratch_return(lua_State *L, int index)
+{
+    lua_pushvalue(L, index);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &scratch_key);
+}
+
 void scratch_trim(lua_State *L)
 {
     scratch_unmap(get_scratch(L));
@@ -92,10 +122,8 @@ void open_scratch(lua_State *L)
         {"__gc", scratch_gc},
         {NULL, NULL},
     };
-    struct scratch *scratch = lua_newuserdatauv(L, sizeof *scratch, 0);
 
-    *scratch = (struct scratch){NULL, 0};
     metatable_push(L, SCRATCH_TYPE, metamethods);
-    lua_setmetatable(L, -2);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &scratch_key);
+    lua_pop(L, 1);
+    get_scratch(L);
 }

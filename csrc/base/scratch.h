@@ -29,9 +29,18 @@ struct scratch {
 bool scratch_map(struct scratch *scratch, size_t size);
 void scratch_unmap(struct scratch *scratch);
 
-/* Return the Lua state's scratch memory, valid until Lua code runs or the next
- * scratch_take. `*size` shrinks if memory is short. */
+/* Return the Lua state's scratch memory, valid until Lua code may run, in any
+ * allocation, or the next scratch_take. `*size` shrinks if memory is short. */
 char *scratch_take(lua_State *L, size_t *size);
+
+/* Take the scratch memory away from the Lua state, and push the userdata that
+ * owns it. The bytes stay valid as long as that stays on the stack, whatever Lua
+ * code runs: a call made meanwhile gets other memory. Allocates nothing. */
+void scratch_lease(lua_State *L);
+
+/* Return what scratch_lease pushed, at `index`. A lease that is not returned
+ * ends with the userdata. */
+void scratch_return(lua_State *L, int index);
 
 void scratch_trim(lua_State *L);
 

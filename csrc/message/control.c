@@ -150,12 +150,14 @@ void control_write(lua_State *L, struct control_writer *w,
     w->arg = arg;
     w->bytes = w->small.bytes;
     w->used = 0;
+    w->rights_count = 0;
     w->size = sizeof w->small.bytes;
     luaL_argcheck(L, lua_istable(L, index), arg,
                   "field 'control' must be a table");
     luaL_checkstack(L, 16, NULL);
     lua_pushnil(L);
     w->slot = lua_gettop(L);
+    lua_pushnil(L);
     lua_pushnil(L);
     while (lua_next(L, index)) {
         if (lua_type(L, -2) == LUA_TSTRING) {

@@ -14,8 +14,9 @@
 
 #include "message/control_kind.h"
 
-/* Encode the table at the absolute `index`. Pushes one value, which may hold
- * the bytes; errors blame `arg`. */
+/* Encode the table at the absolute `index`. Pushes two values: one may hold
+ * the bytes; the other is a list of the descriptors in `rights`, or nil. Their
+ * numbers are still zero: control_fill_rights sets them. Errors blame `arg`. */
 void control_write(lua_State *L, struct control_writer *w,
                    const struct socket *s, const char *call, int arg,
                    int index);

@@ -11,11 +11,16 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "base/error.h"
 #include "base/field.h"
 #include "base/text.h"
 #include "message/control_kind.h"
+#include "socket/argument.h"
 
 /* ---- messages to send ---- */
+
+/* More than any system takes, and little enough to be counted in any size. */
+#define CONTROL_MOST ((size_t)1 << 28)
 
 /* Append `length` zero bytes and return where they are. */
 static unsigned char *append_zeros(lua_State *L, struct control_writer *w,
@@ -46,10 +51,38 @@ void control_append(lua_State *L, struct control_writer *w, int level,
         .cmsg_level = level,
         .cmsg_type = number,
     };
-    unsigned char *bytes = append_zeros(L, w, CMSG_SPACE(length));
+    unsigned char *bytes;
 
+    if (length > CONTROL_MOST || w->used > CONTROL_MOST)
+        luaL_argerror(L, w->arg, "too much control data");
+    bytes = append_zeros(L, w, CMSG_SPACE(length));
     memcpy(bytes, &header, sizeof header);
-    memcpy(bytes + CMSG_LEN(0), data, length);
+    if (data != NULL)
+        memcpy(bytes + CMSG_LEN(0), data, length);
+}
+
+int control_descriptor(lua_State *L, const char *call, int arg)
+{
+    int fd = socket_descriptor_at(L, -1);
+
+    if (fd == NO_DESCRIPTOR)
+        field_argerror(L, arg, "rights", "sockets, files, descriptors alone");
+    if (fd == CLOSED_DESCRIPTOR)
+        error_raise(L, call, EBADF, 0);
+    return fd;
+}
+
+void control_fill_rights(lua_State *L, int index, const char *call,
+                         unsigned char *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int fd;
+
+        lua_rawgeti(L, index, (lua_Integer)i + 1);
+        fd = control_descriptor(L, call, 0);
+        memcpy(bytes + i * sizeof fd, &fd, sizeof fd);
+        lua_pop(L, 1);
+    }
 }
 
 /* ---- numbers ---- */

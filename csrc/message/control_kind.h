@@ -24,6 +24,8 @@ struct control_writer {
     const char *call; /* for errors */
     int arg;          /* the argument to blame in errors */
     int slot;
+    size_t rights;       /* where in `bytes` the descriptors' numbers belong */
+    size_t rights_count; /* how many: those of the list at index `slot` + 1 */
     unsigned char *bytes;
     size_t used, size;
     union {
@@ -82,9 +84,20 @@ void control_set_interface(lua_State *L, const struct control_reader *r,
  * ifindex or interface; 0: both are absent. */
 unsigned control_interface(lua_State *L, const struct control_writer *w);
 
-/* Append a message. */
+/* Append a message; without `data`, of so many zero bytes. Raises an argument
+ * error if there is too much control data. */
 void control_append(lua_State *L, struct control_writer *w, int level,
                     int number, const void *data, size_t length);
+
+/* Return the descriptor of the value on top of the stack, one of `rights`.
+ * Raises an argument error, or EBADF in the name of `call` if it is closed. */
+int control_descriptor(lua_State *L, const char *call, int arg);
+
+/* Set the numbers of the `count` descriptors in the list at `index`, just before
+ * the system call: Lua code that ran since may have closed one, which raises
+ * EBADF in the name of `call`. */
+void control_fill_rights(lua_State *L, int index, const char *call,
+                         unsigned char *bytes, size_t count);
 
 /* Numbers and bytes. */
 extern const struct control_type control_ttl;

@@ -18,32 +18,27 @@
 
 /* ---- rights: open descriptors ---- */
 
+#define RIGHTS_MOST 1024 /* the kernel takes fewer (unix(7): SCM_RIGHTS) */
+
+/* The descriptors are kept in a list of their own. */
 static void check_rights(lua_State *L, struct control_writer *w,
                          const struct control_kind *kind)
 {
-    lua_Integer count;
-    int *descriptors;
+    size_t count;
 
     if (!lua_istable(L, -1))
         field_argerror(L, w->arg, kind->name, "list of descriptors expected");
-    count = (lua_Integer)lua_rawlen(L, -1);
-    descriptors = lua_newuserdatauv(L, (size_t)count * sizeof(int) + 1, 0);
-    for (lua_Integer i = 1; i <= count; i++) {
-        int fd;
-
+    count = field_count(L, w->arg, -1, kind->name, RIGHTS_MOST);
+    lua_createtable(L, (int)count, 0);
+    for (lua_Integer i = 1; i <= (lua_Integer)count; i++) {
         lua_rawgeti(L, -2, i);
-        fd = socket_descriptor_at(L, lua_gettop(L));
-        if (fd == NO_DESCRIPTOR)
-            field_argerror(L, w->arg, kind->name,
-                           "sockets, files, descriptors alone");
-        if (fd == CLOSED_DESCRIPTOR)
-            error_raise(L, w->call, EBADF, 0);
-        descriptors[i - 1] = fd;
-        lua_pop(L, 1);
+        control_descriptor(L, w->call, w->arg);
+        lua_rawseti(L, -2, i);
     }
-    control_append(L, w, kind->level, kind->number, descriptors,
-                   (size_t)count * sizeof(int));
-    lua_pop(L, 1);
+    lua_replace(L, w->slot + 1);
+    w->rights = w->used + CMSG_LEN(0);
+    w->rights_count = count;
+    control_append(L, w, kind->level, kind->number, NULL, count * sizeof(int));
 }
 
 /* Push a new socket that takes over the descriptor in the message. */

@@ -31,13 +31,12 @@
 static size_t check_iov(lua_State *L, int arg, int index)
 {
     int type = lua_getfield(L, index, "iov");
-    size_t count = type == LUA_TTABLE ? (size_t)lua_rawlen(L, -1) : 1;
 
     if (type != LUA_TTABLE && type != LUA_TSTRING && type != LUA_TNIL)
         field_argerror(L, arg, "iov", "string or list of strings expected");
-    if (count > MESSAGE_IOV)
-        field_argerror(L, arg, "iov", "too many strings (at most 1024)");
-    return type == LUA_TNIL ? 0 : count;
+    if (type == LUA_TTABLE)
+        return field_count(L, arg, -1, "iov", MESSAGE_IOV);
+    return type == LUA_TNIL ? 0 : 1;
 }
 
 void message_fill(lua_State *L, int arg, int index, struct outgoing *p)
@@ -75,14 +74,33 @@ static void fill_name(lua_State *L, struct msghdr *header, int arg, int index)
 }
 
 /* Copy `control` to the memory behind the strings of the outgoing message. */
-static void fill_control(struct msghdr *header, struct iovec *end,
+static void fill_control(lua_State *L, struct outgoing *p, struct iovec *end,
                          const struct control_writer *control)
 {
+    struct msghdr *header = &p->header;
+
     if (control->used == 0)
         return;
     header->msg_control = end;
     header->msg_controllen = (socklen_t)control->used;
     memcpy(end, control->bytes, control->used);
+    if (control->rights_count == 0)
+        return;
+    p->rights = (unsigned char *)end + control->rights;
+    p->rights_count = control->rights_count;
+    lua_pushvalue(L, control->slot + 1);
+    lua_setiuservalue(L, -2, OUTGOING_RIGHTS);
+}
+
+void message_fill_rights(lua_State *L, int index, const char *call)
+{
+    const struct outgoing *p = lua_touserdata(L, index);
+
+    if (p->rights_count == 0)
+        return;
+    lua_getiuservalue(L, index, OUTGOING_RIGHTS);
+    control_fill_rights(L, lua_gettop(L), call, p->rights, p->rights_count);
+    lua_pop(L, 1);
 }
 
 struct outgoing *message_pack(lua_State *L, const struct socket *s,
@@ -103,11 +121,13 @@ struct outgoing *message_pack(lua_State *L, const struct socket *s,
     p = lua_newuserdatauv(L, sizeof *p + count * sizeof *p->iov + control.used,
                           OUTGOING_VALUES);
     p->header = (struct msghdr){.msg_iov = p->iov, .msg_iovlen = (int)count};
+    p->rights_count = 0;
     lua_pushvalue(L, base + 1);
     lua_setiuservalue(L, -2, OUTGOING_IOV);
-    fill_control(&p->header, p->iov + count, &control);
+    fill_control(L, p, p->iov + count, &control);
     fill_name(L, &p->header, arg, index);
     message_fill(L, arg, base + 1, p);
+    message_fill_rights(L, lua_gettop(L), call);
     lua_replace(L, base + 1);
     lua_settop(L, base + 1);
     return p;
@@ -121,7 +141,8 @@ typedef void read_field(lua_State *L, int index,
 
 static size_t sum_sizes(lua_State *L, int index)
 {
-    lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
+    lua_Integer count =
+        (lua_Integer)field_count(L, index, -1, "iov", MESSAGE_IOV);
     size_t sum = 0;
 
     for (lua_Integer i = 1; i <= count; i++) {
@@ -174,8 +195,8 @@ static void read_flags(lua_State *L, int index, struct receive_options *wanted)
 
 /* One walk over the table is faster than looking up each field, and this runs
  * for every message. */
-void message_receive_options(lua_State *L, int index,
-                             struct receive_options *wanted)
+static void read_options(lua_State *L, int index,
+                         struct receive_options *wanted)
 {
     static const char *const names[] = {"iov", "control", "flags", "rights",
                                         NULL};
@@ -191,6 +212,44 @@ void message_receive_options(lua_State *L, int index,
     }
     if (wanted->size == SIZE_MAX)
         field_argerror(L, index, "iov", "size or list of sizes expected");
+}
+
+/* Push a copy of the table at `index`, whose list `iov` is a copy too. */
+static void push_copy(lua_State *L, int index)
+{
+    lua_createtable(L, 0, 4);
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, -4);
+    }
+    lua_getfield(L, -1, "iov");
+    if (lua_istable(L, -1)) {
+        lua_Integer count =
+            (lua_Integer)field_count(L, index, -1, "iov", MESSAGE_IOV);
+
+        lua_createtable(L, (int)count, 0);
+        for (lua_Integer i = 1; i <= count; i++) {
+            lua_rawgeti(L, -2, i);
+            lua_rawseti(L, -2, i);
+        }
+        lua_setfield(L, -3, "iov");
+    }
+    lua_pop(L, 1);
+}
+
+/* Sizes that split the data, and the options of a call that goes on after a
+ * wait, are read again later: from a copy, which no script can change. */
+void message_receive_options(lua_State *L, int index,
+                             struct receive_options *wanted)
+{
+    read_options(L, index, wanted);
+    if (!wanted->several && !(wanted->flags & MSG_WAITALL))
+        return;
+    push_copy(L, index);
+    lua_replace(L, index);
+    read_options(L, index, wanted);
 }
 
 /* Only Unix sockets get MSG_CMSG_CLOEXEC: packet sockets refuse it. */

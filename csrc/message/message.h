@@ -20,10 +20,17 @@
 
 /* A message to send: a userdata whose pointers point into itself and into its
  * user values, the address and the string or list of strings. */
-enum { OUTGOING_NAME = 1, OUTGOING_IOV, OUTGOING_VALUES = OUTGOING_IOV };
+enum {
+    OUTGOING_NAME = 1,
+    OUTGOING_IOV,
+    OUTGOING_RIGHTS, /* the descriptors in its control data, or nil */
+    OUTGOING_VALUES = OUTGOING_RIGHTS
+};
 
 struct outgoing {
     struct msghdr header;
+    unsigned char *rights; /* where the descriptors' numbers are */
+    size_t rights_count;
     struct iovec iov[];
 };
 
@@ -36,6 +43,10 @@ struct outgoing *message_pack(lua_State *L, const struct socket *s,
  * value: Lua code that has run may have replaced them. */
 void message_fill(lua_State *L, int arg, int index, struct outgoing *p);
 
+/* Set the numbers of the descriptors that the outgoing message at `index` holds,
+ * for `call`: Lua code that has run may have closed them. */
+void message_fill_rights(lua_State *L, int index, const char *call);
+
 /* The options of a receiving call. */
 struct receive_options {
     size_t size;    /* bytes of data */
@@ -46,7 +57,7 @@ struct receive_options {
 };
 
 /* Read the table {iov, control, flags, rights} at `index`; raises an argument
- * error. */
+ * error. Replaces it by a copy if a part of it is to be read again. */
 void message_receive_options(lua_State *L, int index,
                              struct receive_options *wanted);
 

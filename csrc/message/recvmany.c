@@ -65,6 +65,7 @@ static int buffers_gc(lua_State *L)
     struct receive_buffers *t = luaL_checkudata(L, 1, BUFFERS_TYPE);
 
     scratch_unmap(&t->memory);
+    t->count = 0;
     return 0;
 }
 

@@ -83,6 +83,7 @@ static bool fill_message(lua_State *L, struct send_batch *v, size_t i, int type)
         lua_getiuservalue(L, -1, OUTGOING_IOV);
         message_fill(L, LIST, lua_gettop(L), p);
         lua_pop(L, 1);
+        message_fill_rights(L, lua_gettop(L), "sendmany");
         *header = p->header;
     } else {
         return false;

@@ -40,8 +40,8 @@ static void push_strings(lua_State *L, struct outgoing *p)
 static ssize_t send_outgoing(lua_State *L, struct socket *s, struct outgoing *p,
                              int flags)
 {
-    if (!zerocopy_is_wanted(flags))
-        return sendmsg(s->handle.fd, &p->header, flags);
+    if (!zerocopy_is_wanted(flags) || p->rights_count > 0)
+        return sendmsg(s->handle.fd, &p->header, flags & ~FLAG_ZEROCOPY);
     push_strings(L, p);
     return zerocopy_send(L, s, lua_gettop(L), &p->header, flags);
 }
@@ -94,7 +94,7 @@ static int socket_sendmsg(lua_State *L)
 
 /* ---- receiving ---- */
 
-enum { SELF = 1, OPTIONS, CONTROL, MESSAGE };
+enum { SELF = 1, OPTIONS, CONTROL, SCRATCH, MESSAGE };
 
 /* The buffers of one attempt. */
 struct receiving {
@@ -170,7 +170,7 @@ static ssize_t receive_more(lua_State *L, struct receiving *r, struct wait *w,
 }
 
 /* Receive the rest of a message that is not yet complete. The stack holds SELF,
- * OPTIONS, CONTROL, MESSAGE and the gather. */
+ * OPTIONS, CONTROL, SCRATCH, MESSAGE and the gather. */
 static int recvmsg_rest(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"recvmsg", POLLIN, recvmsg_rest};
@@ -208,11 +208,18 @@ static void push_received(lua_State *L, const struct socket *s,
                           struct receiving *r, const char *data, size_t length)
 {
     struct received a = {s, &r->header, data, length};
+    bool is_leased = wanted->size > STACK_BUFFER;
 
+    if (is_leased)
+        scratch_lease(L);
+    else
+        lua_pushnil(L);
     if (message_is_end(s, wanted, &r->header, length))
         lua_pushnil(L);
     else
         message_push(L, &a, wanted, OPTIONS);
+    if (is_leased)
+        scratch_return(L, SCRATCH);
 }
 
 static int recvmsg_step(lua_State *L, int status, lua_KContext context)

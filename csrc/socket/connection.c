@@ -143,7 +143,7 @@ static int accept_step(lua_State *L, int status, lua_KContext context)
     struct wait w;
     bool collected = false;
     struct socket *c;
-    struct address *peer;
+    struct sockaddr_storage peer;
     socklen_t length;
     int fd;
 
@@ -153,20 +153,21 @@ static int accept_step(lua_State *L, int status, lua_KContext context)
         return error_raise(L, "accept", errno, 0);
     lua_settop(L, 1);
     c = socket_new(L);
-    peer = address_new_of(L, s->family);
     do {
-        length = peer->capacity;
-        fd = accept4(s->handle.fd, &peer->any, &length, SOCK_CLOEXEC);
+        length = sizeof peer;
+        fd = accept4(s->handle.fd, (struct sockaddr *)&peer, &length,
+                     SOCK_CLOEXEC);
     } while (fd == -1 &&
              (descriptor_collect(L, errno, &collected) || wait_again(L, &w)));
     if (fd == -1)
         return wait_failed(L, &w, 0);
+    socket_refresh(s);
     c->handle.fd = fd;
     c->family = s->family;
     c->type = s->type;
     c->protocol = s->protocol;
     c->nodelay = s->nodelay && INHERITS_NODELAY;
-    address_normalise(peer, length);
+    address_push(L, (const struct sockaddr *)&peer, length);
     return 2;
 }
 

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "open.h"
+#include "socket/argument.h"
 #include "socket/socket.h"
 #include "task/task.h"
 
@@ -40,11 +41,12 @@ static short event_of(char letter)
 /* The events that the string on top of the stack names. Errors blame `arg`. */
 static short check_events(lua_State *L, int arg)
 {
+    bool is_string = lua_type(L, -1) == LUA_TSTRING;
     size_t length = 0;
-    const char *text = lua_tolstring(L, -1, &length);
+    const char *text = is_string ? lua_tolstring(L, -1, &length) : NULL;
     short events = 0;
 
-    luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING && length > 0, arg,
+    luaL_argcheck(L, length > 0, arg,
                   "events must be \"r\", \"w\", \"rw\" or contain \"p\"");
     for (; length > 0; text++, length--) {
         short event = event_of(*text);
@@ -132,7 +134,7 @@ static int push_ready(lua_State *L, const struct pollfd *fds, nfds_t count)
 
 /* Register that the task waits for any of them: with a descriptor that stands
  * for the set, where the system has epoll, else by polling again soon. */
-static int await_any(lua_State *L, struct task *t, const struct pollfd *fds,
+static int await_any(lua_State *L, struct task *t, struct pollfd *fds,
                      nfds_t count, int64_t deadline)
 {
     int64_t soon = clock_now() + POLL_AGAIN;
@@ -142,9 +144,10 @@ static int await_any(lua_State *L, struct task *t, const struct pollfd *fds,
 
     lua_settop(L, POLLFDS);
     set = socket_new(L);
-    do
+    do {
+        fill_pollfds(L, fds, count, ECANCELED);
         fd = poller_make_set(fds, count);
-    while (fd == -1 && descriptor_collect(L, errno, &collected));
+    } while (fd == -1 && descriptor_collect(L, errno, &collected));
     if (fd == -1 && (errno == ENOSYS || errno == EPERM))
         return loop_pause(t, t, soon < deadline ? soon : deadline);
     if (fd == -1)
@@ -166,7 +169,7 @@ static void close_set(lua_State *L)
 static int poll_suspend(lua_State *L, struct task *t, nfds_t count,
                         bool resumed)
 {
-    const struct pollfd *fds = lua_touserdata(L, POLLFDS);
+    struct pollfd *fds = lua_touserdata(L, POLLFDS);
     int64_t own = lua_tointeger(L, DEADLINE);
     int64_t deadline = task_deadline(t, own);
     int error = task_take_interruption(t, false);

@@ -26,6 +26,8 @@
 
 const char socket_tag = 's';
 
+atomic_uint socket_numbers;
+
 /* clang-format off */
 static const struct name type_rows[] = {
     {"stream", SOCK_STREAM}, {"dgram", SOCK_DGRAM}, {"raw", SOCK_RAW},
@@ -43,6 +45,7 @@ struct socket *socket_new(lua_State *L)
 
     *s = (struct socket){
         .tag = &socket_tag,
+        .numbers = atomic_load_explicit(&socket_numbers, memory_order_relaxed),
         .handle = {.fd = -1, .timeout = NO_DEADLINE},
     };
     luaL_setmetatable(L, SOCKET_TYPE);
@@ -63,60 +66,6 @@ struct socket *socket_reject(lua_State *L, int arg, const char *call)
     socket_check(L, arg);
     error_raise(L, call, EBADF, 0);
     return NULL;
-}
-
-/* The descriptor of a Lua file; -1: it is closed. */
-static int file_descriptor(const luaL_Stream *file)
-{
-    return file->closef ? fileno(file->f) : -1;
-}
-
-/* The socket that is the user value of a userdata of another type, if its
- * metatable says that it has one; else NULL. */
-static const struct socket *wrapped_socket(lua_State *L, int index)
-{
-    const struct socket *s = NULL;
-
-    if (lua_type(L, index) != LUA_TUSERDATA ||
-        luaL_getmetafield(L, index, "__wraps") == LUA_TNIL)
-        return NULL;
-    lua_pop(L, 1);
-    if (lua_getiuservalue(L, index, 1) == LUA_TUSERDATA)
-        s = socket_test(L, -1);
-    lua_pop(L, 1);
-    return s;
-}
-
-int socket_descriptor_at(lua_State *L, int index)
-{
-    const struct socket *s = socket_test(L, index);
-    const luaL_Stream *file;
-    lua_Integer number;
-    int is_integer;
-
-    if (s == NULL)
-        s = wrapped_socket(L, index);
-    if (s != NULL)
-        return s->handle.fd;
-    /* Other libraries return descriptors as floats. */
-    if (lua_type(L, index) == LUA_TNUMBER) {
-        number = lua_tointegerx(L, index, &is_integer);
-        return is_integer && number >= 0 && number <= INT32_MAX ? (int)number
-                                                                : NO_DESCRIPTOR;
-    }
-    file = luaL_testudata(L, index, LUA_FILEHANDLE);
-    return file ? file_descriptor(file) : NO_DESCRIPTOR;
-}
-
-int socket_check_descriptor(lua_State *L, int arg, const char *call)
-{
-    int fd = socket_descriptor_at(L, arg);
-
-    if (fd == NO_DESCRIPTOR)
-        luaL_typeerror(L, arg, "socket, file or descriptor");
-    if (fd == CLOSED_DESCRIPTOR)
-        error_raise(L, call, EBADF, 0);
-    return fd;
 }
 
 /* ---- create, adopt, detach ---- */
@@ -191,9 +140,11 @@ int socket_learn(struct socket *s)
 {
     struct sockaddr_storage name = {.ss_family = AF_UNSPEC};
     socklen_t length = sizeof name;
-    int error = get_int_option(s->handle.fd, SO_TYPE, &s->type);
+    int error;
 
     s->is_adopted = true;
+    s->type = s->protocol = 0;
+    error = get_int_option(s->handle.fd, SO_TYPE, &s->type);
     if (error == ENOTSOCK)
         return 0;
     if (error == 0)
@@ -203,6 +154,14 @@ int socket_learn(struct socket *s)
         error = errno;
     s->family = name.ss_family;
     return error;
+}
+
+/* A descriptor that cannot be asked has no type: nothing is known of it. */
+void socket_relearn(struct socket *s)
+{
+    s->numbers = atomic_load_explicit(&socket_numbers, memory_order_relaxed);
+    s->nodelay = s->accepts_nonblocking = false;
+    socket_learn(s);
 }
 
 /*** Make a socket of a descriptor that is already open.

@@ -11,6 +11,8 @@
 #ifndef SOCKEYE_SOCKET_SOCKET_H
 #define SOCKEYE_SOCKET_SOCKET_H
 
+#include <stdatomic.h>
+
 #include <lauxlib.h>
 #include <lua.h>
 
@@ -25,6 +27,7 @@ struct socket {
     int protocol;             /* in host byte order */
     bool is_adopted;          /* its earlier use is unknown */
     bool accepts_nonblocking; /* accept has set O_NONBLOCK */
+    unsigned numbers;         /* socket_numbers when the above was learnt */
     bool nodelay;             /* a stream has set TCP_NODELAY */
 };
 
@@ -89,21 +92,38 @@ static inline const struct socket *fast_path_socket(lua_State *L, int values)
     return plain ? s : NULL;
 }
 
-/* The descriptor of the socket, Lua file or integer at `index`;
- * CLOSED_DESCRIPTOR, or NO_DESCRIPTOR for another value. */
-enum { CLOSED_DESCRIPTOR = -1, NO_DESCRIPTOR = -2 };
-int socket_descriptor_at(lua_State *L, int index);
-
-/* The descriptor at `arg`. Raises EBADF in the name of `call` if it is
- * closed. */
-int socket_check_descriptor(lua_State *L, int arg, const char *call);
-
 /* Close the socket. Returns zero or errno. */
 int socket_end(struct socket *s);
 
 /* Ask the system for family, type and protocol of an adopted descriptor; they
  * stay zero if it is no socket. Returns zero or errno. */
 int socket_learn(struct socket *s);
+
+/* How often dup2(2) has put another open file behind a descriptor's number.
+ * What a socket knows of its own number may be wrong since. */
+extern atomic_uint socket_numbers;
+
+static inline void socket_note_replaced(void)
+{
+    atomic_fetch_add_explicit(&socket_numbers, 1, memory_order_relaxed);
+}
+
+static inline bool socket_is_current(const struct socket *s)
+{
+    return s->numbers ==
+           atomic_load_explicit(&socket_numbers, memory_order_relaxed);
+}
+
+/* For socket_refresh: learn again what stands behind the number. */
+void socket_relearn(struct socket *s);
+
+/* Call before memory is trusted to hold what the family or the type of the
+ * socket promises. */
+static inline void socket_refresh(struct socket *s)
+{
+    if (!socket_is_current(s))
+        socket_relearn(s);
+}
 
 /* Add another file's methods to the type of sockets. */
 void socket_add_methods(lua_State *L, const luaL_Reg *methods);

@@ -355,15 +355,15 @@ struct tracker *tracker_get(lua_State *L, struct socket *s)
     lua_newtable(L);
     lua_setiuservalue(L, -2, 1);
     lua_rawsetp(L, -2, t);
-    if (!enable(s)) {
+    /* A finalizer may have sent from this socket too, or closed it. */
+    if (s->handle.hooks == NULL && enable(s)) {
+        s->handle.hooks = &t->hooks;
+    } else {
         lua_pushnil(L);
         lua_rawsetp(L, -2, t);
-        t = NULL;
-    } else {
-        s->handle.hooks = &t->hooks;
     }
     lua_pop(L, 1);
-    return t;
+    return (struct tracker *)s->handle.hooks;
 }
 
 void open_tracker(lua_State *L)

@@ -62,6 +62,9 @@ static inline int transfer_start_receiving(lua_State *L, struct wait *w,
     if (flags & MSG_ERRQUEUE)
         flags |= MSG_DONTWAIT;
     flags |= wait_start(L, w, call, &s->handle, flags, context);
+    if (s->type == SOCK_STREAM && !(flags & MSG_TRUNC))
+        return flags;
+    socket_refresh(s);
     return s->type == SOCK_STREAM ? flags : flags | MSG_TRUNC;
 }
 
@@ -89,11 +92,18 @@ static inline bool transfer_gives_all(const struct socket *s)
            (s->protocol == 0 || s->protocol == IPPROTO_TCP);
 }
 
-/* Whether MSG_TRUNC discards the bytes that it counts: only TCP's does. */
+/* Whether the kernel may have counted bytes without copying them: MSG_TRUNC
+ * makes TCP discard them. `flags` are the caller's. A number behind which there
+ * has been another socket since the call began may be TCP's. */
 static inline bool transfer_discards(const struct socket *s, int flags)
 {
-    return (flags & MSG_TRUNC) && !(flags & MSG_ERRQUEUE) &&
-           s->type == SOCK_STREAM && s->family != AF_UNIX;
+    bool is_stream = s->type == SOCK_STREAM;
+
+    if (is_stream && !(flags & MSG_TRUNC))
+        return false;
+    if (flags & MSG_ERRQUEUE)
+        return false;
+    return (is_stream && s->family != AF_UNIX) || !socket_is_current(s);
 }
 
 /* Whether receiving nothing means the end, and not an empty message. */

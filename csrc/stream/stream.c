@@ -18,6 +18,7 @@
 #include "base/metatable.h"
 #include "base/size.h"
 #include "open.h"
+#include "socket/argument.h"
 #include "socket/transfer.h"
 #include "stream/stream.h"
 #include "task/task.h"
@@ -108,6 +109,7 @@ static int sockeye_enable_nodelay(lua_State *L)
 /* The table of methods has `false` for a field that is not a method. */
 static int stream_index(lua_State *L)
 {
+    lua_settop(L, 2);
     if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TBOOLEAN) {
         stream_check(L, 1);
         lua_getiuservalue(L, 1, 1);
@@ -419,8 +421,7 @@ void open_stream(lua_State *L)
     lua_setfield(L, -2, "enable_nodelay");
     lua_pop(L, 1);
     metatable_push(L, STREAM_TYPE, metamethods);
-    lua_pushboolean(L, true);
-    lua_setfield(L, -2, "__wraps");
+    socket_mark_wrapper(L);
     luaL_newlib(L, methods);
     lua_pushboolean(L, false);
     lua_setfield(L, -2, "socket");

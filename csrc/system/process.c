@@ -22,6 +22,7 @@
 #include "base/names.h"
 #include "loop/fork.h"
 #include "open.h"
+#include "socket/argument.h"
 #include "socket/socket.h"
 #include "system/signals.h"
 #include "task/task.h"
@@ -371,17 +372,19 @@ close it, pass it to `adopt`.
 */
 static int sockeye_dup2(lua_State *L)
 {
-    int old = socket_check_descriptor(L, 1, "dup2");
     lua_Integer new = luaL_checkinteger(L, 2);
+    int old;
     int result;
 
     luaL_argcheck(L, new >= 0 && new <= INT32_MAX, 2,
                   "descriptor out of range");
-    if (new != old)
-        loop_forget_number((int)new);
-    do
+    do {
+        old = socket_check_descriptor(L, 1, "dup2");
+        if (new != old)
+            loop_forget_number((int)new);
         result = dup2(old, (int)new);
-    while (result == -1 && retry_interrupted(L));
+        socket_note_replaced();
+    } while (result == -1 && retry_interrupted(L));
     if (result == -1)
         return error_raise(L, "dup2", errno, 0);
     if (old == result)

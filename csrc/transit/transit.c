@@ -20,6 +20,7 @@
 #include "base/metatable.h"
 #include "base/text.h"
 #include "open.h"
+#include "socket/argument.h"
 #include "transit/transit.h"
 
 #define TRANSIT_TYPE "sockeye.transit"
@@ -270,7 +271,7 @@ void transit_end_take(lua_State *L, struct end *end, int arg, const char *call)
     do
         fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     while (fd == -1 && descriptor_collect(L, errno, &collected) &&
-           (fd = socket_descriptor_at(L, arg)) >= 0);
+           (fd = socket_check_descriptor(L, arg, call)) >= 0);
     if (fd == -1)
         error_raise(L, call, errno, 0);
     own_descriptor(end, fd);

@@ -1,6 +1,9 @@
+local sockeye = require "sockeye"
+
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
 local libc = require "spec.support.libc"
+local lists = require "spec.support.lists"
 local process = require "spec.support.process"
 local sockets = require "spec.support.sockets"
 
@@ -108,4 +111,56 @@ describe("the arguments of messages", function()
     end
     assert.equal("125250\n", result.stdout:match "[^\n]*\n$")
   end)
+
+  -- A length that no memory holds, and whose product with a size is small.
+  local endless = lists.endless
+
+  for title, call in pairs {
+    ["sendmsg's strings"] = function(a)
+      a:sendmsg { iov = endless "'x'" }
+    end,
+    ["sendmsg's descriptors"] = function(a)
+      a:sendmsg { iov = "x", control = { rights = endless "1" } }
+    end,
+    ["sendmany's strings"] = function(a)
+      a:sendmany { { iov = endless "'x'" } }
+    end,
+    ["recvmsg's sizes"] = function(a)
+      a:recvmsg { iov = endless "1" }
+    end,
+    ["recvmany's sizes"] = function(a)
+      a:recvmany(3, { iov = endless "1" })
+    end,
+    ["an argument list"] = function()
+      sockeye.execv("/nonexistent", endless "'x'")
+    end,
+    ["the list of an environment"] = function()
+      sockeye.execve("/nonexistent", { "x" }, endless "1")
+    end,
+    ["a filter"] = function(a)
+      a:setsockopt("SO_ATTACH_FILTER", endless "{6,0,0,1}")
+    end,
+    ["a filter's instruction"] = function(a)
+      a:setsockopt("SO_ATTACH_FILTER", { endless "1" })
+    end,
+    ["a source filter"] = function()
+      local u <close> = sockeye.socket("inet", "dgram")
+      u:setsockopt("IP_MSFILTER", {
+        group = "239.1.2.3", interface = "127.0.0.1", mode = "include",
+        sources = endless "'127.0.0.1'",
+      })
+    end,
+    ["a list of messages"] = function(a)
+      a:sendmany(endless "1")
+    end,
+    ["a list of addresses"] = function(a)
+      a:sendmany({ "x" }, endless "1")
+    end,
+  } do
+    it("may not be longer than is stated: " .. title, function()
+      local a, b = sockets.unix()
+      errors.rejected("bad argument", call, a)
+      sockets.close(a, b)
+    end)
+  end
 end)

@@ -339,4 +339,32 @@ describe("descriptors passed", function()
     assert.equal("", result.stderr)
     assert.equal("ETOOMANYREFS\ty\n", result.stdout)
   end)
+
+  it("are those that are open when the message is sent", function()
+    local a, b = sockets.unix()
+    local closed = 0
+    for try = 1, 20 do
+      local victim <close> = sockeye.socket("inet", "dgram")
+      local opened
+      -- The order of the fields is another each time.
+      local control = { rights = { victim }, ["ttl" .. try] = nil }
+      control.credentials = setmetatable({}, { __index = function()
+        if not opened then
+          victim:close()
+          opened = sockeye.socket("unix", "stream")
+        end
+      end })
+      for _, send in ipairs {
+        function() a:sendmsg { iov = "x", control = control } end,
+        function() a:sendmany { { iov = "x", control = control } } end,
+      } do
+        errors.raised("EBADF", nil, send)
+        closed = closed + 1
+      end
+      opened:close()
+    end
+    assert.equal(40, closed)
+    assert.is_false(b:recv(9, "dontwait"))
+    sockets.close(a, b)
+  end)
 end)

@@ -159,4 +159,51 @@ describe("a task in sendmsg or recvmsg", function()
       end)
     end)
   end
+
+  -- What waits has read the sizes already, and splits the data by them.
+  for title, change in pairs {
+    ["by no list"] = function(options) options.iov = 0x41414141 end,
+    ["by an empty one"] = function(options) options.iov = {} end,
+    ["by sizes that are none"] = function(options)
+      options.iov = { "x", {}, 0 }
+    end,
+    ["in its list"] = function(options)
+      for i = 1, 3 do options.iov[i] = nil end
+    end,
+    ["with all fields"] = function(options)
+      for name in pairs(options) do options[name] = nil end
+    end,
+  } do
+    for where, run in pairs {
+      outside = function(f) return f() end, inside = sockeye.run,
+    } do
+      for _, flags in ipairs { "", "waitall" } do
+        it(("returns whole data whose sizes change meanwhile %s: %s %s")
+             :format(title, where, flags), function()
+          local a, b = sockets.unix()
+          local options = { iov = { 2, 0, 6 }, flags = flags }
+          local ok, m = run(function()
+            local handled = 0
+            local _ <close> = fork.interrupt("USR1", function()
+              handled = handled + 1
+              if handled == 1 then
+                change(options)
+                a:send(flags == "" and "abcdefgh" or "abcd")
+              elseif handled == 2 and flags == "waitall" then
+                a:send "efgh"
+              end
+            end, 1000)
+            return pcall(b.recvmsg, b, options)
+          end)
+          if ok then
+            assert.equal("abcdefgh", m.data)
+            assert.is_true(m.iov == nil or table.concat(m.iov) == m.data)
+          else
+            assert.matches("bad argument", m)
+          end
+          sockets.close(a, b)
+        end)
+      end
+    end
+  end
 end)

@@ -306,6 +306,51 @@ describe("dup2", function()
     b:close()
   end)
 
+  -- What a socket knows of its own descriptor is wrong after that.
+  it("may put another kind of socket behind a socket's number", function()
+    local l <close> = sockeye.listen "127.0.0.1:0"
+    local path = os.tmpname()
+    os.remove(path)
+    local u <close> = sockeye.listen("unix:" .. path)
+    sockeye.dup2(u, l:fd())
+    local c <close> = sockeye.socket("unix", "stream")
+    c:bind("unix:\0" .. path .. ("x"):rep(40)):connect("unix:" .. path)
+    local a, peer = l:accept()
+    assert.equal(c:getsockname(), peer)
+    assert.equal("unix", a:getsockopt "SO_DOMAIN")
+    assert.matches("^socket%(unix stream", tostring(a))
+    a:close()
+    os.remove(path)
+  end)
+
+  -- TCP discards what a datagram socket asks the length of.
+  for _, flags in ipairs { "", "trunc", "peek trunc" } do
+    for _, method in ipairs { "recv", "recvfrom", "recvmsg" } do
+      it(("shows no memory as data: %s, %q"):format(method, flags), function()
+        local l <close> = sockeye.listen "127.0.0.1:0"
+        local c <close> = sockeye.socket("inet", "stream")
+        c:connect(l:getsockname())
+        local a = l:accept()
+        for _, make in ipairs {
+          function() return sockeye.socket("inet", "dgram") end,
+          function() return (sockeye.socketpair()) end,
+        } do
+          local s <close> = make()
+          sockeye.dup2(a, s:fd())
+          c:send(("A"):rep(100))
+          sockeye.wait(s)
+          local data = method == "recvmsg" and
+            s:recvmsg({ iov = 100, flags = flags }).data or
+            method ~= "recvmsg" and s[method](s, 100, flags)
+          assert.equal(("A"):rep(#data), data)
+          if flags == "" then assert.equal(100, #data) end
+          s:recv(1000, "dontwait")
+        end
+        a:close()
+      end)
+    end
+  end
+
   for what, arguments in pairs {
     ["nothing"] = {},
     ["a negative number"] = { 0, -1 },

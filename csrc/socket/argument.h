@@ -1,0 +1,27 @@
+/*
+ * argument: the descriptor that a script names by a socket, by what wraps one,
+ * by a Lua file or by its number.
+ *
+ * The number is right until Lua code may run, in any allocation: that may close
+ * the descriptor, and another may get its number. Take it last, just before the
+ * system call, and again before the next one.
+ */
+#ifndef SOCKEYE_SOCKET_ARGUMENT_H
+#define SOCKEYE_SOCKET_ARGUMENT_H
+
+#include <lua.h>
+
+/* Return the descriptor of the socket, wrapper, Lua file or integer at `index`;
+ * CLOSED_DESCRIPTOR, or NO_DESCRIPTOR for another value. Allocates nothing. */
+enum { CLOSED_DESCRIPTOR = -1, NO_DESCRIPTOR = -2 };
+int socket_descriptor_at(lua_State *L, int index);
+
+/* Return the descriptor at `arg`. Raises EBADF in the name of `call` if it is
+ * closed. */
+int socket_check_descriptor(lua_State *L, int arg, const char *call);
+
+/* Make the metatable on top that of a wrapper: of userdata whose first user
+ * value is a socket, in whose place they may be given. */
+void socket_mark_wrapper(lua_State *L);
+
+#endif
