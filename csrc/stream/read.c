@@ -20,7 +20,9 @@
 
 /* One attempt to read from the buffer. */
 struct reading {
-    const char *bytes; /* the stream's buffer */
+    const struct stream *stream;
+    uintptr_t from;    /* the stream's `taken`, where its buffer began */
+    const char *bytes; /* the buffer, found again whenever Lua may have run */
     size_t length;
     size_t at;      /* how many of them are read */
     size_t scanned; /* no delimiter begins before this */
@@ -32,16 +34,29 @@ struct reading {
 
 /* What a reader returns. FOUND: it has pushed the value. NOTHING: it has pushed
  * nil. MORE: more bytes are needed. TOO_MANY: no delimiter among the first
- * `max` bytes. */
-enum outcome { FOUND, NOTHING, MORE, TOO_MANY };
+ * `max` bytes. CHANGED: a finalizer has read from the stream, or closed it, and
+ * the attempt has to begin anew. */
+enum outcome { FOUND, NOTHING, MORE, TOO_MANY, CHANGED };
 
 typedef enum outcome reader(lua_State *L, struct reading *r);
+
+/* After an allocation, which may have run Lua code: find the bytes again. */
+static enum outcome find_bytes(struct reading *r)
+{
+    const struct block *b = r->stream->in;
+
+    if (r->stream->taken != r->from || block_used(b) < r->length)
+        return CHANGED;
+    if (b != NULL)
+        r->bytes = b->bytes + b->start;
+    return FOUND;
+}
 
 static enum outcome push_bytes(lua_State *L, struct reading *r, size_t size)
 {
     lua_pushlstring(L, r->bytes + r->at, size);
     r->at += size;
-    return FOUND;
+    return find_bytes(r);
 }
 
 static enum outcome push_nothing(lua_State *L)
@@ -69,9 +84,10 @@ static enum outcome push_until(lua_State *L, struct reading *r, const char *end,
     if (length > r->max && (end != NULL || r->ended || length - r->max >= size))
         return TOO_MANY;
     if (end != NULL) {
-        push_bytes(L, r, length + kept);
+        enum outcome outcome = push_bytes(L, r, length + kept);
+
         r->at += size - kept;
-        return FOUND;
+        return outcome;
     }
     if (!r->ended) {
         r->scanned = r->length;
@@ -208,10 +224,16 @@ static enum outcome read_formats(lua_State *L, struct reading *r)
 
 /* ---- a call ---- */
 
-static void start_reading(const struct stream *s, struct reading *r)
+/* Others may have read since the last attempt, up to or beyond what this call
+ * has searched. */
+static void start_reading(struct reading *r)
 {
+    const struct stream *s = r->stream;
     const struct block *b = s->in;
+    size_t gone = s->taken - r->from;
 
+    r->scanned = r->scanned > gone ? r->scanned - gone : 0;
+    r->from = s->taken;
     r->bytes = b ? b->bytes + b->start : "";
     r->length = block_used(b);
     r->at = 0;
@@ -230,27 +252,45 @@ static int finish_reading(lua_State *L, struct stream *s,
     return lua_gettop(L) - r->last;
 }
 
+/* Attempt to read until nothing is missing. False: `w` says why that cannot
+ * be. */
+static bool read_all_wanted(lua_State *L, struct stream *s, struct reading *r,
+                            reader *read, struct wait *w, enum outcome *outcome)
+{
+    for (;;) {
+        start_reading(r);
+        *outcome = read(L, r);
+        if (*outcome != MORE && *outcome != CHANGED)
+            return true;
+        lua_settop(L, r->last);
+        if (*outcome == CHANGED) {
+            stream_check_open(L, 1, "read", WAIT_RESUMED);
+            continue;
+        }
+        w->progress = s->taken + r->scanned;
+        if (!stream_fill(L, s, w, r->wanted))
+            return false;
+    }
+}
+
 /* The call's progress is the stream offset up to which it has searched for the
  * delimiter. */
 static int read_with(lua_State *L, const struct call *call, reader *read,
                      lua_KContext context, size_t max)
 {
     struct stream *s = stream_check_open(L, 1, "read", context);
-    struct reading r = {.last = lua_gettop(L), .max = max};
+    struct reading r = {.stream = s, .last = lua_gettop(L), .max = max};
     enum outcome outcome;
     struct wait w;
 
     wait_start(L, &w, call, &s->socket->handle, 0, context);
-    if (context > WAIT_FIRST)
+    r.from = s->taken;
+    if (context > WAIT_FIRST && w.progress > s->taken)
         r.scanned = (size_t)w.progress - s->taken;
     if (r.max == 0)
         r.max = s->max;
-    while (start_reading(s, &r), (outcome = read(L, &r)) == MORE) {
-        lua_settop(L, r.last);
-        w.progress = s->taken + r.scanned;
-        if (!stream_fill(L, s, &w, r.wanted))
-            return wait_failed(L, &w, 0);
-    }
+    if (!read_all_wanted(L, s, &r, read, &w, &outcome))
+        return wait_failed(L, &w, 0);
     return finish_reading(L, s, &r, outcome);
 }
 
