@@ -33,8 +33,8 @@ static int group_spawn(lua_State *L)
     struct group *group = check_group(L, 1);
 
     luaL_checktype(L, 2, LUA_TFUNCTION);
-    task_require(L, "spawn");
-    if (group->owner == NULL)
+    task_require_live(L, "spawn");
+    if (task_group_is_over(group))
         return error_raise_misuse(L, "spawn: the group has ended");
     task_spawn(L, 2, group->loop, group, 1);
     if (group->failed)
@@ -81,12 +81,24 @@ static int push_outcome(lua_State *L, struct group *group)
     return lua_gettop(L) - 2;
 }
 
+/* Return the owner of the group, which runs and may wait. */
+static struct task *check_owner(lua_State *L, const struct group *group)
+{
+    struct task *t = task_require_waiting(L, "group");
+
+    if (task_group_is_over(group))
+        error_raise_misuse(L, "group: the group has ended");
+    if (t != group->owner)
+        error_raise_misuse(L, "group: it belongs to another task");
+    return t;
+}
+
 /* Wait for the last task. If the owner is cancelled or times out, it cancels
  * the others and goes on waiting. */
 static int finish_step(lua_State *L, int status, lua_KContext context)
 {
     struct group *group = check_group(L, 1);
-    struct task *owner = group->owner;
+    struct task *owner = check_owner(L, group);
     int interruption = task_take_interruption(owner, context != WAIT_FIRST);
     int error;
 

@@ -27,7 +27,7 @@ static int sockeye_spawn(lua_State *L)
     struct group *group;
 
     luaL_checktype(L, 1, LUA_TFUNCTION);
-    self = task_require(L, "spawn");
+    self = task_require_live(L, "spawn");
     task_push(L, self);
     group = task_push_spawn_group(L, self);
     lua_replace(L, -2);

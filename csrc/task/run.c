@@ -115,12 +115,16 @@ static struct runner *new_runner(lua_State *L)
     return r;
 }
 
+/* The runner is at index 1. */
 static void close_runner(lua_State *L, struct runner *r)
 {
     struct loop *loop = r->loop;
 
     if (loop == NULL)
         return;
+    lua_getiuservalue(L, 1, LIVE);
+    task_keep_loop(L, loop);
+    lua_pop(L, 1);
     r->loop = NULL;
     turn_abort(L, loop);
     loop_close(loop);

@@ -104,6 +104,17 @@ struct task *task_require(lua_State *L, const char *call)
     return check_inside(L, task_running(L), call);
 }
 
+struct task *task_require_live(lua_State *L, const char *call)
+{
+    struct task *t = task_require(L, call);
+
+    if (t->abandoned) {
+        lua_pushfstring(L, "%s: the loop has ended", call);
+        error_raise_misuse(L, lua_tostring(L, -1));
+    }
+    return t;
+}
+
 struct task *task_require_waiting(lua_State *L, const char *call)
 {
     return check_inside(L, task_that_may_wait(L), call);
@@ -147,6 +158,11 @@ void task_push(lua_State *L, const struct task *t)
 void task_open_loop(lua_State *L, const struct loop *loop)
 {
     lua_newtable(L);
+    task_keep_loop(L, loop);
+}
+
+void task_keep_loop(lua_State *L, const struct loop *loop)
+{
     lua_rawgetp(L, LUA_REGISTRYINDEX, &live_key);
     lua_pushvalue(L, -2);
     lua_rawsetp(L, -2, loop);
@@ -195,6 +211,12 @@ void task_group_take(lua_State *L, int index, struct task *t)
     lua_setiuservalue(L, index, GROUP_OWNER);
 }
 
+bool task_group_is_over(const struct group *group)
+{
+    return group->owner == NULL || group->owner->abandoned;
+}
+
+/* A group without tasks may have outlived its loop. */
 void task_group_cancel(struct group *group)
 {
     struct task *t = group->count > 0 ? loop_first(group->loop) : NULL;

@@ -47,6 +47,10 @@ bool task_may_wait(lua_State *L);
 struct task *task_require_waiting(lua_State *L, const char *call);
 struct task *task_require(lua_State *L, const char *call);
 
+/* task_require for a `call` that starts tasks: raises an error, too, where the
+ * loop has ended and only `<close>` variables of its tasks still run. */
+struct task *task_require_live(lua_State *L, const char *call);
+
 /* Yield to the loop; `step` is called with `context` when the task is resumed.
  * `call` is the name of the call that waits. */
 int task_suspend(lua_State *L, struct task *t, const char *call,
@@ -75,6 +79,11 @@ void task_push(lua_State *L, const struct task *t);
  * that the loop's userdata keeps alive. Its keys are pointers to the tasks, and
  * a pointer to the loop for its group. */
 void task_open_loop(lua_State *L, const struct loop *loop);
+
+/* Let the table on top be that of the loop. The collector has made the registry
+ * forget it where the loop's userdata is garbage, whose tasks are to be closed
+ * yet. */
+void task_keep_loop(lua_State *L, const struct loop *loop);
 void task_push_live(lua_State *L, const struct loop *loop);
 
 /* Make t raise ECANCELED where it waits, or at its next wait. */
@@ -123,6 +132,9 @@ void task_group_fail(lua_State *L, int index);
 int task_group_raise(lua_State *L, int index);
 
 void task_group_cancel(struct group *group);
+
+/* Whether the function that the group belongs to has ended, or its loop. */
+bool task_group_is_over(const struct group *group);
 
 /* Add another file's methods to the type of groups. */
 void task_group_add_methods(lua_State *L, const luaL_Reg *methods);

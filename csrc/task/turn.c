@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "loop/fork.h"
+#include "loop/output.h"
 #include "task/task.h"
 #include "task/turn.h"
 
@@ -139,19 +140,27 @@ bool turn_once(lua_State *L, struct loop *loop, int64_t deadline, bool alone)
 }
 
 /* Closes the coroutines, and with them their `<close>` variables, which cannot
- * wait any more. */
+ * wait any more. Groups are left without tasks, and tasks without what is in
+ * the loop: scripts may keep both for longer. One of these tasks may be running
+ * now, where os.exit closes the Lua state. */
 void turn_abort(lua_State *L, struct loop *loop)
 {
     struct task *before = loop_running();
     struct task *t;
 
     (void)L;
+    while (task_has_coroutine(before) && before->loop == loop)
+        before = before->resumer;
     loop_halt(loop);
     while ((t = loop_first(loop)) != NULL) {
         loop_remove(loop, t);
+        t->group->count--;
         t->top = NULL;
         loop_set_running(t);
         lua_resetthread(t->co);
+        outputs_try(&t->outputs);
+        outputs_leave(&t->outputs);
+        t->scope = NULL;
     }
     loop_set_running(before);
 }

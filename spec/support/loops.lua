@@ -10,6 +10,9 @@ function M.has_epoll()
   return loop:pollfd() ~= nil, "the module is built without epoll"
 end
 
+--- The pollers that there are to choose from.
+M.pollers = { "epoll", "poll" }
+
 --- Steps the loops in turn until all have ended; their results.
 function M.step_all(...)
   local loops = { ... }

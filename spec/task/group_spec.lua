@@ -262,4 +262,52 @@ describe("a group", function()
     end)
     assert.matches("dead coroutine", tostring(err))
   end)
+
+  -- Scripts may keep a group for longer than what it belongs to.
+  local function outlived(ending)
+    local kept
+    local loop = sockeye.loop(function()
+      group(function(g)
+        kept = g
+        g:spawn(sleep, 60)
+        g:spawn(sleep, 60)
+      end)
+    end)
+    loop:step()
+    ending(loop)
+    return kept
+  end
+
+  for title, ending in pairs {
+    closed = function(loop) loop:close() end,
+    collected = function() end,
+  } do
+    it("may be used after its loop is " .. title, function()
+      local g = outlived(ending)
+      collectgarbage()
+      collectgarbage()
+      for i = 1, 200 do assert(("y"):rep(100 + i)) end
+      assert.equal(g, g:cancel())
+      errors.rejected("not inside sockeye.run", g.spawn, g, sleep, 1)
+      run(function()
+        errors.rejected("the group has ended", g.spawn, g, sleep, 1)
+        assert.equal(g, g:cancel())
+      end)
+    end)
+  end
+
+  it("is finished once, by its owner", function()
+    local primitives = require "sockeye.core".primitives
+    local finish = primitives.finish_group
+    errors.rejected("Group expected", finish, nil, true)
+    run(function()
+      local g = primitives.group()
+      sockeye.spawn(function()
+        errors.rejected("belongs to another task", finish, g, true)
+      end):join()
+      finish(g, true)
+      errors.rejected("the group has ended", finish, g, true)
+      errors.rejected("the group has ended", g.spawn, g, sleep, 1)
+    end)
+  end)
 end)

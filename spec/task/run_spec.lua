@@ -91,4 +91,23 @@ describe("run", function()
       end
     end
   end)
+
+
+  for _, ending in ipairs {
+    "closed", "collected", "kept", "os.exit", "os.exit in a task",
+  } do
+    for _, poller in ipairs(loops.pollers) do
+      it(("lets `<close>` variables use the library where a loop is left: " ..
+          "%s, %s"):format(ending, poller), function()
+        local result = process.run({
+          process.lua, "spec/support/closing.lua", ending,
+        }, { is_lua = true, env = { SOCKEYE_POLLER = poller }, timeout = 60 })
+        local count = tonumber(result.stdout:match "of (%d+)\n")
+        local ran = tonumber(result.stdout:match "ran (%d+)\n")
+        assert.equal(0, result.status)
+        if ending == "os.exit in a task" then ran = ran - 1 end
+        assert.equal(count, ran)
+      end)
+    end
+  end
 end)
