@@ -26,6 +26,7 @@ void open_address_methods(lua_State *L);
 void open_protocol(lua_State *L);
 
 /* task */
+void open_live(lua_State *L);
 void open_task(lua_State *L);
 void open_task_methods(lua_State *L);
 void open_group(lua_State *L);

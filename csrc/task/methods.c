@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "open.h"
+#include "task/live.h"
 #include "task/task.h"
 
 /*** Start a task that runs a function concurrently with the caller.

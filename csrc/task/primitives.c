@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "open.h"
+#include "task/live.h"
 #include "task/task.h"
 
 /* park(token, call): waits until unpark. A task that was unparked and then

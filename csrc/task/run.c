@@ -18,6 +18,7 @@
 #include "base/field.h"
 #include "base/metatable.h"
 #include "open.h"
+#include "task/live.h"
 #include "task/task.h"
 #include "task/turn.h"
 #include "task/wait.h"

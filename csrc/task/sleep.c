@@ -14,6 +14,7 @@
 #include "base/interrupt.h"
 #include "base/metatable.h"
 #include "open.h"
+#include "task/live.h"
 #include "task/task.h"
 #include "task/wait.h"
 

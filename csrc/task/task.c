@@ -4,8 +4,7 @@
  *
  * A task is a userdata with four user values: its coroutine; its group; the
  * traceback of its failure; the group of the tasks that it spawns, if they have
- * one of their own. Until it ends, a table of its loop holds it, along with the
- * loop's group. A weak table in the registry has those tables by their loops.
+ * one of their own. Until it ends, a table of its loop holds it (live.h).
  *
  * A group is a userdata with two user values: the error of the first task that
  * failed while no task joined it, whereupon the others are cancelled; and the
@@ -20,6 +19,7 @@
 #include "base/interrupt.h"
 #include "base/metatable.h"
 #include "open.h"
+#include "task/live.h"
 #include "task/task.h"
 
 #define TASK_TYPE "sockeye.Task"
@@ -31,7 +31,6 @@ enum { GROUP_FAILURE = 1, GROUP_OWNER };
 
 const char task_group_tag = 'g';
 static const char task_tag = 't';
-static const char live_key = 'l'; /* registry key of the tables of live tasks */
 
 /* ---- which task ---- */
 
@@ -139,34 +138,6 @@ void task_pause(lua_State *L, struct task *t, const void *token,
         error = loop_pause(t, token, task_deadline(t, deadline));
     if (error != 0)
         error_raise(L, task_wait_name(t, call), error, 0);
-}
-
-void task_push_live(lua_State *L, const struct loop *loop)
-{
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &live_key);
-    lua_rawgetp(L, -1, loop);
-    lua_remove(L, -2);
-}
-
-void task_push(lua_State *L, const struct task *t)
-{
-    task_push_live(L, t->loop);
-    lua_rawgetp(L, -1, t);
-    lua_remove(L, -2);
-}
-
-void task_open_loop(lua_State *L, const struct loop *loop)
-{
-    lua_newtable(L);
-    task_keep_loop(L, loop);
-}
-
-void task_keep_loop(lua_State *L, const struct loop *loop)
-{
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &live_key);
-    lua_pushvalue(L, -2);
-    lua_rawsetp(L, -2, loop);
-    lua_pop(L, 1);
 }
 
 /* ---- groups ---- */
@@ -503,10 +474,4 @@ void open_task(lua_State *L)
     metatable_push(L, TASK_TYPE, NULL);
     metatable_push(L, GROUP_TYPE, NULL);
     lua_pop(L, 2);
-    lua_newtable(L);
-    lua_createtable(L, 0, 1);
-    lua_pushliteral(L, "v");
-    lua_setfield(L, -2, "__mode");
-    lua_setmetatable(L, -2);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &live_key);
 }

@@ -72,20 +72,6 @@ int task_take_interruption(struct task *t, bool resumed);
 /* The earlier of `own` and the deadlines that t is under. */
 int64_t task_deadline(const struct task *t, int64_t own);
 
-/* Push the userdata of a task that has not ended. */
-void task_push(lua_State *L, const struct task *t);
-
-/* Create and push, or just push, the table that keeps a loop's tasks alive, and
- * that the loop's userdata keeps alive. Its keys are pointers to the tasks, and
- * a pointer to the loop for its group. */
-void task_open_loop(lua_State *L, const struct loop *loop);
-
-/* Let the table on top be that of the loop. The collector has made the registry
- * forget it where the loop's userdata is garbage, whose tasks are to be closed
- * yet. */
-void task_keep_loop(lua_State *L, const struct loop *loop);
-void task_push_live(lua_State *L, const struct loop *loop);
-
 /* Make t raise ECANCELED where it waits, or at its next wait. */
 void task_cancel(struct task *t);
 

@@ -9,6 +9,7 @@
 #include "base/interrupt.h"
 #include "loop/fork.h"
 #include "loop/output.h"
+#include "task/live.h"
 #include "task/task.h"
 #include "task/turn.h"
 
