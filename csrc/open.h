@@ -31,6 +31,7 @@ void open_task(lua_State *L);
 void open_task_methods(lua_State *L);
 void open_group(lua_State *L);
 void open_run(lua_State *L);
+void open_outside(lua_State *L);
 void open_sleep(lua_State *L);
 void open_primitives(lua_State *L);
 void open_job_handle(lua_State *L);

@@ -27,27 +27,14 @@ static void unlink_loop(struct loop *loop)
         loop->next->link = loop->link;
 }
 
-/* The earliest of the deadlines in force around the new loop. */
-static int64_t inherited_deadline(void)
-{
-    const struct task *t = loop_running();
-    int64_t first = NO_DEADLINE;
-
-    for (const struct scope *s = t ? t->scope : NULL; s != NULL; s = s->outer) {
-        if (s->deadline < first)
-            first = s->deadline;
-    }
-    return first;
-}
-
-struct loop *loop_open(lua_State *L, bool use_poll)
+struct loop *loop_open(lua_State *L, bool use_poll, int64_t deadline)
 {
     struct loop *loop = calloc(1, sizeof *loop);
 
     if (loop == NULL)
         return NULL;
     loop->L = L;
-    loop->scope.deadline = inherited_deadline();
+    loop->scope = (struct scope){deadline, NULL, L};
     loop->now = clock_now();
     loop->poller = poller_open(use_poll);
     if (loop->poller == NULL) {

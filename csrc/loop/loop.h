@@ -20,7 +20,7 @@
 #include "loop/wake.h"
 
 /* Returns NULL, with errno set, on failure. */
-struct loop *loop_open(lua_State *L, bool use_poll);
+struct loop *loop_open(lua_State *L, bool use_poll, int64_t deadline);
 
 /* Forget every descriptor, and free the loop. */
 void loop_close(struct loop *loop);

@@ -2,6 +2,7 @@
  * running: the task that this thread runs; see running.h.
  */
 #include "loop/running.h"
+#include "loop/state.h"
 
 atomic_bool running_is_used;
 _Atomic(const void *) running_first_thread;
@@ -18,4 +19,13 @@ void loop_note_thread(void)
 
     atomic_compare_exchange_strong(&running_first_thread, &none,
                                    running_thread());
+}
+
+struct task running_outside;
+atomic_int running_deadlines;
+
+void running_add_deadlines(int change)
+{
+    atomic_store_explicit(&running_is_used, true, memory_order_relaxed);
+    atomic_fetch_add_explicit(&running_deadlines, change, memory_order_relaxed);
 }

@@ -23,6 +23,8 @@ extern _Atomic(const void *) running_first_thread;
 extern struct task *running_in_first;
 extern atomic_bool running_in_others; /* another thread has run a task */
 extern _Thread_local struct task *running_in_other;
+extern struct task running_outside;
+extern atomic_int running_deadlines; /* outside of tasks, in any Lua state */
 #pragma GCC visibility pop
 
 /* An address that no two living threads share. */
@@ -63,14 +65,31 @@ static inline bool running_is_first(void)
            atomic_load_explicit(&running_first_thread, memory_order_relaxed);
 }
 
-/* The task that runs in this thread; NULL outside of tasks. */
-static inline struct task *loop_running(void)
+static inline struct task *running_here(void)
 {
     if (running_is_first())
         return running_in_first;
     return atomic_load_explicit(&running_in_others, memory_order_relaxed)
                ? running_in_other
                : NULL;
+}
+
+/* Count a change in how many deadlines there are outside of tasks. */
+void running_add_deadlines(int change);
+
+static inline bool running_has_deadlines(void)
+{
+    return atomic_load_explicit(&running_deadlines, memory_order_relaxed) > 0;
+}
+
+/* The task that runs in this thread; NULL outside of tasks. While there are
+ * deadlines outside of tasks, in any Lua state, a stand-in without a coroutine
+ * in place of NULL: the kernel may not block then. */
+static inline struct task *loop_running(void)
+{
+    struct task *t = running_here();
+
+    return t != NULL || !running_has_deadlines() ? t : &running_outside;
 }
 
 /* Whether no task runs in this thread: cheaper to know in programs that never
@@ -83,6 +102,8 @@ static inline bool loop_is_idle(void)
 
 static inline void loop_set_running(struct task *t)
 {
+    if (t == &running_outside)
+        t = NULL;
     atomic_store_explicit(&running_is_used, true, memory_order_relaxed);
     if (running_is_first()) {
         running_in_first = t;

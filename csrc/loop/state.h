@@ -53,6 +53,7 @@ struct handle {
 struct scope {
     int64_t deadline;
     struct scope *outer;
+    lua_State *opener; /* the coroutine that opened it */
 };
 
 enum task_status {

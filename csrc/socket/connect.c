@@ -35,7 +35,7 @@ static int connect_once(int fd, const struct address *a, bool blocks)
 
 /* poll(2) cannot report when a busy Unix listener has a free place in its
  * queue, but connect(2) waits for one, up to SO_SNDTIMEO. */
-static int connect_unix(struct wait *w, const struct address *a)
+static int connect_unix(lua_State *L, struct wait *w, const struct address *a)
 {
     struct timeval before = {0, 0};
     struct timeval limit;
@@ -45,7 +45,7 @@ static int connect_unix(struct wait *w, const struct address *a)
     int error;
 
     if (w->deadline == 0)
-        w->deadline = outside_limit(clock_after(w->handle->timeout));
+        w->deadline = outside_limit(L, clock_after(w->handle->timeout));
     left = w->deadline - clock_now();
     if (left < 1000)
         left = 1000;
@@ -60,13 +60,13 @@ static int connect_unix(struct wait *w, const struct address *a)
 }
 
 /* Make one attempt. Returns zero or errno. */
-static int attempt_connect(struct socket *s, struct wait *w,
+static int attempt_connect(lua_State *L, struct socket *s, struct wait *w,
                            const struct address *a)
 {
     if (wait_blocks(&s->handle))
         return connect(s->handle.fd, &a->any, a->length) == -1 ? errno : 0;
     if (s->family == AF_UNIX && !wait_is_nonblocking(w) && !wait_is_in_task())
-        return connect_unix(w, a);
+        return connect_unix(L, w, a);
     return connect_once(s->handle.fd, a, false);
 }
 
@@ -89,7 +89,7 @@ static bool keeps_outcome(const struct socket *s)
 
 /* The outcome of the connection attempt that was under way: zero or errno;
  * EALREADY while it is not decided. */
-static int connect_result(struct socket *s, struct wait *w,
+static int connect_result(lua_State *L, struct socket *s, struct wait *w,
                           const struct address *a)
 {
     struct sockaddr_storage peer;
@@ -98,7 +98,7 @@ static int connect_result(struct socket *s, struct wait *w,
     socklen_t peer_length = sizeof peer;
 
     if (keeps_outcome(s))
-        return attempt_connect(s, w, a);
+        return attempt_connect(L, s, w, a);
     if (getsockopt(s->handle.fd, SOL_SOCKET, SO_ERROR, &error, &length) == -1)
         return errno;
     if (error == 0 &&
@@ -148,8 +148,8 @@ static int connect_step(lua_State *L, int status, lua_KContext context)
     lua_settop(L, 2);
     wait_start(L, &w, &call, &s->handle, 0, context);
     do {
-        error =
-            under_way ? connect_result(s, &w, a) : attempt_connect(s, &w, a);
+        error = under_way ? connect_result(L, s, &w, a)
+                          : attempt_connect(L, s, &w, a);
         if (error == EISCONN && (under_way || interrupted))
             error = 0;
         under_way = is_under_way(error);

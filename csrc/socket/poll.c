@@ -188,7 +188,7 @@ static int poll_suspend(lua_State *L, struct task *t, nfds_t count,
 static int poll_outside(lua_State *L, struct pollfd *fds, nfds_t count)
 {
     int64_t own = lua_tointeger(L, DEADLINE);
-    int64_t limit = outside_limit(own);
+    int64_t limit = outside_limit(L, own);
     int n;
 
     while ((n = wait_poll(fds, count, limit)) == -1 && errno == EINTR) {

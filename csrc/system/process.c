@@ -158,7 +158,7 @@ static int await_child(lua_State *L, struct task *t, pid_t pid)
 /* Wait for that outside of tasks, under a deadline. */
 static int await_child_outside(lua_State *L, pid_t pid)
 {
-    int64_t deadline = outside_limit(NO_DEADLINE);
+    int64_t deadline = outside_limit(L, NO_DEADLINE);
     int64_t now = clock_now();
     int64_t soon = now + TRY_AGAIN;
     struct socket *child;
@@ -206,7 +206,7 @@ static int waitpid_suspend(lua_State *L, struct task *t, pid_t pid, int options,
 static pid_t wait_outside(lua_State *L, pid_t pid, int options, int *status)
 {
     bool limited =
-        !(options & WNOHANG) && outside_limit(NO_DEADLINE) != NO_DEADLINE;
+        !(options & WNOHANG) && outside_limit(L, NO_DEADLINE) != NO_DEADLINE;
     int flags = limited ? options | WNOHANG : options;
     int looks = 0;
     pid_t child;

@@ -1,31 +1,53 @@
 /*
  * outside: the deadlines in force outside of tasks; see outside.h.
  */
-#include "task/outside.h"
+#include <lauxlib.h>
+
 #include "loop/running.h"
 #include "loop/state.h"
+#include "open.h"
+#include "task/outside.h"
 #include "task/task.h"
 
-/* The stand-in task has no coroutine. It is the running task while there are
- * deadlines. */
-static _Thread_local struct task outside;
+/* The registry's key of the state's list. */
+static const char list_key = 'd';
 
-struct task *outside_deadlines(void)
+struct scope **outside_list(lua_State *L)
 {
-    return &outside;
+    struct scope **list;
+
+    luaL_checkstack(L, 1, NULL);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &list_key);
+    list = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return list;
 }
 
-void outside_changed(void)
+/* A coroutine that has yielded, or failed, takes its deadlines along. */
+static bool is_in_force(const struct scope *s)
 {
-    struct task *t = loop_running();
-
-    if (t == NULL && outside.scope != NULL)
-        loop_set_running(&outside);
-    else if (t == &outside && outside.scope == NULL)
-        loop_set_running(NULL);
+    return lua_status(s->opener) == LUA_OK;
 }
 
-int64_t outside_limit(int64_t own)
+int64_t outside_limit(lua_State *L, int64_t own)
 {
-    return task_deadline(&outside, own);
+    if (!running_has_deadlines())
+        return own;
+    for (const struct scope *s = *outside_list(L); s != NULL; s = s->outer) {
+        if (s->deadline < own && is_in_force(s))
+            own = s->deadline;
+    }
+    return own;
+}
+
+void open_outside(lua_State *L)
+{
+    struct scope **list;
+
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &list_key) == LUA_TNIL) {
+        list = lua_newuserdatauv(L, sizeof *list, 0);
+        *list = NULL;
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &list_key);
+    }
+    lua_pop(L, 1);
 }

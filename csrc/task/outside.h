@@ -1,19 +1,22 @@
 /*
  * outside: the deadlines in force outside of tasks.
+ *
+ * Each Lua state has a list of them. A deadline is in force while the coroutine
+ * that opened it runs, or has resumed the one that runs.
  */
 #ifndef SOCKEYE_TASK_OUTSIDE_H
 #define SOCKEYE_TASK_OUTSIDE_H
 
 #include <stdint.h>
 
-struct task;
+#include <lua.h>
 
-/* A stand-in task for code outside of tasks, which holds its deadlines. Call
- * outside_changed after changing them. */
-struct task *outside_deadlines(void);
-void outside_changed(void);
+struct scope;
 
-/* `own`, or an earlier deadline that is in force. */
-int64_t outside_limit(int64_t own);
+/* The list of the Lua state, which lives as long as the state. */
+struct scope **outside_list(lua_State *L);
+
+/* Returns `own`, or an earlier deadline that is in force for L. */
+int64_t outside_limit(lua_State *L, int64_t own);
 
 #endif

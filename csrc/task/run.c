@@ -19,6 +19,7 @@
 #include "base/metatable.h"
 #include "open.h"
 #include "task/live.h"
+#include "task/outside.h"
 #include "task/task.h"
 #include "task/turn.h"
 #include "task/wait.h"
@@ -101,6 +102,9 @@ static struct runner *new_runner(lua_State *L)
 {
     bool use_poll = take_options(L);
     bool collected = false;
+    const struct task *t = task_running(L);
+    int64_t deadline = t != NULL ? task_deadline(t, NO_DEADLINE)
+                                 : outside_limit(L, NO_DEADLINE);
     struct runner *r;
 
     r = lua_newuserdatauv(L, sizeof *r, 1);
@@ -108,7 +112,7 @@ static struct runner *new_runner(lua_State *L)
     luaL_setmetatable(L, LOOP_TYPE);
     lua_insert(L, 1);
     do
-        r->loop = loop_open(L, use_poll);
+        r->loop = loop_open(L, use_poll, deadline);
     while (r->loop == NULL && descriptor_collect(L, errno, &collected));
     if (r->loop == NULL)
         error_raise(L, "run", errno, 0);

@@ -38,7 +38,7 @@ static int sleep_step(lua_State *L, int status, lua_KContext context)
 
 static int sleep_outside(lua_State *L, int64_t until)
 {
-    int64_t limit = outside_limit(until);
+    int64_t limit = outside_limit(L, until);
 
     while (wait_poll(NULL, 0, limit) == -1) {
         if (errno != EINTR)
@@ -73,10 +73,12 @@ static int sockeye_sleep(lua_State *L)
 
 /* ---- deadlines ---- */
 
+/* Its user value keeps the owner of the list alive: a task, or, outside of
+ * tasks, the coroutine that opened it. */
 struct deadline {
     struct scope scope;
-    struct task
-        *task; /* anchored by the user value; NULL: the deadline has ended */
+    struct scope **list; /* where it stands; NULL: the deadline has ended */
+    bool is_outside;
 };
 
 /* deadline(seconds): creates a deadline, in force until it is closed. */
@@ -86,27 +88,26 @@ static int sockeye_deadline(lua_State *L)
     struct deadline *d;
 
     luaL_checknumber(L, 1);
-    if (t == NULL)
-        t = outside_deadlines();
     d = lua_newuserdatauv(L, sizeof *d, 1);
-    if (t != outside_deadlines()) {
+    if (t != NULL)
         task_push(L, t);
-        lua_setiuservalue(L, -2, 1);
-    }
-    d->task = t;
+    else
+        lua_pushthread(L);
+    lua_setiuservalue(L, -2, 1);
+    d->list = t != NULL ? &t->scope : outside_list(L);
+    d->is_outside = t == NULL;
     d->scope.deadline = clock_after(clock_check_seconds(L, 1));
-    d->scope.outer = t->scope;
+    d->scope.opener = L;
+    d->scope.outer = *d->list;
     luaL_setmetatable(L, SCOPE_TYPE);
-    t->scope = &d->scope;
-    outside_changed();
+    *d->list = &d->scope;
+    running_add_deadlines(d->is_outside);
     return 1;
 }
 
-/* Remove a scope, at whatever depth, from the task's deadlines. */
-static void remove_scope(struct task *t, const struct scope *scope)
+/* Remove a scope, at whatever depth, from a list of deadlines. */
+static void remove_scope(struct scope **place, const struct scope *scope)
 {
-    struct scope **place = &t->scope;
-
     while (*place != NULL && *place != scope)
         place = &(*place)->outer;
     if (*place != NULL)
@@ -117,10 +118,11 @@ static int scope_close(lua_State *L)
 {
     struct deadline *d = luaL_checkudata(L, 1, SCOPE_TYPE);
 
-    if (d->task != NULL)
-        remove_scope(d->task, &d->scope);
-    d->task = NULL;
-    outside_changed();
+    if (d->list == NULL)
+        return 0;
+    remove_scope(d->list, &d->scope);
+    d->list = NULL;
+    running_add_deadlines(-d->is_outside);
     return 0;
 }
 

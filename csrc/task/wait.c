@@ -137,7 +137,7 @@ static bool prepare_outside(lua_State *L, struct wait *w)
 {
     if (w->deadline != 0)
         return rest_outside(L, w);
-    w->deadline = outside_limit(own_deadline(w));
+    w->deadline = outside_limit(L, own_deadline(w));
     w->vain = 0;
     return true;
 }
@@ -214,7 +214,7 @@ static bool pause_outside(lua_State *L, struct wait *w, int64_t pause)
     int64_t now = clock_now();
 
     if (w->deadline == 0)
-        w->deadline = outside_limit(own_deadline(w));
+        w->deadline = outside_limit(L, own_deadline(w));
     if (now >= w->deadline)
         return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
     if (wait_poll(NULL, 0, earlier(now + pause, w->deadline)) == -1)

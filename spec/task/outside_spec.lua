@@ -7,6 +7,18 @@ local sorted = require "spec.support.sorted"
 
 local timeout = sockeye.timeout
 
+-- A deadline that has come.
+local function suspended()
+  local co = coroutine.create(function()
+    return sockeye.timeout(0, function()
+      coroutine.yield()
+      return sockeye.sleep(5)
+    end)
+  end)
+  assert(coroutine.resume(co))
+  return co
+end
+
 describe("outside of tasks a deadline", function()
   local a, b
   descriptors.guard(function() a, b = sockets.unix() end, function()
@@ -45,7 +57,9 @@ describe("outside of tasks a deadline", function()
       end)
     end)
     f()
-    errors.raised("ETIMEDOUT", "recv", a.recv, a, 1)
+    a:settimeout(0)
+    assert.is_false(a:recv(1))
+    a:settimeout(nil)
     f()
     b:send("x")
     assert.equal("x", a:recv(1))
@@ -68,6 +82,50 @@ describe("outside of tasks a deadline", function()
       end)
       errors.raised("ETIMEDOUT", "recv", a.recv, a, 1)
     end)
+    sockeye.sleep(0.001)
+  end)
+
+  it("does not bind who runs while its coroutine is suspended", function()
+    local co = suspended()
+    a:settimeout(0.02)
+    local err = errors.raised("ETIMEDOUT", "recv", a.recv, a, 1)
+    assert.is_true(err.timeout)
+    b:send "x"
+    assert.equal("x", a:recv(1))
+    sockeye.sleep(0.001)
+    assert.equal(0, select("#", sockeye.run(function() sockeye.sleep(0) end)))
+    coroutine.close(co)
+  end)
+
+  it("is in force again when its coroutine goes on", function()
+    local co = suspended()
+    local ok, err = coroutine.resume(co)
+    assert.is_false(ok)
+    assert.equal("ETIMEDOUT", err.code)
+    assert.is_true(err.timeout)
+  end)
+
+  it("binds the coroutines that run inside of it", function()
+    local inner = coroutine.wrap(function() sockeye.sleep(5) end)
+    local err = errors.raised("ETIMEDOUT", "sleep", sockeye.timeout, 0, inner)
+    assert.is_true(err.timeout)
+  end)
+
+  it("is gone with a coroutine that is collected", function()
+    suspended()
+    collectgarbage()
+    collectgarbage()
+    b:send "x"
+    assert.equal("x", a:recv(1))
+  end)
+
+  it("ends with a coroutine that has failed", function()
+    local co = coroutine.create(function()
+      sockeye.timeout(0, function() error "over" end)
+    end)
+    assert.is_false(coroutine.resume(co))
+    a:settimeout(0.01)
+    errors.raised("ETIMEDOUT", "recv", a.recv, a, 1)
     sockeye.sleep(0.001)
   end)
 end)
