@@ -87,7 +87,7 @@ local function exchange(number, times, send, receive)
   end
 end
 
--- Everybody in the room hears everybody, and each in order.
+-- Each member of a room receives all messages, in each sender's order.
 local function talk(conn, number, shared)
   conn:write("/join ", number // room_size, "\n")
   check("* all are here", conn:read("l"))
@@ -158,7 +158,7 @@ end
 
 -- ---- both ----
 
--- Where standard output is a terminal the figures stay in one line.
+-- On a terminal, each line of figures replaces the one before.
 local is_terminal <const> = os.execute("test -t 1") == true
 
 local function show(start)

@@ -1,5 +1,5 @@
 -- A tour of the socket calls: TCP, UDP and Unix sockets in one process, each
--- step with what the sockets say of themselves.
+-- step with the sockets as they print.
 
 local sockeye = require "sockeye"
 

@@ -55,14 +55,14 @@ function M.once(row, name, options, around)
   return result
 end
 
---- What the options of the command line mean for the load.
+--- Returns the load's options for those of the command line.
 function M.durations(options)
   return { warmup = options.quick and 0.05 or 0.3,
            seconds = options.seconds or (options.quick and 0.2 or 1) }
 end
 
---- Lists of results by peer: the peers take turns in each round. A peer that
--- fails has none, and `failures` has the reason.
+--- Returns lists of results by peer: the peers take turns in each round. A peer
+-- that fails has none, and `failures` has the reason.
 function M.rounds(row, names, options)
   local rounds = options.rounds or (options.quick and 1 or 3)
   local results, failures = {}, {}

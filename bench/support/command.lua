@@ -2,19 +2,19 @@
 
 local M = {}
 
---- A word for the shell.
+--- Quotes a word for the shell.
 function M.quote(word)
   return "'" .. tostring(word):gsub("'", [['\'']]) .. "'"
 end
 
---- A list of words for the shell.
+--- Quotes a list of words for the shell.
 function M.join(words)
   local list = {}
   for i, word in ipairs(words) do list[i] = M.quote(word) end
   return table.concat(list, " ")
 end
 
---- What a line of shell writes to its standard output.
+--- Returns what a line of shell writes to its standard output.
 function M.output(line)
   local pipe <close> = assert(io.popen(line, "r"))
   return pipe:read("a")
@@ -34,13 +34,14 @@ function M.run(words, seconds)
   return text
 end
 
---- The path of a command that is installed, or nil.
+--- Returns the path of a command, or nil if it is not installed.
 function M.which(name)
   local path = M.output("command -v " .. M.quote(name))
   return path:match("[^\n]+")
 end
 
---- The same list of words on one core, where there are more, and taskset.
+--- Returns the words that run a list of words on one core. Without taskset, or
+-- with one core, they are the list itself.
 function M.pinned(core, words)
   local cores = tonumber(M.output "nproc 2>/dev/null") or 1
   if not M.which "taskset" or cores < 2 then return words end
@@ -49,7 +50,7 @@ end
 
 local compiled = {}
 
--- Compiles sources, the first time that it is asked for.
+-- Compiles the sources of a program, once. Returns its path.
 local function compile(program, sources)
   if compiled[program] then return program end
   M.run({ "mkdir", "-p", program:match("^(.*)/") }, 10)
@@ -66,7 +67,7 @@ function M.compile(source)
   return compile("build/bench/" .. source:match("^bench/(.*)%.c$"), { source })
 end
 
---- The same for a program that is all the sources of a folder.
+--- Compiles a C program from all sources in a folder. Returns its path.
 function M.compile_folder(folder)
   local sources = {}
   for path in M.output("ls " .. folder .. "/*.c"):gmatch "[^\n]+" do

@@ -7,7 +7,7 @@ local M = {}
 
 local lua = os.getenv("LUA") or "lua5.4"
 
--- f, called once.
+-- Returns a function that calls f once and then returns its result again.
 local function once(f)
   local known, value
   return function()
@@ -81,7 +81,7 @@ M.node = {
   words = function(folder) return { node(), folder .. "/node.js" } end,
 }
 
---- Those of a list of names that are installed, and those that are not.
+--- Splits a list of names: those that are installed, and those that are not.
 function M.present(order)
   local present, missing = {}, {}
   for _, name in ipairs(order) do

@@ -4,7 +4,7 @@ local command = require "bench.support.command"
 
 local M = {}
 
--- Memory that is asked of the system is not part of a call or a request.
+-- System calls that allocate memory are not part of a call or a request.
 local ignored = { brk = true, mmap = true, munmap = true, mremap = true }
 
 --- Adds the note that says so to a result, and returns false, if strace is not

@@ -12,8 +12,8 @@
 --       until SIGINT or SIGTERM
 --
 -- On every interface that can multicast, unless one is named. Asking exits with
--- 1 where nobody answered, announcing where somebody else has the name. Two
--- hosts that claim a name in the same second both get it.
+-- 1 if nobody answered, announcing if another host has the name. Two hosts that
+-- claim a name in the same second both get it.
 
 local sockeye = require "sockeye"
 
@@ -44,7 +44,7 @@ local options, words = arguments.parse(arg, kinds, usage)
 
 local function same_name(a, b) return a:lower() == b:lower() end
 
--- What a record says, whoever says it.
+-- The contents of a record, to compare it with that of another sender.
 local function key_of(r)
   return ("%s %s %s"):format(r.name:lower(), r.type, r.text:lower())
 end
@@ -81,7 +81,7 @@ local function query(ends, question)
     if options["1"] then done:close() end
   end
 
-  -- What is known already need not be said again.
+  -- Records that are known already are sent along, so that nobody repeats them.
   local function ask()
     local m = { id = options["1"] and math.random(0xffff) or 0,
                 questions = { question }, answers = {} }
@@ -128,8 +128,8 @@ local function reverse_name(address)
   return digits:reverse():gsub(".", "%0.") .. "ip6.arpa"
 end
 
--- What this host has to say on one interface. A record that is nobody else's
--- is marked as such.
+-- The records that this host answers with on one interface. One that no other
+-- host may have is marked as such.
 local function own_records(link, host, service)
   local list = {}
   local function add(unique, ...)
@@ -191,7 +191,7 @@ local function answers_to(m, records)
   return answers, additionals, shared
 end
 
--- For one who is no party to multicast DNS (RFC 6762, section 6.7).
+-- The answer for a plain resolver (RFC 6762, section 6.7).
 local function for_legacy(list)
   local copies = {}
   for i, r in ipairs(list) do
@@ -220,7 +220,7 @@ local function answer(self, index, m, from, records)
   link_local.send(self, index, reply, alone and from or nil)
 end
 
--- Whether somebody else says something of a name that is to be ours alone.
+-- Whether another host has records for a name that only this one may have.
 local function conflict_in(m, records)
   local own, ours = {}, {}
   for _, r in ipairs(records) do
@@ -255,7 +255,7 @@ local function everywhere(ends, f)
   end
 end
 
--- A question for each name that is to be ours, and what we would say of it.
+-- A question for each name that only this host may have, and its records.
 local function probe_of(records)
   local m, asked = { questions = {}, authorities = {} }, {}
   for _, r in ipairs(records) do
@@ -272,7 +272,7 @@ local function probe_of(records)
   return m
 end
 
--- Asks three times whether anybody has the names.
+-- Asks three times whether another host has the names.
 local function claim(ends)
   for _ = 1, 3 do
     everywhere(ends, function(self, index, records)

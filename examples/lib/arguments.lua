@@ -45,15 +45,15 @@ function M.parse(list, kinds, usage)
   return options, table.move(list, i + 1, #list, #words + 1, words)
 end
 
---- The words of a command line without options, which are at least `least` and
--- at most `most`.
+--- Returns the words of a command line that has no options. Calls `usage`
+-- unless there are at least `least` and at most `most`.
 function M.words(list, least, most, usage)
   local _, words = M.parse(list, {}, usage)
   if #words < least or #words > most then usage() end
   return words
 end
 
---- The family that -4 or -6 ask for; nil for any.
+--- Returns the family that -4 or -6 ask for; nil for any.
 function M.family(options)
   return options["4"] and "inet" or options["6"] and "inet6" or nil
 end

@@ -64,7 +64,7 @@ local function decode_name(message, at)
   end
 end
 
--- How the data of a record reads: of size bytes, at a place of the message.
+-- The text of a record's data, which is `size` bytes at a place of the message.
 local readers = {
   A = function(message, at)
     return ("%d.%d.%d.%d"):format(string.unpack("BBBB", message, at))
@@ -102,7 +102,7 @@ local readers = {
   end,
 }
 
--- The data of a record, of what it is made of.
+-- The data of a record, packed from its parts.
 local writers = {
   A = function(host) return sockeye.inet(host):pack():sub(5, 8) end,
   AAAA = function(host) return sockeye.inet6(host):pack():sub(9, 24) end,
@@ -127,14 +127,14 @@ local function read_data(name, message, at, size)
   return reader and (reader(message, at, size)) or ("(%d bytes)"):format(size)
 end
 
---- A record of one of the types A, AAAA, PTR, SRV and TXT.
+--- Returns a record of one of the types A, AAAA, PTR, SRV and TXT.
 function M.record(name, type, ttl, ...)
   local data = writers[type](...)
   return { name = name, type = type, class = 1, ttl = ttl, data = data,
            text = read_data(type, data, 1, #data) }
 end
 
---- The bytes of a message; what is absent is zero or empty.
+--- Returns the bytes of a message. What is absent is zero or empty.
 function M.encode(m)
   local parts = { string.pack(">I2I2I2I2I2I2", m.id or 0, m.flags or 0,
     #(m.questions or {}), #(m.answers or {}), #(m.authorities or {}),
@@ -167,7 +167,7 @@ local function decode_record(message, at)
   return r, at + size
 end
 
---- The message that some bytes are; an error where they are none.
+--- Returns the message that the bytes hold. Raises if they are malformed.
 function M.decode(message)
   local m, counts = { questions = {} }, {}
   local at

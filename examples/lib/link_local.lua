@@ -85,7 +85,7 @@ function M.send(self, index, m, to)
 end
 
 --- Calls f(self, index, m, from) with each message, the interface that it came
--- by, and who sent it. What is no message is nobody's concern.
+-- by, and who sent it. Skips datagrams that are not messages.
 function M.receive(self, f)
   while true do
     local packet = self.socket:recvmsg { iov = 9000, control = true }

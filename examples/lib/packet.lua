@@ -1,10 +1,10 @@
--- What tcpdump says of a packet, in a line; for sniffer.lua.
+-- Describes a packet in a line, as tcpdump does; for sniffer.lua.
 
 local sockeye = require "sockeye"
 
 local M = {}
 
--- ---- how addresses read ----
+-- ---- addresses as text ----
 
 local function ether(bytes)
   return sockeye.packet(nil, 0, { address = bytes }).address
@@ -102,7 +102,7 @@ end
 
 local transports <const> = { [6] = "tcp", [17] = "udp" }
 
--- What is unreachable, by the packet that an ICMP message quotes.
+-- Names what is unreachable, from the packet that an ICMP message quotes.
 local function unreachable(data)
   local code = data:byte(2)
   local protocol, to = data:byte(18), inet(data:sub(25, 28))
@@ -269,7 +269,7 @@ local directions <const> = {
   outgoing = "Out",
 }
 
--- A packet without its link's header, which the sender's address stands for.
+-- A packet without its link header. The sender's address has what that says.
 local function cooked(data, from)
   local type = string.unpack(">H", from:pack(), 3)
   local say = layers[type]
@@ -278,8 +278,8 @@ local function cooked(data, from)
     say and say(data) or from.address .. ", " .. say_other(type, data))
 end
 
---- The line, without its time; nil of a packet that is malformed. It is a frame
--- of Ethernet, or without its link's header where its sender is given.
+--- Returns the packet's line, without its time; nil if it is malformed. With
+-- `from`, its sender, it has no link header; else it is a frame of Ethernet.
 function M.line(data, from)
   local ok, text = pcall(from and cooked or ethernet, data, from)
   return ok and text or nil

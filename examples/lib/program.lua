@@ -1,5 +1,4 @@
--- How a program ends: when it is called wrongly, when it fails, and when it is
--- done.
+-- Ends a program: after a wrong command line, after an error, and at its end.
 
 local M = {}
 

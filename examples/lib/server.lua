@@ -1,4 +1,4 @@
--- What the servers share.
+-- Functions that the servers share.
 
 local sockeye = require "sockeye"
 

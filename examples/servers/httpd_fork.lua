@@ -57,7 +57,7 @@ local function decode(target)
   end
 end
 
--- An open file and its path; or nil and the status to answer with.
+-- Returns an open file and its path; or nil and the status to answer with.
 local function open(path)
   if path:find("/$") then path = path .. "index.html" end
   local file, _, code = io.open(root .. path, "rb")

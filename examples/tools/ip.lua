@@ -62,7 +62,7 @@ local orders = {
   },
 }
 
--- What goes without saying of a route.
+-- Fields that ip does not print if they have their usual values.
 local usual = {
   type = "unicast", table = "main", protocol = "boot", scope = "global",
 }
@@ -157,7 +157,7 @@ end
 
 -- ---- as text ----
 
--- Prints the words that there are, one space between two.
+-- Prints the words that are not nil, with a space between two.
 local function say(indent, ...)
   local text = table.concat({ ... }, " "):gsub(" +", " ")
   print(indent .. text:match "^ ?(.-) ?$")

@@ -44,8 +44,8 @@ local tellers = {
   end,
 }
 
--- Returns the next change. Reports lost ones, for the list of what there is
--- has to be read anew.
+-- Returns the next change. Prints a line where some were lost: lists that were
+-- read before are out of date then.
 local function next_of(events)
   while true do
     local ok, event = pcall(events)

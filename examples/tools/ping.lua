@@ -92,7 +92,7 @@ local function open(family, version)
   return s, raw
 end
 
--- Times are shown with as many digits as they deserve.
+-- A time as text: three significant digits, or fewer if it is short.
 local function milliseconds(seconds)
   local ms = seconds * 1000
   local digits = ms >= 99.95 and 0 or ms >= 9.95 and 1 or ms >= 0.995 and 2 or 3
@@ -114,7 +114,7 @@ local function new_pinger()
   return self
 end
 
--- "name (address)", or the address alone where it was asked for by that.
+-- "name (address)", or the address alone if the command line has that.
 local function name_of(self, address)
   if host == self.address.host then return address.host end
   local key = address.host
@@ -181,7 +181,8 @@ local function note_error(self, m)
                                           reason:format(e.info)))
 end
 
--- What a router, or this host, had to say. Whether it was anything.
+-- Prints the errors that routers or this host reported. Returns whether there
+-- were any.
 local function read_errors(self)
   local some = false
   while true do
@@ -193,7 +194,7 @@ local function read_errors(self)
   end
 end
 
--- Waits for one message, at most until then. False when the time has come.
+-- Waits for one message, at most until then. Returns false at that time.
 local function receive(self, deadline)
   self.socket:settimeout(math.max(0, deadline - sockeye.now()))
   local ok, m = pcall(self.socket.recvmsg, self.socket,

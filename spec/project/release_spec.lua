@@ -37,7 +37,7 @@ local function change(folder, path, from, to)
   assert(file:write(text))
 end
 
--- The same as a repository with one commit; nil without git.
+-- A copy of the project as a repository with one commit; nil without git.
 local function repository()
   if not os.execute "command -v git >/dev/null" then return nil end
   local folder = copy()

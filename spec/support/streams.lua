@@ -39,7 +39,7 @@ function M.pair(type)
   return keep(sockeye.stream(a), b)
 end
 
---- The same over TCP.
+--- Both ends of a TCP connection: a stream and a socket.
 function M.tcp()
   local a, b = sockets.tcp()
   return keep(sockeye.stream(a), b)

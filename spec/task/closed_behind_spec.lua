@@ -44,7 +44,7 @@ describe("a descriptor that is closed by its number", function()
   for _, poller in ipairs { "epoll", "poll" } do
     for name, call in sorted(calls) do
       it(("ends a task's %s at once, on %s"):format(name, poller), function()
-        local a, b <close> = sockeye.socketpair()
+        local a, _ <close> = sockeye.socketpair()
         local _, err
         sockeye.run({ poller = poller }, function()
           sockeye.spawn(function()

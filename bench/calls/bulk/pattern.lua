@@ -1,4 +1,4 @@
--- The bytes that are sent, and how they are known again; as c.c has them.
+-- The bytes that are sent, and a check for them; c.c has the same.
 
 local M = {}
 

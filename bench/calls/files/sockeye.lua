@@ -13,7 +13,7 @@ local function accept_from(line)
   return (listener:accept()), child
 end
 
--- To be called with the bytes that were moved since.
+-- Returns a function to call with the bytes that were moved since.
 local function stopwatch()
   local start, processor = sockeye.now(), os.clock()
   return function(bytes)
