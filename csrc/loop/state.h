@@ -95,6 +95,9 @@ struct task {
     int vain;            /* wake-ups in a row, without a wait, for nothing */
     int64_t limit;       /* the deadline of a call that pauses before it */
     uint64_t progress;   /* the call's progress: see struct wait */
+    lua_KFunction step;  /* what goes on after task_suspend, with */
+    lua_KContext step_context; /* this context */
+    uintptr_t ticket;          /* of that wait; no other wait has the same */
     struct scope *scope;
     struct output *outputs; /* to be sent before it waits */
     /* its place among the timers */

@@ -71,7 +71,7 @@ static int sockeye_current_task(lua_State *L)
 
 /* expect_outside_wakeup(call): declares that something unknown to the loop,
  * such as a signal handler, may wake a task: the loop reports no deadlock until
- * the returned function is called. */
+ * the returned function is called; calling it again does nothing. */
 static int stop_expecting(lua_State *L)
 {
     struct loop *loop = lua_touserdata(L, lua_upvalueindex(1));
@@ -79,6 +79,8 @@ static int stop_expecting(lua_State *L)
 
     if (t == NULL || t->loop != loop)
         return 0;
+    lua_pushnil(L);
+    lua_replace(L, lua_upvalueindex(1));
     t->holds--;
     loop_hold(loop, -1);
     return 0;

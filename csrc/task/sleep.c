@@ -185,8 +185,13 @@ static int sockeye_resume(lua_State *L)
     int arguments = lua_gettop(L) - 1;
 
     luaL_argexpected(L, co != NULL, 1, "coroutine");
+    if (task_coroutine_runs(co)) {
+        lua_pushboolean(L, false);
+        lua_pushliteral(L, "cannot resume non-suspended coroutine");
+        return 2;
+    }
     if (lua_status(co) != LUA_YIELD &&
-        (lua_status(co) != LUA_OK || lua_gettop(co) == 0 || co == L)) {
+        (lua_status(co) != LUA_OK || lua_gettop(co) == 0)) {
         lua_pushboolean(L, false);
         lua_pushliteral(L, "cannot resume dead coroutine");
         return 2;

@@ -119,14 +119,6 @@ struct task *task_require_waiting(lua_State *L, const char *call)
     return check_inside(L, task_that_may_wait(L), call);
 }
 
-int task_suspend(lua_State *L, struct task *t, const char *call,
-                 lua_KContext context, lua_KFunction step)
-{
-    t->call = call;
-    t->suspending = true;
-    return lua_yieldk(L, 0, context, step);
-}
-
 void task_pause(lua_State *L, struct task *t, const void *token,
                 const char *call, int64_t deadline, bool resumed)
 {
@@ -286,7 +278,9 @@ static int send_rest(lua_State *L, int status, lua_KContext context)
     return 1;
 }
 
-/* End the task's function: leave its results, or its error, on the stack. */
+/* End the task's function: leave its results, or its error, on the stack. If a
+ * script has resumed the coroutine by hand, it takes them, and the loop finds a
+ * dead coroutine. */
 static int end_body(lua_State *L, int status, lua_KContext context)
 {
     struct task *t = lua_touserdata(L, 1);
@@ -296,15 +290,19 @@ static int end_body(lua_State *L, int status, lua_KContext context)
     if (!failed && t == loop_running())
         return send_rest(L, LUA_OK, WAIT_FIRST);
     t->failed = failed;
+    if (t != loop_running()) {
+        if (t->status == TASK_WAITING)
+            loop_wake(t);
+        if (failed)
+            return lua_error(L);
+    }
     return failed ? 1 : lua_gettop(L) - BODY;
 }
 
 static int task_body(lua_State *L)
 {
-    int arguments = lua_gettop(L) - 1;
+    int arguments = lua_gettop(L) - 2;
 
-    lua_pushlightuserdata(L, loop_running());
-    lua_insert(L, 1);
     lua_pushcfunction(L, keep_traceback);
     lua_insert(L, BODY);
     return end_body(L, lua_pcallk(L, arguments, LUA_MULTRET, BODY, 0, end_body),
@@ -328,7 +326,7 @@ struct task *task_spawn(lua_State *L, int first, struct loop *loop,
     lua_setiuservalue(L, -2, COROUTINE);
     lua_pushvalue(L, owner);
     lua_setiuservalue(L, -2, GROUP);
-    if (!lua_checkstack(t->co, values + 1))
+    if (!lua_checkstack(t->co, values + 2))
         luaL_error(L, "too many arguments");
     task_push_live(L, loop);
     lua_pushvalue(L, -2);
@@ -336,8 +334,10 @@ struct task *task_spawn(lua_State *L, int first, struct loop *loop,
     lua_pop(L, 1);
     lua_insert(L, first);
     lua_pushcfunction(t->co, task_body);
-    lua_xmove(L, t->co, values);
-    t->arguments = values;
+    lua_pushvalue(L, first);
+    lua_insert(L, first);
+    lua_xmove(L, t->co, values + 1);
+    t->arguments = values + 1;
     t->scope = loop_scope(loop);
     t->group = group;
     group->count++;

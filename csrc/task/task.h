@@ -19,6 +19,7 @@
 
 #include "loop/loop.h"
 #include "task/context.h"
+#include "task/suspend.h"
 
 /* User values of a task: the traceback of its failure; the group of the tasks
  * that it spawns, between begin_spawn_group and end_spawn_group. */
@@ -50,11 +51,6 @@ struct task *task_require(lua_State *L, const char *call);
 /* task_require for a `call` that starts tasks: raises an error, too, where the
  * loop has ended and only `<close>` variables of its tasks still run. */
 struct task *task_require_live(lua_State *L, const char *call);
-
-/* Yield to the loop; `step` is called with `context` when the task is resumed.
- * `call` is the name of the call that waits. */
-int task_suspend(lua_State *L, struct task *t, const char *call,
-                 lua_KContext context, lua_KFunction step);
 
 /* Register that t waits for `token` or `deadline`; then suspend it. Raises if t
  * was cancelled or timed out. */

@@ -30,7 +30,8 @@ static void end_unborn(lua_State *L, struct task *t)
     task_end(L, t);
 }
 
-/* Resume t until it waits. `outer` is the task that runs the loop, or NULL. */
+/* Resume t until it waits. `outer` is the task that runs the loop, or NULL. A
+ * script that has resumed the coroutine by hand may step the loop in there. */
 static void resume_task(lua_State *L, struct task *t, struct task *outer)
 {
     int arguments = t->arguments;
@@ -39,6 +40,10 @@ static void resume_task(lua_State *L, struct task *t, struct task *outer)
 
     if (is_cancelled_unstarted(t)) {
         end_unborn(L, t);
+        return;
+    }
+    if (task_coroutine_runs(t->co)) {
+        loop_requeue(t);
         return;
     }
     t->arguments = 0;
@@ -158,7 +163,8 @@ void turn_abort(lua_State *L, struct loop *loop)
         t->group->count--;
         t->top = NULL;
         loop_set_running(t);
-        lua_resetthread(t->co);
+        if (!task_coroutine_runs(t->co))
+            lua_resetthread(t->co);
         outputs_try(&t->outputs);
         outputs_leave(&t->outputs);
         t->scope = NULL;

@@ -1,0 +1,43 @@
+/*
+ * suspend: the continuation of every wait; see suspend.h.
+ */
+#include <stdint.h>
+
+#include "base/error.h"
+#include "loop/running.h"
+#include "loop/state.h"
+#include "task/suspend.h"
+
+static _Atomic uintptr_t tickets; /* the last one given to a wait */
+
+/* Wherever a coroutine waits, this is its continuation. Only the loop may
+ * resume it, and only for the wait that began there: a script that resumes the
+ * coroutine by hand, in another task or after the loop has ended, finds no
+ * state that the wait could go on with. */
+static int go_on(lua_State *L, int status, lua_KContext context)
+{
+    struct task *t = loop_running();
+
+    if (t == NULL || t->top != L || t->ticket != (uintptr_t)context)
+        error_raise_misuse(L, "this coroutine waits inside a task: only the "
+                              "task's loop resumes it");
+    return t->step(L, status, t->step_context);
+}
+
+int task_suspend(lua_State *L, struct task *t, const char *call,
+                 lua_KContext context, lua_KFunction step)
+{
+    t->call = call;
+    t->suspending = true;
+    t->step = step;
+    t->step_context = context;
+    t->ticket = ++tickets;
+    return lua_yieldk(L, 0, (lua_KContext)t->ticket, go_on);
+}
+
+bool task_coroutine_runs(lua_State *co)
+{
+    lua_Debug frame;
+
+    return lua_status(co) == LUA_OK && lua_getstack(co, 0, &frame) == 1;
+}
