@@ -66,6 +66,8 @@ local function timed_out(address)
   return err
 end
 
+local function is_timeout(err) return core.is_error(err) and err.timeout end
+
 -- Whether the error says something about an address, and not about this task.
 local function is_answer(err)
   return core.is_error(err) and err.code ~= "ECANCELED" and not err.timeout
@@ -94,7 +96,7 @@ local function prepare(s, bind)
 end
 
 local function close_all(sockets)
-  for s in pairs(sockets) do s:close() end
+  for s in pairs(sockets) do pcall(s.close, s) end
 end
 
 -- A set of sockets that are closed with it.
@@ -116,7 +118,7 @@ local function try_one(place, address, bind)
     s:connect(address)
     return s
   end)
-  if not ok and (is_answer(result) or result.timeout) then
+  if not ok and (is_answer(result) or is_timeout(result)) then
     result.address = address
     error(failure(place, { result }), 0)
   elseif not ok then
@@ -212,7 +214,7 @@ local function try_all(place, addresses, bind, delay)
   }, Race)
   local ok, winner = pcall(race.run, race)
   if not ok then
-    if not (core.is_error(winner) and winner.timeout) then error(winner, 0) end
+    if not is_timeout(winner) then error(winner, 0) end
     for _, attempt in ipairs(race.attempts) do
       if not attempt.over then
         table.insert(race.answers, timed_out(attempt.address))

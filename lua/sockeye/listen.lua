@@ -72,36 +72,45 @@ end
 
 -- ---- Unix ----
 
--- Whether the file is that of a socket on which nobody listens any more.
-local function is_stale(address)
-  if not primitives.socket_file(address.path) then return false end
-  local s <close> = core.socket("unix", "stream")
-  local ok, err = pcall(s.connect, s:settimeout(0), address)
-  return not ok and core.is_error(err, "ECONNREFUSED")
+local lock_pause <const>, lock_patience <const> = 0.005, 200 -- 1 s in all
+
+-- Locks the directory of the file while somebody else may test, remove or bind
+-- it. One who holds the lock for longer than that does not start a server.
+local function lock(path)
+  for _ = 1, lock_patience do
+    local place <const> = primitives.lock_file(path)
+    if place then return place end
+    core.sleep(lock_pause)
+  end
+  primitives.raise("bind", "EADDRINUSE", path)
 end
 
-local function bind_path(s, address, options)
+local function bind_path(s, address, options, place)
   local ok, err = pcall(s.bind, s, address)
   if ok then return end
   if options.unlink == false or not core.is_error(err, "EADDRINUSE") or
-     not is_stale(address) then
+     not primitives.remove_stale(place, address) then
     error(err, 0)
   end
-  os.remove(address.path)
   s:bind(address)
 end
 
 -- Nobody can connect before the socket listens, so the mode is set in time.
-local function open_path(s, address, options, mode)
-  if mode then primitives.chmod(address.path, mode) end
+local function open_path(s, options, place, mode)
+  if mode then primitives.set_mode(place, mode) end
   s:listen(options.backlog)
 end
 
+-- Whoever finds the file while the directory is locked finds a socket that
+-- listens, or one that never will.
 local function listen_path(s, address, options, mode)
-  bind_path(s, address, options)
-  local ok, err = pcall(open_path, s, address, options, mode)
+  local place <close> = lock(address.path)
+  if mode then primitives.preset_mode(s, mode) end
+  bind_path(s, address, options, place)
+  local identity <const> = primitives.file_identity(place)
+  local ok, err = pcall(open_path, s, options, place, mode)
   if not ok then
-    os.remove(address.path)
+    if identity then primitives.remove_file(place, identity) end
     error(err, 0)
   end
 end

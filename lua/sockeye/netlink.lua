@@ -143,7 +143,7 @@ end
 local function set_up(s, groups)
   for _, name in ipairs { "NETLINK_EXT_ACK", "NETLINK_CAP_ACK" } do
     local ok, err = pcall(s.setsockopt, s, name, true)
-    if not ok and err.code ~= "ENOPROTOOPT" then error(err, 0) end
+    if not ok and not core.is_error(err, "ENOPROTOOPT") then error(err, 0) end
   end
   -- A bind leaves the first 32 groups, so it comes before they are joined.
   s:bind(core.netlink())

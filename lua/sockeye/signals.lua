@@ -9,11 +9,16 @@ primitives.mark_library_file()
 
 local M = {}
 
--- Puts the handlers back, the last one first: a signal may be named twice.
+-- Puts all handlers back, the last one first: a signal may be named twice.
+-- Raises the first error at the end.
 local function restore(before)
+  local ok, err = true, nil
   for i = #before, 1, -1 do
-    core.signal(before[i].name, before[i].handler)
+    local restored, problem = pcall(core.signal, before[i].name,
+                                    before[i].handler)
+    if ok then ok, err = restored, problem end
   end
+  if not ok then error(err, 0) end
 end
 
 --- Iterate over signals as they arrive.
@@ -41,8 +46,8 @@ function M.signals(...)
   local release <const> = primitives.expect_outside_wakeup("signals")
   local Closing <const> = class.new "sockeye.Signals"
   function Closing.__close()
-    restore(before)
     release()
+    restore(before)
   end
   local closing <const> = setmetatable({}, Closing)
   local ok, err = pcall(function()
@@ -54,8 +59,8 @@ function M.signals(...)
     end
   end)
   if not ok then
-    restore(before)
     release()
+    restore(before)
     error(err, 0)
   end
   return arrived:values(), nil, nil, closing

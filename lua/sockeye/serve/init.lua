@@ -135,36 +135,53 @@ end
 
 local function is_socket(value) return class.is(value, "sockeye.Socket") end
 
--- Takes a listening socket over, or creates one, and then remembers its file,
--- which the server removes at the end.
-local function add_listener(server, endpoint)
-  local listener = endpoint
-  if not is_socket(endpoint) then
-    listener = listen(endpoint, server.listen)
-  end
+-- Remembers a listening socket, and the file of one that the server has
+-- created.
+local function remember(server, listener, is_ours)
   table.insert(server.listeners, listener)
   listener:settimeout(nil):fcntl("O_NONBLOCK", false)
   local path <const> = listener:getsockname().path
-  if listener ~= endpoint and path then
-    server.files[path] = primitives.socket_file(path)
+  if is_ours and path then
+    server.files[path] = primitives.file_identity(path)
   end
 end
 
--- Closes the listeners and removes their files, but no file that another server
--- has put in the place of ours.
+-- Takes a listening socket over, or creates one, whose file the server removes
+-- at the end.
+local function add_listener(server, endpoint)
+  if is_socket(endpoint) then return remember(server, endpoint, false) end
+  local listener <const> = listen(endpoint, server.listen)
+  local ok, err = pcall(remember, server, listener, true)
+  if not ok then
+    listener:close()
+    error(err, 0)
+  end
+end
+
+-- Removes the files of the listeners, but no file that another server has put
+-- in the place of ours, and closes them. No other file has the identity of ours
+-- while the listener is open. Needs no memory.
 local function stop_listening(server)
-  for path, file in pairs(server.files) do
-    if primitives.socket_file(path) == file then os.remove(path) end
+  for path, identity in pairs(server.files) do
+    primitives.remove_file(path, identity)
+    server.files[path] = nil
   end
-  server.files = {}
-  for _, listener in ipairs(server.listeners) do listener:close() end
+  for _, listener in ipairs(server.listeners) do
+    pcall(listener.close, listener)
+  end
 end
 
+-- Releases first: putting the handlers of signals back may take memory.
 function Server:__close()
   self.task = nil
-  for _, name in ipairs(self.signals) do signals_of.forget(name, self) end
-  stop_listening(self)
   if self.release then self.release() end
+  stop_listening(self)
+  local ok, err = true, nil
+  for _, name in ipairs(self.signals) do
+    local forgot, problem = pcall(signals_of.forget, name, self)
+    if ok then ok, err = forgot, problem end
+  end
+  if not ok then error(err, 0) end
 end
 
 local function await_channel(server, channel)
