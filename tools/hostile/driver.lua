@@ -124,6 +124,12 @@ local function count(out)
   scripts = scripts + 1
 end
 
+local without <const> = setting("WITHOUT", "")
+
+local function steps_of(seed, flavour)
+  return generate.steps(seed, flavour.steps, names, words, without)
+end
+
 local found <const> = {}
 local faults = 0
 
@@ -147,7 +153,7 @@ local function report(run, seed, fault, err)
   end
   found[fault] = 1
   faults = faults + 1
-  local list <const> = generate.steps(seed, run.flavour.steps, names, words)
+  local list <const> = steps_of(seed, run.flavour)
   local script <const> = shorten(run, list, fault)
   local path <const> = ("%s/fault-%d.lua"):format(folder, faults)
   write(path, ("-- %s\n-- %s, SEED=%d\n%s"):format(fault, run.flavour.name,
@@ -162,8 +168,7 @@ local function batch(seed)
   local runs <const> = {}
   for job = 1, jobs do
     local flavour <const> = flavours[(seed + job) % #flavours + 1]
-    local list <const> =
-      generate.steps(seed + job - 1, flavour.steps, names, words)
+    local list <const> = steps_of(seed + job - 1, flavour)
     runs[job] = start(flavour, generate.text(list), "job" .. job)
   end
   for job, run in ipairs(runs) do

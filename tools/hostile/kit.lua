@@ -13,8 +13,9 @@ local sandbox = require "tools.hostile.sandbox"
 local M = setmetatable({}, { __index = _G })
 
 -- Seconds: what a call may wait, and what it may compute.
-local deadline <const> = tonumber(os.getenv "HOSTILE_DEADLINE" or 0.01)
+local deadline <const> = tonumber(os.getenv "HOSTILE_DEADLINE" or 0.004)
 local patience <const> = tonumber(os.getenv "HOSTILE_PATIENCE" or 3)
+local depth <const> = tonumber(os.getenv "HOSTILE_DEPTH" or 190000)
 local trace <const> = os.getenv "HOSTILE_TRACE"
   and assert(io.open(os.getenv "HOSTILE_TRACE", "a"))
 if trace then trace:setvbuf "no" end
@@ -162,7 +163,7 @@ function M.deep(kind, f)
     return (lua_down(n - 1))
   end
   if kind == "c" then return quietly(down) end
-  return quietly(lua_down, 190000)
+  return quietly(lua_down, depth)
 end
 
 --- In a process of its own, which is a copy of this one.

@@ -96,6 +96,7 @@ local function own_process(pid)
   return pid
 end
 
+-- A number for a copy, which is closed at once.
 local function out_of_use(number)
   local value <const> = tonumber(number)
   if value and value >= -0x80000000 and value < 400 then return 400 end
@@ -149,7 +150,9 @@ function M.replace(kit)
     return S.adopt(number, ...)
   end
   list["sockeye.dup2"] = function(old, new, ...)
-    return S.dup2(old, out_of_use(new), ...)
+    new = out_of_use(new)
+    S.dup2(old, new, ...)
+    S.adopt(new):close()
   end
   list["Socket:detach"] = detach(kit)
   list["sockeye.process"] = S.process and function(first, ...)
