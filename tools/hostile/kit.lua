@@ -97,6 +97,11 @@ local function quietly(f, ...)
   return table.unpack(results, 2, results.n)
 end
 
+-- What waits for no longer than a call may.
+local function briefly(f, ...)
+  return quietly(S.timeout, deadline, f, ...)
+end
+
 -- ---- places where code runs ----
 
 --- In a task: of the loop that runs, else of one made for it.
@@ -179,11 +184,11 @@ end
 
 --- Goes on with it, whatever it is.
 function M.resume(value, how, ...)
-  if type(value) == "function" then return quietly(value, ...) end
+  if type(value) == "function" then return briefly(value, ...) end
   if type(value) ~= "thread" then return end
-  if how == "close" then return quietly(coroutine.close, value) end
-  if how == "library" then return quietly(S.resume, value, ...) end
-  return quietly(coroutine.resume, value, ...)
+  if how == "close" then return briefly(coroutine.close, value) end
+  if how == "library" then return briefly(S.resume, value, ...) end
+  return briefly(coroutine.resume, value, ...)
 end
 
 function M.yield(...)
@@ -227,7 +232,7 @@ function M.op(name, a, b)
     close = function() local _ <close> = a end,
     pairs = function() return next, pairs(a) end,
   }
-  return quietly(operators[name], a, b)
+  return briefly(operators[name], a, b)
 end
 
 --- Calls a metamethod by hand, where the metatable is for anybody to see.
@@ -237,7 +242,7 @@ function M.metamethod(object, name, ...)
     return
   end
   tampered = true
-  return quietly(meta[name], object, ...)
+  return briefly(meta[name], object, ...)
 end
 
 --- Takes a metamethod away, likewise.
