@@ -293,7 +293,7 @@ end
 -- Finalizers may make objects, which have finalizers.
 local function forget()
   for _ = 1, 6 do
-    for i in pairs(M.V) do M.V[i] = nil end
+    M.V = {}
     quietly(collectgarbage)
   end
 end
