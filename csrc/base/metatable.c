@@ -3,14 +3,14 @@
  */
 #include "base/metatable.h"
 
-#define SPARSE 256 /* fields for which there is room */
+#define SPARSE 256 /* fields that a sparse table is presized for */
 
-static void push(lua_State *L, const char *name, int room,
+static void push(lua_State *L, const char *name, int fields,
                  const luaL_Reg *metamethods)
 {
     if (luaL_getmetatable(L, name) != LUA_TTABLE) {
         lua_pop(L, 1);
-        lua_createtable(L, 0, room);
+        lua_createtable(L, 0, fields);
         lua_pushstring(L, name);
         lua_setfield(L, -2, "__name");
         lua_pushstring(L, name);
@@ -24,12 +24,12 @@ static void push(lua_State *L, const char *name, int room,
 
 /* Push the field __index of the table on top: a table, new where there is
  * none. */
-static void push_index(lua_State *L, int room)
+static void push_index(lua_State *L, int fields)
 {
     if (lua_getfield(L, -1, "__index") == LUA_TTABLE)
         return;
     lua_pop(L, 1);
-    lua_createtable(L, 0, room);
+    lua_createtable(L, 0, fields);
     lua_pushvalue(L, -1);
     lua_setfield(L, -3, "__index");
 }

@@ -13,7 +13,6 @@
 #endif
 
 #include "base/descriptor.h"
-#include "base/nonblocking.h"
 #include "base/sigpipe.h"
 #include "transit/ways.h"
 
@@ -347,13 +346,28 @@ bool transit_find_way(struct transit *m, int error)
     return true;
 }
 
-/* Make an end non-blocking for one attempt, but a file, which is always
- * ready. */
-static void unblock_end(struct nonblocking *u, const struct end *end)
+/* O_NONBLOCK of an end, for calls that have no flag for it. */
+struct nonblocking {
+    int fd;
+    int flags; /* the flags before the call; -1: unknown, or a file */
+};
+
+/* Make an end non-blocking, but a file, which is always ready. */
+static void nonblocking_begin(struct nonblocking *u, const struct end *end)
 {
-    u->flags = -1;
-    if (end->kind != S_IFREG && end->kind != S_IFBLK)
-        nonblocking_begin(u, end->handle->fd);
+    bool is_file = end->kind == S_IFREG || end->kind == S_IFBLK;
+
+    u->fd = end->handle->fd;
+    u->flags = is_file ? -1 : fcntl(u->fd, F_GETFL);
+    if (u->flags != -1 && !(u->flags & O_NONBLOCK))
+        fcntl(u->fd, F_SETFL, u->flags | O_NONBLOCK);
+}
+
+/* Restore the flags at once, since other processes may share the open file. */
+static void nonblocking_end(const struct nonblocking *u)
+{
+    if (u->flags != -1 && !(u->flags & O_NONBLOCK))
+        fcntl(u->fd, F_SETFL, u->flags);
 }
 
 /* Make one attempt in the transit's way, with SIGPIPE blocked. */
@@ -367,8 +381,8 @@ static int try_way(struct transit *m, bool waits, enum direction *direction)
     if (waits) {
         error = attempts[m->way](m, true, direction);
     } else {
-        unblock_end(&from, &m->from);
-        unblock_end(&to, &m->to);
+        nonblocking_begin(&from, &m->from);
+        nonblocking_begin(&to, &m->to);
         error = attempts[m->way](m, false, direction);
         nonblocking_end(&to);
         nonblocking_end(&from);

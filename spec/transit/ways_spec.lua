@@ -1,3 +1,7 @@
+local sockeye = require "sockeye"
+
+local descriptors = require "spec.support.descriptors"
+local sockets = require "spec.support.sockets"
 local trace = require "spec.support.trace"
 
 -- What moves ten bytes between two ends, and the calls by which they go; a
@@ -70,4 +74,25 @@ describe("the way", function()
     ]]
     assert.matches("^sendfile p?read%d* sendto", made)
   end)
+end)
+
+describe("O_NONBLOCK of the ends", function()
+  descriptors.guard()
+
+  for _, flag in ipairs { false, true } do
+    it(("is %s again when a call has set it"):format(flag), function()
+      local a, b = sockets.unix()
+      local c, d = sockets.unix()
+      for _, s in ipairs { b, c } do s:fcntl("O_NONBLOCK", flag) end
+      sockeye.run(function()
+        a:send "hello"
+        assert.are.equal(5, sockeye.splice(b, c, 5))
+      end)
+      assert.are.equal("hello", d:recv(5))
+      for _, s in ipairs { b, c } do
+        assert.are.equal(flag, s:fcntl "O_NONBLOCK")
+      end
+      sockets.close(a, b, c, d)
+    end)
+  end
 end)
