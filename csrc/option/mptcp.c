@@ -17,7 +17,7 @@
 
 #include "address/address.h"
 #include "address/families.h"
-#include "option/info.h"
+#include "option/struct.h"
 #include "option/type.h"
 #include "socket/socket.h"
 

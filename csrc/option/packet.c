@@ -4,7 +4,7 @@
  * packet(7), linux/if_packet.h, and Documentation/networking/packet_mmap.rst of
  * the kernel for fanout.
  */
-#include "option/info.h"
+#include "option/struct.h"
 #include "option/type.h"
 
 #ifdef __linux__

@@ -1,10 +1,11 @@
 /*
- * struct: the options whose values are structures; see type.h.
+ * struct: the options whose values are structures; see struct.h and type.h.
  *
  * A structure is a table with the field names of its manual page, socket(7),
  * unix(7) or ip(7), without their prefix.
  */
 #include <netinet/in.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -12,8 +13,49 @@
 
 #include "address/address.h"
 #include "address/families.h"
-#include "option/info.h"
+#include "option/struct.h"
 #include "option/type.h"
+
+/* ---- structures of numbers that the kernel reports ---- */
+
+static lua_Integer read_field(const unsigned char *bytes, size_t size)
+{
+    uint16_t half;
+    uint32_t word;
+    uint64_t pair;
+
+    switch (size) {
+    case sizeof half:
+        memcpy(&half, bytes, size);
+        return half;
+    case sizeof word:
+        memcpy(&word, bytes, size);
+        return word;
+    case sizeof pair:
+        memcpy(&pair, bytes, size);
+        return (lua_Integer)pair;
+    default:
+        return *bytes;
+    }
+}
+
+void option_set_info_fields(lua_State *L, const struct info_field *row,
+                            const unsigned char *bytes, socklen_t length)
+{
+    for (; row->name; row++) {
+        if (row->offset + row->size > length)
+            continue;
+        field_set_integer(L, row->name,
+                          read_field(bytes + row->offset, row->size));
+    }
+}
+
+void option_push_info(lua_State *L, const struct option_type *type,
+                      const union option_value *value, socklen_t length)
+{
+    lua_newtable(L);
+    option_set_info_fields(L, type->fields, value->bytes, length);
+}
 
 /* ---- address ---- */
 

@@ -13,7 +13,7 @@
 
 #include <lauxlib.h>
 
-#include "option/info.h"
+#include "option/struct.h"
 #include "option/type.h"
 #include "socket/state.h"
 

@@ -80,7 +80,7 @@ describe("a vsock address", function()
     local connected, err = pcall(c.connect, c, to)
     if not connected then
       assert.is_true(sockeye.is_error(err), err)
-      return pending("vsock has no loopback here: " .. err.code)
+      return pending("the loopback of vsock is unavailable: " .. err.code)
     end
     local a <close>, peer = l:accept()
     assert.equal(c:getsockname(), peer)

@@ -70,7 +70,7 @@ describe("a name of a constant", function()
       local ok, s = pcall(sockeye.socket, "inet6", "raw", name)
       if not ok then
         assert.is_true(sockeye.is_error(s))
-        return pending("raw sockets of IPv6 cannot be made: " .. s.code)
+        return pending("raw sockets of IPv6 are unavailable: " .. s.code)
       end
       assert.equal("icmpv6", s:getsockopt("SO_PROTOCOL"))
       s:close()

@@ -80,7 +80,7 @@ describe("option of an interface or a group", function()
 
   it("sets the source: IPV6_PKTINFO", function()
     local ok, r = pcall(sockets.bound, "[::1]:0", "dgram")
-    if not ok then return pending("there is no IPv6 here") end
+    if not ok then return pending("IPv6 is unavailable here") end
     local s <close> = sockeye.socket("inet6", "dgram")
     s:setsockopt("IPV6_PKTINFO", { address = "::1", interface = "lo" })
     s:sendto("from ::1", r:getsockname())

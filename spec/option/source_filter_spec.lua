@@ -157,7 +157,7 @@ describe("source filter", function()
 
   it("of an IPv4 group works on a socket of IPv6", function()
     local ok, r = pcall(sockeye.socket, "inet6", "dgram")
-    if not ok then return pending("there is no IPv6 here") end
+    if not ok then return pending("IPv6 is unavailable here") end
     local _ <close> = r
     local s <close> = sockeye.socket("inet", "dgram"):bind("127.0.0.1:0")
     r:settimeout(20):setsockopt("IPV6_V6ONLY", false):bind("[::]:0")

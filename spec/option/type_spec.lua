@@ -29,7 +29,7 @@ describe("option of a plain type", function()
 
   it("leaves the port free for IPv4: IPV6_V6ONLY", function()
     if not pcall(sockeye.socket, "inet6", "stream") then
-      return pending("there is no IPv6 here")
+      return pending("IPv6 is unavailable here")
     end
     sockets.with_port(function(port)
       local six <close> = sockeye.socket("inet6", "stream")
@@ -44,7 +44,7 @@ describe("option of a plain type", function()
 
   it("accepts both families without IPV6_V6ONLY", function()
     local ok, six = pcall(sockeye.socket, "inet6", "stream")
-    if not ok then return pending("there is no IPv6 here") end
+    if not ok then return pending("IPv6 is unavailable here") end
     six:setsockopt("IPV6_V6ONLY", false):bind("[::]:0"):listen()
     local port = six:getsockname().port
     local four <close> = sockeye.socket("inet", "stream")

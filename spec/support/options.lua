@@ -83,7 +83,7 @@ function M.with_socket(option, f)
     elseif code == "EAFNOSUPPORT" and kind == "vsock" then
       return false, "this kernel does not have vsock"
     elseif code == "EAFNOSUPPORT" or code == "EADDRNOTAVAIL" then
-      return false, "there is no IPv6 here"
+      return false, "IPv6 is unavailable here"
     elseif code == "EPROTONOSUPPORT" or code == "ENOPROTOOPT" then
       return false, "this kernel does not have " .. kind
     end

@@ -82,7 +82,7 @@ describe("tick", function()
 
   it("is a timer that lives as long as the handler", function()
     local before = timers()
-    if not before then return pending("there is no /proc/self/timers") end
+    if not before then return pending("/proc/self/timers is unavailable") end
     sockeye.signal("USR1", print)
     sockeye.signal("USR1", error)
     local one = timers()

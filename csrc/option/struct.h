@@ -1,10 +1,10 @@
 /*
- * info: structures of numbers that Linux reports, such as struct tcp_info.
+ * struct: structures of numbers that Linux reports, such as struct tcp_info.
  * Newer kernels append fields; those that a kernel does not report are absent
  * from the Lua table.
  */
-#ifndef SOCKEYE_OPTION_INFO_H
-#define SOCKEYE_OPTION_INFO_H
+#ifndef SOCKEYE_OPTION_STRUCT_H
+#define SOCKEYE_OPTION_STRUCT_H
 
 #include <stddef.h>
 #include <sys/socket.h>
