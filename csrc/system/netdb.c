@@ -7,7 +7,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <pthread.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <lauxlib.h>
@@ -79,26 +81,162 @@ struct question {
 
 typedef bool lookup(const struct question *q, struct entry *e);
 
+#ifdef __GLIBC__
+
+/* Memory for one answer of the C library. */
+struct room {
+    char small[1024];
+    char *bytes; /* small, or memory of malloc */
+    size_t size;
+};
+
+static void start_room(struct room *r)
+{
+    r->bytes = r->small;
+    r->size = sizeof r->small;
+}
+
+static void end_room(struct room *r)
+{
+    if (r->bytes != r->small)
+        free(r->bytes);
+}
+
+/* Whether to look once more, after `error`: with more memory. */
+static bool grow_room(struct room *r, int error)
+{
+    if (error != ERANGE)
+        return false;
+    end_room(r);
+    r->size *= 2;
+    r->bytes = malloc(r->size);
+    return r->bytes != NULL;
+}
+
+static bool end_service(struct entry *e, struct room *r,
+                        const struct servent *found)
+{
+    bool copied = copy_service(e, found);
+    int error = errno;
+
+    end_room(r);
+    errno = error;
+    return copied;
+}
+
+static bool end_protocol(struct entry *e, struct room *r,
+                         const struct protoent *found)
+{
+    bool copied = copy_protocol(e, found);
+    int error = errno;
+
+    end_room(r);
+    errno = error;
+    return copied;
+}
+
 static bool service_by_name(const struct question *q, struct entry *e)
 {
-    return copy_service(e, getservbyname(q->name, q->protocol));
+    struct servent answer, *found;
+    struct room r;
+    int error;
+
+    start_room(&r);
+    do
+        error = getservbyname_r(q->name, q->protocol, &answer, r.bytes, r.size,
+                                &found);
+    while (grow_room(&r, error));
+    return end_service(e, &r, found);
 }
 
 static bool service_by_port(const struct question *q, struct entry *e)
 {
-    return copy_service(
-        e, getservbyport(htons((in_port_t)q->number), q->protocol));
+    struct servent answer, *found;
+    int port = htons((in_port_t)q->number);
+    struct room r;
+    int error;
+
+    start_room(&r);
+    do
+        error = getservbyport_r(port, q->protocol, &answer, r.bytes, r.size,
+                                &found);
+    while (grow_room(&r, error));
+    return end_service(e, &r, found);
 }
 
 static bool protocol_by_name(const struct question *q, struct entry *e)
 {
-    return copy_protocol(e, getprotobyname(q->name));
+    struct protoent answer, *found;
+    struct room r;
+    int error;
+
+    start_room(&r);
+    do
+        error = getprotobyname_r(q->name, &answer, r.bytes, r.size, &found);
+    while (grow_room(&r, error));
+    return end_protocol(e, &r, found);
 }
 
 static bool protocol_by_number(const struct question *q, struct entry *e)
 {
-    return copy_protocol(e, getprotobynumber(q->number));
+    struct protoent answer, *found;
+    struct room r;
+    int error;
+
+    start_room(&r);
+    do
+        error = getprotobynumber_r(q->number, &answer, r.bytes, r.size, &found);
+    while (grow_room(&r, error));
+    return end_protocol(e, &r, found);
 }
+
+#else
+
+/* The C library's one answer is copied before another thread asks. */
+static pthread_mutex_t one_answer = PTHREAD_MUTEX_INITIALIZER;
+
+static bool service_by_name(const struct question *q, struct entry *e)
+{
+    bool copied;
+
+    pthread_mutex_lock(&one_answer);
+    copied = copy_service(e, getservbyname(q->name, q->protocol));
+    pthread_mutex_unlock(&one_answer);
+    return copied;
+}
+
+static bool service_by_port(const struct question *q, struct entry *e)
+{
+    int port = htons((in_port_t)q->number);
+    bool copied;
+
+    pthread_mutex_lock(&one_answer);
+    copied = copy_service(e, getservbyport(port, q->protocol));
+    pthread_mutex_unlock(&one_answer);
+    return copied;
+}
+
+static bool protocol_by_name(const struct question *q, struct entry *e)
+{
+    bool copied;
+
+    pthread_mutex_lock(&one_answer);
+    copied = copy_protocol(e, getprotobyname(q->name));
+    pthread_mutex_unlock(&one_answer);
+    return copied;
+}
+
+static bool protocol_by_number(const struct question *q, struct entry *e)
+{
+    bool copied;
+
+    pthread_mutex_lock(&one_answer);
+    copied = copy_protocol(e, getprotobynumber(q->number));
+    pthread_mutex_unlock(&one_answer);
+    return copied;
+}
+
+#endif
 
 /* After a failed look-up: collect garbage if descriptors have run out, which
  * the C library reports by errno alone. Returns whether to try again. */

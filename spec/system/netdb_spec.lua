@@ -93,3 +93,27 @@ describe("a protocol", function()
     errors.rejected("out of range", sockeye.getprotobynumber, 1 << 31)
   end)
 end)
+
+describe("an answer of the databases", function()
+  local thread = assert(package.loadlib("./build/spec/thread.so",
+                                        "luaopen_thread"))()
+
+  -- Asks often, for names that other threads do not ask for.
+  local script <const> = [[
+    local sockeye = require "sockeye"
+    for _ = 1, 2000 do
+      assert(sockeye.getprotobyname("%s").number == %d)
+      assert(sockeye.getprotobynumber(%d).name == "%s")
+      assert(sockeye.getservbyport(%d, "tcp").name == "%s")
+    end
+  ]]
+
+  it("is not another thread's", function()
+    local joins = {}
+    for _, names in ipairs { { "tcp", 6, 6, "tcp", 80, "http" },
+                             { "udp", 17, 17, "udp", 22, "ssh" } } do
+      joins[#joins + 1] = thread.start(script:format(table.unpack(names)))
+    end
+    for _, join in ipairs(joins) do assert.is_nil(join()) end
+  end)
+end)
