@@ -24,6 +24,7 @@
 #include "open.h"
 #include "socket/argument.h"
 #include "socket/socket.h"
+#include "system/signal_names.h"
 #include "system/signals.h"
 #include "task/task.h"
 #include "task/turn.h"
@@ -284,9 +285,10 @@ could be sent
 static int sockeye_kill(lua_State *L)
 {
     pid_t pid = check_pid(L, 1);
-    int number = signals_check(L, 2, 0);
+    int number = signal_names_check(L, 2, 0);
 
-    if (kill(pid, number) == -1)
+    if ((pid != getpid() || !signals_send_self(L, number)) &&
+        kill(pid, number) == -1)
         return error_raise(L, "kill", errno, 1);
     interrupt_run(L);
     return 0;

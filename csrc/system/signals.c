@@ -11,55 +11,27 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include <lauxlib.h>
 
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "base/metatable.h"
 #include "base/names.h"
 #include "open.h"
 #include "system/resend.h"
+#include "system/signal_names.h"
 #include "system/signals.h"
 
 #define EVERY_EVENT (LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT)
 #define OWNER_TYPE "sockeye.Signals"
 #define FAULT_PROBLEM "a fault cannot be handled in Lua"
-#define NUMBER_PROBLEM "no number of a signal"
 
 /* clang-format off */
-static const struct name signal_rows[] = {
-    {"hup", SIGHUP}, {"int", SIGINT}, {"quit", SIGQUIT}, {"ill", SIGILL},
-    {"trap", SIGTRAP}, {"abrt", SIGABRT}, {"bus", SIGBUS}, {"fpe", SIGFPE},
-    {"kill", SIGKILL}, {"usr1", SIGUSR1}, {"segv", SIGSEGV},
-    {"usr2", SIGUSR2}, {"pipe", SIGPIPE}, {"alrm", SIGALRM},
-    {"term", SIGTERM}, {"chld", SIGCHLD}, {"cont", SIGCONT},
-    {"stop", SIGSTOP}, {"tstp", SIGTSTP}, {"ttin", SIGTTIN},
-    {"ttou", SIGTTOU}, {"urg", SIGURG}, {"xcpu", SIGXCPU},
-    {"xfsz", SIGXFSZ}, {"vtalrm", SIGVTALRM}, {"prof", SIGPROF},
-    {"winch", SIGWINCH}, {"sys", SIGSYS},
-#ifdef SIGIO
-    {"io", SIGIO},
-#endif
-#ifdef SIGPOLL
-    {"poll", SIGPOLL},
-#endif
-#ifdef SIGPWR
-    {"pwr", SIGPWR},
-#endif
-#ifdef SIGSTKFLT
-    {"stkflt", SIGSTKFLT},
-#endif
-#ifdef SIGINFO
-    {"info", SIGINFO},
-#endif
-#ifdef SIGEMT
-    {"emt", SIGEMT},
-#endif
-    {NULL, 0},
-};
-
 enum disposition { DEFAULT, IGNORE, ORIGINAL, HANDLER };
 
 static const struct name disposition_rows[] = {
@@ -68,14 +40,14 @@ static const struct name disposition_rows[] = {
 };
 /* clang-format on */
 
-static const struct names signal_names = {"signal", {"SIG", NULL}, signal_rows};
 static const struct names disposition_names = {
     "handler", {NULL, NULL}, disposition_rows};
 
 /* Signals belong to the process, so this is not part of a Lua state. */
 static struct {
-    lua_State *main;  /* of the state with the handlers; or NULL */
-    pthread_t thread; /* the thread that state runs in */
+    _Atomic(lua_State *) main; /* of the state with the handlers; or NULL */
+    _Atomic(pthread_t) thread; /* the thread that state runs in */
+    atomic_int catching;       /* threads in the handler in C */
     volatile sig_atomic_t caught[NSIG];
     struct sigaction before[NSIG]; /* the action before a handler was set */
     bool replaced[NSIG];           /* whether `before` is set */
@@ -122,15 +94,17 @@ static void catch (int number, siginfo_t *info, void *context)
     int error = errno;
 
     (void)context;
-    if (signals.main == NULL)
-        return;
-    if (!pthread_equal(pthread_self(), signals.thread)) {
+    atomic_fetch_add(&signals.catching, 1);
+    if (signals.main == NULL) {
+        /* the state is about to be closed */
+    } else if (!pthread_equal(pthread_self(), signals.thread)) {
         pthread_kill(signals.thread, number);
     } else if (!resend_is(info) || signals.caught[number]) {
         signals.caught[number] = 1;
         set_hook();
         resend_start(number);
     }
+    atomic_fetch_sub(&signals.catching, 1);
     errno = error;
 }
 
@@ -185,6 +159,7 @@ static void run_handlers(lua_State *L, lua_Debug *ar)
 
 void signals_forked(void)
 {
+    atomic_store(&signals.catching, 0);
     if (signals.main == NULL)
         return;
     signals.thread = pthread_self();
@@ -203,31 +178,62 @@ static bool is_caught(const struct sigaction *action)
     return (action->sa_flags & SA_SIGINFO) && action->sa_sigaction == catch;
 }
 
+/* Restore an action. Where that is the default one, signals that were caught
+ * and sent on to another thread would end the process: ignoring them for a
+ * moment drops those that are pending (sigaction(2)). SIGCHLD ends nothing, and
+ * must not be ignored: the system would reap the children. */
+static void replace_action(int number, const struct sigaction *before)
+{
+    struct sigaction ignored = {.sa_flags = 0};
+
+    ignored.sa_handler = SIG_IGN;
+    if (!(before->sa_flags & SA_SIGINFO) && before->sa_handler == SIG_DFL &&
+        number != SIGCHLD)
+        sigaction(number, &ignored, NULL);
+    sigaction(number, before, NULL);
+}
+
 /* Restore the action from before a handler, if the handler is still set. */
 static void restore(int number)
 {
     struct sigaction now;
 
+    resend_delete(number);
     if (signals.replaced[number] && sigaction(number, NULL, &now) == 0 &&
         is_caught(&now))
-        sigaction(number, &signals.before[number], NULL);
+        replace_action(number, &signals.before[number]);
     signals.replaced[number] = false;
-    resend_delete(number);
-    forget(number);
+    signals.caught[number] = 0;
+}
+
+/* From here on no handler in C uses the state, in whichever thread. */
+static void leave_state(void)
+{
+    if (lua_gethook(signals.main) == run_handlers)
+        remove_hook();
+    signals.main = NULL;
+    while (atomic_load(&signals.catching) > 0)
+        sched_yield();
 }
 
 /* The Lua state is being closed: restore all actions, so that no signal reaches
  * it any more. */
 static int owner_gc(lua_State *L)
 {
+    sigset_t every;
+    sigset_t before;
+
     lua_pushnil(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &owner_key);
     lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
     if (lua_tothread(L, -1) != signals.main)
         return 0;
+    sigfillset(&every);
+    pthread_sigmask(SIG_SETMASK, &every, &before);
+    leave_state();
     for (int number = 1; number < NSIG; number++)
         restore(number);
-    signals.main = NULL;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return 0;
 }
 
@@ -253,6 +259,24 @@ static void claim(lua_State *L)
             L, "another Lua state handles the signals of this process");
     signals.thread = pthread_self();
     signals.main = main;
+}
+
+bool signals_send_self(lua_State *L, int number)
+{
+    struct sigaction now;
+    sigset_t one;
+    sigset_t before;
+
+    if (number == 0 || signals.main != interrupt_main_thread(L) ||
+        sigaction(number, NULL, &now) == -1 || !is_caught(&now))
+        return false;
+    signals.thread = pthread_self();
+    sigemptyset(&one);
+    sigaddset(&one, number);
+    pthread_sigmask(SIG_UNBLOCK, &one, &before);
+    pthread_kill(signals.thread, number);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return true;
 }
 
 /* Push the disposition of a signal, in the form that sockeye.signal takes. */
@@ -350,14 +374,6 @@ static void set_disposition(lua_State *L, int number,
         error_raise(L, "signal", error, 1);
 }
 
-int signals_check(lua_State *L, int arg, int least)
-{
-    lua_Integer number = names_check(L, arg, &signal_names);
-
-    luaL_argcheck(L, number >= least && number < NSIG, arg, NUMBER_PROBLEM);
-    return (int)number;
-}
-
 /* read_signal(value): returns the number of a signal that a function may
  * handle; or nil and a description of what is wrong with the value. */
 static int sockeye_read_signal(lua_State *L)
@@ -371,7 +387,8 @@ static int sockeye_read_signal(lua_State *L)
     if (number >= 1 && number < NSIG && !is_fault((int)number))
         return 1;
     lua_pushnil(L);
-    lua_pushstring(L, is_fault((int)number) ? FAULT_PROBLEM : NUMBER_PROBLEM);
+    lua_pushstring(L, is_fault((int)number) ? FAULT_PROBLEM
+                                            : SIGNAL_NAMES_PROBLEM);
     return 2;
 }
 
@@ -406,7 +423,7 @@ end)
 */
 static int sockeye_signal(lua_State *L)
 {
-    int number = signals_check(L, 1, 1);
+    int number = signal_names_check(L, 1, 1);
     enum disposition disposition = DEFAULT;
     bool reads = lua_isnoneornil(L, 2);
     struct sigaction now;

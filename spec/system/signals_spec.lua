@@ -324,3 +324,37 @@ describe("the end of the Lua state", function()
                    result.status == 128 + sockeye.SIGUSR1)
   end)
 end)
+
+describe("a host's signal mask", function()
+  local mask = assert(package.loadlib("./build/spec/mask.so",
+                                      "luaopen_mask"))()
+
+  it("does not keep kill from running the handler before it returns",
+     function()
+    fork.reap(fork.child(function()
+      local calls = 0
+      sockeye.signal("SIGUSR1", function() calls = calls + 1 end)
+      mask.block(sockeye.SIGUSR1)
+      sockeye.kill(sockeye.getpid(), "SIGUSR1")
+      assert(calls == 1)
+      sockeye.run(function() sockeye.kill(sockeye.getpid(), "SIGUSR1") end)
+      assert(calls == 2)
+      mask.unblock(sockeye.SIGUSR1)
+    end))
+  end)
+
+  it("does not let a caught signal reach a state that is closed", function()
+    local result = process.lua_script [[
+      local sockeye = require "sockeye"
+      local mask = package.loadlib("./build/spec/mask.so", "luaopen_mask")()
+      for _ = 1, 8 do
+        local err = mask.close_with_pending([=[
+          local sockeye = require "sockeye"
+          sockeye.signal("SIGUSR1", function() end)
+        ]=], sockeye.SIGUSR1)
+        assert(err == nil, err)
+      end
+    ]]
+    assert.same({ "", 0 }, { result.stderr, result.status })
+  end)
+end)
