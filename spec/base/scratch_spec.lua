@@ -77,7 +77,7 @@ describe("memory to receive into", function()
   end
 
   it("is less where the address space is small", function()
-    if checked then return pending("limits are unavailable under " .. checked) end
+    if checked then return pending("limits unavailable under " .. checked) end
     assert.equal("hello\t5\thello\tnil\n", run([[
       local a, b = sockeye.socketpair()
       a:send "hello"
@@ -92,7 +92,7 @@ describe("memory to receive into", function()
   end)
 
   it("may be less than waitall asks for, which still gets it all", function()
-    if checked then return pending("limits are unavailable under " .. checked) end
+    if checked then return pending("limits unavailable under " .. checked) end
     assert.equal("700000\ttrue\n", run([[
       local a, b = sockeye.socketpair()
       local size = 700000
@@ -117,7 +117,7 @@ describe("memory to receive into", function()
   end)
 
   it("raises ENOMEM if there is none", function()
-    if checked then return pending("limits are unavailable under " .. checked) end
+    if checked then return pending("limits unavailable under " .. checked) end
     assert.equal("ENOMEM\tmmap\nhello\n", run([[
       local a, b = sockeye.socketpair()
       a:send "hello"
