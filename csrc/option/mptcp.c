@@ -17,6 +17,7 @@
 
 #include "address/address.h"
 #include "address/families.h"
+#include "base/size.h"
 #include "option/struct.h"
 #include "option/type.h"
 #include "socket/socket.h"
@@ -79,8 +80,10 @@ const struct option_type option_mptcp_info = {
 
 /* ---- its subflows ---- */
 
-/* How many fit at the first attempt; usual limits are lower. */
+/* How many fit at the first attempt, and at the last; the kernel counts them in
+ * a byte. */
 #define FIRST_SUBFLOWS 8
+#define MOST_SUBFLOWS 255
 
 /* The header before the items. */
 struct subflow_data {
@@ -129,6 +132,7 @@ static int get_subflows(lua_State *L, int arg, const struct option *row,
             return error;
         bytes = lua_touserdata(L, -1);
         memcpy(&head, bytes, sizeof head);
+        head.count = (uint32_t)size_within(head.count, MOST_SUBFLOWS);
     } while (head.count > capacity);
     lua_createtable(L, (int)head.count, 0);
     for (uint32_t i = 0; i < head.count; i++) {

@@ -333,8 +333,9 @@ static int socket_setsockopt(lua_State *L)
     return 1;
 }
 
-/* Read an option into `*value`, or, if the kernel reports that it is larger,
- * into a userdata that is pushed. Returns where it is, or NULL and errno. */
+/* Read an option into `*value`, or, if it has no fixed size and the kernel
+ * reports that it is larger, into a userdata that is pushed, with zeros after
+ * it. Returns where it is, or NULL and errno. */
 static const union option_value *read_option(lua_State *L, struct socket *s,
                                              const struct option *row,
                                              union option_value *value,
@@ -342,24 +343,22 @@ static const union option_value *read_option(lua_State *L, struct socket *s,
 {
     int level = option_level(row, s);
     socklen_t size = row->type->size;
-    void *large;
-    int result;
+    void *large = value;
 
     *length = size;
     memset(value, 0, size);
-    result = getsockopt(s->handle.fd, level, row->number, value, length);
-    if (result == 0 && *length <= size)
-        return value;
-    if ((result == -1 && errno != ERANGE) || *length <= size ||
-        *length > BYTES_MOST)
-        return NULL;
-    size = *length;
-    large = lua_newuserdatauv(L, size, 0);
-    memset(large, 0, size);
-    if (getsockopt(s->handle.fd, level, row->number, large, length) == -1)
-        return NULL;
+    if (getsockopt(s->handle.fd, level, row->number, value, length) == 0)
+        errno = *length <= size || size < OPTION_BYTES ? 0 : ERANGE;
+    if (errno == ERANGE && size == OPTION_BYTES && *length > size &&
+        *length <= BYTES_MOST) {
+        size = *length;
+        large = lua_newuserdatauv(L, size + sizeof(uint32_t), 0);
+        memset(large, 0, size + sizeof(uint32_t));
+        if (getsockopt(s->handle.fd, level, row->number, large, length) == 0)
+            errno = 0;
+    }
     *length = (socklen_t)size_within(*length, size);
-    return large;
+    return errno == 0 ? large : NULL;
 }
 
 static int get_by_type(lua_State *L, const struct socket *s,

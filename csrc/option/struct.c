@@ -99,6 +99,7 @@ const struct option_type option_ucred = {
 static void push_groups(lua_State *L, const struct option_type *type,
                         const union option_value *value, socklen_t length)
 {
+    const unsigned char *bytes = value->bytes;
     int count = (int)(length / sizeof(gid_t));
 
     (void)type;
@@ -106,7 +107,7 @@ static void push_groups(lua_State *L, const struct option_type *type,
     for (int i = 0; i < count; i++) {
         gid_t gid;
 
-        memcpy(&gid, value->bytes + (size_t)i * sizeof gid, sizeof gid);
+        memcpy(&gid, bytes + (size_t)i * sizeof gid, sizeof gid);
         lua_pushinteger(L, gid);
         lua_rawseti(L, -2, i + 1);
     }
@@ -123,6 +124,7 @@ const struct option_type option_groups = {
 static void push_memberships(lua_State *L, const struct option_type *type,
                              const union option_value *value, socklen_t length)
 {
+    const unsigned char *bytes = value->bytes;
     lua_Integer bits = (lua_Integer)length * 8;
     lua_Integer count = 0;
 
@@ -131,7 +133,7 @@ static void push_memberships(lua_State *L, const struct option_type *type,
     for (lua_Integer bit = 0; bit < bits; bit++) {
         uint32_t word;
 
-        memcpy(&word, value->bytes + bit / 32 * 4, sizeof word);
+        memcpy(&word, bytes + bit / 32 * 4, sizeof word);
         if (!(word >> bit % 32 & 1))
             continue;
         lua_pushinteger(L, bit + 1);
