@@ -194,7 +194,8 @@ static int write_and_read(lua_State *L)
         .socket = &socket, .message = &message, .numbers = true};
 
     control_write(L, &w, &socket, "sendmsg", 1, 1);
-    fuzz_check(L, lua_gettop(L) == 3, "control_write leaves values");
+    fuzz_check(L, lua_gettop(L) == 4, "control_write leaves values");
+    control_fill_rights(L, 4, "sendmsg", w.bytes + w.rights, w.rights_count);
     message.msg_control = push_exact(L, w.bytes, w.used);
     message.msg_controllen = w.used;
     check_layout(L, &message, count_fields(L, 1));
