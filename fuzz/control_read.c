@@ -10,14 +10,11 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "plant.h"
 #include "message/control.h"
 #include "message/message.h"
 
-#ifndef SCM_PIDFD
-#define SCM_PIDFD 4
-#endif
-
-enum { NUMBERS = 1, STARVE = 2, WHOLE = 4, SEVERAL = 8, MOST_PLANTED = 40 };
+enum { NUMBERS = 1, STARVE = 2, WHOLE = 4, SEVERAL = 8 };
 
 struct input {
     unsigned flags;
@@ -25,53 +22,7 @@ struct input {
     struct msghdr message;
 };
 
-/* ---- planting descriptors ---- */
-
-struct planting {
-    int source;
-    int count;
-    bool has_pidfd;
-};
-
-static void plant(struct planting *p, unsigned char *data, size_t count,
-                  bool real)
-{
-    for (; count > 0; count--, data += sizeof(int)) {
-        int fd = -1;
-
-        if (real && p->count < MOST_PLANTED) {
-            fd = fcntl(p->source, F_DUPFD_CLOEXEC, 0);
-            p->count++;
-        }
-        memcpy(data, &fd, sizeof fd);
-    }
-}
-
-/* The kernel sends at most one pidfd with a message. */
-static void plant_all(struct msghdr *m, int source)
-{
-    struct planting p = {.source = source};
-    unsigned char *end = (unsigned char *)m->msg_control + m->msg_controllen;
-
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-        unsigned char *data = CMSG_DATA(c);
-        size_t size = c->cmsg_len < CMSG_LEN(0) ? 0 : c->cmsg_len - CMSG_LEN(0);
-        size_t count;
-
-        if (size > (size_t)(end - data))
-            size = (size_t)(end - data);
-        count = size / sizeof(int);
-        if (c->cmsg_level != SOL_SOCKET || count == 0)
-            continue;
-        if (c->cmsg_type == SCM_RIGHTS) {
-            plant(&p, data, count, true);
-        } else if (c->cmsg_type == SCM_PIDFD) {
-            plant(&p, data, count, false);
-            plant(&p, data, 1, !p.has_pidfd);
-            p.has_pidfd = true;
-        }
-    }
-}
+/* ---- descriptors received as numbers ---- */
 
 /* The caller owns the descriptors that it receives as numbers. */
 static void close_number(lua_State *L)
@@ -229,7 +180,7 @@ int fuzz_control_read(lua_State *L)
     lua_pushcfunction(L, input.flags & WHOLE ? read_whole : read_alone);
     lua_pushlightuserdata(L, &input);
     push_options(L);
-    plant_all(&input.message, fuzz_socket(L)->handle.fd);
+    plant_descriptors(&input.message, fuzz_socket(L)->handle.fd);
     if (fuzz_starve(L, -1, 2, 1) == LUA_OK) {
         if (input.flags & NUMBERS)
             close_numbers(L, lua_gettop(L));
