@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "harness.h"
+#include "kernel.h"
 #include "socket/socket.h"
 
 /* Lua 5.5 is given what it seeds its hashes with. */
@@ -26,12 +27,17 @@ const struct fuzz_target fuzz_targets[] = {
     {"control_read", fuzz_control_read},
     {"control_write", fuzz_control_write},
     {"dns", NULL},
+    {"endpoint", NULL},
     {"filter", NULL},
+    {"finalizers", NULL},
+    {"getsockopt", NULL},
     {"netlink", NULL},
     {"netlink_walk", fuzz_netlink_walk},
+    {"recvmany", NULL},
     {"rtnetlink", NULL},
     {"sniffer", NULL},
     {"sockaddr", NULL},
+    {"sockname", NULL},
     {"stream", NULL},
     {NULL, NULL},
 };
@@ -221,6 +227,7 @@ struct socket *fuzz_socket(lua_State *L)
 static void open_modules(lua_State *L)
 {
     static const luaL_Reg functions[] = {
+        {"answered", kernel_answered},
         {"check_error", script_check_error},
         {"starve", script_starve},
         {NULL, NULL},
