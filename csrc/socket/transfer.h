@@ -16,8 +16,9 @@
 #include "base/size.h"
 #include "socket/socket.h"
 
-#define STACK_BUFFER \
-    65536 /* bytes: up to so many are received on the C stack */
+/* Up to so many bytes are received on the C stack, which some threads have
+ * little of: 128 KiB is musl's default. */
+#define STACK_BUFFER 16384
 
 extern const struct names transfer_flag_names;
 

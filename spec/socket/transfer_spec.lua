@@ -62,3 +62,30 @@ describe("SO_RCVTIMEO and SO_SNDTIMEO", function()
     sockets.close(a, b)
   end)
 end)
+
+describe("a thread with little C stack", function()
+  local thread = assert(package.loadlib("./build/spec/thread.so",
+                                        "luaopen_thread"))()
+
+  -- 100 calls of pcall lie between the script and its call.
+  local script <const> = [[
+    local sockeye = require "sockeye"
+    local a, b = sockeye.socketpair()
+    local function deep(n)
+      if n > 0 then return select(2, pcall(deep, n - 1)) end
+      b:send "x"
+      return a:%s
+    end
+    local result = deep(100)
+    assert(result == "x" or result.data == "x")
+    a:close()
+    b:close()
+  ]]
+
+  for _, call in ipairs { "recv(65536)", "recvfrom(65536)", "read(65536)",
+                          "recvmsg { iov = 65536 }" } do
+    it("can " .. call:match "%a+" .. " many bytes", function()
+      assert.is_nil(thread.start(script:format(call), 128 * 1024)())
+    end)
+  end
+end)

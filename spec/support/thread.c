@@ -1,8 +1,9 @@
 /*
  * thread: runs a script in a Lua state and a thread of its own.
  *
- * The one function of this module, start(script), returns a function that waits
- * for the script's end, and returns what it raised, as text, or nil.
+ * The one function of this module, start(script, [stack]), returns a function
+ * that waits for the script's end, and returns what it raised, as text, or nil.
+ * The thread has so many bytes of C stack, 1 MiB unless told.
  */
 #include <pthread.h>
 
@@ -46,14 +47,18 @@ static int thread_start(lua_State *L)
 {
     size_t length;
     const char *script = luaL_checklstring(L, 1, &length);
+    lua_Integer stack = luaL_optinteger(L, 2, 1 << 20);
     struct thread *t = lua_newuserdatauv(L, sizeof *t, 0);
+    pthread_attr_t attributes;
 
     t->state = luaL_newstate();
     if (t->state == NULL)
         return luaL_error(L, "no memory for another state");
     luaL_openlibs(t->state);
     lua_pushlstring(t->state, script, length);
-    if (pthread_create(&t->id, NULL, run, t->state) != 0)
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, (size_t)stack);
+    if (pthread_create(&t->id, &attributes, run, t->state) != 0)
         return luaL_error(L, "no thread can be started");
     lua_pushcclosure(L, thread_join, 1);
     return 1;
