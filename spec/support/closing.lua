@@ -53,18 +53,23 @@ local report = setmetatable({}, {
 })
 
 local function values()
-  return {
-    s = sockeye.socketpair(),
-    stream = sockeye.stream((sockeye.socketpair())),
-    second = sockeye.stream((sockeye.socketpair())),
+  local t = {
     listener = sockeye.listen "127.0.0.1:0",
     channel = sockeye.channel(),
+    peers = {},
   }
+  t.s, t.peers[1] = sockeye.socketpair()
+  for i, name in ipairs { "stream", "second" } do
+    local s, peer = sockeye.socketpair()
+    t[name], t.peers[i + 1] = sockeye.stream(s), peer
+  end
+  return t
 end
 
 -- The function of a task that closes, in the middle of everything, a variable.
 local function body(handler, t)
-  local peer <const> = sockeye.socketpair()
+  local peer
+  peer, t.peers.other = sockeye.socketpair()
   sockeye.group(function(g)
     t.group, t.task = g, sockeye.spawn(sockeye.sleep, 60)
     local _ <close> = setmetatable({}, { __close = function()
