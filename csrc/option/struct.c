@@ -125,7 +125,7 @@ static void push_memberships(lua_State *L, const struct option_type *type,
                              const union option_value *value, socklen_t length)
 {
     const unsigned char *bytes = value->bytes;
-    lua_Integer bits = (lua_Integer)length * 8;
+    lua_Integer bits = (lua_Integer)(length / sizeof(uint32_t)) * 32;
     lua_Integer count = 0;
 
     (void)type;
