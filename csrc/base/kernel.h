@@ -20,6 +20,9 @@
 
 /* Architectures with another SO_TYPE have other numbers at SOL_SOCKET, too. */
 #if SO_TYPE == 3
+#ifndef SO_RCVMARK
+#define SO_RCVMARK 75
+#endif
 #ifndef SO_PASSPIDFD
 #define SO_PASSPIDFD 76
 #endif

@@ -18,6 +18,7 @@
 #include "address/address.h"
 #include "address/protocol.h"
 #include "base/error.h"
+#include "base/kernel.h"
 #include "base/nearest.h"
 #include "base/size.h"
 #include "open.h"
@@ -37,13 +38,8 @@ static const struct name level_rows[] = {
     {"raw", SOL_RAW},
 #endif
 #ifdef __linux__
-    {"sctp", 132}, {"udplite", 136},
-#endif
-#ifdef SOL_PACKET
-    {"packet", SOL_PACKET},
-#endif
-#ifdef SOL_NETLINK
-    {"netlink", SOL_NETLINK},
+    {"sctp", 132}, {"udplite", 136}, {"packet", SOL_PACKET},
+    {"netlink", SOL_NETLINK}, {"mptcp", SOL_MPTCP},
 #endif
 #ifdef SOL_ALG
     {"alg", SOL_ALG},
@@ -53,9 +49,6 @@ static const struct name level_rows[] = {
 #endif
 #ifdef SOL_XDP
     {"xdp", SOL_XDP},
-#endif
-#ifdef SOL_MPTCP
-    {"mptcp", SOL_MPTCP},
 #endif
     {NULL, 0},
 };
