@@ -5,11 +5,13 @@
  */
 #include <errno.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <lauxlib.h>
 
 #include "address/address.h"
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/metatable.h"
 #include "open.h"
@@ -82,18 +84,23 @@ const struct address *address_test(lua_State *L, int arg)
     return a;
 }
 
-/* The C library sets ENOENT if it cannot open the socket that it asks through:
- * collecting garbage may free a descriptor. */
+int address_lookup_error(void)
+{
+    return errno == ENOENT ? EMFILE : errno;
+}
+
 uint32_t address_find_interface(lua_State *L, const char *name)
 {
-    unsigned int number = if_nametoindex(name);
+    bool collected = false;
+    unsigned int number;
+    int error;
 
-    if (number == 0 && errno == ENOENT) {
-        lua_gc(L, LUA_GCCOLLECT);
+    do {
         number = if_nametoindex(name);
-    }
-    if (number == 0 && errno == ENOENT)
-        error_raise(L, "if_nametoindex", EMFILE, 0);
+        error = number == 0 ? address_lookup_error() : 0;
+    } while (descriptor_collect(L, error, &collected));
+    if (error == EMFILE || error == ENFILE)
+        error_raise(L, "if_nametoindex", error, 0);
     return number;
 }
 

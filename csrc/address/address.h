@@ -49,8 +49,13 @@ const struct address *address_test(lua_State *L, int arg);
 /* Return the family at `arg`, a name or a number; raises an argument error. */
 int address_check_family(lua_State *L, int arg);
 
+/* Return the error of a lookup of an interface that has just failed.
+ * glibc reports ENOENT if it could not open a socket to ask the kernel with:
+ * descriptors have run out. */
+int address_lookup_error(void);
+
 /* Return the index of the interface called `name`, or 0 if there is none.
- * Raises EMFILE if no descriptor is left for the lookup. */
+ * Raises EMFILE or ENFILE if no descriptor is left for the lookup. */
 uint32_t address_find_interface(lua_State *L, const char *name);
 
 #endif

@@ -268,13 +268,6 @@ static int sockeye_interfaces(lua_State *L)
 
 /* ---- names and numbers ---- */
 
-/* The error of a look-up. The C library reports ENOENT if it could not open a
- * socket to ask the kernel with: descriptors have run out. */
-static int lookup_error(void)
-{
-    return errno == ENOENT ? EMFILE : errno;
-}
-
 /*** Return the index of an interface (if_nametoindex(3)).
 @function if_nametoindex
 @string name `"eth0"`
@@ -289,9 +282,10 @@ static int sockeye_if_nametoindex(lua_State *L)
 
     do
         index = if_nametoindex(name);
-    while (index == 0 && descriptor_collect(L, lookup_error(), &collected));
+    while (index == 0 &&
+           descriptor_collect(L, address_lookup_error(), &collected));
     if (index == 0)
-        return error_raise(L, "if_nametoindex", lookup_error(), 1);
+        return error_raise(L, "if_nametoindex", address_lookup_error(), 1);
     lua_pushinteger(L, index);
     return 1;
 }
@@ -313,9 +307,9 @@ static int sockeye_if_indextoname(lua_State *L)
                   "index out of range");
     do
         found = if_indextoname((unsigned int)index, name);
-    while (!found && descriptor_collect(L, lookup_error(), &collected));
+    while (!found && descriptor_collect(L, address_lookup_error(), &collected));
     if (found == NULL)
-        return error_raise(L, "if_indextoname", lookup_error(), 1);
+        return error_raise(L, "if_indextoname", address_lookup_error(), 1);
     lua_pushstring(L, name);
     return 1;
 }
@@ -336,12 +330,17 @@ static int sockeye_if_nameindex(lua_State *L)
     bool collected = false;
     struct if_nameindex *list;
     lua_Integer count = 0;
+    bool unclear;
+    int error;
 
-    do
+    /* musl reports ENOBUFS if it could not open a socket, too. */
+    do {
         list = if_nameindex();
-    while (!list && descriptor_collect(L, errno, &collected));
+        error = list == NULL ? errno : 0;
+        unclear = error == ENOBUFS;
+    } while (descriptor_collect(L, unclear ? EMFILE : error, &collected));
     if (list == NULL)
-        return error_raise(L, "if_nameindex", errno, 0);
+        return error_raise(L, "if_nameindex", error, 0);
     held->memory = list;
     lua_newtable(L);
     for (; list->if_index != 0; list++) {
