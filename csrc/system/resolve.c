@@ -163,26 +163,28 @@ static void free_list(void *list)
     freeaddrinfo(list);
 }
 
-static void push_result(lua_State *L, const struct addrinfo *ai)
+static void push_result(lua_State *L, const struct addrinfo *ai, int flags)
 {
     lua_createtable(L, 0, 4);
     address_push(L, ai->ai_addr, ai->ai_addrlen);
     lua_setfield(L, -2, "address");
     field_set_name(L, "type", &socket_type_names, ai->ai_socktype);
     field_set_name(L, "protocol", &protocol_names, ai->ai_protocol);
-    if (ai->ai_canonname != NULL) {
+    /* musl always sets it. */
+    if (ai->ai_canonname != NULL && (flags & AI_CANONNAME) != 0) {
         field_set_string(L, "canonname", ai->ai_canonname);
     }
 }
 
-/* Push a table of the results, and free the list. */
-static int push_results(lua_State *L, struct c_memory *list)
+/* Push a table of the results that the hints' flags ask for, and free the
+ * list. */
+static int push_results(lua_State *L, struct c_memory *list, int flags)
 {
     lua_Integer count = 0;
 
     lua_newtable(L);
     for (const struct addrinfo *ai = list->memory; ai; ai = ai->ai_next) {
-        push_result(L, ai);
+        push_result(L, ai, flags);
         lua_rawseti(L, -2, ++count);
     }
     c_memory_release(list);
@@ -263,10 +265,12 @@ static int resolve_step(lua_State *L, int status, lua_KContext context)
 
     (void)status;
     if (answer.code == 0) {
+        int flags = q->hints.ai_flags;
+
         list->memory = q->list;
         q->list = NULL;
         job_handle_drop(h);
-        return push_results(L, list);
+        return push_results(L, list, flags);
     }
     if (resolver_try_again(L, &q->answer)) {
         resolver_send(L, resolve_call.name, copy_query, q);
@@ -328,7 +332,7 @@ static int sockeye_resolve(lua_State *L)
     if (q.answer.code != 0)
         return resolver_raise(L, "getaddrinfo", q.answer, RESOLVER_SUBJECT);
     list->memory = q.list;
-    return push_results(L, list);
+    return push_results(L, list, q.hints.ai_flags);
 }
 
 void open_resolve(lua_State *L)
