@@ -107,7 +107,7 @@ describe("the arguments of messages", function()
     ]]
     assert.equal("", result.stderr)
     if libc.is_musl() and result.stdout:find "sendmsg: [^\n]*%(ENOMEM%)" then
-      return pending("musl sends no more than 1024 bytes of control data")
+      return pending("musl " .. libc.control_limit)
     end
     assert.equal("125250\n", result.stdout:match "[^\n]*\n$")
   end)

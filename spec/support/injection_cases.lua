@@ -144,7 +144,8 @@ end)
 add_call("wait4", "waitpid", sockeye.waitpid, nil, "nohang")
 add_call("kill", "kill", sockeye.kill, sockeye.getpid(), 0)
 add_call("rt_sigaction", "signal", sockeye.signal, "SIGUSR1", "ignore")
-add_call("clone", "fork", function()
+-- fork where musl has it, clone elsewhere.
+add_call("/^(clone|fork)$", "fork", function()
   local pid = sockeye.fork()
   if pid == 0 then sockeye._exit(0) end
   sockeye.waitpid(pid)

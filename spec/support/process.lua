@@ -72,10 +72,12 @@ function M.run(command, options)
   options = options or {}
   local out, err = temporary(), temporary()
   local input = options.stdin and temporary(options.stdin)
-  local _, kind, number = os.execute(
+  -- Not os.execute: with musl, it may report an errno in place of the status.
+  local pipe = assert(io.popen(
     ("exec timeout -k 5 %s %s <%s >%s 2>%s"):format(
       options.timeout or default_timeout, quoted(words_of(command, options)),
-      quote(input or "/dev/null"), quote(out), quote(err)))
+      quote(input or "/dev/null"), quote(out), quote(err))))
+  local _, kind, number = pipe:close()
   local result = {
     stdout = read_file(out),
     stderr = read_file(err),

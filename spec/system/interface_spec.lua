@@ -1,6 +1,7 @@
 local sockeye = require "sockeye"
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
+local libc = require "spec.support.libc"
 local netns = require "spec.support.netns"
 local process = require "spec.support.process"
 
@@ -134,7 +135,10 @@ describe("the interfaces", function()
   end)
 
   it("raise EMFILE without a descriptor left", function()
-    assert.equal("EMFILE EMFILE EMFILE EMFILE\n", exhausted [[
+    -- musl reports any failure of if_nameindex as ENOBUFS.
+    local wanted = libc.is_musl() and "EMFILE ENOBUFS EMFILE EMFILE\n" or
+      "EMFILE EMFILE EMFILE EMFILE\n"
+    assert.equal(wanted, exhausted [[
       print(code(sockeye.interfaces) .. " " .. code(sockeye.if_nameindex) ..
             " " .. code(sockeye.if_nametoindex, "lo") .. " " ..
             code(sockeye.if_indextoname, 1))

@@ -2,6 +2,7 @@ local sockeye = require "sockeye"
 local databases = require "spec.support.databases"
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
+local libc = require "spec.support.libc"
 
 local function addresses(list)
   local texts = {}
@@ -101,6 +102,11 @@ describe("resolve", function()
     assert.equal("ESTABLISHED", c:state())
   end)
 
+  -- musl has one code for several reasons.
+  local by_musl = libc.is_musl() and {
+    EAI_SOCKTYPE = "EAI_SERVICE", EAI_ADDRFAMILY = "EAI_NODATA",
+  } or {}
+
   local failures = {
     { "EAI_NONAME", "no-such-host.invalid", 80, { flags = "numerichost" } },
     { "EAI_NONAME", "127.0.0.1", "http", { flags = "numericserv" } },
@@ -118,8 +124,12 @@ describe("resolve", function()
     local code, host, service, hints = table.unpack(row, 1, 4)
     it(("raises %s for %q and %s"):format(code, tostring(host), service),
        function()
-      local err = errors.raised(code, "getaddrinfo", sockeye.resolve, host,
-                                service, hints)
+      if hints and hints.flags == "canonname" then
+        local can, reason = libc.is_glibc "ignores canonname without a host"
+        if not can then return pending(reason) end
+      end
+      local err = errors.raised(by_musl[code] or code, "getaddrinfo",
+                                sockeye.resolve, host, service, hints)
       assert.equal(host, err.address)
       assert.is_nil(err.errno)
       assert.is_string(err.message)

@@ -1,5 +1,6 @@
 local databases = require "spec.support.databases"
 local descriptors = require "spec.support.descriptors"
+local libc = require "spec.support.libc"
 local netns = require "spec.support.netns"
 local process = require "spec.support.process"
 local resolver = require "spec.support.resolver"
@@ -27,7 +28,10 @@ describe("the resolver", function()
 
   it("raises EMFILE, not an unknown name, without descriptors",
      function()
-    assert.equal("EMFILE EMFILE EMFILE EMFILE\n", with_few_descriptors(
+    -- musl has a table of protocols, and does without the file of services.
+    local wanted = libc.is_musl() and "EMFILE none EMFILE none\n" or
+      "EMFILE EMFILE EMFILE EMFILE\n"
+    assert.equal(wanted, with_few_descriptors(
       exhaust .. [[
         local function code(f, ...)
           local ok, err = pcall(f, ...)
