@@ -10,6 +10,7 @@
 #include "base/nearest.h"
 
 #define LONGEST_NAME 40
+#define LONGEST_SHOWN 80 /* bytes of a name that an error repeats */
 
 static size_t smallest(size_t a, size_t b, size_t c)
 {
@@ -49,12 +50,17 @@ void nearest_start(struct nearest *nearest, const char *wanted)
     nearest->wanted = wanted;
     nearest->best = NULL;
     nearest->distance = strlen(wanted) / 3 + 2;
+    if (strlen(wanted) > LONGEST_NAME * 2)
+        nearest->distance = 0; /* nothing is near */
 }
 
 void nearest_offer(struct nearest *nearest, const char *candidate)
 {
-    size_t distance = edit_distance(nearest->wanted, candidate);
+    size_t distance;
 
+    if (nearest->distance == 0)
+        return;
+    distance = edit_distance(nearest->wanted, candidate);
     if (distance < nearest->distance) {
         nearest->distance = distance;
         nearest->best = candidate;
@@ -63,11 +69,17 @@ void nearest_offer(struct nearest *nearest, const char *candidate)
 
 void nearest_push(lua_State *L, const char *kind, const struct nearest *nearest)
 {
+    size_t length = strlen(nearest->wanted);
+    bool is_cut = length > LONGEST_SHOWN;
+
+    lua_pushlstring(L, nearest->wanted, is_cut ? LONGEST_SHOWN : length);
     if (nearest->best == NULL)
-        lua_pushfstring(L, "unknown %s '%s'", kind, nearest->wanted);
+        lua_pushfstring(L, "unknown %s '%s%s'", kind, lua_tostring(L, -1),
+                        is_cut ? "…" : "");
     else
         lua_pushfstring(L, "unknown %s '%s', did you mean '%s'?", kind,
-                        nearest->wanted, nearest->best);
+                        lua_tostring(L, -1), nearest->best);
+    lua_remove(L, -2);
 }
 
 int nearest_argerror(lua_State *L, int arg, const char *kind,

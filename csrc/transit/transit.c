@@ -13,6 +13,7 @@
 
 #include <lauxlib.h>
 
+#include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "base/field.h"
@@ -21,6 +22,7 @@
 #include "base/text.h"
 #include "open.h"
 #include "socket/argument.h"
+#include "task/outside.h"
 #include "transit/transit.h"
 
 #define TRANSIT_TYPE "sockeye.transit"
@@ -167,8 +169,6 @@ static bool go_on(lua_State *L, struct wait *w, struct transit *m, bool waits,
         return wait_briefly(L, w, m->vain - 1);
     if (m->vain > 1)
         error = EAGAIN;
-    if (waits && error == 0 && transit_buffered(m) == 0)
-        interrupt_run(L);
     return error == 0 || try_again(L, w, m, waits, error);
 }
 
@@ -203,6 +203,24 @@ static bool move_once(lua_State *L, struct wait *w, struct transit *m,
     return go_on(L, w, m, waits, error, progress > 0 || !has_more(m));
 }
 
+/* Outside of tasks, bytes may come and go without a wait in between: signal
+ * handlers run, and deadlines end the call, all the same. */
+static bool may_go_on(lua_State *L, struct wait *w, const struct transit *m)
+{
+    int64_t deadline;
+
+    if (wait_is_in_task() || m->moved == 0)
+        return true;
+    interrupt_run(L);
+    deadline = outside_limit(L, NO_DEADLINE);
+    if (deadline == NO_DEADLINE || clock_now() < deadline)
+        return true;
+    w->call = &m->calls[WRITING];
+    w->outcome = WAIT_TIMED_OUT;
+    w->error = ETIMEDOUT;
+    return false;
+}
+
 int transit_step(lua_State *L, int status, lua_KContext context)
 {
     struct transit *m = lua_touserdata(L, TRANSIT);
@@ -215,7 +233,7 @@ int transit_step(lua_State *L, int status, lua_KContext context)
         context = context == WAIT_POSTPONED ? WAIT_FIRST : context;
     }
     for (; has_more(m); context = WAIT_FIRST) {
-        if (!move_once(L, &w, m, context))
+        if (!may_go_on(L, &w, m) || !move_once(L, &w, m, context))
             return fail_transit(L, &w, m);
     }
     lua_pushinteger(L, (lua_Integer)m->moved);

@@ -39,6 +39,27 @@ local sinks = {
 describe("splice", function()
   streams.guard()
 
+  worlds.it("of what comes back ends at the deadline around it", function()
+    local u = keep(sockeye.socket("inet", "dgram"):bind("127.0.0.1:0"))
+    u:connect(u:getsockname())
+    u:send "round and round"
+    local err = errors.raised("ETIMEDOUT", "splice", sockeye.timeout, 0.01,
+                              sockeye.splice, u, u)
+    assert.is_true(err.sent > 0)
+  end)
+
+  it("of what comes back lets signal handlers run", function()
+    local u = keep(sockeye.socket("inet", "dgram"):bind("127.0.0.1:0"))
+    u:connect(u:getsockname())
+    u:send "round and round"
+    local previous = sockeye.signal("SIGUSR1", function() error("stop", 0) end)
+    local parent = sockeye.getpid()
+    local pid = fork.child(function() sockeye.kill(parent, "SIGUSR1") end)
+    assert.same({ false, "stop" }, { pcall(sockeye.splice, u, u) })
+    sockeye.signal("SIGUSR1", previous or "default")
+    fork.reap(pid)
+  end)
+
   for source, from_kind in pairs(sources) do
     for sink, to_kind in pairs(sinks) do
       local name = ("from %s to %s"):format(source, sink)
