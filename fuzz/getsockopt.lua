@@ -68,10 +68,9 @@ end
 
 -- ---- reading ----
 
--- The most that an answer can become: a table for each few bytes that the
--- caller has offered or the kernel has asked for, of which each answer of
--- seven bytes may ask for 2^20.
-local function most(size) return 2^17 + size * 2^10 end
+-- The most that an answer can become: the kernel may ask for 2^20 bytes, and
+-- each bit may have a number or a name.
+local function most(size) return 2^20 + 2^14 + size * 2^7 end
 
 local function check(answers, requests, ...)
   local ok, value = fuzz.answered(answers, requests, getsockopt, ...)
