@@ -84,53 +84,53 @@ typedef bool lookup(const struct question *q, struct entry *e);
 #ifdef __GLIBC__
 
 /* Memory for one answer of the C library. */
-struct room {
+struct answer_memory {
     char small[1024];
     char *bytes; /* small, or memory of malloc */
     size_t size;
 };
 
-static void start_room(struct room *r)
+static void start_memory(struct answer_memory *r)
 {
     r->bytes = r->small;
     r->size = sizeof r->small;
 }
 
-static void end_room(struct room *r)
+static void end_memory(struct answer_memory *r)
 {
     if (r->bytes != r->small)
         free(r->bytes);
 }
 
 /* Whether to look once more, after `error`: with more memory. */
-static bool grow_room(struct room *r, int error)
+static bool grow_memory(struct answer_memory *r, int error)
 {
     if (error != ERANGE)
         return false;
-    end_room(r);
+    end_memory(r);
     r->size *= 2;
     r->bytes = malloc(r->size);
     return r->bytes != NULL;
 }
 
-static bool end_service(struct entry *e, struct room *r,
+static bool end_service(struct entry *e, struct answer_memory *r,
                         const struct servent *found)
 {
     bool copied = copy_service(e, found);
     int error = errno;
 
-    end_room(r);
+    end_memory(r);
     errno = error;
     return copied;
 }
 
-static bool end_protocol(struct entry *e, struct room *r,
+static bool end_protocol(struct entry *e, struct answer_memory *r,
                          const struct protoent *found)
 {
     bool copied = copy_protocol(e, found);
     int error = errno;
 
-    end_room(r);
+    end_memory(r);
     errno = error;
     return copied;
 }
@@ -138,14 +138,14 @@ static bool end_protocol(struct entry *e, struct room *r,
 static bool service_by_name(const struct question *q, struct entry *e)
 {
     struct servent answer, *found;
-    struct room r;
+    struct answer_memory r;
     int error;
 
-    start_room(&r);
+    start_memory(&r);
     do
         error = getservbyname_r(q->name, q->protocol, &answer, r.bytes, r.size,
                                 &found);
-    while (grow_room(&r, error));
+    while (grow_memory(&r, error));
     return end_service(e, &r, found);
 }
 
@@ -153,40 +153,40 @@ static bool service_by_port(const struct question *q, struct entry *e)
 {
     struct servent answer, *found;
     int port = htons((in_port_t)q->number);
-    struct room r;
+    struct answer_memory r;
     int error;
 
-    start_room(&r);
+    start_memory(&r);
     do
         error = getservbyport_r(port, q->protocol, &answer, r.bytes, r.size,
                                 &found);
-    while (grow_room(&r, error));
+    while (grow_memory(&r, error));
     return end_service(e, &r, found);
 }
 
 static bool protocol_by_name(const struct question *q, struct entry *e)
 {
     struct protoent answer, *found;
-    struct room r;
+    struct answer_memory r;
     int error;
 
-    start_room(&r);
+    start_memory(&r);
     do
         error = getprotobyname_r(q->name, &answer, r.bytes, r.size, &found);
-    while (grow_room(&r, error));
+    while (grow_memory(&r, error));
     return end_protocol(e, &r, found);
 }
 
 static bool protocol_by_number(const struct question *q, struct entry *e)
 {
     struct protoent answer, *found;
-    struct room r;
+    struct answer_memory r;
     int error;
 
-    start_room(&r);
+    start_memory(&r);
     do
         error = getprotobynumber_r(q->number, &answer, r.bytes, r.size, &found);
-    while (grow_room(&r, error));
+    while (grow_memory(&r, error));
     return end_protocol(e, &r, found);
 }
 

@@ -12,7 +12,7 @@ describe("a type that is a table", function()
     assert.matches("^spec.Type: ", tostring(object))
   end)
 
-  it("is told from others by its name", function()
+  it("differs from others by its name", function()
     assert.is_true(class.is(object, "spec.Type"))
     assert.is_false(class.is(object, "spec.Other"))
     for _, value in ipairs { {}, "spec.Type", 5, print, io.stdout,

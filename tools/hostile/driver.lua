@@ -43,7 +43,7 @@ local function read(path)
   return file and file:read "a" or ""
 end
 
--- Starts a script; its end is told by finish.
+-- Starts a script. `finish` reports its end.
 local function start(flavour, text, place, limit)
   local base <const> = ("%s/%s"):format(folder, place)
   write(base .. ".lua", text)
