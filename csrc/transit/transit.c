@@ -77,7 +77,9 @@ static void push_buffered(lua_State *L, struct transit *m)
     do
         n = m->piped > 0 ? read(m->pipe[0], bytes + held, m->piped) : 0;
     while (n == -1 && errno == EINTR);
-    luaL_pushresultsize(&b, held + (n > 0 ? (size_t)n : 0));
+    if (n == -1)
+        error_raise(L, "read", errno, 0);
+    luaL_pushresultsize(&b, held + (size_t)n);
 }
 
 /* ---- the call ---- */

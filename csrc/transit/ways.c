@@ -352,41 +352,55 @@ struct nonblocking {
     int flags; /* the flags before the call; -1: unknown, or a file */
 };
 
-/* Make an end non-blocking, but a file, which is always ready. */
-static void nonblocking_begin(struct nonblocking *u, const struct end *end)
+/* Make an end non-blocking, but a file, which is always ready. Returns zero or
+ * errno. */
+static int nonblocking_begin(struct nonblocking *u, const struct end *end)
 {
     bool is_file = end->kind == S_IFREG || end->kind == S_IFBLK;
 
     u->fd = end->handle->fd;
     u->flags = is_file ? -1 : fcntl(u->fd, F_GETFL);
-    if (u->flags != -1 && !(u->flags & O_NONBLOCK))
-        fcntl(u->fd, F_SETFL, u->flags | O_NONBLOCK);
+    if (is_file)
+        return 0;
+    if (u->flags == -1)
+        return errno;
+    if (u->flags & O_NONBLOCK)
+        return 0;
+    return fcntl(u->fd, F_SETFL, u->flags | O_NONBLOCK) == -1 ? errno : 0;
 }
 
-/* Restore the flags at once, since other processes may share the open file. */
+/* Restore the flags at once, since other processes may share the open file. The
+ * attempt has been made: if this fails, they stay. */
 static void nonblocking_end(const struct nonblocking *u)
 {
     if (u->flags != -1 && !(u->flags & O_NONBLOCK))
         fcntl(u->fd, F_SETFL, u->flags);
 }
 
+/* Make one attempt that does not wait. Returns zero or errno. */
+static int try_unblocked(struct transit *m, enum direction *direction)
+{
+    struct nonblocking from, to = {-1, -1};
+    int error = nonblocking_begin(&from, &m->from);
+
+    if (error == 0)
+        error = nonblocking_begin(&to, &m->to);
+    if (error == 0)
+        error = attempts[m->way](m, false, direction);
+    nonblocking_end(&to);
+    nonblocking_end(&from);
+    return error;
+}
+
 /* Make one attempt in the transit's way, with SIGPIPE blocked. */
 static int try_way(struct transit *m, bool waits, enum direction *direction)
 {
-    struct nonblocking from, to;
     struct sigpipe_state q;
     int error;
 
     sigpipe_block(&q);
-    if (waits) {
-        error = attempts[m->way](m, true, direction);
-    } else {
-        nonblocking_begin(&from, &m->from);
-        nonblocking_begin(&to, &m->to);
-        error = attempts[m->way](m, false, direction);
-        nonblocking_end(&to);
-        nonblocking_end(&from);
-    }
+    error = waits ? attempts[m->way](m, true, direction)
+                  : try_unblocked(m, direction);
     sigpipe_restore(&q, true);
     return error;
 }
