@@ -12,8 +12,8 @@ void sigpipe_block(struct sigpipe_state *q)
 
     sigemptyset(&pipe_signal);
     sigaddset(&pipe_signal, SIGPIPE);
-    sigpending(&pending);
-    q->was_pending = sigismember(&pending, SIGPIPE);
+    q->was_pending =
+        sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &pipe_signal, &q->before);
 }
 
@@ -26,7 +26,9 @@ void sigpipe_restore(const struct sigpipe_state *q, bool may_have_come)
     sigemptyset(&pipe_signal);
     sigaddset(&pipe_signal, SIGPIPE);
     if (may_have_come && !q->was_pending)
-        sigtimedwait(&pipe_signal, NULL, &at_once);
+        while (sigtimedwait(&pipe_signal, NULL, &at_once) == -1 &&
+               errno == EINTR)
+            continue;
     pthread_sigmask(SIG_SETMASK, &q->before, NULL);
     errno = error;
 }
