@@ -199,7 +199,7 @@ static bool wait_in_task(lua_State *L, struct wait *w, struct task *t)
         return false;
     error = loop_await(t, w->handle, awaited_events(w), call_deadline(w, t),
                        w->context == WAIT_RESUMED);
-    if (error == EPERM)
+    if (error == EPERM && !t->flushing)
         return true;
     if (error != 0)
         return end_wait_of(w, t, WAIT_ERROR, error);
