@@ -189,8 +189,9 @@ static int socket_disconnect(lua_State *L)
     struct socket *s = socket_check_open(L, 1, "disconnect");
     struct sockaddr nobody = {.sa_family = AF_UNSPEC};
 
-    if (connect(s->handle.fd, &nobody, sizeof nobody) == -1)
-        return error_raise(L, "disconnect", errno, 0);
+    while (connect(s->handle.fd, &nobody, sizeof nobody) == -1)
+        if (errno != EINTR)
+            return error_raise(L, "disconnect", errno, 0);
     lua_settop(L, 1);
     return 1;
 }

@@ -212,8 +212,9 @@ static int poll_step(lua_State *L, int status, lua_KContext context)
     fill_pollfds(L, fds, count, context == WAIT_FIRST ? EBADF : ECANCELED);
     if (t == NULL)
         return poll_outside(L, fds, count);
-    if (poll(fds, count, 0) == -1)
-        return error_raise(L, "poll", errno, 0);
+    while (poll(fds, count, 0) == -1)
+        if (errno != EINTR)
+            return error_raise(L, "poll", errno, 0);
     for (nfds_t i = 0; i < count; i++) {
         if (fds[i].revents != 0)
             return push_ready(L, fds, count);

@@ -129,8 +129,9 @@ static bool read_one(int fd, struct sock_extended_err *e, bool *is_ours)
         .msg_controllen = sizeof control,
     };
 
-    if (recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) == -1)
-        return false;
+    while (recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) == -1)
+        if (errno != EINTR)
+            return false;
     *is_ours = false;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c != NULL && !*is_ours;
          c = CMSG_NXTHDR(&message, c))
