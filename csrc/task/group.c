@@ -93,8 +93,8 @@ static struct task *check_owner(lua_State *L, const struct group *group)
     return t;
 }
 
-/* Wait for the last task. If the owner is cancelled or times out, it cancels
- * the others and goes on waiting. */
+/* Wait for the last task. If the owner is cancelled, times out, or lacks the
+ * memory for its deadline, it cancels the others and goes on waiting. */
 static int finish_step(lua_State *L, int status, lua_KContext context)
 {
     struct group *group = check_group(L, 1);
@@ -114,6 +114,12 @@ static int finish_step(lua_State *L, int status, lua_KContext context)
                        interruption == ETIMEDOUT
                            ? NO_DEADLINE
                            : task_deadline(owner, NO_DEADLINE));
+    if (error == ENOMEM) {
+        if (group->interrupted == 0)
+            group->interrupted = error;
+        task_group_cancel(group);
+        error = loop_pause(owner, group, NO_DEADLINE);
+    }
     if (error != 0)
         return error_raise(L, task_wait_name(owner, "group"), error, 0);
     return task_suspend(L, owner, "group", WAIT_RESUMED, finish_step);
