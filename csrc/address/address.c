@@ -89,6 +89,12 @@ int address_lookup_error(void)
     return errno == ENOENT ? EMFILE : errno;
 }
 
+/* Whether the error says that there is no interface of that name. */
+static bool is_unknown(int error)
+{
+    return error == ENODEV || error == ENXIO || error == EINVAL;
+}
+
 uint32_t address_find_interface(lua_State *L, const char *name)
 {
     bool collected = false;
@@ -99,7 +105,7 @@ uint32_t address_find_interface(lua_State *L, const char *name)
         number = if_nametoindex(name);
         error = number == 0 ? address_lookup_error() : 0;
     } while (descriptor_collect(L, error, &collected));
-    if (error == EMFILE || error == ENFILE)
+    if (number == 0 && !is_unknown(error))
         error_raise(L, "if_nametoindex", error, 0);
     return number;
 }

@@ -55,7 +55,8 @@ int address_check_family(lua_State *L, int arg);
 int address_lookup_error(void);
 
 /* Return the index of the interface called `name`, or 0 if there is none.
- * Raises EMFILE or ENFILE if no descriptor is left for the lookup. */
+ * Raises EMFILE or ENFILE if no descriptor is left for the lookup, and whatever
+ * else keeps it from being made. */
 uint32_t address_find_interface(lua_State *L, const char *name);
 
 #endif

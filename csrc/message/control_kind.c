@@ -296,9 +296,11 @@ static unsigned named_interface(lua_State *L, const struct control_writer *w)
     memset(&request, 0, sizeof request);
     if (length < sizeof request.ifr_name && text_is_whole(name, length))
         memcpy(request.ifr_name, name, length);
-    if (ioctl(w->socket->handle.fd, SIOCGIFINDEX, &request) == -1 &&
-        errno == ENODEV)
+    if (ioctl(w->socket->handle.fd, SIOCGIFINDEX, &request) == -1) {
+        if (errno != ENODEV)
+            error_raise(L, "ioctl", errno, 0);
         field_argerror(L, w->arg, "interface", "no interface has this name");
+    }
     return (unsigned)request.ifr_ifindex;
 }
 

@@ -25,41 +25,65 @@ static int argerror_at(lua_State *L, int arg, const char *field,
                  : luaL_argerror(L, arg, what);
 }
 
-/* Return whether an entry of getifaddrs belongs to the interface. */
-static bool is_link(const struct ifaddrs *entry, const struct link *link)
+/* Return whether an entry of getifaddrs belongs to the interface: by its name,
+ * unless that is empty. */
+static bool is_link(const struct ifaddrs *entry, const char *name,
+                    const struct link *link)
 {
     struct host host;
 
-    if (link->index != 0)
-        return if_nametoindex(entry->ifa_name) == link->index;
+    if (name[0] != '\0')
+        return strcmp(entry->ifa_name, name) == 0;
     return host_of(&host, entry->ifa_addr) && host_is_same(&host, &link->local);
+}
+
+/* Write the name of the interface with this index, if it has one. */
+static void write_name(lua_State *L, unsigned int index, char *name)
+{
+    bool collected = false;
+    const char *found;
+
+    if (index == 0)
+        return;
+    do
+        found = if_indextoname(index, name);
+    while (found == NULL &&
+           descriptor_collect(L, address_lookup_error(), &collected));
+    if (found == NULL && errno != ENXIO)
+        error_raise(L, "if_indextoname", address_lookup_error(), 0);
 }
 
 /* Find what the script did not give: the interface's index, or an IPv4 address.
  * Returns whether there is one. */
 static bool complete_link(lua_State *L, struct link *link, bool wants_address)
 {
+    char name[IF_NAMESIZE] = "";
     struct ifaddrs *list;
     bool collected = false;
     bool found = false;
     int result;
 
+    write_name(L, link->index, name);
+    if (link->index != 0 && name[0] == '\0')
+        return false;
     do
         result = getifaddrs(&list);
     while (result == -1 && descriptor_collect(L, errno, &collected));
     if (result == -1)
         error_raise(L, "getifaddrs", errno, 0);
     for (struct ifaddrs *i = list; i != NULL && !found; i = i->ifa_next) {
-        if (i->ifa_addr == NULL || !is_link(i, link))
+        if (i->ifa_addr == NULL || !is_link(i, name, link))
             continue;
         if (!wants_address)
-            link->index = if_nametoindex(i->ifa_name);
+            strncpy(name, i->ifa_name, sizeof name - 1);
         else if (i->ifa_addr->sa_family == AF_INET)
             host_of(&link->local, i->ifa_addr);
-        found = wants_address ? link->local.family == AF_INET : link->index;
+        found = !wants_address || link->local.family == AF_INET;
     }
     freeifaddrs(list);
-    return found;
+    if (found && !wants_address)
+        link->index = address_find_interface(L, name);
+    return wants_address ? found : link->index != 0;
 }
 
 static void check_link_text(lua_State *L, int arg, const char *field,
