@@ -84,7 +84,7 @@ char *scratch_take(lua_State *L, size_t *size)
         wanted = larger(wanted, SCRATCH_KEPT);
         while (!scratch_map(scratch, wanted)) {
             if (wanted == SCRATCH_KEPT)
-                error_raise(L, "mmap", ENOMEM, 0);
+                error_raise(L, "mmap", errno, 0);
             wanted = larger(wanted / 2, SCRATCH_KEPT);
         }
     }

@@ -57,7 +57,10 @@ static bool map(struct receive_buffers *t, size_t count, size_t each)
 {
     scratch_unmap(&t->memory);
     t->count = 0;
-    return count <= SIZE_MAX / each && scratch_map(&t->memory, count * each);
+    if (count <= SIZE_MAX / each)
+        return scratch_map(&t->memory, count * each);
+    errno = ENOMEM;
+    return false;
 }
 
 static int buffers_gc(lua_State *L)
@@ -150,7 +153,7 @@ static void arrange(lua_State *L, struct receive_buffers *t, size_t count,
     while ((t->memory.bytes == NULL || t->memory.size / each < count) &&
            !map(t, count, each)) {
         if (count == 1)
-            error_raise(L, "mmap", ENOMEM, 0);
+            error_raise(L, "mmap", errno, 0);
         count /= 2;
     }
     lay_out(t, count, wanted->size, wanted->control);
