@@ -1,4 +1,4 @@
-local cases = require "spec.support.injection_cases"
+local cases = require "spec.support.scenarios.calls"
 local process = require "spec.support.process"
 local trace = require "spec.support.trace"
 

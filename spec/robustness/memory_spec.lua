@@ -1,4 +1,4 @@
-local cases = require "spec.support.memory_cases"
+local cases = require "spec.support.scenarios"
 local process = require "spec.support.process"
 
 -- What spec/support/starve.lua says of each case.

@@ -1,11 +1,11 @@
 -- Run under strace, which makes the first system calls of each kind fail with
 -- the code that is the first argument, in each process anew. Runs each of
--- injection_cases in a child of its own, and prints for each a line: its
+-- scenarios/calls.lua in a child of its own, and prints for each a line: its
 -- number, a tab, and "ok" or what went wrong.
 
 local lfs = require "lfs"
 local sockeye = require "sockeye"
-local cases = require "spec.support.injection_cases"
+local cases = require "spec.support.scenarios.calls"
 
 local code <const> = arg[1]
 
@@ -30,14 +30,14 @@ end
 for _ = 1, 5 do
   for _, case in ipairs(cases) do
     pcall(function()
-      local f, arguments = case.prepare()
+      local f, arguments = case[2]()
       f(table.unpack(arguments))
     end)
   end
 end
 
 for i, case in ipairs(cases) do
-  local f, arguments, owned = case.prepare()
+  local f, arguments, owned = case[2]()
   -- In the child, what musl calls to open a folder would fail first.
   local before = descriptors()
   io.stdout:flush()

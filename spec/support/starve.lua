@@ -1,10 +1,10 @@
--- Makes each call of memory_cases with memory for no, one, two … requests,
+-- Makes the call of each scenario with memory for no, one, two … requests,
 -- until it has enough, and prints a line for each: the name, a tab, and "ok"
 -- or what went wrong. Run in a process of its own, whose small heap makes the
 -- collections quick.
 
 local sockeye = require "sockeye"
-local cases = require "spec.support.memory_cases"
+local scenarios = require "spec.support.scenarios"
 local lfs = require "lfs"
 
 local allocator = assert(package.loadlib("./build/spec/allocator.so",
@@ -30,29 +30,29 @@ local function is_expected(err)
     type(err) == "string" and err:find("^[^\n]*stack overflow") ~= nil
 end
 
--- A case that is about an error is a call of pcall: what went wrong in there.
+-- A scenario about an error is a call of pcall: what went wrong in there.
 local function outcome(f, ok, refused, ...)
   if f ~= pcall or not ok then return ok, refused, (...) end
   return (...), refused, (select(2, ...))
 end
 
-local function attempt(prepare, n)
-  local f, arguments, owned = prepare()
+local function attempt(scenario, n)
+  local f, arguments, owned = scenario[2]()
   local ok, refused, result = outcome(f, allocator.call(n, f,
     table.unpack(arguments, 1, arguments.n)))
   for _, s in ipairs(owned) do s:close() end
   if not ok and refused and not is_expected(result) then
     error(("request %d: %s"):format(n, tostring(result)), 0)
-  elseif not ok and not refused and f ~= pcall then
+  elseif not ok and not refused and f ~= pcall and not scenario.system then
     error(("with memory: %s"):format(tostring(result)), 0)
   end
   return refused
 end
 
-local function loop(prepare)
+local function loop(scenario)
   for n = 1, most do
     local before = descriptors()
-    local ok, result = pcall(attempt, prepare, n)
+    local ok, result = pcall(attempt, scenario, n)
     if not ok then return (tostring(result):gsub("\n.*", "")) end
     local after = descriptors()
     if before ~= after then
@@ -63,6 +63,6 @@ local function loop(prepare)
   return "never enough"
 end
 
-for _, case in ipairs(cases) do
-  print(("%s\t%s"):format(case[1], loop(case[2])))
+for _, scenario in ipairs(scenarios) do
+  print(("%s\t%s"):format(scenario[1], loop(scenario)))
 end

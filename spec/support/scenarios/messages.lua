@@ -1,8 +1,8 @@
--- Cases of little memory: messages and control data.
+-- Scenarios: messages and control data.
 
 local sockeye = require "sockeye"
 
-local kit = require "spec.support.memory_cases.kit"
+local kit = require "spec.support.scenarios.kit"
 local libc = require "spec.support.libc"
 
 local add <const>, datagram <const> = kit.add, kit.datagram

@@ -1,15 +1,34 @@
--- What cases of little memory are made with, and their list.
+-- What scenarios are made with, and their list.
 
 local sockeye = require "sockeye"
 
 local M = { list = {} }
 
-function M.add(name, prepare) M.list[#M.list + 1] = { name, prepare } end
+local counts = {}
+
+--- Adds a scenario. Names are made different by a number.
+function M.add(name, prepare)
+  counts[name] = (counts[name] or 0) + 1
+  if counts[name] > 1 then name = name .. ", " .. counts[name] end
+  local scenario = { name, prepare }
+  M.list[#M.list + 1] = scenario
+  return scenario
+end
 
 --- A call without anything to prepare.
 function M.add_call(name, f, ...)
   local arguments = table.pack(...)
-  M.add(name, function() return f, arguments, {} end)
+  return M.add(name, function() return f, arguments, {} end)
+end
+
+--- A call that runs loops of its own, so that it cannot be made in a task.
+function M.add_loops(name, f, ...)
+  M.add_call(name, f, ...).loops = true
+end
+
+--- A scenario that runs f in a task.
+function M.add_task(name, f)
+  M.add_loops(name, sockeye.run, f)
 end
 
 --- A method of one end of a socketpair, once the other end has sent data.

@@ -1,10 +1,10 @@
--- Cases of little memory: names, processes, signals and netlink.
+-- Scenarios: names, processes, signals and netlink.
 
 local netlink = require "sockeye.netlink"
 local sockeye = require "sockeye"
 
 local databases = require "spec.support.databases"
-local kit = require "spec.support.memory_cases.kit"
+local kit = require "spec.support.scenarios.kit"
 
 local add <const> = kit.add
 local add_call <const> = kit.add_call

@@ -1,13 +1,13 @@
--- Cases of little memory: streams.
+-- Scenarios: streams.
 
 local sockeye = require "sockeye"
 
-local kit = require "spec.support.memory_cases.kit"
+local kit = require "spec.support.scenarios.kit"
 
 local add <const> = kit.add
 
 local function add_stream(name, data, f)
-  add("a stream: " .. name, function()
+  return add("a stream: " .. name, function()
     local a, b = sockeye.socketpair()
     if data then b:sendall(data) end
     return function() return f(sockeye.stream(a:settimeout(0)), b) end, {},
@@ -43,7 +43,7 @@ add_stream("piped", "data", function(conn, b)
   local other <close>, far = sockeye.socketpair()
   local to <close> = sockeye.stream(far)
   b:shutdown "wr"
-  return conn:pipe(to), other:recv(10)
+  return conn:pipe(to), other:recv(10, "dontwait")
 end)
 add_stream("with a file", nil, function(conn)
   return conn:setvbuf "full":write "data":sendfile "tools/specs"
@@ -58,4 +58,4 @@ add_stream("in a task", "line\n", function(conn, b)
     assert(b:recv(100) == "line\n")
     b:shutdown "wr"
   end)
-end)
+end).loops = true

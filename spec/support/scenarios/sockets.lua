@@ -1,8 +1,8 @@
--- Cases of little memory: addresses and sockets.
+-- Scenarios: addresses and sockets.
 
 local sockeye = require "sockeye"
 
-local kit = require "spec.support.memory_cases.kit"
+local kit = require "spec.support.scenarios.kit"
 
 local add <const> = kit.add
 local add_call <const> = kit.add_call

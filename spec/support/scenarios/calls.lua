@@ -1,17 +1,20 @@
--- Calls, and a system call of each of them that is made to fail. A case has
--- system (the system call), call (what the error is to name) and prepare, which
--- returns a function, its arguments and what is to be closed; and except, a
--- code that has another meaning there. System calls by which a program is
--- started (execve, read, close) cannot be among them.
+-- Scenarios: single calls, each with a system call of it that strace makes
+-- fail. Such a scenario has system (the system call) and call (what the error
+-- is to name), too; and except, a code that has another meaning there. System
+-- calls by which a program is started (execve, read, close) cannot be among
+-- them.
 
 local sockeye = require "sockeye"
+
+local kit = require "spec.support.scenarios.kit"
 
 local M = {}
 
 local function add(system, call, prepare)
-  local case = { system = system, call = call, prepare = prepare }
-  M[#M + 1] = case
-  return case
+  local scenario = kit.add(("%s by %s"):format(call, system), prepare)
+  scenario.system, scenario.call = system, call
+  M[#M + 1] = scenario
+  return scenario
 end
 
 local function add_call(system, call, f, ...)

@@ -1,11 +1,12 @@
--- Cases of little memory: waiting, and tasks.
+-- Scenarios: waiting, and tasks.
 
 local sockeye = require "sockeye"
 
-local kit = require "spec.support.memory_cases.kit"
+local kit = require "spec.support.scenarios.kit"
 
 local add <const> = kit.add
 local add_call <const> = kit.add_call
+local add_loops <const> = kit.add_loops
 local listener <const> = kit.listener
 
 add("sockatmark", function()
@@ -25,7 +26,7 @@ add_call("sleep and now", function()
 end)
 
 -- Tasks.
-add_call("run with tasks that wait", function()
+add_loops("run with tasks that wait", function()
   return sockeye.run(function()
     local a, b = sockeye.socketpair()
     local ch = sockeye.channel(1)
@@ -43,7 +44,7 @@ add_call("run with tasks that wait", function()
     return count
   end)
 end)
-add_call("run with groups, deadlines and coroutines", function()
+add_loops("run with groups, deadlines and coroutines", function()
   return sockeye.run(function()
     local ok, err = pcall(sockeye.timeout, 0, sockeye.group, function(g)
       g:spawn(sockeye.sleep, 10)
@@ -57,7 +58,7 @@ add_call("run with groups, deadlines and coroutines", function()
 end)
 -- What fails by itself, with an error of this pattern.
 local function add_failing(name, pattern, main)
-  add_call(name, function()
+  add_loops(name, function()
     local ok, err = pcall(sockeye.run, main)
     assert(not ok)
     if not tostring(err):find(pattern) then error(err, 0) end
@@ -84,4 +85,4 @@ add("a loop that is stepped", function()
       if not loop:step(1) then break end
     end
   end, {}, { loop }
-end)
+end).loops = true

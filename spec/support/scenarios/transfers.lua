@@ -1,8 +1,8 @@
--- Cases of little memory: bytes that are sent and received, files, batches.
+-- Scenarios: bytes that are sent and received, files, batches.
 
 local sockeye = require "sockeye"
 
-local kit = require "spec.support.memory_cases.kit"
+local kit = require "spec.support.scenarios.kit"
 
 local add <const> = kit.add
 local add_call <const> = kit.add_call
@@ -100,8 +100,8 @@ add("splice that would wait, with what it holds", function()
   return a.splice, { a:settimeout(0), c:settimeout(0) }, { a, b, c, d }
 end)
 add_call("splice of files", function()
-  local from <close> = io.open "tools/specs"
-  local to <close> = io.tmpfile()
+  local from <close> = assert(io.open "tools/specs")
+  local to <close> = assert(io.tmpfile())
   return sockeye.splice(from, to, nil, { offset_in = 3 })
 end)
 add("sendmany and recvmany", function()
