@@ -87,6 +87,13 @@ build/spec/%.so: spec/support/%.c
 	@mkdir -p $(@D)
 	$(call step,cc  )$(CC) $(LIBFLAG) $(REQUIRED) -O2 -g -o $@ $<
 
+# What makes calls of the C library fail, in one library.
+TORTURE_SOURCES := $(wildcard tools/torture/*.c)
+build/spec/torture.so: $(TORTURE_SOURCES) tools/torture/plan.h
+	@mkdir -p $(@D)
+	$(call step,cc  )$(CC) $(LIBFLAG) $(REQUIRED) -O2 -g -fplt -Wl,-z,lazy \
+		-o $@ $(TORTURE_SOURCES) -ldl
+
 # The paths of this checkout, before those that the caller has set.
 LUA_PATHS = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua
 with_module = export LUA=$${LUA:-$$(tools/lua)} \
@@ -148,6 +155,11 @@ sanitize-valgrind:
 	@tools/deps build test check
 	$(submake) $(INSTRUMENTED) BUILD=build/valgrind CFLAGS="-O1 -g" build
 	@$(call with_module,build/valgrind) tools/sanitize valgrind $(ARGS)
+
+torture: ## fail each system call and allocation; SCENARIO=, KIND=, WORLD=
+	@tools/deps build
+	$(submake) build build/spec/torture.so build/spec/allocator.so
+	@$(call with_module,build) tools/torture/run
 
 soak: SECONDS ?= 600
 # Freed memory in a large quarantine would look like growth.
@@ -250,4 +262,4 @@ help: ## list the targets
 		Makefile
 
 .PHONY: FORCE build deps deps-dev demo serve test lint lint-sources format sanitize sanitize-asan \
-	sanitize-valgrind soak hostile fuzz coverage doc rock release-check bench machines install uninstall env clean help
+	sanitize-valgrind torture soak hostile fuzz coverage doc rock release-check bench machines install uninstall env clean help

@@ -5,6 +5,8 @@
  * call(n, f, ...) returns whether f(...) returned, whether a request was
  * refused, and what f returned or raised. refuse(n) returns at once; from then
  * on, the next n requests fail, and those that come after them succeed.
+ * call_once: as call, but only the n-th fails, and the attempt that follows a
+ * collection succeeds.
  */
 #include <stdbool.h>
 
@@ -15,6 +17,7 @@ struct starved {
     lua_Alloc inner;
     void *inner_data;
     lua_Integer left;
+    bool once;
     bool refused;
 };
 
@@ -23,7 +26,7 @@ static void *allocate(void *data, void *block, size_t before, size_t after)
     struct starved *starved = data;
     bool grows = block == NULL ? after > 0 : after > before;
 
-    if (grows && starved->left-- <= 1) {
+    if (grows && starved->left-- <= 1 && !(starved->once && starved->refused)) {
         starved->left = 0;
         starved->refused = true;
         return NULL;
@@ -31,9 +34,9 @@ static void *allocate(void *data, void *block, size_t before, size_t after)
     return starved->inner(starved->inner_data, block, before, after);
 }
 
-static int allocator_call(lua_State *L)
+static int starve(lua_State *L, bool once)
 {
-    struct starved starved = {.left = luaL_checkinteger(L, 1)};
+    struct starved starved = {.left = luaL_checkinteger(L, 1), .once = once};
     int status;
 
     luaL_checkany(L, 2);
@@ -47,6 +50,16 @@ static int allocator_call(lua_State *L)
     lua_pushboolean(L, starved.refused);
     lua_insert(L, 2);
     return lua_gettop(L);
+}
+
+static int allocator_call(lua_State *L)
+{
+    return starve(L, false);
+}
+
+static int allocator_call_once(lua_State *L)
+{
+    return starve(L, true);
 }
 
 static struct starved passing;
@@ -89,5 +102,7 @@ int luaopen_allocator(lua_State *L)
     lua_setfield(L, -2, "call");
     lua_pushcfunction(L, allocator_refuse);
     lua_setfield(L, -2, "refuse");
+    lua_pushcfunction(L, allocator_call_once);
+    lua_setfield(L, -2, "call_once");
     return 1;
 }

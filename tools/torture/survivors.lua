@@ -1,0 +1,142 @@
+-- What a failed call may come to, where that is not its error raised as it is.
+
+local M = {}
+
+-- Rules: the first that fits a fault decides. calls and codes are words with
+-- spaces between, codes nil stands for all; scenario is a pattern.
+-- `as` says what may come of it: "same", what comes without the fault; or a
+-- pattern of the text of what is raised. Nil: whatever the call itself raises
+-- or returns.
+local rules = {}
+
+local function rule(why, calls, codes, as, scenario)
+  local function set(words)
+    local members = {}
+    for word in words:gmatch "%S+" do members[word] = true end
+    return members
+  end
+  rules[#rules + 1] = { why = why, calls = set(calls), as = as,
+                        codes = codes and set(codes), scenario = scenario }
+end
+
+rule("what is not ready is waited for, as long as the time-out says",
+     "accept4 connect recv recvfrom recvmsg recvmmsg send sendto sendmsg " ..
+     "sendmmsg read write splice sendfile sigtimedwait pwrite", "EAGAIN")
+rule("a connection that is being made is waited for", "connect",
+     "EINPROGRESS EALREADY")
+rule("where descriptors have run out, garbage is collected, and the call is " ..
+     "made again",
+     "accept4 dup dup2 epoll_create1 eventfd fcntl getifaddrs " ..
+     "if_indextoname if_nameindex if_nametoindex open openat pipe2 socket " ..
+     "socketpair syscall", "EMFILE ENFILE", "same")
+rule("a descriptor is closed whatever close(2) reports", "close", nil, "same")
+rule("what cannot be examined is moved in a way that suits anything",
+     "fstat", nil, "same")
+rule("without a pipe, bytes are copied", "pipe2", nil, "same", "splice")
+rule("without a pipe, bytes are copied", "pipe2", nil, "same", "piped")
+rule("what the kernel cannot move, is copied", "sendfile splice", "EINVAL",
+     "same")
+rule("less memory will do", "mmap", nil, "same", "much asked for")
+rule("fewer messages will do", "mmap", nil, "same", "recvmany")
+rule("flags that cannot be restored stay", "fcntl", nil, "same")
+rule("what is received and cannot be examined is of an unknown kind",
+     "getsockname getsockopt", nil, "same", "descriptors")
+rule("what is received and cannot be set up is as it came", "fcntl", nil,
+     "same", "descriptors")
+rule("what is no socket is another descriptor", "getsockopt", "ENOTSOCK",
+     "same", "^adopt")
+rule("what cannot be sent without a copy is sent with one",
+     "getsockopt setsockopt recvmsg", nil, nil, "without copies")
+rule("what cannot be sent without a copy is sent with one", "sendmsg",
+     "ENOBUFS", "same", "without copies")
+rule("an option that the kernel may lack is left out", "setsockopt", nil,
+     "same", "netlink")
+rule("SO_SNDTIMEO that cannot be restored stays", "setsockopt", nil, "same",
+     "^connect")
+rule("a protocol that does not report its state has one by what is known",
+     "getsockopt", "ENOPROTOOPT EINVAL", nil, "state")
+rule("options that the system lacks are no error of the scenario",
+     "getsockopt", nil, nil, "^what MPTCP")
+rule("the poller need not watch what is always ready, or again", "epoll_ctl",
+     "EEXIST ENOENT EPERM")
+rule("signals are not sent again where there are no timers",
+     "timer_create timer_delete timer_settime", nil, "same")
+rule("what does not fit is asked for with more room", "getprotobyname_r " ..
+     "getprotobynumber_r getservbyname_r getservbyport_r", "ERANGE", "same")
+rule("a host is read as a number first", "getaddrinfo", nil, "same",
+     "^resolve of a name")
+rule("getaddrinfo(3) leaves the reason in errno", "getaddrinfo getnameinfo",
+     "EAI_SYSTEM", "Input/output error")
+rule("the end of a pipe is as good a notice as a byte", "write", nil, "same",
+     "^resolve")
+rule("the first error is raised, not what comes after it",
+     "epoll_wait recvmsg poll ppoll read", nil, "same", "^run whose task fails")
+rule("the first error is raised, not what comes after it",
+     "epoll_wait poll", nil, "same", "^a deadlock")
+rule("the scenario handles the error", "recv send", nil, "same",
+     "^a stream:")
+rule("the C library gives another reason", "malloc", nil,
+     "getaddrinfo [^ ]+: ", "^resolve")
+rule("the C library gives another reason", "malloc", nil, "ENOBUFS",
+     "^if_nameindex")
+rule("the C library finds nothing", "malloc", nil, nil, "^getserv")
+rule("the C library finds nothing", "malloc", nil, nil, "^getproto")
+rule("a name is printed as a number", "malloc", nil, nil, "^nameinfo")
+rule("a connection that was being made has been made", "connect", "EISCONN")
+rule("a datagram socket without a peer has a state, too", "getpeername",
+     "ENOTCONN", nil, "state")
+rule("the scenario handles the error", "getpeername", nil, "same",
+     "an error that is raised")
+rule("SIGPIPE is kept from the process all the same",
+     "sigpending sigtimedwait", nil, "same")
+rule("an interface that has no name is received by its number", "ioctl", nil,
+     nil, "^recvmsg of a datagram")
+rule("an interface that has no name is printed by its number",
+     "if_indextoname", nil, nil, "^printing")
+rule("what is printed leaves out what is not known", "getsockname getpeername",
+     nil, nil, "tostring")
+rule("what is printed leaves out what is not known", "getsockname getpeername",
+     nil, "same", "printed")
+rule("there is no such interface", "if_nametoindex", "ENODEV",
+     "bad argument")
+
+local function fits(r, scenario, call, code)
+  return r.calls[call] and (not r.codes or r.codes[code]) and
+    (not r.scenario or scenario:find(r.scenario))
+end
+
+local function allows(r, report, reference)
+  if not r.as then return true end
+  if r.as == "same" then
+    return report.how == reference.how and report.code == reference.code
+  end
+  return report.how == "raised" and report.text:find(r.as) ~= nil
+end
+
+--- Whether the fault may end as reported.
+function M.may(scenario, call, code, report, reference)
+  for _, r in ipairs(rules) do
+    if fits(r, scenario, call, code) and allows(r, report, reference) then
+      return true
+    end
+  end
+  return false
+end
+
+-- Calls that are one attempt: less than was asked for is their answer.
+local single <const> = {
+  "^recv of little", "^recv of much$", "^recv with", "^recvfrom", "^read",
+  "^write", "^send$", "^recv by", "^sendmsg", "^recvmsg", "^send by",
+  "would wait",
+  "^a stream: read$", "^a stream: piped",
+}
+
+--- Whether less is an answer.
+function M.single(scenario)
+  for _, pattern in ipairs(single) do
+    if scenario:find(pattern) then return true end
+  end
+  return false
+end
+
+return M
