@@ -51,7 +51,7 @@ for _, poller in ipairs { "epoll", "poll" } do
 
     it("may end before the task for which it has waited", function()
       with_poller(function()
-        local slow = spawn(sleep, 0.005)
+        local slow = spawn(sleep, 0.2)
         spawn(function()
           errors.raised("ETIMEDOUT", "join", sockeye.timeout, 0.001,
                         slow.join, slow)

@@ -5,6 +5,7 @@ local errors = require "spec.support.errors"
 local fork = require "spec.support.fork"
 local messages = require "spec.support.messages"
 local sockets = require "spec.support.sockets"
+local worlds = require "spec.support.worlds"
 
 describe("recvmsg with waitall", function()
   descriptors.guard()
@@ -175,7 +176,7 @@ describe("a task in sendmsg or recvmsg", function()
     end,
   } do
     for where, run in pairs {
-      outside = function(f) return f() end, inside = sockeye.run,
+      outside = function(f) return f() end, inside = worlds.in_task,
     } do
       for _, flags in ipairs { "", "waitall" } do
         it(("returns whole data whose sizes change meanwhile %s: %s %s")

@@ -8,12 +8,13 @@ local sorted = require "spec.support.sorted"
 local waits = {
   recv = "local a, b = sockeye.socketpair() a:recv(1)",
   accept = "local l = sockeye.listen '127.0.0.1:0' l:accept()",
-  sendall = "local a, b = sockeye.socketpair() a:sendall(('x'):rep(1 << 22))",
+  sendall = [[local a, b = sockeye.socketpair()
+              a:sendall(('x'):rep(1 << 10):rep(1 << 12))]],
   recvmsg = "local a, b = sockeye.socketpair() a:recvmsg { iov = { 10 } }",
   read = "local a, b = sockeye.socketpair() sockeye.stream(a):read 'l'",
   write = [[local a, b = sockeye.socketpair()
             local s = sockeye.stream(a)
-            s:write(('x'):rep(1 << 22))
+            s:write(('x'):rep(1 << 10):rep(1 << 12))
             s:flush()]],
   splice = [[local a, b = sockeye.socketpair()
              local c, d = sockeye.socketpair()
