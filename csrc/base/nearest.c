@@ -50,7 +50,7 @@ void nearest_start(struct nearest *nearest, const char *wanted)
     nearest->wanted = wanted;
     nearest->best = NULL;
     nearest->distance = strlen(wanted) / 3 + 2;
-    if (strlen(wanted) > LONGEST_NAME * 2)
+    if (strlen(wanted) > (size_t)2 * LONGEST_NAME)
         nearest->distance = 0; /* nothing is near */
 }
 

@@ -9,18 +9,22 @@
 #include "task/outside.h"
 #include "task/task.h"
 
-/* The registry's key of the state's list. */
+/* The deadlines of a state; a userdata in its registry. */
+struct deadlines {
+    struct scope *first;
+};
+
 static const char list_key = 'd';
 
 struct scope **outside_list(lua_State *L)
 {
-    struct scope **list;
+    struct deadlines *list;
 
     luaL_checkstack(L, 1, NULL);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &list_key);
     list = lua_touserdata(L, -1);
     lua_pop(L, 1);
-    return list;
+    return &list->first;
 }
 
 /* A coroutine that has yielded, or failed, takes its deadlines along. */
@@ -42,11 +46,11 @@ int64_t outside_limit(lua_State *L, int64_t own)
 
 void open_outside(lua_State *L)
 {
-    struct scope **list;
+    struct deadlines *list;
 
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &list_key) == LUA_TNIL) {
         list = lua_newuserdatauv(L, sizeof *list, 0);
-        *list = NULL;
+        list->first = NULL;
         lua_rawsetp(L, LUA_REGISTRYINDEX, &list_key);
     }
     lua_pop(L, 1);

@@ -19,8 +19,8 @@ static int go_on(lua_State *L, int status, lua_KContext context)
     struct task *t = loop_running();
 
     if (t == NULL || t->top != L || t->ticket != (uintptr_t)context)
-        error_raise_misuse(L, "this coroutine waits inside a task: only the "
-                              "task's loop resumes it");
+        return error_raise_misuse(L, "this coroutine waits inside a task: only "
+                                     "the task's loop resumes it");
     return t->step(L, status, t->step_context);
 }
 
