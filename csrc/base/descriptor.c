@@ -15,8 +15,12 @@
 bool descriptor_is_ready(int fd, short events)
 {
     struct pollfd p = {fd, events, 0};
+    int count;
 
-    return poll(&p, 1, 0) > 0;
+    do
+        count = poll(&p, 1, 0);
+    while (count == -1 && errno == EINTR);
+    return count > 0;
 }
 
 ssize_t descriptor_read(int fd, bool is_socket, char *buffer, size_t size,

@@ -237,7 +237,9 @@ static int waitpid_step(lua_State *L, int continued, lua_KContext context)
     if (t == NULL)
         child = wait_outside(L, pid, options, &status);
     else
-        child = waitpid(pid, &status, options | WNOHANG);
+        do
+            child = waitpid(pid, &status, options | WNOHANG);
+        while (child == -1 && errno == EINTR);
     if (child == -1)
         return error_raise(L, "waitpid", errno, 0);
     if (child == 0 && !(options & WNOHANG))
