@@ -112,9 +112,12 @@ for name in ("accept4 recv recvfrom recvmsg recvmmsg send sendto sendmsg " ..
   moving[name] = true
 end
 
+local waits <const> = { EAGAIN = true, EALREADY = true, EINPROGRESS = true }
+
 local function is_tried(call, code, edges)
   if code == "EINTR" then return call == "close" end
-  return not (edges and code == "EAGAIN" and moving[call])
+  local is_waiting = waits[code] and (moving[call] or call == "connect")
+  return not (edges and is_waiting)
 end
 
 add("calls", function(reference, edges)

@@ -61,19 +61,51 @@ rule("the poller need not watch what is always ready, or again", "epoll_ctl",
      "EEXIST ENOENT EPERM")
 rule("signals are not sent again where there are no timers",
      "timer_create timer_delete timer_settime", nil, "same")
+rule("a connection that fails before it is accepted is no error of a server",
+     "accept4", "ECONNABORTED EPROTO EPERM ENETDOWN ENOPROTOOPT EHOSTDOWN " ..
+     "ENONET EHOSTUNREACH EOPNOTSUPP ENETUNREACH", nil, "^serve")
+rule("a server that lacks memory accepts again later", "accept4",
+     "ENOBUFS ENOMEM EMFILE ENFILE", nil, "^serve")
+rule("what has ended a server is not replaced by what fails at its end",
+     "accept4 epoll_ctl", nil, "same", "^serve")
+rule("an option that only makes the connection quicker is left out",
+     "setsockopt", nil, "same", "^serve")
+rule("an option that only makes the connection quicker is left out",
+     "setsockopt", nil, "same", "^listen and connect")
+rule("a handler that cannot be put back stays", "sigaction", nil, "same",
+     "signal")
+rule("a loop that is closed raises no more", "epoll_wait poll", nil, "same",
+     "closed early")
+rule("the C library reports ENOBUFS where descriptors have run out",
+     "if_nameindex", "ENOBUFS", "same")
+rule("a folder that cannot be locked does not keep its paths from use",
+     "open fstatat flock", nil, "same", "^listen at a path")
+rule("the scenario expects this very error", "connect", "ECONNREFUSED", "same",
+     "is refused$")
+rule("the C library gives another reason", "malloc", nil,
+     "getaddrinfo [^ ]+: ", "^connect to a name")
+rule("what is not known to be ready is waited for", "poll", nil, "same",
+     "^write by")
 rule("what does not fit is asked for with more room", "getprotobyname_r " ..
      "getprotobynumber_r getservbyname_r getservbyport_r", "ERANGE", "same")
-rule("a host is read as a number first", "getaddrinfo", nil, "same",
-     "^resolve of a name")
+for _, scenario in ipairs { "^resolve", "^serve", "connect" } do
+  rule("a host is read as a number first", "getaddrinfo", nil, "same",
+       scenario)
+end
 rule("getaddrinfo(3) leaves the reason in errno", "getaddrinfo getnameinfo",
      "EAI_SYSTEM", "Input/output error")
-rule("the end of a pipe is as good a notice as a byte", "write", nil, "same",
-     "^resolve")
+for _, scenario in ipairs { "^resolve", "^nameinfo", "^connect to a name" } do
+  rule("the end of a pipe is as good a notice as a byte", "write", nil, "same",
+       scenario)
+end
+rule("what fails in a handler is reported by the server, and its peer sees " ..
+     "the end of the connection", "malloc recv recvmsg send sendmsg", nil, nil,
+     "^serve")
 rule("the first error is raised, not what comes after it",
      "epoll_wait recvmsg poll ppoll read", nil, "same", "^run whose task fails")
 rule("the first error is raised, not what comes after it",
      "epoll_wait poll", nil, "same", "^a deadlock")
-rule("the scenario handles the error", "recv send", nil, "same",
+rule("the scenario handles the error", "recv recvmsg send", nil, "same",
      "^a stream:")
 rule("the C library gives another reason", "malloc", nil,
      "getaddrinfo [^ ]+: ", "^resolve")
