@@ -52,12 +52,26 @@ describe("splice", function()
     local u = keep(sockeye.socket("inet", "dgram"):bind("127.0.0.1:0"))
     u:connect(u:getsockname())
     u:send "round and round"
-    local previous = sockeye.signal("SIGUSR1", function() error("stop", 0) end)
+    local moves = false
+    local previous = sockeye.signal("SIGUSR1", function()
+      if moves then error("stop", 0) end
+    end)
     local parent = sockeye.getpid()
-    local pid = fork.child(function() sockeye.kill(parent, "SIGUSR1") end)
-    assert.same({ false, "stop" }, { pcall(sockeye.splice, u, u) })
+    local pid = fork.child(function()
+      for _ = 1, 5000 do
+        sockeye.kill(parent, "SIGUSR1")
+        sockeye.sleep(0.001)
+      end
+    end)
+    local outcome = table.pack(pcall(function()
+      moves = true
+      sockeye.splice(u, u)
+    end))
+    moves = false
+    sockeye.kill(pid, "SIGKILL")
+    sockeye.waitpid(pid)
     sockeye.signal("SIGUSR1", previous or "default")
-    fork.reap(pid)
+    assert.same({ false, "stop", n = 2 }, outcome)
   end)
 
   for source, from_kind in pairs(sources) do
