@@ -24,7 +24,8 @@ local at_once <const> = 200
 
 local count = { open = 0, closed = 0, silent = 0 }
 local kinds = {
-  ECONNREFUSED = "closed", ETIMEDOUT = "silent", EHOSTUNREACH = "silent",
+  ECONNREFUSED = "closed", ECONNRESET = "closed",
+  ETIMEDOUT = "silent", EHOSTUNREACH = "silent",
   ENETUNREACH = "silent",
 }
 
@@ -33,8 +34,8 @@ local function endpoint(address, port)
   return sockeye.inet6(address.host, port, { scope = address.scope_id })
 end
 
--- On the loopback, a port that nobody listens on may meet itself as the source
--- of its own connection.
+-- On the loopback, a port that nobody listens on may be the source of the same
+-- connection, or of another one that is being tried and resets it.
 local function kind_of(target)
   local s <close> = sockeye.socket(target.family, "stream")
   local ok, err = pcall(s.connect, s:settimeout(timeout), target)

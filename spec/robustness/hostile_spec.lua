@@ -25,8 +25,12 @@ end)
 ]]):format(name)
 end
 
+-- The sanitizer reports what would end the process without it.
+local crash <const> = os.getenv "SOCKEYE_CHECKED" == "asan" and
+  "AddressSanitizer: SEGV" or "the process ends with status 139"
+
 local faults = {
-  { "crash", "a crash", "the process ends with status 139" },
+  { "crash", "a crash", crash },
   { "leak", "a descriptor that stays open", "descriptors stay open: #" },
   { "nameless", "an error that is nil", "stub%.nameless raises nil" },
   { "hang", "a call without end", "the script does not end", 6 },
