@@ -178,7 +178,7 @@ soak: ## run mixed traffic for SECONDS=600; memory must not grow
 hostile: SECONDS ?= 60
 hostile: ## call everything at random for SECONDS=60, under ASan; SEED=n
 	@tools/deps build check
-	$(submake) BUILD=build/asan CC=gcc LDFLAGS="$(SANITIZERS)" \
+	$(submake) $(INSTRUMENTED) BUILD=build/asan CC=gcc LDFLAGS="$(SANITIZERS)" \
 		CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZERS)" build
 	@$(call with_module,build/asan) \
 		HOSTILE_SECONDS=$(SECONDS) SEED=$(SEED) tools/hostile/run
