@@ -115,13 +115,19 @@ static bool is_under_way(int error)
 }
 
 /* After an attempt that failed with `error`: wait, and return whether to look
- * again. EAGAIN from a Unix socket means that SO_SNDTIMEO ran out. */
+ * again. EAGAIN from a Unix socket means that SO_SNDTIMEO ran out; from another,
+ * that there is no free port, which is nothing to wait for. */
 static bool retry_connect(lua_State *L, const struct socket *s, struct wait *w,
                           int error)
 {
     bool is_full =
         error == EAGAIN && s->family == AF_UNIX && !wait_is_nonblocking(w);
 
+    if (error == EAGAIN && s->family != AF_UNIX) {
+        w->outcome = WAIT_ERROR;
+        w->error = error;
+        return false;
+    }
     errno = is_under_way(error) && wait_is_nonblocking(w) ? EAGAIN : error;
     if (is_under_way(error) && !wait_is_nonblocking(w))
         return wait_ready(L, w);
