@@ -108,6 +108,10 @@ elseif arg[1] == "list" then
   end
 else
   assert(not faults.unavailable())
+  if os.getenv "TORTURE_NETWORK" ~= "" then
+    local nl <close> = require("sockeye.netlink").open()
+    nl:set_link { ifname = "lo", up = true }
+  end
   local counts <close> = assert(io.open(arg[2], "w"))
   run(scenarios[tonumber(arg[1])], counts)
 end

@@ -55,7 +55,7 @@ add_stream("in a task", "line\n", function(conn, b)
       local _ <close> = conn
       for line in conn:lines() do conn:write(line, "\n") end
     end)
-    assert(b:recv(100) == "line\n")
+    assert(b:recv(5, "waitall") == "line\n")
     b:shutdown "wr"
   end)
 end).loops = true
