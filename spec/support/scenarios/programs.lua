@@ -46,7 +46,8 @@ add_loops("a loop that another loop waits for", function()
     local going, result = loop:step(0)
     if not going then return result end
     local fd, events = loop:pollfd(), loop:events()
-    if fd then sockeye.poll({ [fd] = events }, loop:timeout()) end
+    local seconds = loop:timeout()
+    if fd then sockeye.poll({ [fd] = events }, seconds) end
   end
 end)
 add_loops("a loop that is closed early", function()
