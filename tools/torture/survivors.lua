@@ -86,8 +86,10 @@ rule("the C library gives another reason", "malloc", nil,
      "getaddrinfo [^ ]+: ", "^connect to a name")
 rule("what is not known to be ready is waited for", "poll", nil, "same",
      "^write by")
-rule("a child that cannot be watched is asked again and again",
-     "epoll_ctl syscall", nil, "same", "^a child")
+for _, scenario in ipairs { "^a child", "^fork by" } do
+  rule("a child that cannot be watched is asked again and again",
+       "epoll_ctl syscall", nil, "same", scenario)
+end
 rule("what does not fit is asked for with more room", "getprotobyname_r " ..
      "getprotobynumber_r getservbyname_r getservbyport_r", "ERANGE", "same")
 for _, scenario in ipairs { "^resolve", "^serve", "connect" } do
