@@ -110,12 +110,11 @@ describe("a name that does not exist", function()
     end)
   end
 
-  it("is refused at once where it is too long for any flags", function()
+  it("is refused for its length before its words are read", function()
     local s <close> = sockeye.socket("inet", "dgram")
     local long = ("peek "):rep(1 << 21)
-    local before = os.clock()
+    -- Every word of it is a flag: only the length is refused.
     errors.rejected("too long", s.recv, s, 1, long)
-    assert.is_true(os.clock() - before < 0.1)
     errors.rejected("unknown flag", s.recv, s, 1, ("x"):rep(200))
   end)
 end)
