@@ -4,6 +4,7 @@ local batches = require "spec.support.batches"
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
 local fork = require "spec.support.fork"
+local messages = require "spec.support.messages"
 local sockets = require "spec.support.sockets"
 
 local families, receive = batches.families, batches.receive
@@ -141,8 +142,8 @@ describe("a batch in a task", function()
 
   it("sends the rest once there is room again", function()
     in_task(function()
-      for _, make in pairs { dgram = sockets.unix, stream = sockets.tcp } do
-        local a, b = make "dgram"
+      for _, kind in ipairs { "unix dgram", "tcp" } do
+        local a, b = messages.all[kind]()
         local list = {}
         for i = 1, 3000 do list[i] = ("%05d"):format(i):rep(60) end
         local sender = sockeye.spawn(function() return a:sendmany(list) end)

@@ -46,11 +46,14 @@ function M.busy_listener()
   return l, c
 end
 
---- Both ends of a TCP connection: the client's and the server's.
-function M.tcp()
-  local l <close> = M.listener()
+--- Both ends of a TCP connection: the client's and the server's. The server's
+-- receive buffer has a size that the kernel does not change, so that once the
+-- client has filled it, it stays full.
+function M.tcp(address)
+  local l <close> = M.listener(address)
   local c = M.client(l:getsockname())
-  return c, (l:accept()):settimeout(limit)
+  local s = l:accept()
+  return c, s:setsockopt("SO_RCVBUF", 65536):settimeout(limit)
 end
 
 --- Both ends of a Unix stream.
@@ -119,12 +122,14 @@ function M.arrived(s, n)
   end
 end
 
--- Waits until all that is on its way has come: where the receiver has no more
--- room, the sender has none, either.
+-- Waits until all that is on its way has come, and what did not fit into the
+-- receiver's last room has been cut to it: where the receiver has no more room,
+-- the sender has none, either.
 local function settle(s)
   examples.eventually(function()
     local ok, info = pcall(s.getsockopt, s, "TCP_INFO")
     return not ok or info.unacked == 0
+      and (info.notsent_bytes == 0 or (info.snd_wnd or 0) == 0)
   end)
 end
 
