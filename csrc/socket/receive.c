@@ -246,14 +246,14 @@ cut, or with the flag `trunc`
 `waitall` the error's `partial` is the data received so far
 @usage local data = s:recv(4096)
 */
-static int socket_recv(lua_State *L)
+FAST_PATH static int socket_recv(lua_State *L)
 {
     const struct socket *s = fast_path_socket(L, 2);
     char small[STACK_BUFFER];
     lua_Integer size;
     ssize_t n;
 
-    if (s == NULL || s->type != SOCK_STREAM)
+    if (s == NULL || (s->type != SOCK_STREAM && s->type != 0))
         return recv_on(L, WAIT_FIRST, 0);
     size = lua_tointegerx(L, 2, NULL);
     if ((lua_Unsigned)size - 1 >= STACK_BUFFER)

@@ -82,7 +82,7 @@ One call, which may send less than all.
 non-blocking mode
 @raise EPIPE, ECONNRESET, EMSGSIZE, ECONNREFUSED, …; ETIMEDOUT with `timeout`
 */
-static int socket_send(lua_State *L)
+FAST_PATH static int socket_send(lua_State *L)
 {
     const struct socket *s = fast_path_socket(L, 2);
     size_t size;

@@ -28,6 +28,11 @@ const char socket_tag = 's';
 
 atomic_uint socket_numbers;
 
+/* What is not NULL where NULL would be. */
+#define NONE ((const struct socket *)&socket_tag)
+
+_Atomic(const struct socket *) sockets_seen[SOCKETS_SEEN] = {NONE};
+
 /* clang-format off */
 static const struct name type_rows[] = {
     {"stream", SOCK_STREAM}, {"dgram", SOCK_DGRAM}, {"raw", SOCK_RAW},
@@ -50,6 +55,25 @@ struct socket *socket_new(lua_State *L)
     };
     luaL_setmetatable(L, SOCKET_TYPE);
     return s;
+}
+
+struct socket *socket_test_unseen(lua_State *L, int arg)
+{
+    struct socket *s = lua_touserdata(L, arg);
+
+    if (s == NULL || lua_rawlen(L, arg) != sizeof *s || s->tag != &socket_tag)
+        return NULL;
+    if (s->handle.fd != -1)
+        atomic_store_explicit(socket_place(s), s, memory_order_relaxed);
+    return s;
+}
+
+/* Call when the collector has closed the socket: its memory is free soon. */
+static void forget_seen(const struct socket *s)
+{
+    const struct socket *expected = s;
+
+    atomic_compare_exchange_strong(socket_place(s), &expected, NONE);
 }
 
 struct socket *socket_check(lua_State *L, int arg)
@@ -307,7 +331,10 @@ static int socket_leave(lua_State *L)
 
 static int socket_gc(lua_State *L)
 {
-    socket_end(socket_check(L, 1));
+    struct socket *s = socket_check(L, 1);
+
+    socket_end(s);
+    forget_seen(s);
     return 0;
 }
 

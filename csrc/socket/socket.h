@@ -37,15 +37,34 @@ extern const struct names socket_type_names;
 /* Push a closed socket. */
 struct socket *socket_new(lua_State *L);
 
-/* The socket at `arg`, or NULL. Comparing the tag takes a few instructions;
- * luaL_testudata would look up the registry on every call. */
+/* Open sockets that were seen lately, by their addresses, of which NULL is
+ * none: nothing else that lua_touserdata returns has the address of one. The
+ * collector takes a socket out before it frees the memory. States in other
+ * threads share the table: they put in and find sockets of their own. */
+#define SOCKETS_SEEN 64
+
+extern _Atomic(const struct socket *) sockets_seen[SOCKETS_SEEN];
+
+static inline _Atomic(const struct socket *) *socket_place(const void *s)
+{
+    return &sockets_seen[(uintptr_t)s / 16 % SOCKETS_SEEN];
+}
+
+static inline bool socket_is_seen(const struct socket *s)
+{
+    return s == atomic_load_explicit(socket_place(s), memory_order_relaxed);
+}
+
+/* For socket_test: the socket at `arg`, which is seen from now on, or NULL. */
+struct socket *socket_test_unseen(lua_State *L, int arg);
+
+/* The socket at `arg`, or NULL. One that was seen lately takes a few
+ * instructions; luaL_testudata would look up the registry on every call. */
 static inline struct socket *socket_test(lua_State *L, int arg)
 {
     struct socket *s = lua_touserdata(L, arg);
 
-    if (s == NULL || lua_rawlen(L, arg) != sizeof *s || s->tag != &socket_tag)
-        return NULL;
-    return s;
+    return socket_is_seen(s) ? s : socket_test_unseen(L, arg);
 }
 
 /* The socket at `arg`, else argument error. */
@@ -75,6 +94,18 @@ static inline struct socket *socket_check_waiting(lua_State *L, int arg,
                                  : lua_touserdata(L, arg);
 }
 
+/* For the fast paths alone, in which nothing but the kernel writes to memory on
+ * the stack, and not more than it is told: they need no check of the stack on
+ * return. */
+#ifdef __has_attribute
+#if __has_attribute(no_stack_protector)
+#define FAST_PATH __attribute__((no_stack_protector))
+#endif
+#endif
+#ifndef FAST_PATH
+#define FAST_PATH
+#endif
+
 /* Fast path, for most calls: the socket of a call outside of tasks, without a
  * time-out, with exactly `values` arguments, itself first. The call may block
  * in the kernel, which reports EBADF for a closed one. NULL otherwise: the
@@ -82,14 +113,14 @@ static inline struct socket *socket_check_waiting(lua_State *L, int arg,
 static inline const struct socket *fast_path_socket(lua_State *L, int values)
 {
     const struct socket *s;
-    bool plain;
 
     if (!loop_is_idle())
         return NULL;
-    s = socket_test(L, 1);
-    plain = s != NULL && s->handle.timeout == NO_DEADLINE &&
-            lua_gettop(L) == values;
-    return plain ? s : NULL;
+    s = lua_touserdata(L, 1);
+    if (!socket_is_seen(s) && (s = socket_test_unseen(L, 1)) == NULL)
+        return NULL;
+    return s->handle.timeout == NO_DEADLINE && lua_gettop(L) == values ? s
+                                                                       : NULL;
 }
 
 /* Close the socket. Returns zero or errno. */

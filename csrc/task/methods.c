@@ -127,11 +127,9 @@ static int task_join(lua_State *L)
 
 static int yield_step(lua_State *L, int status, lua_KContext context)
 {
-    struct task *t = task_that_may_wait(L);
-
     (void)status;
     (void)context;
-    if (task_take_interruption(t, false) == ECANCELED)
+    if (task_take_interruption(loop_running(), false) == ECANCELED)
         return error_raise(L, "yield", ECANCELED, 0);
     return 0;
 }

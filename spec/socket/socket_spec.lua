@@ -121,6 +121,63 @@ describe("a method of a socket", function()
     end)
   end
 
+  -- Calls a method of 200 sockets, which are then collected; `release` gets
+  -- each of them before. Returns a table with the addresses where they stood.
+  local function collected(release)
+    local addresses = {}
+    for _ = 1, 100 do
+      for _, s in ipairs { sockeye.socketpair() } do
+        assert.is_false(s:recv(1, "dontwait"))
+        addresses[("%p"):format(s)] = true
+        release(s)
+      end
+    end
+    collectgarbage()
+    collectgarbage()
+    return addresses
+  end
+
+  -- Rejects each of the objects that stands where a socket was.
+  local function reject_successors(addresses)
+    local kept, successors = {}, 0
+    for port = 1, 20000 do
+      kept[port] = sockeye.inet("127.0.0.1", port)
+    end
+    for _, other in ipairs(kept) do
+      if addresses[("%p"):format(other)] then
+        successors = successors + 1
+        errors.rejected("bad argument #1.*sockeye.Socket expected",
+                        methods.all().send, other, "x")
+        errors.rejected("bad argument #1.*sockeye.Socket expected",
+                        methods.all().recv, other, 1)
+      end
+    end
+    if successors == 0 then pending "no memory is used again here" end
+    assert.is_true(successors > 0)
+  end
+
+  it("rejects what takes the place of a collected socket", function()
+    reject_successors(collected(function() end))
+  end)
+
+  it("rejects what takes the place of a socket that came back", function()
+    local back = {}
+    local addresses = collected(function(s)
+      setmetatable({}, { s = s, __gc = function(t)
+        back[#back + 1] = getmetatable(t).s
+      end })
+    end)
+    assert.equal(200, #back)
+    for _, s in ipairs(back) do
+      errors.raised("EBADF", "recv", s.recv, s, 1)
+      errors.raised("EBADF", "send", s.send, s, "x")
+    end
+    back = {}
+    collectgarbage()
+    collectgarbage()
+    reject_successors(addresses)
+  end)
+
   it("is rejected for metamethods, too", function()
     local s <close> = sockeye.socket("inet", "stream")
     local meta = debug.getmetatable(s)
