@@ -175,7 +175,7 @@ int fuzz_control_read(lua_State *L)
     input.message.msg_name = push_exact(L, bytes, name);
     size = s.left;
     input.message.msg_control = push_exact(L, s.bytes, size);
-    input.message.msg_controllen = size;
+    input.message.msg_controllen = (socklen_t)size;
     input.message.msg_flags = (int)(input.flags << 3);
     lua_pushcfunction(L, input.flags & WHOLE ? read_whole : read_alone);
     lua_pushlightuserdata(L, &input);

@@ -197,7 +197,7 @@ static int write_and_read(lua_State *L)
     fuzz_check(L, lua_gettop(L) == 4, "control_write leaves values");
     control_fill_rights(L, 4, "sendmsg", w.bytes + w.rights, w.rights_count);
     message.msg_control = push_exact(L, w.bytes, w.used);
-    message.msg_controllen = w.used;
+    message.msg_controllen = (socklen_t)w.used;
     check_layout(L, &message, count_fields(L, 1));
     lua_newtable(L);
     reader.table = lua_gettop(L);
