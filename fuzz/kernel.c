@@ -3,7 +3,9 @@
  * kernel.h.
  *
  * The functions replace those of the C library in what is linked with them.
- * They call these while there are no answers.
+ * They call these while there are no answers. They look them up with
+ * RTLD_DEFAULT, which does not find these functions, for they are hidden: musl's
+ * RTLD_NEXT finds nothing from a library that is loaded after the C library.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -85,7 +87,7 @@ HERE int getsockopt(int fd, int level, int name, void *restrict value,
         return answer_value(value, length,
                             (size_t)*length * (counted ? INSTRUCTION : 1));
     }
-    *(void **)&get = dlsym(RTLD_NEXT, "getsockopt");
+    *(void **)&get = dlsym(RTLD_DEFAULT, "getsockopt");
     return get(fd, level, name, value, length);
 }
 
@@ -96,7 +98,7 @@ static int find_name(const char *call, int fd, struct sockaddr *name,
 
     if (answers.given)
         return answer_value(name, length, *length);
-    *(void **)&get = dlsym(RTLD_NEXT, call);
+    *(void **)&get = dlsym(RTLD_DEFAULT, call);
     return get(fd, name, length);
 }
 
@@ -152,7 +154,7 @@ HERE int recvmmsg(int fd, struct mmsghdr *messages, unsigned count,
     unsigned number;
 
     if (!answers.given) {
-        *(void **)&receive = dlsym(RTLD_NEXT, "recvmmsg");
+        *(void **)&receive = dlsym(RTLD_DEFAULT, "recvmmsg");
         return receive(fd, messages, count, flags, limit);
     }
     if (fails())

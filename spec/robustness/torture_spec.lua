@@ -99,8 +99,7 @@ describe("torture", function()
   it("makes every function and method occur in a scenario", function()
     if checked then return pending "runs without sanitizers" end
     local result = process.run({ process.lua, "tools/torture/coverage.lua" }, {
-      is_lua = true, timeout = 120,
-      prefix = { "env", "LD_PRELOAD=./build/spec/torture.so" },
+      timeout = 120, env = { LD_PRELOAD = "./build/spec/torture.so" },
     })
     local reason = unavailable(result)
     if reason then return pending(reason) end
