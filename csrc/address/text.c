@@ -16,6 +16,7 @@
 #include "address/families.h"
 #include "address/text.h"
 #include "base/field.h"
+#include "base/quote.h"
 #include "base/text.h"
 #include "open.h"
 
@@ -38,6 +39,15 @@ static const char *opt_host(lua_State *L, int arg)
     const char *host = text_opt(L, arg, "host");
 
     return host == NULL || strcmp(host, "*") == 0 ? NULL : host;
+}
+
+static int reject_host(lua_State *L, const char *kind, const char *host)
+{
+    struct quote quote;
+
+    lua_pushfstring(L, "not a numeric %s address: '%s'", kind,
+                    quote_text(&quote, host, strlen(host)));
+    return luaL_argerror(L, 1, lua_tostring(L, -1));
 }
 
 static bool set_inet(struct address *a, const char *host, in_port_t port)
@@ -124,8 +134,7 @@ static int sockeye_inet(lua_State *L)
     in_port_t port = check_port(L, 2);
 
     if (!set_inet(address_new(L), host, port)) {
-        lua_pushfstring(L, "not a numeric IPv4 address: '%s'", host);
-        return luaL_argerror(L, 1, lua_tostring(L, -1));
+        return reject_host(L, "IPv4", host);
     }
     return 1;
 }
@@ -205,8 +214,7 @@ static int sockeye_inet6(lua_State *L)
     lua_settop(L, 3);
     a = address_new(L);
     if (!set_inet6(L, a, host, port)) {
-        lua_pushfstring(L, "not a numeric IPv6 address: '%s'", host);
-        return luaL_argerror(L, 1, lua_tostring(L, -1));
+        return reject_host(L, "IPv6", host);
     }
     if (!lua_isnil(L, 3))
         check_options(L, 3, a);
@@ -302,6 +310,7 @@ static const struct address *parse_address(lua_State *L, int index)
     const struct address_family *f = address_family_named(text);
     struct address *a = address_new(L);
     const char *problem = NULL;
+    struct quote quote;
 
     if (strncmp(text, "unix:", 5) == 0)
         return parse_unix(L, a, text + 5, length - 5) ? a : NULL;
@@ -313,7 +322,8 @@ static const struct address *parse_address(lua_State *L, int index)
         problem = parse_inet(L, a, text);
     if (problem == NULL)
         return a;
-    lua_pushfstring(L, "not an address: '%s' (%s)", text, problem);
+    lua_pushfstring(L, "not an address: '%s' (%s)",
+                    quote_text(&quote, text, length), problem);
     return NULL;
 }
 

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/field.h"
 #include "base/metatable.h"
+#include "base/quote.h"
 #include "open.h"
 
 #define ERROR_TYPE "sockeye.Error"
@@ -253,10 +254,9 @@ int error_raise_eai(lua_State *L, const char *call, int code, int subject)
     return lua_error(L);
 }
 
-/* Append field `name` of the error at index 1, between `before` and `after`.
- * Returns false if it is absent. */
-static bool add_field(lua_State *L, luaL_Buffer *b, const char *before,
-                      const char *name, const char *after)
+/* Push the text of field `name` of the error at index 1. Returns false, having
+ * pushed nothing, if it is absent. */
+static bool push_field(lua_State *L, const char *name)
 {
     if (lua_getfield(L, 1, name) == LUA_TNIL) {
         lua_pop(L, 1);
@@ -264,10 +264,30 @@ static bool add_field(lua_State *L, luaL_Buffer *b, const char *before,
     }
     luaL_tolstring(L, -1, NULL);
     lua_remove(L, -2);
+    return true;
+}
+
+/* Append field `name`, between `before` and `after`, if it is present. */
+static void add_field(lua_State *L, luaL_Buffer *b, const char *before,
+                      const char *name, const char *after)
+{
+    if (!push_field(L, name))
+        return;
     lua_pushfstring(L, "%s%s%s", before, lua_tostring(L, -1), after);
     lua_remove(L, -2);
     luaL_addvalue(b);
-    return true;
+}
+
+/* Append what the call used. It may be the script's own text. */
+static void add_subject(lua_State *L, luaL_Buffer *b)
+{
+    struct quote quote;
+
+    if (!push_field(L, "address") && !push_field(L, "subject"))
+        return;
+    lua_pushfstring(L, " %s", quote_value(L, -1, &quote));
+    lua_remove(L, -2);
+    luaL_addvalue(b);
 }
 
 /* "script.lua:12: connect 127.0.0.1:9: Connection refused (ECONNREFUSED)" */
@@ -280,8 +300,7 @@ static int error_tostring(lua_State *L)
     luaL_buffinit(L, &b);
     add_field(L, &b, "", "where", " ");
     add_field(L, &b, "", "call", "");
-    if (!add_field(L, &b, " ", "address", ""))
-        add_field(L, &b, " ", "subject", "");
+    add_subject(L, &b);
     add_field(L, &b, ": ", "message", "");
     add_field(L, &b, " (", "code", ")");
     luaL_pushresult(&b);

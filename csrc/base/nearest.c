@@ -8,9 +8,9 @@
 #include <lauxlib.h>
 
 #include "base/nearest.h"
+#include "base/quote.h"
 
 #define LONGEST_NAME 40
-#define LONGEST_SHOWN 80 /* bytes of a name that an error repeats */
 
 static size_t smallest(size_t a, size_t b, size_t c)
 {
@@ -69,17 +69,14 @@ void nearest_offer(struct nearest *nearest, const char *candidate)
 
 void nearest_push(lua_State *L, const char *kind, const struct nearest *nearest)
 {
-    size_t length = strlen(nearest->wanted);
-    bool is_cut = length > LONGEST_SHOWN;
+    struct quote quote;
 
-    lua_pushlstring(L, nearest->wanted, is_cut ? LONGEST_SHOWN : length);
+    quote_text(&quote, nearest->wanted, strlen(nearest->wanted));
     if (nearest->best == NULL)
-        lua_pushfstring(L, "unknown %s '%s%s'", kind, lua_tostring(L, -1),
-                        is_cut ? "…" : "");
+        lua_pushfstring(L, "unknown %s '%s'", kind, quote.text);
     else
         lua_pushfstring(L, "unknown %s '%s', did you mean '%s'?", kind,
-                        lua_tostring(L, -1), nearest->best);
-    lua_remove(L, -2);
+                        quote.text, nearest->best);
 }
 
 int nearest_argerror(lua_State *L, int arg, const char *kind,

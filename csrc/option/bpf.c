@@ -7,6 +7,7 @@
  * instruction contains one, and text never does.
  */
 #include "base/field.h"
+#include "base/quote.h"
 #include "base/size.h"
 #include "base/text.h"
 #include "option/type.h"
@@ -23,7 +24,6 @@
 #include <lauxlib.h>
 
 #define BLANKS " \t\r"
-#define QUOTED 20 /* bytes of a wrong word that the error message shows */
 
 enum { CODE, JT, JF, K, NUMBERS };
 
@@ -144,12 +144,13 @@ static bool skip(struct reading *r, char c)
 static void reject_word(lua_State *L, int arg, const struct reading *r)
 {
     size_t length = strcspn(r->at, BLANKS ",}\n");
+    struct quote quote;
 
     if (length == 0) {
         reject(L, arg, "line", r->line, "four numbers expected");
     } else {
-        lua_pushlstring(L, r->at, length < QUOTED ? length : QUOTED);
-        lua_pushfstring(L, "number expected, got '%s'", lua_tostring(L, -1));
+        lua_pushfstring(L, "number expected, got '%s'",
+                        quote_text(&quote, r->at, length));
         reject(L, arg, "line", r->line, lua_tostring(L, -1));
     }
 }

@@ -11,6 +11,7 @@
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "base/quote.h"
 #include "open.h"
 #include "socket/argument.h"
 #include "socket/socket.h"
@@ -45,6 +46,7 @@ static short check_events(lua_State *L, int arg)
     size_t length = 0;
     const char *text = is_string ? lua_tolstring(L, -1, &length) : NULL;
     short events = 0;
+    struct quote quote;
 
     luaL_argcheck(L, length > 0, arg,
                   "events must be \"r\", \"w\", \"rw\" or contain \"p\"");
@@ -52,7 +54,8 @@ static short check_events(lua_State *L, int arg)
         short event = event_of(*text);
 
         if (event == 0) {
-            lua_pushfstring(L, "unknown event '%c'", *text);
+            lua_pushfstring(L, "unknown event '%s'",
+                            quote_text(&quote, text, 1));
             luaL_argerror(L, arg, lua_tostring(L, -1));
         }
         events |= event;

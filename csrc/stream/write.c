@@ -6,12 +6,15 @@
  * Follows Lua's file:write, setvbuf(3), sendmsg(2).
  */
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "base/error.h"
 #include "base/field.h"
+#include "base/nearest.h"
 #include "base/size.h"
+#include "base/text.h"
 #include "open.h"
 #include "stream/stream.h"
 #include "task/task.h"
@@ -262,6 +265,21 @@ static int stream_shutdown(lua_State *L)
     return shutdown_step(L, LUA_OK, WAIT_FIRST);
 }
 
+static uint8_t check_mode(lua_State *L, int arg)
+{
+    static const char *const modes[] = {"auto", "no", "full", NULL};
+    const char *name = text_check(L, arg, "mode");
+    struct nearest nearest;
+
+    nearest_start(&nearest, name);
+    for (uint8_t i = 0; modes[i] != NULL; i++) {
+        if (strcmp(modes[i], name) == 0)
+            return i;
+        nearest_offer(&nearest, modes[i]);
+    }
+    return (uint8_t)nearest_argerror(L, arg, "mode", &nearest);
+}
+
 /*** Set how long written data is kept before it is sent.
 @function Stream:setvbuf
 @string mode `"auto"`: until the task waits, and outside of tasks not at all;
@@ -273,13 +291,12 @@ there are `size` bytes
 */
 static int stream_setvbuf(lua_State *L)
 {
-    static const char *const modes[] = {"auto", "no", "full", NULL};
     struct stream *s = stream_check(L, 1);
-    int mode = luaL_checkoption(L, 2, NULL, modes);
+    uint8_t mode = check_mode(L, 2);
     lua_Integer size = luaL_optinteger(L, 3, 65536);
 
     luaL_argcheck(L, size > 0, 3, "size must be positive");
-    s->buffering = (uint8_t)mode;
+    s->buffering = mode;
     s->limit = size_of_integer(size);
     lua_settop(L, 1);
     return 1;

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/field.h"
 #include "base/metatable.h"
+#include "base/quote.h"
 #include "open.h"
 #include "task/live.h"
 #include "task/outside.h"
@@ -37,11 +38,14 @@ struct runner {
 
 static bool check_poller(lua_State *L, int arg, const char *name)
 {
+    struct quote quote;
+
     if (strcmp(name, "poll") == 0)
         return true;
     if (strcmp(name, "epoll") == 0)
         return false;
-    lua_pushfstring(L, "unknown poller '%s': \"epoll\" or \"poll\"", name);
+    lua_pushfstring(L, "unknown poller '%s': \"epoll\" or \"poll\"",
+                    quote_text(&quote, name, strlen(name)));
     if (arg == 0)
         return error_raise_misuse(L, lua_tostring(L, -1));
     return luaL_argerror(L, arg, lua_tostring(L, -1));

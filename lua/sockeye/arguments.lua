@@ -7,6 +7,8 @@ local class <const> = require "sockeye.class"
 local primitives <const> = require("sockeye.core").primitives
 primitives.mark_library_file()
 
+local quote <const> = primitives.quote
+
 local M = {}
 
 --- Raises an argument error: `problem` is what is wrong with argument `n` of
@@ -70,7 +72,7 @@ local read <const> = {
 local function describe(value)
   local kind <const> = type(value)
   if kind == "number" then return tostring(value) end
-  return kind == "string" and ("'%s'"):format(value) or kind
+  return kind == "string" and ("'%s'"):format(quote(value)) or kind
 end
 
 local function test(value, kind)
@@ -95,7 +97,7 @@ local function problem_of_options(options, known)
     local kind <const> = known[name]
     if not kind then
       return ("unknown option '%s'; there are %s"):format(
-        tostring(name), sorted_names(known))
+        quote(name), sorted_names(known))
     end
     local problem <const> = problem_of(value, kind)
     if problem then return ("option '%s': %s"):format(name, problem) end
@@ -141,7 +143,7 @@ end
 local function check_self(call, self, name)
   if class.is(self, name) then return end
   primitives.misuse(("calling '%s' on bad self (%s expected, got %s)"):format(
-    call, name, class.name_of(self)))
+    call, name, quote(class.name_of(self))))
 end
 
 --- Lets each of the methods of the type `class_name` check its `self`.

@@ -87,6 +87,10 @@ local function reject(name, problem)
 end
 
 -- The integer that is a field of a request's header.
+local function reject_unknown(name, word)
+  reject(name, ("unknown: '%s'"):format(primitives.quote(word)))
+end
+
 local function header_field(name, value)
   if value < 0 or value > 0xffff then
     reject(name, "number out of range (0 to 65535)")
@@ -99,8 +103,7 @@ local function type_number(value)
   if math.type(value) == "integer" then return header_field("type", value) end
   if type(value) ~= "string" then reject("type", "number or name expected") end
   local name <const> = value:upper()
-  return c[name] or c["RTM_" .. name] or
-    reject("type", ("unknown: '%s'"):format(value))
+  return c[name] or c["RTM_" .. name] or reject_unknown("type", value)
 end
 
 local function flag_bits(value)
@@ -108,8 +111,7 @@ local function flag_bits(value)
   local bits = 0
   for word in tostring(value or ""):gmatch "[^%s,|]+" do
     local name <const> = word:upper():gsub("^NLM_F_", "")
-    bits = bits | (c["NLM_F_" .. name] or
-                   reject("flags", ("unknown: '%s'"):format(word)))
+    bits = bits | (c["NLM_F_" .. name] or reject_unknown("flags", word))
   end
   return bits
 end
@@ -358,7 +360,7 @@ local function problem_of_kinds(kinds)
   if type(kinds) ~= "table" then return arguments.problem(kinds, "table") end
   for _, kind in ipairs(kinds) do
     if not groups_of[kind] then
-      return ("unknown kind '%s'"):format(tostring(kind))
+      return ("unknown kind '%s'"):format(primitives.quote(kind))
     end
   end
 end

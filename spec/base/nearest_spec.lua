@@ -32,7 +32,7 @@ describe("a name that does not exist", function()
     local name <const> = ("a "):rep(5 << 20)
     local s <close> = sockeye.socket("inet", "stream")
     local _, err <const> = pcall(s.setsockopt, s, name, 1)
-    assert.matches("unknown option 'a a a.*a …'", err)
+    assert.matches("unknown option 'a a a.*a ?%.%.%.'", err)
     assert.is_true(#err < 250)
   end)
 

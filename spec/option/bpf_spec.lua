@@ -114,7 +114,7 @@ describe("filter", function()
     { "line 1: number expected, got '%(000%)'", "(000) ldh [12]" },
     { "line 1: number expected, got '6x'", "6x 0 0 0" },
     { "line 1: number expected, got '0x'", "0x 0 0 0" },
-    { "line 1: number expected, got 'xxxxxxxxxxxxxxxxxxxx'", ("x"):rep(99) },
+    { "line 1: number expected, got 'x+%.%.%.'", ("x"):rep(999) },
     { "line 1: four numbers expected", "6 0 0" },
     { "line 2: four numbers expected", "6 0 0 0\n6 0" },
     { "line 1: more than four numbers", "6 0 0 0 0" },

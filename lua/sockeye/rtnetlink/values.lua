@@ -159,7 +159,7 @@ function M.pack_host(call, name, value, family)
   local ok, address = pcall(is6 and core.inet6 or core.inet, value)
   if not ok or type(value) ~= "string" or value == "*" then
     M.reject(call, name, value == nil and "numeric address expected" or
-      ("not a numeric address: '%s'"):format(tostring(value)))
+      ("not a numeric address: '%s'"):format(primitives.quote(value)))
   end
   local own <const> = is6 and inet6 or inet
   if own ~= (family or own) then
@@ -219,7 +219,7 @@ function M.number_of(call, name, names, value, most)
     if candidate == value then return number end
   end
   return M.number_in(value, most) or
-    M.reject(call, name, ("unknown: '%s'"):format(tostring(value)))
+    M.reject(call, name, ("unknown: '%s'"):format(primitives.quote(value)))
 end
 
 --- Returns the index of the interface that a field names.
