@@ -18,6 +18,7 @@
 #include <lauxlib.h>
 
 #include "address/address.h"
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/metatable.h"
 #include "open.h"
@@ -62,9 +63,25 @@ static const char *push_directory(lua_State *L, const char *path,
     return lua_pushlstring(L, path, (size_t)(name - path));
 }
 
+/* Open a directory. Returns -1 where it may not be read, or is none. Raises an
+ * error where that is not known: without a descriptor or memory for it. */
+static int open_directory(lua_State *L, const char *directory)
+{
+    bool collected = false;
+    int fd;
+
+    do
+        fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd == -1 &&
+           (errno == EINTR || descriptor_collect(L, errno, &collected)));
+    if (fd == -1 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+        error_raise(L, "open", errno, 1);
+    return fd;
+}
+
 /* lock_file(path): lock the file's directory until the result is closed; false
- * if another holds the lock. Where the directory cannot be opened, or its file
- * system has no locks, the result holds none. */
+ * if another holds the lock. Where the directory may not be read, or its file
+ * system has no locks, the result holds none: remove_stale removes nothing. */
 static int unix_file_lock(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
@@ -78,7 +95,7 @@ static int unix_file_lock(lua_State *L)
     luaL_setmetatable(L, PLACE_TYPE);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
-    fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    fd = open_directory(L, directory);
     if (fd == -1)
         return 1;
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
@@ -151,18 +168,15 @@ static bool is_refused(const struct address *a)
     return refused;
 }
 
-/* remove_stale(place, address): remove the socket's file if nobody listens on
- * it. Returns whether it did. What was tested stays open, so that no other file
- * can take its number meanwhile. */
-static int unix_file_remove_stale(lua_State *L)
+/* Remove the socket's file if nobody listens on it. Returns whether it did.
+ * What was tested stays open, so that no other file can take its number
+ * meanwhile. */
+static bool remove_unused(const struct place *p, const struct address *a)
 {
-    const struct place *p = check_place(L, 1);
-    const struct address *a = address_test(L, 2);
     struct stat before, now;
     bool removed = false;
     int fd;
 
-    luaL_argexpected(L, a != NULL, 2, "address");
     fd = openat(p->directory, p->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (is_socket_there(p, &before) && is_refused(a) &&
         is_socket_there(p, &now) && is_same(&before, &now) &&
@@ -170,7 +184,19 @@ static int unix_file_remove_stale(lua_State *L)
         removed = unlinkat(p->directory, p->name, 0) == 0;
     if (fd != -1)
         close(fd);
-    lua_pushboolean(L, removed);
+    return removed;
+}
+
+/* remove_stale(place, address): remove the socket's file if nobody listens on
+ * it. Returns whether it did. Without the lock, another may bind the path
+ * between the test and the removal, so that nothing is removed. */
+static int unix_file_remove_stale(lua_State *L)
+{
+    const struct place *p = check_place(L, 1);
+    const struct address *a = address_test(L, 2);
+
+    luaL_argexpected(L, a != NULL, 2, "address");
+    lua_pushboolean(L, p->directory != AT_FDCWD && remove_unused(p, a));
     return 1;
 }
 

@@ -139,7 +139,9 @@ end
 -- streams need it.
 --
 -- The stale file of a Unix socket on which nobody listens is removed first; a
--- file on which somebody listens, or that is no socket, never is. Closing the
+-- file on which somebody listens, or that is no socket, never is. Its directory
+-- is locked meanwhile (flock(2)): where it may not be read, or its file system
+-- has no locks, a stale file is kept, and EADDRINUSE is raised. Closing the
 -- socket leaves its file in place, as close(2) does: a forked child may still
 -- listen.
 -- @function listen
@@ -154,7 +156,7 @@ end
 -- `mode`: the permissions of a Unix socket's file, in octal digits: `"0660"`;
 -- `unlink`: false keeps a stale file, and then EADDRINUSE is raised
 -- @treturn Socket
--- @raise EADDRINUSE, EADDRNOTAVAIL, EACCES, …; what `resolve` raises
+-- @raise EADDRINUSE, EADDRNOTAVAIL, EACCES, EMFILE, …; what `resolve` raises
 -- @usage local listener <close> = sockeye.listen("*:8080")
 function M.listen(endpoint, options)
   options = arguments.options("listen", 2, options, endpoints.listen_options)

@@ -175,6 +175,34 @@ describe("a process without a descriptor left", function()
     ]]
   end)
 
+  it("neither removes nor makes a path that it cannot lock", function()
+    run [[
+      local path = os.tmpname()
+      os.remove(path)
+      local keep = {}
+      take_all(keep)
+      local function listen(code, call)
+        table.remove(keep):close() -- which the socket takes
+        raises(code, call, sockeye.listen, "unix:" .. path)
+        take_all(keep)
+      end
+      listen("EMFILE", "open")
+      raises("ENOENT", "connect", listener.connect,
+             table.remove(keep), "unix:" .. path)
+      keep = {}
+      sockeye.listen("unix:" .. path):close()
+      take_all(keep)
+      listen("EMFILE", "open")
+      raises("ECONNREFUSED", "connect", listener.connect,
+             table.remove(keep), "unix:" .. path)
+      keep = {}
+      collectgarbage("stop")
+      leave_garbage()
+      assert(sockeye.listen("unix:" .. path))
+      os.remove(path)
+    ]]
+  end)
+
   it("can still poll, print and close", function()
     run [[
       local keep = {}
