@@ -2,8 +2,7 @@ local sockeye = require "sockeye"
 
 local descriptors = require "spec.support.descriptors"
 
-local thread = assert(package.loadlib("./build/spec/thread.so",
-                                      "luaopen_thread"))()
+local thread = require "spec.support.threads"
 
 -- Whether a task runs in this thread.
 local function in_task() return (pcall(sockeye.yield)) end

@@ -64,8 +64,7 @@ describe("SO_RCVTIMEO and SO_SNDTIMEO", function()
 end)
 
 describe("a thread with little C stack", function()
-  local thread = assert(package.loadlib("./build/spec/thread.so",
-                                        "luaopen_thread"))()
+  local thread = require "spec.support.threads"
 
   -- 100 calls of pcall lie between the script and its call.
   local script <const> = [[

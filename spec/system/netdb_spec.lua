@@ -99,8 +99,7 @@ describe("a protocol", function()
 end)
 
 describe("an answer of the databases", function()
-  local thread = assert(package.loadlib("./build/spec/thread.so",
-                                        "luaopen_thread"))()
+  local thread = require "spec.support.threads"
 
   -- Asks often, for names that other threads do not ask for.
   local script <const> = [[
