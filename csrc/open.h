@@ -27,10 +27,12 @@ void open_address_methods(lua_State *L);
 void open_protocol(lua_State *L);
 
 /* task */
+void open_loops(lua_State *L);
 void open_live(lua_State *L);
 void open_task(lua_State *L);
 void open_task_methods(lua_State *L);
 void open_group(lua_State *L);
+void open_turn(lua_State *L);
 void open_run(lua_State *L);
 void open_outside(lua_State *L);
 void open_sleep(lua_State *L);

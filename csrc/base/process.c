@@ -11,6 +11,7 @@
 #include "open.h"
 
 unsigned process_number;
+atomic_uint process_children;
 
 static pthread_once_t prepared = PTHREAD_ONCE_INIT;
 
@@ -19,9 +20,14 @@ static void change_number(void)
     process_number++;
 }
 
+static void count_child(void)
+{
+    atomic_fetch_add_explicit(&process_children, 1, memory_order_relaxed);
+}
+
 static void prepare(void)
 {
-    pthread_atfork(NULL, NULL, change_number);
+    pthread_atfork(NULL, count_child, change_number);
 }
 
 void open_process_number(lua_State *L)

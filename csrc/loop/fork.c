@@ -6,29 +6,6 @@
 #include "loop/loop.h"
 #include "loop/output.h"
 
-void loop_share(void)
-{
-    for (struct loop *loop = loop_list; loop != NULL; loop = loop->next)
-        loop->forked = true;
-}
-
-/* Drops the output of all tasks: the parent sends it. */
-void loop_renew(void)
-{
-    for (struct loop *loop = loop_list; loop != NULL; loop = loop->next) {
-        registration_release_all(loop);
-        poller_renew(loop->poller);
-        loop->reports_once = poller_reports_once(loop->poller);
-        loop->forked = false;
-        loop->stuck = false;
-        for (struct task *t = loop->tasks; t != NULL; t = t->next) {
-            outputs_drop(&t->outputs);
-            if (t->handle != NULL)
-                loop_wake(t);
-        }
-    }
-}
-
 static void halt(struct task *t)
 {
     if (t->status == TASK_WAITING)
@@ -52,6 +29,17 @@ void loop_keep_only(struct loop *loop, struct task *t)
     }
     loop->ready_first = NULL;
     loop->held = t->holds;
+    loop->survivor = t;
+}
+
+struct task *loop_survivor(const struct loop *loop)
+{
+    return loop->survivor;
+}
+
+void loop_forget_survivor(struct loop *loop)
+{
+    loop->survivor = NULL;
 }
 
 void loop_halt(struct loop *loop)

@@ -7,17 +7,12 @@
 struct loop;
 struct task;
 
-/* In the parent, after a fork: note that a child shares this thread's epoll
- * registrations. */
-void loop_share(void);
-
-/* In the child: give every loop of this thread a new poller, since the
- * registrations are shared with the parent, and wake the tasks that wait for
- * descriptors. */
-void loop_renew(void);
-
-/* Remove every task but t. */
+/* In a forked child: remove every task but t, whose loop it is. */
 void loop_keep_only(struct loop *loop, struct task *t);
+
+/* The task that loop_keep_only has kept, until it is forgotten; or NULL. */
+struct task *loop_survivor(const struct loop *loop);
+void loop_forget_survivor(struct loop *loop);
 
 /* Abandon every task: none is resumed again. */
 void loop_halt(struct loop *loop);

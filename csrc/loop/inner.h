@@ -14,13 +14,16 @@ struct slot {
 };
 
 struct loop {
-    lua_State *L;       /* the state that resumes tasks */
-    struct task *main;  /* its results are the loop's */
-    struct scope scope; /* the deadline around the whole loop */
+    lua_State *L;          /* the state that resumes tasks */
+    struct task *main;     /* its results are the loop's */
+    struct task *survivor; /* the one that loop_keep_only kept; or NULL */
+    struct scope scope;    /* the deadline around the whole loop */
     struct poller *poller;
-    struct loop *next, **link; /* in the list of this thread's loops */
+    struct loops *loops;       /* those of its Lua state, with */
+    struct loop *next, **link; /* its place in their list */
+    unsigned process;          /* process_number where it was opened */
+    unsigned children;         /* process_children when it was opened */
     bool reports_once;         /* poller_reports_once: ask before each wait */
-    bool forked;               /* a child may share the registrations */
     bool stuck;                /* it was stuck once before */
     struct slot *slots;        /* by descriptor */
     size_t slot_count;

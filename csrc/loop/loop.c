@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/process.h"
 #include "loop/inner.h"
 #include "loop/loop.h"
 #include "loop/output.h"
@@ -13,11 +14,14 @@
 
 static void link_loop(struct loop *loop)
 {
-    loop->next = loop_list;
-    loop->link = &loop_list;
-    if (loop_list != NULL)
-        loop_list->link = &loop->next;
-    loop_list = loop;
+    struct loop **first = &loop->loops->first;
+
+    loop->next = *first;
+    loop->link = first;
+    if (*first != NULL)
+        (*first)->link = &loop->next;
+    *first = loop;
+    atomic_fetch_add_explicit(&loop_total, 1, memory_order_relaxed);
 }
 
 static void unlink_loop(struct loop *loop)
@@ -25,15 +29,20 @@ static void unlink_loop(struct loop *loop)
     *loop->link = loop->next;
     if (loop->next != NULL)
         loop->next->link = loop->link;
+    atomic_fetch_sub_explicit(&loop_total, 1, memory_order_relaxed);
 }
 
-struct loop *loop_open(lua_State *L, bool use_poll, int64_t deadline)
+struct loop *loop_open(lua_State *L, struct loops *loops, bool use_poll,
+                       int64_t deadline)
 {
     struct loop *loop = calloc(1, sizeof *loop);
 
     if (loop == NULL)
         return NULL;
     loop->L = L;
+    loop->loops = loops;
+    loop->process = process_number;
+    loop->children = process_children;
     loop->scope = (struct scope){deadline, NULL, L};
     loop->now = clock_now();
     loop->poller = poller_open(use_poll);
@@ -54,6 +63,11 @@ void loop_close(struct loop *loop)
     free(loop->slots);
     free(loop->timers.heap);
     free(loop);
+}
+
+struct loops *loop_loops(const struct loop *loop)
+{
+    return loop->loops;
 }
 
 int64_t loop_now(const struct loop *loop)

@@ -19,8 +19,10 @@
 #include "loop/state.h"
 #include "loop/wake.h"
 
-/* Returns NULL, with errno set, on failure. */
-struct loop *loop_open(lua_State *L, bool use_poll, int64_t deadline);
+/* Add a loop to those of its Lua state. Returns NULL, with errno set, on
+ * failure. */
+struct loop *loop_open(lua_State *L, struct loops *loops, bool use_poll,
+                       int64_t deadline);
 
 /* Forget every descriptor, and free the loop. */
 void loop_close(struct loop *loop);
@@ -67,6 +69,9 @@ void loop_set_main(struct loop *loop, struct task *t);
 /* Change the count of wakers outside the loop, such as worker threads: while it
  * is not zero, the loop is not stuck. */
 void loop_hold(struct loop *loop, int change);
+
+/* The loops of its Lua state, itself among them. */
+struct loops *loop_loops(const struct loop *loop);
 
 /* The time of the last loop_poll, in nanoseconds of clock_now. */
 int64_t loop_now(const struct loop *loop);

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/process.h"
 #include "loop/inner.h"
+#include "loop/output.h"
 #include "loop/registration.h"
 #include "loop/wake.h"
 
@@ -53,10 +55,10 @@ static int add(struct loop *loop, struct handle *handle, int wants)
         handle->registration.waiter[WRITING])
         return EBUSY;
     if (handle->registration.loop != NULL)
-        loop_forget(handle, false);
+        loop_forget(loop->loops, handle, false);
     slot = &loop->slots[fd];
     if (slot->handle != NULL)
-        loop_forget(slot->handle, true);
+        loop_forget(loop->loops, slot->handle, true);
     error = poller_add(loop->poller, handle->fd, tag_of(slot, handle), wants);
     if (error != 0)
         return error;
@@ -139,23 +141,56 @@ void registration_release_all(struct loop *loop)
     }
 }
 
+/* Wakes the tasks that wait for descriptors, and drops the output of all: the
+ * parent sends it. */
+static void renew(struct loop *loop)
+{
+    registration_release_all(loop);
+    poller_renew(loop->poller);
+    loop->reports_once = poller_reports_once(loop->poller);
+    loop->process = process_number;
+    loop->children = process_children;
+    loop->stuck = false;
+    for (struct task *t = loop->tasks; t != NULL; t = t->next) {
+        outputs_drop(&t->outputs);
+        if (t->handle != NULL)
+            loop_wake(t);
+    }
+}
+
+void loop_own(struct loop *loop)
+{
+    if (loop->process != process_number)
+        renew(loop);
+}
+
+/* Whether a child may hold what is registered: it has been forked since the
+ * loop was opened. */
+static bool is_shared(const struct loop *loop)
+{
+    return loop->children !=
+           atomic_load_explicit(&process_children, memory_order_relaxed);
+}
+
 /* Waiting tasks wake and find the descriptor closed. epoll forgets a closed
  * descriptor by itself, unless a forked child holds it too; the list for
  * poll(2) does not. */
-void loop_forget(struct handle *handle, bool closing)
+void loop_forget(const struct loops *loops, struct handle *handle, bool closing)
 {
     struct registration *registration = &handle->registration;
     struct loop *loop = registration->loop;
     struct slot *slot;
 
     if (handle->fd != -1)
-        loop_wake_set_waiters();
-    if (loop == NULL)
+        loop_wake_set_waiters(loops);
+    if (loop != NULL)
+        loop_own(loop);
+    if (registration->loop == NULL)
         return;
     slot = &loop->slots[handle->fd];
     slot->handle = NULL;
     slot->generation++;
-    if (!closing || loop->forked || loop->reports_once)
+    if (!closing || is_shared(loop) || loop->reports_once)
         poller_remove(loop->poller, handle->fd);
     for (int i = READING; i <= WRITING; i++) {
         if (registration->waiter[i] != NULL)
@@ -164,11 +199,13 @@ void loop_forget(struct handle *handle, bool closing)
     *registration = (struct registration){0};
 }
 
-void loop_forget_number(int fd)
+void loop_forget_number(const struct loops *loops, int fd)
 {
-    for (struct loop *loop = loop_list; loop != NULL; loop = loop->next) {
+    struct loop *loop = loops != NULL ? loops->first : NULL;
+
+    for (; loop != NULL; loop = loop->next) {
         if ((size_t)fd < loop->slot_count && loop->slots[fd].handle != NULL)
-            loop_forget(loop->slots[fd].handle, false);
+            loop_forget(loops, loop->slots[fd].handle, false);
     }
 }
 

@@ -10,6 +10,7 @@
 
 struct handle;
 struct loop;
+struct loops;
 struct task;
 
 /* Watch the handle for events of poll(2), and note that t waits for them.
@@ -21,14 +22,19 @@ int registration_wait(struct task *t, struct handle *handle, int wants);
  * wait. */
 void registration_event(void *loop, uint64_t tag, int events);
 
+/* Call before a loop that a forked child may have inherited is used. In the
+ * child, gives it a poller of its own: the registrations are the parent's. */
+void loop_own(struct loop *loop);
+
 /* Forget every descriptor, without calling the poller. */
 void registration_release_all(struct loop *loop);
 
-/* Call before the descriptor is closed or given away. Wakes the tasks that wait
- * for it. */
-void loop_forget(struct handle *handle, bool closing);
+/* Call before the descriptor is closed or given away, with the loops of the Lua
+ * state; NULL: there is none. Wakes the tasks that wait for it. */
+void loop_forget(const struct loops *loops, struct handle *handle,
+                 bool closing);
 
 /* Call before dup2 puts another file behind `fd`. */
-void loop_forget_number(int fd);
+void loop_forget_number(const struct loops *loops, int fd);
 
 #endif

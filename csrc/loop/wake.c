@@ -4,7 +4,7 @@
 #include "loop/wake.h"
 #include "loop/inner.h"
 
-_Thread_local struct loop *loop_list;
+atomic_int loop_total;
 
 void loop_push_ready(struct loop *loop, struct task *t)
 {
@@ -50,9 +50,11 @@ void loop_wake(struct task *t)
     loop_push_ready(t->loop, t);
 }
 
-void loop_wake_set_waiters(void)
+void loop_wake_set_waiters(const struct loops *loops)
 {
-    for (struct loop *loop = loop_list; loop != NULL; loop = loop->next) {
+    struct loop *loop = loops != NULL ? loops->first : NULL;
+
+    for (; loop != NULL; loop = loop->next) {
         struct task *t = loop->set_waiters > 0 ? loop->tasks : NULL;
 
         for (; t != NULL; t = t->next) {

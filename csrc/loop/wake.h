@@ -4,11 +4,24 @@
 #ifndef SOCKEYE_LOOP_WAKE_H
 #define SOCKEYE_LOOP_WAKE_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
+
 struct loop;
 struct task;
 
-/* All loops of this thread. */
-extern _Thread_local struct loop *loop_list;
+/* The loops of one Lua state, which may go from thread to thread. */
+struct loops {
+    struct loop *first;
+};
+
+/* How many loops there are, of all Lua states. */
+extern atomic_int loop_total;
+
+static inline bool loop_is_any(void)
+{
+    return atomic_load_explicit(&loop_total, memory_order_relaxed) > 0;
+}
 
 /* Put t at the end of the ready queue. */
 void loop_push_ready(struct loop *loop, struct task *t);
@@ -19,8 +32,9 @@ void loop_wake(struct task *t);
 /* Remove t from all that it waits for. */
 void loop_stop_waiting(struct task *t);
 
-/* Wake every task that waits on a set, in any loop: a member may have closed.
- * The loop of a set need not have its members registered. */
-void loop_wake_set_waiters(void);
+/* Wake every task that waits on a set, in any of the loops: a member may have
+ * closed. The loop of a set need not have its members registered. NULL: there
+ * is no loop. */
+void loop_wake_set_waiters(const struct loops *loops);
 
 #endif

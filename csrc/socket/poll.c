@@ -164,7 +164,7 @@ static void close_set(lua_State *L)
     struct socket *set = socket_test(L, SET);
 
     if (set != NULL)
-        socket_end(set);
+        socket_end(L, set);
     lua_settop(L, POLLFDS);
 }
 

@@ -21,6 +21,7 @@
 #include "base/metatable.h"
 #include "open.h"
 #include "socket/socket.h"
+#include "task/loops.h"
 
 #define SOCKET_TYPE "sockeye.Socket"
 
@@ -238,7 +239,7 @@ static int socket_detach(lua_State *L)
 {
     struct socket *s = socket_check_open(L, 1, "detach");
 
-    loop_forget(&s->handle, false);
+    loop_forget(task_loops_if_any(L), &s->handle, false);
     keeps_descriptor(s, false);
     lua_pushinteger(L, s->handle.fd);
     s->handle.fd = -1;
@@ -292,16 +293,21 @@ static int socket_gettimeout(lua_State *L)
 /* ---- close ---- */
 
 /* After EINTR from close(2) the descriptor is closed all the same. */
-int socket_end(struct socket *s)
+int socket_end(lua_State *L, struct socket *s)
 {
+    const struct loops *loops;
     int fd = s->handle.fd;
-    bool is_kept = fd != -1 && keeps_descriptor(s, true);
+    bool is_kept;
 
-    loop_forget(&s->handle, !is_kept);
-    if (fd != -1 && !is_kept)
-        loop_forget_number(fd);
+    if (fd == -1)
+        return 0;
+    is_kept = keeps_descriptor(s, true);
+    loops = task_loops_if_any(L);
+    loop_forget(loops, &s->handle, !is_kept);
+    if (!is_kept)
+        loop_forget_number(loops, fd);
     s->handle.fd = -1;
-    if (fd == -1 || is_kept || close(fd) == 0 || errno == EINTR)
+    if (is_kept || close(fd) == 0 || errno == EINTR)
         return 0;
     return errno;
 }
@@ -315,7 +321,7 @@ same
 */
 static int socket_close(lua_State *L)
 {
-    int error = socket_end(socket_check(L, 1));
+    int error = socket_end(L, socket_check(L, 1));
 
     return error ? error_raise(L, "close", error, 0) : 0;
 }
@@ -323,7 +329,7 @@ static int socket_close(lua_State *L)
 /* The `__close` metamethod: raises nothing while another error propagates. */
 static int socket_leave(lua_State *L)
 {
-    int error = socket_end(socket_check(L, 1));
+    int error = socket_end(L, socket_check(L, 1));
 
     return error && lua_isnoneornil(L, 2) ? error_raise(L, "close", error, 0)
                                           : 0;
@@ -333,7 +339,7 @@ static int socket_gc(lua_State *L)
 {
     struct socket *s = socket_check(L, 1);
 
-    socket_end(s);
+    socket_end(L, s);
     forget_seen(s);
     return 0;
 }

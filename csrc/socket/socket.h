@@ -124,7 +124,7 @@ static inline const struct socket *fast_path_socket(lua_State *L, int values)
 }
 
 /* Close the socket. Returns zero or errno. */
-int socket_end(struct socket *s);
+int socket_end(lua_State *L, struct socket *s);
 
 /* Ask the system for family, type and protocol of an adopted descriptor; they
  * stay zero if it is no socket. Returns zero or errno. */

@@ -296,17 +296,17 @@ static void drop_buffers(struct stream *s)
 }
 
 /* Close the stream, dropping its buffers. Returns zero or errno. */
-static int end_stream(struct stream *s)
+static int end_stream(lua_State *L, struct stream *s)
 {
     drop_buffers(s);
-    return socket_end(s->socket);
+    return socket_end(L, s->socket);
 }
 
 /* Send what can be sent without waiting, and close. Returns zero or errno. */
-static int end_without_waiting(struct stream *s)
+static int end_without_waiting(lua_State *L, struct stream *s)
 {
     int error = output_send(&s->out, MSG_DONTWAIT);
-    int close_error = end_stream(s);
+    int close_error = end_stream(L, s);
 
     return error ? error : close_error;
 }
@@ -329,12 +329,12 @@ static int close_step(lua_State *L, int status, lua_KContext context)
             wait_start(L, &w, &close_call, &s->socket->handle, 0, context);
 
         if (!stream_flush(L, s, &w, flags, &unsent)) {
-            end_stream(s);
+            end_stream(L, s);
             wait_push_error(L, &w, 0);
             return lua_error(L);
         }
     }
-    error = end_without_waiting(s);
+    error = end_without_waiting(L, s);
     return error ? error_raise(L, "close", error, 0) : 0;
 }
 
@@ -353,7 +353,7 @@ static int stream_close(lua_State *L)
     lua_settop(L, 1);
     if (task_may_wait(L))
         return close_step(L, LUA_OK, WAIT_FIRST);
-    error = end_without_waiting(s);
+    error = end_without_waiting(L, s);
     return error ? error_raise(L, "close", error, 0) : 0;
 }
 
@@ -363,7 +363,7 @@ static int stream_leave(lua_State *L)
 {
     if (lua_isnoneornil(L, 2))
         return stream_close(L);
-    end_without_waiting(stream_check(L, 1));
+    end_without_waiting(L, stream_check(L, 1));
     return 0;
 }
 

@@ -100,7 +100,7 @@ static int nameinfo_step(lua_State *L, int status, lua_KContext context)
     bool again = n.answer.code != 0 && resolver_try_again(L, &n.answer);
 
     (void)status;
-    job_handle_drop(h);
+    job_handle_drop(L, h);
     if (!again)
         return give_names(L, &n);
     lua_settop(L, RESOLVER_LIST);

@@ -20,12 +20,12 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/names.h"
-#include "loop/fork.h"
 #include "open.h"
 #include "socket/argument.h"
 #include "socket/socket.h"
 #include "system/signal_names.h"
 #include "system/signals.h"
+#include "task/loops.h"
 #include "task/task.h"
 #include "task/turn.h"
 #include "task/wait.h"
@@ -88,17 +88,13 @@ static int sockeye_fork(lua_State *L)
     pthread_sigmask(SIG_SETMASK, &every, &before);
     pid = fork();
     error = errno;
-    if (pid == 0) {
+    if (pid == 0)
         signals_forked();
-        turn_fork_child();
-    } else {
-        loop_share();
-    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (pid == -1)
         return error_raise(L, "fork", error, 0);
     if (pid == 0)
-        turn_forget_others(L);
+        turn_end_forks(L);
     lua_pushinteger(L, pid);
     return 1;
 }
@@ -181,7 +177,7 @@ static void drop_child(lua_State *L)
     struct socket *child = socket_test(L, 3);
 
     if (child != NULL)
-        socket_end(child);
+        socket_end(L, child);
     lua_settop(L, 2);
 }
 
@@ -385,7 +381,7 @@ static int sockeye_dup2(lua_State *L)
     do {
         old = socket_check_descriptor(L, 1, "dup2");
         if (new != old)
-            loop_forget_number((int)new);
+            loop_forget_number(task_loops_if_any(L), (int)new);
         result = dup2(old, (int)new);
         socket_note_replaced();
     } while (result == -1 && retry_interrupted(L));

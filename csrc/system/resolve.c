@@ -269,16 +269,16 @@ static int resolve_step(lua_State *L, int status, lua_KContext context)
 
         list->memory = q->list;
         q->list = NULL;
-        job_handle_drop(h);
+        job_handle_drop(L, h);
         return push_results(L, list, flags);
     }
     if (resolver_try_again(L, &q->answer)) {
         resolver_send(L, resolve_call.name, copy_query, q);
-        job_handle_drop(h);
+        job_handle_drop(L, h);
         lua_replace(L, RESOLVER_HANDLE);
         return resolve_step(L, LUA_OK, WAIT_FIRST);
     }
-    job_handle_drop(h);
+    job_handle_drop(L, h);
     return resolver_raise(L, resolve_call.name, answer, RESOLVER_SUBJECT);
 }
 

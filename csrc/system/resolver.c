@@ -76,7 +76,7 @@ void resolver_send(lua_State *L, const char *call,
         error = job != NULL ? job_handle_start(h, job) : ENOMEM;
     if (error == 0)
         return;
-    job_handle_drop(h);
+    job_handle_drop(L, h);
     error_push(L, call, error, 0);
     lua_pushvalue(L, RESOLVER_SUBJECT);
     lua_setfield(L, -2, "address");
@@ -97,7 +97,7 @@ struct job *resolver_await(lua_State *L, const struct call *call,
     } while (!done && wait_again(L, &w));
     if (done)
         return h->job;
-    job_handle_drop(h);
+    job_handle_drop(L, h);
     wait_push_error(L, &w, 0);
     lua_pushvalue(L, RESOLVER_SUBJECT);
     lua_setfield(L, -2, "address");

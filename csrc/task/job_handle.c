@@ -11,6 +11,7 @@
 #include "base/metatable.h"
 #include "open.h"
 #include "task/job_handle.h"
+#include "task/loops.h"
 
 #define JOB_HANDLE_TYPE "sockeye.job_handle"
 
@@ -52,7 +53,7 @@ bool job_handle_is_done(const struct job_handle *h)
     return worker_is_done(h->job);
 }
 
-void job_handle_drop(struct job_handle *h)
+void job_handle_drop(lua_State *L, struct job_handle *h)
 {
     struct job *job = h->job;
     int fd = h->handle.fd;
@@ -65,14 +66,14 @@ void job_handle_drop(struct job_handle *h)
     h->notice = -1;
     if (fd == -1)
         return;
-    loop_forget(&h->handle, true);
+    loop_forget(task_loops_if_any(L), &h->handle, true);
     h->handle.fd = -1;
     close(fd);
 }
 
 static int job_handle_gc(lua_State *L)
 {
-    job_handle_drop(luaL_checkudata(L, 1, JOB_HANDLE_TYPE));
+    job_handle_drop(L, luaL_checkudata(L, 1, JOB_HANDLE_TYPE));
     return 0;
 }
 

@@ -8,7 +8,7 @@
  *     ...
  *     while (!job_handle_is_done(h) && ...)     wait.h
  *     ... the results are in the job ...
- *     job_handle_drop(h);
+ *     job_handle_drop(L, h);
  *
  * The job of a handle that is dropped or collected is abandoned.
  */
@@ -40,6 +40,6 @@ int job_handle_start(struct job_handle *h, struct job *job);
 bool job_handle_is_done(const struct job_handle *h);
 
 /* Abandon the job, if any, and close the descriptor. */
-void job_handle_drop(struct job_handle *h);
+void job_handle_drop(lua_State *L, struct job_handle *h);
 
 #endif

@@ -13,6 +13,7 @@
 #include "open.h"
 #include "task/live.h"
 #include "task/task.h"
+#include "task/turn.h"
 
 /*** Start a task that runs a function concurrently with the caller.
 It belongs to the same group as the calling task.
@@ -29,6 +30,7 @@ static int sockeye_spawn(lua_State *L)
 
     luaL_checktype(L, 1, LUA_TFUNCTION);
     self = task_require_live(L, "spawn");
+    turn_end_fork(L, self->loop);
     task_push(L, self);
     group = task_push_spawn_group(L, self);
     lua_replace(L, -2);

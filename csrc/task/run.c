@@ -20,6 +20,7 @@
 #include "base/quote.h"
 #include "open.h"
 #include "task/live.h"
+#include "task/loops.h"
 #include "task/outside.h"
 #include "task/task.h"
 #include "task/turn.h"
@@ -116,7 +117,7 @@ static struct runner *new_runner(lua_State *L)
     luaL_setmetatable(L, LOOP_TYPE);
     lua_insert(L, 1);
     do
-        r->loop = loop_open(L, use_poll, deadline);
+        r->loop = loop_open(L, task_loops(L), use_poll, deadline);
     while (r->loop == NULL && descriptor_collect(L, errno, &collected));
     if (r->loop == NULL)
         error_raise(L, "run", errno, 0);
@@ -250,6 +251,7 @@ static struct runner *check_runner(lua_State *L)
 
     if (r->loop == NULL)
         error_raise_misuse(L, "the loop has ended");
+    loop_own(r->loop);
     return r;
 }
 

@@ -2,6 +2,7 @@
  * turn: resumes tasks, and lets the loop look for changes; see turn.h.
  */
 #include <errno.h>
+#include <pthread.h>
 
 #include <lauxlib.h>
 
@@ -9,7 +10,9 @@
 #include "base/interrupt.h"
 #include "loop/fork.h"
 #include "loop/output.h"
+#include "open.h"
 #include "task/live.h"
+#include "task/loops.h"
 #include "task/task.h"
 #include "task/turn.h"
 
@@ -53,6 +56,7 @@ static void resume_task(lua_State *L, struct task *t, struct task *outer)
     status = lua_resume(t->co, L, arguments, &results);
     loop_set_running(outer);
     if (status != LUA_YIELD) {
+        turn_end_fork(L, t->loop);
         t->failed = t->failed || status != LUA_OK;
         task_end(L, t);
         return;
@@ -112,7 +116,7 @@ static void look_for_changes(lua_State *L, struct loop *loop, int64_t deadline)
     }
     if (!interrupt_is_due(L))
         return;
-    loop_wake_set_waiters();
+    loop_wake_set_waiters(task_loops(L));
     lua_pushcfunction(L, run_interrupts);
     if (lua_pcall(L, 0, 0, 0) != LUA_OK)
         fail_loop(L, loop);
@@ -120,12 +124,15 @@ static void look_for_changes(lua_State *L, struct loop *loop, int64_t deadline)
 
 bool turn_once(lua_State *L, struct loop *loop, int64_t deadline, bool alone)
 {
-    const struct task *last = loop_last_ready(loop);
     struct task *outer = loop_running();
+    const struct task *last;
     struct task *t;
 
+    loop_own(loop);
     loop_set_state(loop, L);
     luaL_checkstack(L, LUA_MINSTACK, NULL);
+    turn_end_fork(L, loop);
+    last = loop_last_ready(loop);
     while ((t = loop_next(loop)) != NULL) {
         bool is_last = t == last;
 
@@ -180,12 +187,15 @@ static struct task *next_outer(const struct task *t)
     return task_has_coroutine(t) ? t->resumer : NULL;
 }
 
-void turn_fork_child(void)
+/* In a forked child, whoever called fork(2): the task that did goes on, as do
+ * those that run its loop, and no other. This makes no Lua call. */
+static void begin_child(void)
 {
     for (struct task *t = loop_running(); task_has_coroutine(t);
-         t = next_outer(t))
+         t = next_outer(t)) {
         loop_keep_only(t->loop, t);
-    loop_renew();
+        loop_own(t->loop);
+    }
 }
 
 /* Remove everything but the task and the group from the loop's table. */
@@ -204,15 +214,39 @@ static void clear_others(lua_State *L, const struct task *t)
     }
 }
 
-void turn_forget_others(lua_State *L)
+void turn_forget_others(lua_State *L, struct loop *loop)
 {
+    struct task *t = loop_survivor(loop);
+
+    loop_forget_survivor(loop);
+    task_push_live(L, loop);
+    clear_others(L, t);
+    lua_rawgetp(L, -1, loop);
+    task_group_take(L, -1, t);
+    loop_set_main(loop, t);
+    lua_pop(L, 2);
+}
+
+void turn_end_forks(lua_State *L)
+{
+    const struct loops *own = task_loops(L);
+
     for (struct task *t = loop_running(); task_has_coroutine(t);
          t = next_outer(t)) {
-        task_push_live(L, t->loop);
-        clear_others(L, t);
-        lua_rawgetp(L, -1, t->loop);
-        task_group_take(L, -1, t);
-        loop_set_main(t->loop, t);
-        lua_pop(L, 2);
+        if (loop_loops(t->loop) == own)
+            turn_end_fork(L, t->loop);
     }
+}
+
+static pthread_once_t prepared = PTHREAD_ONCE_INIT;
+
+static void prepare(void)
+{
+    pthread_atfork(NULL, NULL, begin_child);
+}
+
+void open_turn(lua_State *L)
+{
+    (void)L;
+    pthread_once(&prepared, prepare);
 }

@@ -6,6 +6,7 @@
 
 #include <lua.h>
 
+#include "loop/fork.h"
 #include "loop/loop.h"
 
 /* Resume the ready tasks, then poll for events until `deadline`. False: no task
@@ -17,10 +18,19 @@ bool turn_once(lua_State *L, struct loop *loop, int64_t deadline, bool alone);
  * variables. */
 void turn_abort(lua_State *L, struct loop *loop);
 
-/* After fork(2), in the child: only the running task goes on, and its results
- * become those of its loop. Call turn_fork_child first, which makes no Lua
- * call. */
-void turn_fork_child(void);
-void turn_forget_others(lua_State *L);
+/* Private to the function below. */
+void turn_forget_others(lua_State *L, struct loop *loop);
+
+/* In a forked child only the task that forked goes on: forget the others, and
+ * make its results those of the loop. Does nothing elsewhere, or if that is
+ * done. Call it before the task ends or spawns another. */
+static inline void turn_end_fork(lua_State *L, struct loop *loop)
+{
+    if (loop_survivor(loop) != NULL)
+        turn_forget_others(L, loop);
+}
+
+/* The same for all loops of L's state that run. */
+void turn_end_forks(lua_State *L);
 
 #endif

@@ -22,6 +22,7 @@
 #include "base/text.h"
 #include "open.h"
 #include "socket/argument.h"
+#include "task/loops.h"
 #include "task/outside.h"
 #include "transit/transit.h"
 
@@ -360,9 +361,9 @@ uint64_t transit_count(lua_State *L, int arg)
 
 /* Unregister the descriptor before closing it: as a duplicate shares its open
  * file with another descriptor, the kernel would keep the registration. */
-static void drop_end(struct end *end)
+static void drop_end(lua_State *L, struct end *end)
 {
-    loop_forget(&end->own, false);
+    loop_forget(task_loops_if_any(L), &end->own, false);
     close_quietly(&end->own.fd);
 }
 
@@ -375,8 +376,8 @@ static int transit_close(lua_State *L)
     m->piped = 0;
     close_quietly(&m->pipe[0]);
     close_quietly(&m->pipe[1]);
-    drop_end(&m->from);
-    drop_end(&m->to);
+    drop_end(L, &m->from);
+    drop_end(L, &m->to);
     return 0;
 }
 
