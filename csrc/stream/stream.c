@@ -368,13 +368,16 @@ static int stream_leave(lua_State *L)
 }
 
 /* Only the buffers are freed: the script may still use the socket, which
- * otherwise is collected too. */
+ * otherwise is collected too. A stream that another finalizer brings back is
+ * closed: this one does not run again, so it must not own anything. */
 static int stream_gc(lua_State *L)
 {
+    static struct socket closed = {.handle = {.fd = -1}};
     struct stream *s = stream_check(L, 1);
 
     output_send(&s->out, MSG_DONTWAIT);
     drop_buffers(s);
+    s->socket = &closed;
     return 0;
 }
 
