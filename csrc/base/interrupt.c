@@ -1,6 +1,7 @@
 /*
  * interrupt: runs the Lua hook that a signal handler has set; see interrupt.h.
  */
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include <lauxlib.h>
@@ -16,6 +17,22 @@ lua_State *interrupt_main_thread(lua_State *L)
     main = lua_tothread(L, -1);
     lua_pop(L, 1);
     return main;
+}
+
+static void (*_Atomic on_find)(lua_State *main);
+
+void interrupt_on_find(void (*find)(lua_State *main))
+{
+    atomic_store(&on_find, find);
+}
+
+void interrupt_find_thread(lua_State *L)
+{
+    void (*find)(lua_State * main) =
+        atomic_load_explicit(&on_find, memory_order_relaxed);
+
+    if (find != NULL)
+        find(interrupt_main_thread(L));
 }
 
 /* Return whether a signal handler has set a hook. Such a hook is called for
@@ -52,6 +69,7 @@ void interrupt_run(lua_State *L)
 {
     lua_State *main = interrupt_main_thread(L);
 
+    interrupt_find_thread(L);
     for (int turn = 0; turn < 2 && is_hooked(main); turn++)
         call_hook(L, main);
 }

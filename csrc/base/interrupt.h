@@ -10,6 +10,13 @@
  * command and sockeye.signal set such hooks. */
 void interrupt_run(lua_State *L);
 
+/* Call where L's state may have come to another thread: signals find it there.
+ * interrupt_run does so itself. */
+void interrupt_find_thread(lua_State *L);
+
+/* Have those call `find`, with the main thread. NULL: none. */
+void interrupt_on_find(void (*find)(lua_State *main));
+
 /* Return whether a hook is set. Lua itself runs it at the next call in the main
  * thread. */
 bool interrupt_is_due(lua_State *L);

@@ -77,22 +77,10 @@ sockeye.waitpid(pid)
 */
 static int sockeye_fork(lua_State *L)
 {
-    sigset_t every;
-    sigset_t before;
-    pid_t pid;
-    int error;
+    pid_t pid = fork();
 
-    /* Block signals: the child must not take one sent to it for one that its
-     * parent has caught. */
-    sigfillset(&every);
-    pthread_sigmask(SIG_SETMASK, &every, &before);
-    pid = fork();
-    error = errno;
-    if (pid == 0)
-        signals_forked();
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (pid == -1)
-        return error_raise(L, "fork", error, 0);
+        return error_raise(L, "fork", errno, 0);
     if (pid == 0)
         turn_end_forks(L);
     lua_pushinteger(L, pid);
@@ -270,8 +258,8 @@ static int sockeye_waitpid(lua_State *L)
 }
 
 /*** Send a signal (kill(2)).
-If a process sends itself a signal that it handles, the handler runs before this
-function returns.
+If this process is among those that get the signal, and handles it, the handler
+runs before this function returns.
 @function kill
 @int pid a process; 0: this process group; -1: all processes that this one may
 signal; -n: the process group n
@@ -284,10 +272,10 @@ static int sockeye_kill(lua_State *L)
 {
     pid_t pid = check_pid(L, 1);
     int number = signal_names_check(L, 2, 0);
+    int error = signals_send(L, pid, number);
 
-    if ((pid != getpid() || !signals_send_self(L, number)) &&
-        kill(pid, number) == -1)
-        return error_raise(L, "kill", errno, 1);
+    if (error != 0)
+        return error_raise(L, "kill", error, 1);
     interrupt_run(L);
     return 0;
 }

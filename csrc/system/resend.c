@@ -43,6 +43,14 @@ void resend_delete(int number)
     ticks[number].exists = false;
 }
 
+void resend_move(int number)
+{
+    if (!ticks[number].exists)
+        return;
+    resend_delete(number);
+    resend_create(number);
+}
+
 void resend_inherit(int number)
 {
     if (!ticks[number].exists)
@@ -82,6 +90,11 @@ void resend_create(int number)
 }
 
 void resend_delete(int number)
+{
+    (void)number;
+}
+
+void resend_move(int number)
 {
     (void)number;
 }

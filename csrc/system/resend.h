@@ -18,6 +18,9 @@
 void resend_create(int number);
 void resend_delete(int number);
 
+/* Send the signal to the calling thread from now on, if there is a timer. */
+void resend_move(int number);
+
 /* In a forked child, which does not inherit timers: create it again if there
  * was one. */
 void resend_inherit(int number);

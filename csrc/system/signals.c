@@ -1,20 +1,13 @@
 /*
  * signals: signal handlers written in Lua.
  *
- * Follows sigaction(2), signal(7) and signal-safety(7). The handler in C marks
- * the signal as caught and sets a hook on the main thread, the only change to a
- * Lua state that is safe at that moment. The hook calls the Lua handlers at the
- * next instruction, or from interrupt_run while a call waits.
- *
- * A signal that comes just before a call blocks does not interrupt it.
- * Therefore a timer resends a signal until its Lua handler has run.
+ * Follows sigaction(2) and signal(7). caught.c notes which signals have come.
  */
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
+#include <unistd.h>
 
 #include <lauxlib.h>
 
@@ -23,11 +16,10 @@
 #include "base/metatable.h"
 #include "base/names.h"
 #include "open.h"
-#include "system/resend.h"
+#include "system/caught.h"
 #include "system/signal_names.h"
 #include "system/signals.h"
 
-#define EVERY_EVENT (LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT)
 #define OWNER_TYPE "sockeye.Signals"
 #define FAULT_PROBLEM "a fault cannot be handled in Lua"
 
@@ -43,75 +35,23 @@ static const struct name disposition_rows[] = {
 static const struct names disposition_names = {
     "handler", {NULL, NULL}, disposition_rows};
 
-/* Signals belong to the process, so this is not part of a Lua state. */
+/* Signals belong to the process, so this is not part of a Lua state. Use it
+ * under caught_lock. */
 static struct {
-    _Atomic(lua_State *) main; /* of the state with the handlers; or NULL */
-    _Atomic(pthread_t) thread; /* the thread that state runs in */
-    atomic_int catching;       /* threads in the handler in C */
-    volatile sig_atomic_t caught[NSIG];
     struct sigaction before[NSIG]; /* the action before a handler was set */
     bool replaced[NSIG];           /* whether `before` is set */
-    lua_Hook hook;                 /* the hook that ours replaced */
-    int hook_mask;
-    int hook_count;
 } signals;
 
 static const char owner_key = 'o';
 
-/* ---- from the signal to the handler ---- */
+/* ---- calling handlers ---- */
 
-static void run_handlers(lua_State *L, lua_Debug *ar);
-
-/* Set the hook. Is called in signal handlers, too. */
-static void set_hook(void)
+/* Call the function on top with a signal. */
+static void call_handler(lua_State *L, int number)
 {
-    lua_State *main = signals.main;
-
-    if (lua_gethook(main) == run_handlers)
-        return;
-    signals.hook = lua_gethook(main);
-    signals.hook_mask = lua_gethookmask(main);
-    signals.hook_count = lua_gethookcount(main);
-    lua_sethook(main, run_handlers, EVERY_EVENT, 1);
-}
-
-/* Restore the hook that ours has replaced, unless another was set since. */
-static void remove_hook(void)
-{
-    lua_Hook hook = lua_gethook(signals.main);
-
-    if (hook == run_handlers || hook == NULL)
-        lua_sethook(signals.main, signals.hook, signals.hook_mask,
-                    signals.hook_count);
-    signals.hook = NULL;
-    signals.hook_mask = 0;
-    signals.hook_count = 0;
-}
-
-/* The handler in C, which runs with every signal blocked. */
-static void catch (int number, siginfo_t *info, void *context)
-{
-    int error = errno;
-
-    (void)context;
-    atomic_fetch_add(&signals.catching, 1);
-    if (signals.main == NULL) {
-        /* the state is about to be closed */
-    } else if (!pthread_equal(pthread_self(), signals.thread)) {
-        pthread_kill(signals.thread, number);
-    } else if (!resend_is(info) || signals.caught[number]) {
-        signals.caught[number] = 1;
-        set_hook();
-        resend_start(number);
-    }
-    atomic_fetch_sub(&signals.catching, 1);
-    errno = error;
-}
-
-static void forget(int number)
-{
-    resend_stop(number);
-    signals.caught[number] = 0;
+    names_push_constant(L, &signal_names, number);
+    lua_pushinteger(L, number);
+    lua_call(L, 2, 0);
 }
 
 /* Call the handlers of all signals that were caught. If one raises an error,
@@ -123,16 +63,12 @@ static int call_handlers(lua_State *L)
     lua_toclose(L, 1);
     lua_getiuservalue(L, 1, 1);
     for (int number = 1; number < NSIG; number++) {
-        if (!signals.caught[number])
+        if (!caught_take(number))
             continue;
-        forget(number);
-        if (lua_rawgeti(L, 2, number) == LUA_TFUNCTION) {
-            names_push_constant(L, &signal_names, number);
-            lua_pushinteger(L, number);
-            lua_call(L, 2, 0);
-        } else {
+        if (lua_rawgeti(L, 2, number) == LUA_TFUNCTION)
+            call_handler(L, number);
+        else
             lua_pop(L, 1);
-        }
     }
     return 0;
 }
@@ -140,43 +76,11 @@ static int call_handlers(lua_State *L)
 static int owner_close(lua_State *L)
 {
     (void)L;
-    for (int number = 1; number < NSIG; number++) {
-        if (signals.caught[number])
-            set_hook();
-    }
+    caught_run_later();
     return 0;
 }
 
-/* The hook itself. */
-static void run_handlers(lua_State *L, lua_Debug *ar)
-{
-    (void)ar;
-    remove_hook();
-    luaL_checkstack(L, 1, NULL);
-    lua_pushcfunction(L, call_handlers);
-    lua_call(L, 0, 0);
-}
-
-void signals_forked(void)
-{
-    atomic_store(&signals.catching, 0);
-    if (signals.main == NULL)
-        return;
-    signals.thread = pthread_self();
-    for (int number = 1; number < NSIG; number++) {
-        signals.caught[number] = 0;
-        resend_inherit(number);
-    }
-    if (lua_gethook(signals.main) == run_handlers)
-        remove_hook();
-}
-
 /* ---- setting handlers ---- */
-
-static bool is_caught(const struct sigaction *action)
-{
-    return (action->sa_flags & SA_SIGINFO) && action->sa_sigaction == catch;
-}
 
 /* Restore an action. Where that is the default one, signals that were caught
  * and sent on to another thread would end the process: ignoring them for a
@@ -198,22 +102,10 @@ static void restore(int number)
 {
     struct sigaction now;
 
-    resend_delete(number);
     if (signals.replaced[number] && sigaction(number, NULL, &now) == 0 &&
-        is_caught(&now))
+        caught_is_action(&now))
         replace_action(number, &signals.before[number]);
     signals.replaced[number] = false;
-    signals.caught[number] = 0;
-}
-
-/* From here on no handler in C uses the state, in whichever thread. */
-static void leave_state(void)
-{
-    if (lua_gethook(signals.main) == run_handlers)
-        remove_hook();
-    signals.main = NULL;
-    while (atomic_load(&signals.catching) > 0)
-        sched_yield();
 }
 
 /* The Lua state is being closed: restore all actions, so that no signal reaches
@@ -225,14 +117,16 @@ static int owner_gc(lua_State *L)
 
     lua_pushnil(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &owner_key);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-    if (lua_tothread(L, -1) != signals.main)
+    if (!caught_is_owner(interrupt_main_thread(L)))
         return 0;
     sigfillset(&every);
     pthread_sigmask(SIG_SETMASK, &every, &before);
-    leave_state();
+    caught_leave();
+    caught_lock();
     for (int number = 1; number < NSIG; number++)
         restore(number);
+    caught_unlock();
+    caught_release();
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return 0;
 }
@@ -246,37 +140,46 @@ static void push_handlers(lua_State *L)
     lua_remove(L, -2);
 }
 
-/* Make this state the one whose handlers run. */
-static void claim(lua_State *L)
+static void read_action(lua_State *L, int number, struct sigaction *now)
 {
-    lua_State *main;
-
-    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-    main = lua_tothread(L, -1);
-    lua_pop(L, 1);
-    if (signals.main != NULL && signals.main != main)
-        error_raise_misuse(
-            L, "another Lua state handles the signals of this process");
-    signals.thread = pthread_self();
-    signals.main = main;
+    if (sigaction(number, NULL, now) == -1)
+        error_raise(L, "signal", errno, 1);
 }
 
-bool signals_send_self(lua_State *L, int number)
+/* Make this state the one whose handlers run. While another state ends, what it
+ * has set may be read before. */
+static void claim(lua_State *L)
+{
+    if (!caught_claim(interrupt_main_thread(L), call_handlers))
+        error_raise_misuse(
+            L, "another Lua state handles the signals of this process");
+}
+
+/* Whether L's state has a handler for the signal. */
+static bool handles(lua_State *L, int number)
 {
     struct sigaction now;
-    sigset_t one;
-    sigset_t before;
 
-    if (number == 0 || signals.main != interrupt_main_thread(L) ||
-        sigaction(number, NULL, &now) == -1 || !is_caught(&now))
-        return false;
-    signals.thread = pthread_self();
-    sigemptyset(&one);
-    sigaddset(&one, number);
-    pthread_sigmask(SIG_UNBLOCK, &one, &before);
-    pthread_kill(signals.thread, number);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return true;
+    return number != 0 && caught_is_owner(interrupt_main_thread(L)) &&
+           sigaction(number, NULL, &now) == 0 && caught_is_action(&now);
+}
+
+/* A process group that this process belongs to. */
+static bool is_own_group(pid_t pid)
+{
+    return pid == 0 || (pid < -1 && -pid == getpgrp());
+}
+
+int signals_send(lua_State *L, pid_t pid, int number)
+{
+    bool is_self = pid == getpid();
+
+    if ((is_self || is_own_group(pid)) && handles(L, number)) {
+        interrupt_find_thread(L);
+        return is_self ? caught_send_self(number)
+                       : caught_send_group(pid, number);
+    }
+    return kill(pid, number) == 0 ? 0 : errno;
 }
 
 /* Push the disposition of a signal, in the form that sockeye.signal takes. */
@@ -285,7 +188,7 @@ static void push_disposition(lua_State *L, int number,
 {
     enum disposition disposition = ORIGINAL;
 
-    if (is_caught(now)) {
+    if (caught_is_action(now)) {
         push_handlers(L);
         lua_rawgeti(L, -1, number);
         lua_remove(L, -2);
@@ -324,54 +227,64 @@ static struct sigaction action_for(int number, enum disposition disposition,
 {
     struct sigaction action = {.sa_flags = 0};
 
-    switch (disposition) {
-    case HANDLER:
-        action.sa_sigaction = catch;
-        action.sa_flags = SA_SIGINFO;
-        break;
-    case IGNORE:
-        action.sa_handler = SIG_IGN;
-        break;
-    case DEFAULT:
-        action.sa_handler = SIG_DFL;
-        break;
-    case ORIGINAL:
+    if (disposition == HANDLER)
+        return caught_action();
+    if (disposition == ORIGINAL)
         return signals.replaced[number] ? signals.before[number] : *now;
-    }
+    action.sa_handler = disposition == IGNORE ? SIG_IGN : SIG_DFL;
     sigfillset(&action.sa_mask);
     return action;
 }
 
+/* Set the action, and keep that from before. Sets `*catches` if the signal is
+ * caught from now on; `*taken` as caught_set_action. Returns zero or errno. */
+static int set_action(int number, enum disposition disposition,
+                      const struct sigaction *now, bool *catches, bool *taken)
+{
+    struct sigaction action;
+    int error;
+
+    caught_lock();
+    action = action_for(number, disposition, now);
+    *catches = caught_is_action(&action);
+    if (*catches || caught_is_action(now))
+        error = caught_set_action(number, &action, taken);
+    else
+        error = sigaction(number, &action, NULL) == 0 ? 0 : errno;
+    if (error == 0 && !caught_is_action(now)) {
+        signals.before[number] = *now;
+        signals.replaced[number] = true;
+    }
+    caught_unlock();
+    return error;
+}
+
 /* Set the handler at index 2. It is put into the table first, since that may
- * fail for lack of memory; index 3 is the earlier disposition. */
+ * fail for lack of memory; index 3 is the earlier disposition, which a signal
+ * that came before is still handled by. */
 static void set_disposition(lua_State *L, int number,
                             enum disposition disposition,
                             const struct sigaction *now)
 {
-    struct sigaction action = action_for(number, disposition, now);
+    bool catches;
+    bool taken = false;
     int error;
 
     push_handlers(L);
     lua_pushvalue(L, 2);
     lua_rawseti(L, -2, number);
-    if (disposition == HANDLER)
-        resend_create(number);
-    error = sigaction(number, &action, NULL) == 0 ? 0 : errno;
-    if (error == 0 && !is_caught(now)) {
-        signals.before[number] = *now;
-        signals.replaced[number] = true;
-    }
+    error = set_action(number, disposition, now, &catches, &taken);
     if (error != 0 || disposition != HANDLER) {
         lua_pushvalue(L, error != 0 ? 3 : 2);
         lua_rawseti(L, -2, number);
     }
-    if (!is_caught(error ? now : &action)) {
-        resend_delete(number);
-        forget(number);
-    }
     lua_pop(L, 1);
     if (error != 0)
         error_raise(L, "signal", error, 1);
+    if (taken && lua_isfunction(L, 3)) {
+        lua_pushvalue(L, 3);
+        call_handler(L, number);
+    }
 }
 
 /* read_signal(value): returns the number of a signal that a function may
@@ -402,7 +315,8 @@ thread, at its next instruction: a coroutine that computes is interrupted only
 when it waits or yields.
 
 If a signal comes several times before its handler is called, it is called once.
-Handlers survive `fork`, but not `exec`. When the Lua state is closed, the
+A signal that has come before `signal` sets something else is handled by the
+handler of that time, before `signal` returns. Handlers survive `fork`, but not `exec`. When the Lua state is closed, the
 dispositions from before are restored. Only one Lua state of a process can have
 handlers.
 @function signal
@@ -431,13 +345,14 @@ static int sockeye_signal(lua_State *L)
     if (!reads)
         disposition = check_disposition(L, number, 2);
     lua_settop(L, 2);
-    if (sigaction(number, NULL, &now) == -1)
-        return error_raise(L, "signal", errno, 1);
+    read_action(L, number, &now);
+    if (!reads && (disposition == HANDLER || caught_is_action(&now))) {
+        claim(L);
+        read_action(L, number, &now);
+    }
     push_disposition(L, number, &now);
     if (reads)
         return 1;
-    if (disposition == HANDLER || is_caught(&now))
-        claim(L);
     set_disposition(L, number, disposition, &now);
     return 1;
 }
@@ -468,6 +383,7 @@ void open_signals(lua_State *L)
         {NULL, NULL},
     };
 
+    caught_prepare();
     luaL_setfuncs(L, functions, 0);
     lua_getfield(L, -1, "primitives");
     lua_pushcfunction(L, sockeye_read_signal);

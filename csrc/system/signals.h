@@ -2,17 +2,13 @@
 #ifndef SOCKEYE_SYSTEM_SIGNALS_H
 #define SOCKEYE_SYSTEM_SIGNALS_H
 
-#include <stdbool.h>
+#include <sys/types.h>
 
 #include <lua.h>
 
-/* Send a signal to this thread, if L's state has a handler for it: then it has
- * been caught, and interrupt_run calls the handler. False: the state has none.
- */
-bool signals_send_self(lua_State *L, int number);
-
-/* In a child that was just forked: drop the signals that were caught before,
- * which the parent handles. */
-void signals_forked(void);
+/* Call kill(2). If L's state has a handler for the signal, and this process is
+ * among those it is sent to, then it has been caught here on return, and
+ * interrupt_run calls the handler. Returns zero or errno. */
+int signals_send(lua_State *L, pid_t pid, int number);
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "base/field.h"
+#include "base/interrupt.h"
 #include "base/metatable.h"
 #include "base/quote.h"
 #include "open.h"
@@ -188,6 +189,7 @@ static int sockeye_run(lua_State *L)
 {
     struct runner *r;
 
+    interrupt_find_thread(L);
     if (task_running(L) != NULL)
         return error_raise_misuse(
             L, "run: inside a task already; use group or loop");
@@ -306,6 +308,7 @@ static int loop_step(lua_State *L)
     int64_t seconds = lua_isnoneornil(L, 2) ? 0 : clock_check_seconds(L, 2);
 
     lua_settop(L, 1);
+    interrupt_find_thread(L);
     if (turn_runner(L, r, clock_after(seconds))) {
         lua_pushboolean(L, true);
         return 1;

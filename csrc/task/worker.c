@@ -7,7 +7,6 @@
  * after the Lua state is closed. A forked child begins with an empty pool
  * (pthread_atfork(3)): the parent's threads do not run in it.
  */
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -15,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/loaded.h"
 #include "task/worker.h"
 
 #define MOST_THREADS 4
@@ -178,16 +178,6 @@ static void after_fork_in_child(void)
     pool.generation++;
 }
 
-/* Keep the module loaded: closing the Lua state must not unload code that a
- * thread runs. */
-static void stay_loaded(void)
-{
-    Dl_info info;
-
-    if (dladdr(&pool, &info) != 0 && info.dli_fname != NULL)
-        dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
-}
-
 /* Prepare for the first thread. The mutex is held. Returns zero or errno. */
 static int prepare(void)
 {
@@ -197,7 +187,7 @@ static int prepare(void)
         error = pthread_atfork(before_fork, after_fork_in_parent,
                                after_fork_in_child);
     if (error == 0 && !pool.prepared) {
-        stay_loaded();
+        loaded_keep();
         pool.prepared = true;
     }
     return error;

@@ -1,7 +1,8 @@
 /*
  * mask: blocks signals in the calling thread, as a host may do.
  *
- * block(number) and unblock(number) do so. close_with_pending(script, number)
+ * block(number) and unblock(number) do so. receive(number) has another thread
+ * receive the signal. close_with_pending(script, number)
  * runs the script in a Lua state of its own, has another thread receive the
  * signal while this one blocks it, and closes the state before it unblocks it.
  * Returns what the script raised, or nil.
@@ -41,6 +42,17 @@ static void *receive(void *number)
     return NULL;
 }
 
+static int mask_receive(lua_State *L)
+{
+    int number = (int)luaL_checkinteger(L, 1);
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, receive, &number) != 0)
+        return luaL_error(L, "no thread can be started");
+    pthread_join(thread, NULL);
+    return 0;
+}
+
 static int mask_close_with_pending(lua_State *L)
 {
     const char *script = luaL_checkstring(L, 1);
@@ -68,6 +80,7 @@ int luaopen_mask(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"block", mask_block},
+        {"receive", mask_receive},
         {"unblock", mask_unblock},
         {"close_with_pending", mask_close_with_pending},
         {NULL, NULL},
