@@ -7,15 +7,17 @@ local M = {}
 -- ---- descriptors ----
 
 local limit <const> = 600
+-- Scripts change what files have for a method.
+local open <const>, close <const> = io.open, io.stdout.close
 
 --- How many are open.
 function M.descriptors()
   local count = 0
   for fd = 0, limit do
-    local file <const> = io.open("/proc/self/fdinfo/" .. fd)
+    local file <const> = open("/proc/self/fdinfo/" .. fd)
     if file then
       count = count + 1
-      file:close()
+      close(file)
     end
   end
   return count
