@@ -146,13 +146,18 @@ static void read_action(lua_State *L, int number, struct sigaction *now)
         error_raise(L, "signal", errno, 1);
 }
 
+static void refuse(lua_State *L)
+{
+    error_raise_misuse(L,
+                       "another Lua state handles the signals of this process");
+}
+
 /* Make this state the one whose handlers run. While another state ends, what it
  * has set may be read before. */
 static void claim(lua_State *L)
 {
     if (!caught_claim(interrupt_main_thread(L), call_handlers))
-        error_raise_misuse(
-            L, "another Lua state handles the signals of this process");
+        refuse(L);
 }
 
 /* Whether L's state has a handler for the signal. */
@@ -236,26 +241,31 @@ static struct sigaction action_for(int number, enum disposition disposition,
     return action;
 }
 
-/* Set the action, and keep that from before. Sets `*catches` if the signal is
- * caught from now on; `*taken` as caught_set_action. Returns zero or errno. */
-static int set_action(int number, enum disposition disposition,
-                      const struct sigaction *now, bool *catches, bool *taken)
+#define NOT_OURS (-1)
+
+/* Set the action, and keep that from before. Sets `*taken` as
+ * caught_set_action. Returns zero, errno, or NOT_OURS: another state has set a
+ * handler meanwhile. */
+static int set_action(int number, enum disposition disposition, bool owns,
+                      bool *taken)
 {
+    struct sigaction now;
     struct sigaction action;
     int error;
 
-    caught_lock();
-    action = action_for(number, disposition, now);
-    *catches = caught_is_action(&action);
-    if (*catches || caught_is_action(now))
+    if (sigaction(number, NULL, &now) == -1)
+        return errno;
+    if (caught_is_action(&now) && !owns)
+        return NOT_OURS;
+    action = action_for(number, disposition, &now);
+    if (caught_is_action(&action) || caught_is_action(&now))
         error = caught_set_action(number, &action, taken);
     else
         error = sigaction(number, &action, NULL) == 0 ? 0 : errno;
-    if (error == 0 && !caught_is_action(now)) {
-        signals.before[number] = *now;
+    if (error == 0 && !caught_is_action(&now)) {
+        signals.before[number] = now;
         signals.replaced[number] = true;
     }
-    caught_unlock();
     return error;
 }
 
@@ -263,22 +273,25 @@ static int set_action(int number, enum disposition disposition,
  * fail for lack of memory; index 3 is the earlier disposition, which a signal
  * that came before is still handled by. */
 static void set_disposition(lua_State *L, int number,
-                            enum disposition disposition,
-                            const struct sigaction *now)
+                            enum disposition disposition)
 {
-    bool catches;
+    bool owns = caught_is_owner(interrupt_main_thread(L));
     bool taken = false;
     int error;
 
     push_handlers(L);
     lua_pushvalue(L, 2);
     lua_rawseti(L, -2, number);
-    error = set_action(number, disposition, now, &catches, &taken);
+    caught_lock();
+    error = set_action(number, disposition, owns, &taken);
+    caught_unlock();
     if (error != 0 || disposition != HANDLER) {
         lua_pushvalue(L, error != 0 ? 3 : 2);
         lua_rawseti(L, -2, number);
     }
     lua_pop(L, 1);
+    if (error == NOT_OURS)
+        refuse(L);
     if (error != 0)
         error_raise(L, "signal", error, 1);
     if (taken && lua_isfunction(L, 3)) {
@@ -353,7 +366,7 @@ static int sockeye_signal(lua_State *L)
     push_disposition(L, number, &now);
     if (reads)
         return 1;
-    set_disposition(L, number, disposition, &now);
+    set_disposition(L, number, disposition);
     return 1;
 }
 
