@@ -139,7 +139,7 @@ lint-sources:
 format: ## run clang-format over csrc/ and fuzz/, in place
 	clang-format -i csrc/*.c csrc/*.h csrc/*/*.c csrc/*/*.h fuzz/*.c fuzz/*.h
 
-sanitize: sanitize-asan sanitize-valgrind ## run the specs under ASan, UBSan and valgrind
+sanitize: sanitize-asan sanitize-tsan sanitize-valgrind ## run the specs under the sanitizers and valgrind
 
 # Builds that watch the code watch it as it is written.
 INSTRUMENTED = HARDENING= LTO=
@@ -152,6 +152,14 @@ sanitize-asan:
 		CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZERS)" \
 		build build/asan/fuzz/replay.so
 	@$(call with_module,build/asan) tools/sanitize asan $(ARGS)
+
+# Lua states in threads.
+sanitize-tsan:
+	@tools/deps build test check
+	$(submake) $(INSTRUMENTED) BUILD=build/tsan CC=gcc \
+		LDFLAGS=-fsanitize=thread \
+		CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=thread" build
+	@$(call with_module,build/tsan) tools/sanitize tsan $(ARGS)
 
 sanitize-valgrind:
 	@tools/deps build test check
@@ -263,5 +271,5 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' \
 		Makefile
 
-.PHONY: FORCE build deps deps-dev demo serve test lint lint-sources format sanitize sanitize-asan \
+.PHONY: FORCE build deps deps-dev demo serve test lint lint-sources format sanitize sanitize-asan sanitize-tsan \
 	sanitize-valgrind torture soak hostile fuzz coverage doc rock release-check bench machines install uninstall env clean help
