@@ -1,0 +1,155 @@
+-- What scripts see of calls of the C library that fail in ways that the kernel
+-- seldom chooses. tools/torture tries them all; here is what each is to give.
+
+local faulty = require "spec.support.faulty"
+
+-- A name, and a script as spec/support/faulty.lua runs it.
+local cases = {
+  { "mmap's own error is raised", [[
+    local a, b = sockeye.socketpair()
+    a:send "x"
+    local plan = { call = "mmap", code = "EPERM", last = always }
+    raises("EPERM", "mmap", plan, b.recv, b, 1 << 20)
+    local c, d = sockeye.socketpair("unix", "dgram")
+    c:send "x"
+    raises("EPERM", "mmap", plan, d.recvmany, d, 2, 1 << 20)
+    assert(b:recv(1 << 20) == "x" and #d:recvmany(2, 1 << 20) == 1)
+  ]] },
+
+  { "a look-up of an interface that fails is no unknown name", [[
+    local plan = { call = "if_nametoindex", code = "EPERM" }
+    raises("EPERM", "if_nametoindex", plan, sockeye.inet6, "fe80::1%lo")
+    raises("EPERM", "if_nametoindex", plan, sockeye.packet, "lo")
+    local s = sockeye.socket("inet", "dgram")
+    local group = { group = "239.1.2.3", source = "127.0.0.1",
+                    interface = "lo" }
+    raises("EPERM", "if_nametoindex", plan, s.setsockopt, s,
+           "IP_ADD_SOURCE_MEMBERSHIP", group)
+    raises("EPERM", "if_indextoname",
+           { call = "if_indextoname", code = "EPERM" }, s.setsockopt, s,
+           "IP_ADD_SOURCE_MEMBERSHIP", group)
+    raises("EPERM", "getifaddrs", { call = "getifaddrs", code = "EPERM" },
+           s.setsockopt, s, "IP_ADD_SOURCE_MEMBERSHIP", group)
+    raises("EPERM", "ioctl", { call = "ioctl", code = "EPERM" }, s.sendmsg, s,
+           { iov = "x", name = "127.0.0.1:9",
+             control = { pktinfo = { interface = "lo" } } })
+  ]] },
+
+  { "a group without memory for its deadline ends its tasks", [[
+    local ended, ended_inside = 0, nil
+    local function waits()
+      local ok, err = pcall(sockeye.sleep, 50)
+      assert(not ok and sockeye.is_error(err, "ECANCELED"), err)
+      ended = ended + 1
+    end
+    sockeye.run(function()
+      local ok, err
+      sockeye.timeout(60, function()
+        ok, err = pcall(sockeye.group, function(group)
+          -- So many as the memory for timers is for.
+          for _ = 1, 63 do group:spawn(waits) end
+          sockeye.yield()
+          faults.arm { call = "malloc", code = "ENOMEM", first = 1,
+                       last = always }
+        end)
+        ended_inside = ended
+      end)
+      assert(faults.disarm() > 0)
+      assert(not ok and sockeye.is_error(err, "ENOMEM"), tostring(err))
+      assert(err.call == "group")
+    end)
+    assert(ended_inside == 63)
+  ]] },
+
+  { "EINTR never reaches a script", [[
+    local function survives(call, f, ...)
+      assert(failing({ call = call, code = "EINTR" }, f, ...))
+    end
+    local u = sockeye.socket("inet", "dgram"):connect "127.0.0.1:9"
+    survives("connect", u.disconnect, u)
+    local a, b = sockeye.socketpair()
+    a:send "x"
+    sockeye.run(function()
+      survives("poll", sockeye.poll, { [b] = "r" })
+      local pid = sockeye.fork()
+      if pid == 0 then sockeye._exit(0) end
+      survives("waitpid", sockeye.waitpid, pid)
+    end)
+  ]] },
+
+  { "EINTR hides no report of what was sent without copying", [[
+    local l = sockeye.socket("inet", "stream"):bind "127.0.0.1:0":listen()
+    local a = sockeye.socket("inet", "stream")
+    a:connect(l:getsockname())
+    local b = l:accept()
+    a:send(("x"):rep(20000), "zerocopy")
+    b:recv(20000, "waitall")
+    sockeye.poll({ [a] = "r" }, 5) -- the kernel's report
+    local _, done = failing({ call = "recvmsg", code = "EINTR" },
+                            a.zerocopy_wait, a, "dontwait")
+    assert(done == 1)
+  ]] },
+
+  { "a full stream that cannot be waited for raises", [[
+    local loops = require "spec.support.loops"
+    local has_epoll, reason = loops.has_epoll()
+    if not has_epoll then return print("pending: " .. reason) end
+    sockeye.run({ poller = "epoll" }, function()
+      local a, b = sockeye.socketpair()
+      local c, d = sockeye.socketpair()
+      local conn = sockeye.stream(a):setvbuf "full"
+      while a:send(("x"):rep(65536), "dontwait") do end
+      conn:setvbuf "auto"
+      conn:write "more"
+      raises("EPERM", "flush",
+             { call = "epoll_ctl", code = "EPERM", last = always },
+             c.recv, c, 1)
+      b:settimeout(0)
+      while b:recv(1 << 20) do end
+      assert(d)
+    end)
+  ]] },
+
+  { "SIGPIPE stays away though a look for it is interrupted or fails", [[
+    local function broken_pipe(plan)
+      local from, to = sockeye.pipe()
+      from:close()
+      raises("EPIPE", "write", plan, to.write, to, "x")
+    end
+    broken_pipe { call = "sigtimedwait", code = "EINTR", last = 3 }
+    for _ = 1, 20 do broken_pipe { call = "sigpending", code = "EFAULT" } end
+  ]] },
+
+  { "an end that cannot be unblocked makes no call that blocks", [[
+    local from, to = sockeye.pipe()
+    local a, b = sockeye.socketpair()
+    a:settimeout(0.01)
+    to:write "data"
+    for first = 1, 2 do
+      local ok, err = failing({ call = "fcntl", code = "EPERM", first = first },
+                              sockeye.splice, from, a, 4)
+      assert(not ok and sockeye.is_error(err, "EPERM"), tostring(err))
+    end
+    assert(sockeye.splice(from, a, 4) == 4 and b:recv(4) == "data")
+  ]] },
+
+  { "a port that cannot be had is no reason to wait", [[
+    local s = sockeye.socket("inet", "stream")
+    raises("EAGAIN", "connect", { call = "connect", code = "EAGAIN" },
+           s.connect, s, "127.0.0.1:9")
+    sockeye.run(function()
+      raises("EAGAIN", "connect", { call = "connect", code = "EAGAIN" },
+             s.connect, s, "127.0.0.1:9")
+    end)
+  ]] },
+}
+
+describe("a call that fails", function()
+  for _, case in ipairs(cases) do
+    it("is survived: " .. case[1], function()
+      local problem, reason = faulty.run(case[2])
+      if not problem then return pending(reason) end
+      assert.equal("", problem)
+    end)
+  end
+end)
