@@ -23,8 +23,29 @@
 #ifdef MSG_WAITFORONE
 
 /* The stack: the arguments; the progress of the call, kept while a task waits;
- * and what an attempt makes of its messages and their addresses. */
-enum { SELF = 1, LIST, ADDRESS, FLAGS, SENT, OFFSET, DEADLINE, MADE, NAMES };
+ * memory for many messages; and what an attempt makes of its messages and their
+ * addresses. */
+enum {
+    SELF = 1,
+    LIST,
+    ADDRESS,
+    FLAGS,
+    SENT,
+    OFFSET,
+    DEADLINE,
+    MEMORY,
+    MADE,
+    NAMES
+};
+
+/* The arrays of so many messages are on the C stack, and those of more are not:
+ * an `__index` of a message may call sendmany, and so on, some 200 times. */
+#define FEW 64
+
+struct few_messages {
+    struct mmsghdr messages[FEW];
+    struct iovec iov[FEW];
+};
 
 /* The messages of one system call, and the progress of the whole call. */
 struct send_batch {
@@ -36,8 +57,8 @@ struct send_batch {
     size_t sent;
     size_t offset; /* bytes of the next message that a stream has taken */
     size_t count;  /* messages in the arrays */
-    struct mmsghdr messages[BATCH];
-    struct iovec iov[BATCH];
+    struct mmsghdr *messages;
+    struct iovec *iov;
 };
 
 /* ---- the messages of one attempt ---- */
@@ -144,7 +165,7 @@ static void make_name(lua_State *L)
 /* Push the lists MADE and NAMES: the messages and addresses of one attempt. */
 static void make(lua_State *L, struct send_batch *v)
 {
-    lua_settop(L, DEADLINE);
+    lua_settop(L, MEMORY);
     lua_createtable(L, (int)v->count, 0);
     lua_createtable(L, v->has_names ? (int)v->count : 0, 0);
     v->made = false;
@@ -211,8 +232,26 @@ static void set_integer(lua_State *L, int index, lua_Integer number)
     lua_replace(L, index);
 }
 
-static void begin(lua_State *L, struct send_batch *v, const struct socket *s,
-                  lua_KContext context)
+/* Provide the arrays: `few`, or a userdata at MEMORY. */
+static void arrange(lua_State *L, struct send_batch *v,
+                    struct few_messages *few)
+{
+    size_t count = v->total < BATCH ? v->total : BATCH;
+
+    lua_settop(L, DEADLINE);
+    if (count <= FEW) {
+        v->messages = few->messages;
+        v->iov = few->iov;
+        lua_pushnil(L);
+    } else {
+        v->messages = lua_newuserdatauv(
+            L, count * (sizeof *v->messages + sizeof *v->iov), 0);
+        v->iov = (struct iovec *)(v->messages + count);
+    }
+}
+
+static void begin(lua_State *L, struct send_batch *v, struct few_messages *few,
+                  const struct socket *s, lua_KContext context)
 {
     v->socket = s;
     v->count = 0;
@@ -222,6 +261,7 @@ static void begin(lua_State *L, struct send_batch *v, const struct socket *s,
     v->total = (size_t)lua_rawlen(L, LIST);
     v->sent = (size_t)lua_tointeger(L, SENT);
     v->offset = (size_t)lua_tointeger(L, OFFSET);
+    arrange(L, v, few);
     if (context == WAIT_FIRST)
         check_all(L, v);
 }
@@ -330,13 +370,14 @@ static int sendmany_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"sendmany", POLLOUT, sendmany_step};
     struct socket *s = socket_check_waiting(L, SELF, call.name, context);
+    struct few_messages few;
     struct send_batch v;
     struct wait w;
     int flags;
     int n;
 
     (void)status;
-    begin(L, &v, s, context);
+    begin(L, &v, &few, s, context);
     flags = start(L, &w, &call, s, context);
     while (v.sent < v.total) {
         do {
