@@ -323,7 +323,7 @@ static void push_message(lua_State *L, const struct received *a,
     size_t size = is_cut ? wanted->size : a->length;
     int table;
 
-    if (transfer_discards(a->socket, wanted->flags))
+    if (transfer_discards(a->socket, a->flags))
         size = 0;
     lua_pushlstring(L, a->data, size);
     lua_createtable(L, 0, 4);

@@ -72,6 +72,7 @@ struct received {
     struct msghdr *header;
     const char *data;
     size_t length; /* of the whole message; more than the buffer if cut */
+    int flags;     /* the caller's, as far as the kernel has got them */
 };
 
 /* Push a table for the message; `options` is the index of the options' table.

@@ -31,6 +31,10 @@
 /* Larger buffers are freed after the call. 64 of the largest datagrams fit. */
 #define BUFFERS_KEPT ((size_t)8 * 1024 * 1024)
 
+/* These flags do not reach the kernel: MSG_TRUNC would discard data, and only
+ * the first message is waited for. */
+#define NOT_PASSED_ON (MSG_WAITALL | MSG_TRUNC)
+
 enum { SELF = 1, COUNT, SIZE, FLAGS, BUFFERS, DATA, FROM, SENDER };
 
 /* ---- the buffers ---- */
@@ -202,6 +206,7 @@ struct received_batch {
     const struct receive_options *wanted;
     const struct receive_buffers *buffers;
     size_t count;
+    int flags; /* the caller's that reach the kernel */
 };
 
 /* Drop the empty messages at the end of a stream: the kernel reports the end
@@ -262,6 +267,7 @@ static int push_data(lua_State *L, const struct received_batch *h)
 {
     const struct receive_buffers *t = h->buffers;
     const bool returns_all = h->wanted->flags & MSG_TRUNC;
+    const bool discards = transfer_discards(h->socket, h->flags);
     const size_t each = t->each;
     const char *data = t->data;
 
@@ -272,7 +278,7 @@ static int push_data(lua_State *L, const struct received_batch *h)
         bool is_cut = length > each;
         lua_Integer number = (lua_Integer)i + 1;
 
-        lua_pushlstring(L, data, is_cut ? each : length);
+        lua_pushlstring(L, data, discards ? 0 : is_cut ? each : length);
         lua_rawseti(L, DATA, number);
         replace_sender(L, t, i);
         lua_pushvalue(L, SENDER);
@@ -296,6 +302,7 @@ static int make_messages(lua_State *L)
             .header = &t->messages[i].msg_hdr,
             .data = t->data + i * t->each,
             .length = t->messages[i].msg_len,
+            .flags = h->flags,
         };
 
         message_push(L, &a, h->wanted, 1);
@@ -354,18 +361,6 @@ static void check_receive_options(lua_State *L, struct receive_options *wanted)
         wanted->size = TRANSFER_MAX;
 }
 
-/* Start the call. MSG_TRUNC, which would discard data, and MSG_WAITALL do not
- * reach the kernel; only the first message is waited for. */
-static int start_receiving(lua_State *L, struct wait *w,
-                           const struct call *call, struct socket *s,
-                           const struct receive_options *wanted,
-                           lua_KContext context)
-{
-    int flags = wanted->flags & ~(MSG_WAITALL | MSG_TRUNC);
-
-    return message_start(L, w, call, s, flags, context) | MSG_WAITFORONE;
-}
-
 static int recvmany_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"recvmany", POLLIN, recvmany_step};
@@ -382,7 +377,8 @@ static int recvmany_step(lua_State *L, int status, lua_KContext context)
     check_receive_options(L, &wanted);
     if (wanted.flags & MSG_PEEK)
         count = 1;
-    flags = start_receiving(L, &w, &call, s, &wanted, context);
+    h.flags = wanted.flags & ~NOT_PASSED_ON;
+    flags = message_start(L, &w, &call, s, h.flags, context) | MSG_WAITFORONE;
     do
         n = receive_once(L, s, count, &wanted, flags);
     while (n == -1 && receive_again(L, &w));

@@ -207,7 +207,7 @@ static void push_received(lua_State *L, const struct socket *s,
                           const struct receive_options *wanted,
                           struct receiving *r, const char *data, size_t length)
 {
-    struct received a = {s, &r->header, data, length};
+    struct received a = {s, &r->header, data, length, wanted->flags};
     bool is_leased = wanted->size > STACK_BUFFER;
 
     if (is_leased)
@@ -230,6 +230,8 @@ static int recvmsg_step(lua_State *L, int status, lua_KContext context)
     struct receiving r;
     struct wait w;
     char small[STACK_BUFFER];
+    const char *begun;
+    size_t length;
     char *data;
     int flags;
     ssize_t n;
@@ -251,7 +253,8 @@ static int recvmsg_step(lua_State *L, int status, lua_KContext context)
         ends_message(s, &r))
         return 1;
     lua_getfield(L, MESSAGE, "data");
-    gather_new(L, lua_tostring(L, -1), (size_t)n, wanted.size);
+    begun = lua_tolstring(L, -1, &length);
+    gather_new(L, begun, length, wanted.size);
     lua_replace(L, -2);
     return recvmsg_rest(L, LUA_OK, WAIT_FIRST);
 }

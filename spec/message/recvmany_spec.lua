@@ -407,6 +407,18 @@ end)
 describe("many messages of a stream", function()
   descriptors.guard()
 
+  it("are not discarded where their lengths are asked for", function()
+    for _, make in pairs { sockets.tcp, sockets.unix } do
+      local a, b = make()
+      a:send "data"
+      local m = b:recvmany(4, { iov = 100, flags = "trunc" })[1]
+      assert.same({ "data", 4 }, { m.data, m.length })
+      a:send "more"
+      assert.same({ "more", lengths = { 4 } }, (b:recvmany(4, 100, "trunc")))
+      sockets.close(a, b)
+    end
+  end)
+
   for kind, make in pairs { tcp = sockets.tcp, unix = sockets.unix } do
     it("are its bytes, up to the end: " .. kind, function()
       local a, b = make()
