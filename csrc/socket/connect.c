@@ -65,7 +65,7 @@ static int attempt_connect(lua_State *L, struct socket *s, struct wait *w,
 {
     if (wait_blocks(&s->handle))
         return connect(s->handle.fd, &a->any, a->length) == -1 ? errno : 0;
-    if (s->family == AF_UNIX && !wait_is_nonblocking(w) && !wait_is_in_task())
+    if (s->family == AF_UNIX && !wait_is_nonblocking(w) && !wait_is_in_task(L))
         return connect_unix(L, w, a);
     return connect_once(s->handle.fd, a, false);
 }
@@ -131,7 +131,7 @@ static bool retry_connect(lua_State *L, const struct socket *s, struct wait *w,
     errno = is_under_way(error) && wait_is_nonblocking(w) ? EAGAIN : error;
     if (is_under_way(error) && !wait_is_nonblocking(w))
         return wait_ready(L, w);
-    if (is_full && wait_is_in_task())
+    if (is_full && wait_is_in_task(L))
         return wait_briefly(L, w, WAIT_USUALLY);
     if (is_full && w->deadline != 0) {
         w->outcome = WAIT_TIMED_OUT;

@@ -26,17 +26,18 @@
 enum { TAKING, SENDING };
 
 /* Whether the stream keeps what is written, to be sent later. */
-static bool keeps_data(const struct stream *s)
+static bool keeps_data(lua_State *L, const struct stream *s)
 {
     if (s->buffering == BUFFER_AUTO)
-        return wait_is_in_task();
+        return wait_is_in_task(L);
     return s->buffering == BUFFER_FULL;
 }
 
 /* Arrange for pending data to be sent before the task waits. */
-static void note_pending(struct stream *s)
+static void note_pending(lua_State *L, struct stream *s)
 {
-    if (s->buffering != BUFFER_FULL && s->out.pending != NULL && keeps_data(s))
+    if (s->buffering != BUFFER_FULL && s->out.pending != NULL &&
+        keeps_data(L, s))
         output_join(&s->out, &loop_running()->outputs);
 }
 
@@ -108,18 +109,18 @@ static void take_over(lua_State *L, struct stream *s, int last, int flags)
 {
     size_t total = check_data(L, last);
     size_t sent = 0;
-    bool is_large = total >= DIRECT || !keeps_data(s);
+    bool is_large = total >= DIRECT || !keeps_data(L, s);
 
     if (is_large && total > 0 && s->out.pending == NULL && stream_is_socket(s))
         sent = send_direct(L, s, last, flags);
     keep(L, s, last, total, sent);
-    note_pending(s);
+    note_pending(L, s);
 }
 
-static bool has_to_send(const struct stream *s)
+static bool has_to_send(lua_State *L, const struct stream *s)
 {
     return s->out.pending != NULL &&
-           (!keeps_data(s) || block_used(s->out.pending) > s->limit);
+           (!keeps_data(L, s) || block_used(s->out.pending) > s->limit);
 }
 
 /* Raise why writing failed. The `total` bytes of the arguments were the last of
@@ -156,7 +157,7 @@ static int write_step(lua_State *L, int status, lua_KContext context)
         take_over(L, s, last, flags);
     }
     w.progress = SENDING;
-    if (has_to_send(s) && !stream_flush(L, s, &w, flags, &unsent) &&
+    if (has_to_send(L, s) && !stream_flush(L, s, &w, flags, &unsent) &&
         w.outcome != WAIT_WOULD_BLOCK)
         return fail_writing(L, &w, check_data(L, last), unsent);
     lua_settop(L, 1);
@@ -184,11 +185,11 @@ static int stream_write(lua_State *L)
     int last = lua_gettop(L);
     size_t total = check_data(L, last);
 
-    if (total >= DIRECT || !keeps_data(s) ||
+    if (total >= DIRECT || !keeps_data(L, s) ||
         block_used(s->out.pending) + total > s->limit)
         return write_step(L, LUA_OK, WAIT_FIRST);
     keep(L, s, last, total, 0);
-    note_pending(s);
+    note_pending(L, s);
     lua_settop(L, 1);
     return 1;
 }

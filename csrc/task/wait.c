@@ -254,7 +254,7 @@ bool wait_ready(lua_State *L, struct wait *w)
 {
     struct task *t;
 
-    if (wait_is_nonblocking(w) && wait_is_in_task())
+    if (wait_is_nonblocking(w) && wait_is_in_task(L))
         return end_wait(w, WAIT_WOULD_BLOCK, EAGAIN);
     if (w->handle->hooks != NULL)
         (*w->handle->hooks)->before_wait(L, w->handle);

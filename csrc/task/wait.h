@@ -68,10 +68,13 @@ static inline bool wait_blocks(const struct handle *handle)
     return loop_running() == NULL && handle->timeout == NO_DEADLINE;
 }
 
-/* Whether a task is running, which must not block. */
-static inline bool wait_is_in_task(void)
+/* Whether L runs in a task, which must not block. The task that runs in this
+ * thread may be that of another Lua state. */
+static inline bool wait_is_in_task(lua_State *L)
 {
-    return task_has_coroutine(loop_running());
+    const struct task *t = loop_running();
+
+    return task_has_coroutine(t) && (t->top == L || task_running(L) != NULL);
 }
 
 /* For wait_start: yields when the task's budget is spent; raises if it was

@@ -212,7 +212,7 @@ static bool may_go_on(lua_State *L, struct wait *w, const struct transit *m)
 {
     int64_t deadline;
 
-    if (wait_is_in_task() || m->moved == 0)
+    if (wait_is_in_task(L) || m->moved == 0)
         return true;
     interrupt_run(L);
     deadline = outside_limit(L, NO_DEADLINE);
@@ -230,7 +230,7 @@ int transit_step(lua_State *L, int status, lua_KContext context)
     struct wait w = {.deadline = 0};
 
     (void)status;
-    if (context != WAIT_FIRST && wait_is_in_task()) {
+    if (context != WAIT_FIRST && wait_is_in_task(L)) {
         if (!wait_may_continue(&w, &m->calls[WRITING]))
             return fail_transit(L, &w, m);
         context = context == WAIT_POSTPONED ? WAIT_FIRST : context;

@@ -142,6 +142,21 @@ describe("two Lua states in one thread", function()
     state:close()
   end)
 
+  it("do not send each other's output", function()
+    local state <const> = threads.state()
+    sockeye.run(function()
+      assert.is_nil(state:run [[
+        local sockeye = require "sockeye"
+        local a, b = sockeye.socketpair()
+        local stream <close> = sockeye.stream(a)
+        stream:write "x"
+        assert(b:settimeout(0):recv(1) == "x")
+        b:close()
+      ]])
+    end)
+    state:close()
+  end)
+
   it("do not see each other's tasks", function()
     local state <const> = threads.state()
     sockeye.run(function()
