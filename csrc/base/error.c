@@ -194,16 +194,16 @@ static int error_library(lua_State *L)
     return 0;
 }
 
-/* Push an error object with the fields that every error has. */
-static void push_error(lua_State *L, const char *call, const char *code,
-                       const char *message)
+/* Push an error object with the fields that every error has. The message is on
+ * top, and popped. */
+static void push_error(lua_State *L, const char *call, const char *code)
 {
-    luaL_checkstack(L, 6, NULL);
     lua_createtable(L, 0, 7);
+    lua_insert(L, -2);
+    lua_setfield(L, -2, "message");
     if (code != NULL)
         field_set_string(L, "code", code);
     field_set_string(L, "call", call);
-    field_set_string(L, "message", message);
     push_where(L);
     lua_setfield(L, -2, "where");
     luaL_setmetatable(L, ERROR_TYPE);
@@ -217,11 +217,15 @@ static void set_subject(lua_State *L, int subject)
     lua_setfield(L, -2, is_address ? "address" : "subject");
 }
 
+/* strerror(3) may use its memory again when a finalizer calls it: its text
+ * becomes a string before anything else. */
 void error_push(lua_State *L, const char *call, int code, int subject)
 {
     if (subject != 0)
         subject = lua_absindex(L, subject);
-    push_error(L, call, error_errno_name(code), strerror(code));
+    luaL_checkstack(L, 7, NULL);
+    lua_pushstring(L, strerror(code));
+    push_error(L, call, error_errno_name(code));
     field_set_integer(L, "errno", code);
     if (subject != 0)
         set_subject(L, subject);
@@ -248,7 +252,9 @@ int error_raise_timeout(lua_State *L, const char *call, int subject)
 int error_raise_eai(lua_State *L, const char *call, int code, int subject)
 {
     subject = lua_absindex(L, subject);
-    push_error(L, call, find_code(eai_names, code), gai_strerror(code));
+    luaL_checkstack(L, 7, NULL);
+    lua_pushstring(L, gai_strerror(code));
+    push_error(L, call, find_code(eai_names, code));
     lua_pushvalue(L, subject);
     lua_setfield(L, -2, "address");
     return lua_error(L);

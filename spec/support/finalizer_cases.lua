@@ -241,4 +241,15 @@ case("a finalizer closes the socket that sends without copying", function()
     end
 end)
 
+-- The C library makes the texts of unknown numbers in one place.
+case("a finalizer fails, too, while an error is made", function()
+  local fault <const> = require("sockeye.core").primitives.netlink.fault
+  local text <const> = fault("alone", 4001).message
+  return function() return fault("outer", 4001) end,
+    function() fault("inner", 40020) end,
+    function(ok, err)
+      assert(ok and err.errno == 4001 and err.message == text, tostring(err))
+    end
+end)
+
 return cases
