@@ -16,9 +16,6 @@
 #include "base/text.h"
 #include "open.h"
 
-/* Strings of one list: more than any system passes on (execve(2)). */
-#define STRINGS_MOST ((size_t)1 << 20)
-
 /* Strings of one list, far more than any system passes on (execve(2)). */
 #define STRINGS_MOST ((size_t)1 << 20)
 
