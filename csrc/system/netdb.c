@@ -239,12 +239,13 @@ static bool protocol_by_number(const struct question *q, struct entry *e)
 #endif
 
 /* After a failed look-up: collect garbage if descriptors have run out, which
- * the C library reports by errno alone. Returns whether to try again. */
+ * the C library reports by errno alone. Without memory, too, it is not known
+ * whether there is an entry. Returns whether to try again. */
 static bool look_again(lua_State *L, const char *call, bool *collected)
 {
     int error = errno;
 
-    if (error != EMFILE && error != ENFILE)
+    if (error != EMFILE && error != ENFILE && error != ENOMEM)
         return false;
     if (!descriptor_collect(L, error, collected))
         error_raise(L, call, error, 0);
@@ -338,6 +339,7 @@ static int check_number(lua_State *L, int arg, lua_Integer most)
 @string[opt] protocol `"tcp"`, `"udp"`, …; nil: any
 @treturn ?table `name`, `aliases`, `port` (in host byte order), `protocol`; nil
 if there is none
+@raise EMFILE or ENOMEM, without which the database cannot be read
 @usage local port = sockeye.getservbyname("http", "tcp").port
 */
 static int sockeye_getservbyname(lua_State *L)
@@ -369,6 +371,7 @@ static int sockeye_getservbyport(lua_State *L)
 @function getprotobyname
 @string name its name or an alias
 @treturn ?table `name`, `aliases`, `number`; nil if there is none
+@raise as `getservbyname`
 @usage local tcp = sockeye.getprotobyname("tcp").number
 */
 static int sockeye_getprotobyname(lua_State *L)

@@ -133,6 +133,17 @@ local cases = {
     assert(sockeye.splice(from, a, 4) == 4 and b:recv(4) == "data")
   ]] },
 
+  { "a database that cannot be read is not one without the name", [[
+    local plan = { call = "malloc", code = "ENOMEM", last = always }
+    local calls = { getservbyname = "http", getservbyport = 80,
+                    getprotobyname = "tcp", getprotobynumber = 6 }
+    for name, argument in pairs(calls) do
+      -- First as it is, since glibc crashes where it cannot begin.
+      assert(sockeye[name](argument))
+      raises("ENOMEM", name, plan, sockeye[name], argument)
+    end
+  ]] },
+
   { "a port that cannot be had is no reason to wait", [[
     local s = sockeye.socket("inet", "stream")
     raises("EAGAIN", "connect", { call = "connect", code = "EAGAIN" },
