@@ -3,9 +3,9 @@
  * kernel.h.
  *
  * The functions replace those of the C library in what is linked with them.
- * They call these while there are no answers. They look them up with
- * RTLD_DEFAULT, which does not find these functions, for they are hidden: musl's
- * RTLD_NEXT finds nothing from a library that is loaded after the C library.
+ * They call these while there are no answers, and look them up by RTLD_DEFAULT,
+ * which finds no hidden function, such as those here. musl's RTLD_NEXT finds
+ * nothing from a library that is loaded after the C library.
  */
 #include <dlfcn.h>
 #include <errno.h>
