@@ -292,7 +292,7 @@ local rows = {
 }
 
 describe("a forked child", function()
-  descriptors.guard()
+  descriptors.guard(nil, nil, descriptors.zerocopy)
 
   for whence, f in sorted(forks) do
     for what, check in sorted(rows) do

@@ -18,7 +18,7 @@ for name in ([[
   pthread_mutex_lock pthread_mutex_unlock pthread_once pthread_self
   pthread_sigmask sched_yield sigaddset sigemptyset sigfillset sigismember
   snprintf stpcpy strcasecmp strchr strcmp strcspn strerror strlen strncasecmp
-  strncmp strncpy strnlen strrchr strsep strspn strtoull
+  strncmp strncpy strnlen strrchr strsep strspn strtoull __isoc23_strtoull
   calloc realloc]]):gmatch "%S+" do
   left_out[name] = true
 end

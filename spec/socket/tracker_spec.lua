@@ -29,7 +29,7 @@ if not pcall(probe.setsockopt, probe, "SO_ZEROCOPY", true) then
 end
 
 describe("the completions of sends without copies", function()
-  streams.guard()
+  streams.guard(descriptors.zerocopy)
 
   worlds.it("are waited for by the socket's time-out", function()
     local a = tcp()
@@ -145,7 +145,7 @@ describe("the completions of sends without copies", function()
 end)
 
 describe("a socket closed with sends without copies outstanding", function()
-  streams.guard()
+  streams.guard(descriptors.zerocopy)
 
   -- Both ends, after a send that has not been read, and how much was sent.
   local function sent()

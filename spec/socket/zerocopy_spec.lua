@@ -1,4 +1,5 @@
 local sockeye = require "sockeye"
+local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
 local netns = require "spec.support.netns"
 local process = require "spec.support.process"
@@ -26,7 +27,7 @@ if not pcall(probe.setsockopt, probe, "SO_ZEROCOPY", true) then
 end
 
 describe("a send without copies", function()
-  streams.guard()
+  streams.guard(descriptors.zerocopy)
 
   worlds.it("arrives, and is completed when it has", function()
     local a, b = tcp()

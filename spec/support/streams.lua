@@ -21,8 +21,8 @@ end
 local keep <const> = M.keep
 
 --- Called in a describe: closes what was made here after each of its specs,
--- which have to leave nothing else open.
-function M.guard()
+-- which have to leave nothing else open, at most `seconds` later.
+function M.guard(seconds)
   busted.after_each(function()
     for _, s in ipairs(made) do
       pcall(s.settimeout, s, 0)
@@ -30,7 +30,7 @@ function M.guard()
     end
     made = {}
   end)
-  descriptors.guard()
+  descriptors.guard(nil, nil, seconds)
 end
 
 --- Both ends of a Unix stream, or of another type: a stream and a socket.
