@@ -173,6 +173,16 @@ int open(const char *path, int flags, ...)
     return error != 0 ? MINUS_ONE : real(path, flags, mode);
 }
 
+/* What a call of open without a mode may become, where clang hardens it. */
+int open_without_mode(const char *path, int flags) __asm__("__open64_2");
+
+int open_without_mode(const char *path, int flags)
+{
+    int error = torture_fault(CALL_open, CALLER);
+
+    return error != 0 ? MINUS_ONE : open(path, flags, 0);
+}
+
 int openat(int folder, const char *path, int flags, ...)
 {
     static __typeof__(openat) *real;
