@@ -230,6 +230,7 @@ describe("IPv6 multicast group", function()
 
   it("is joined and left by each of the options #namespace", function()
     netns.with_namespaces(function(ns)
+      ns.a:await_ipv6()
       local result = ns.a:lua(ipv6_script, {
         args = { "ff15::77:1", ns.a.interface, ns.a.address6 },
       })
