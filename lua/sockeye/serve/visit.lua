@@ -73,18 +73,21 @@ end
 
 -- Reports the first error: that of the handler, unless it is a cancellation,
 -- which is how the failure of a spawned task reaches its handler.
-local function report_visit(server, visit, err, problem)
+local function report_visit(server, visit, err, problem, traceback)
   local canceled <const> = core.is_error(err, "ECANCELED")
   if visit[4] or canceled and problem then
     return report(server, problem, visit[3])
   elseif not canceled then
     local task <const> = primitives.current_task("serve")
-    report(server, { err = err, traceback = task:traceback() or "" }, visit[3])
+    traceback = traceback or task:traceback() or ""
+    report(server, { err = err, traceback = traceback }, visit[3])
   end
 end
 
--- Releases first: nothing but the reports depends on there being memory.
-function Visit:__close(err)
+-- Ends a visit whose handler has returned or raised `err`, which has that
+-- traceback; nil: that of the task. Releases first: nothing but the reports
+-- depends on there being memory.
+local function close(self, err, traceback)
   local _ <close> = self[2]
   local server <const> = self[1]
   local called, fine, problem = pcall(finish, self)
@@ -92,11 +95,13 @@ function Visit:__close(err)
   leave(self)
   if called and fine then return end
   if not called then problem = starved end
-  if not pcall(report_visit, server, self, err, problem) then
+  if not pcall(report_visit, server, self, err, problem, traceback) then
     pcall(report, server, starved, self[3])
   end
   error(reported, 0)
 end
+
+function Visit:__close(err) return close(self, err) end
 
 local function handle(visit)
   local _ <close> = visit
@@ -117,6 +122,32 @@ local function handle_with_limits(visit)
   primitives.begin_spawn_group()
   server.handler(visit[2], visit[3])
   visit[4] = true
+end
+
+-- Whether a function may wait while Lua closes a variable, and may replace the
+-- error for which that is closed: since Lua 5.4.3.
+local function closes_as_called()
+  local thread <const> = coroutine.create(function()
+    local _ <close> = setmetatable({}, { __close = coroutine.yield })
+  end)
+  return (coroutine.resume(thread))
+end
+
+-- Returns a function that does what `f` does with a visit, and then calls what
+-- ends the visit.
+local function closed_by_call(f)
+  return function(visit)
+    local ok, problem = xpcall(f, explain, visit)
+    if ok then return close(visit) end
+    problem = caught(problem)
+    close(visit, problem.err, problem.traceback)
+  end
+end
+
+if not closes_as_called() then
+  Visit.__close = function() end
+  handle = closed_by_call(handle)
+  handle_with_limits = closed_by_call(handle_with_limits)
 end
 
 --- Starts the task that serves a connection.
