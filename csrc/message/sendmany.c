@@ -53,8 +53,8 @@ struct send_batch {
     const struct address *to; /* the destination of all, or NULL */
     bool has_names;           /* ADDRESS is a list of destinations */
     bool made;                /* MADE and NAMES hold this attempt's messages */
-    size_t total;
-    size_t sent;
+    lua_Unsigned total;
+    lua_Unsigned sent;
     size_t offset; /* bytes of the next message that a stream has taken */
     size_t count;  /* messages in the arrays */
     struct mmsghdr *messages;
@@ -117,9 +117,9 @@ static bool fill_message(lua_State *L, struct send_batch *v, size_t i, int type)
  * the system call. */
 static bool fill(lua_State *L, struct send_batch *v)
 {
-    size_t left = v->total - v->sent;
+    lua_Unsigned left = v->total - v->sent;
 
-    v->count = left < BATCH ? left : BATCH;
+    v->count = left < BATCH ? (size_t)left : BATCH;
     for (size_t i = 0; i < v->count; i++) {
         int type = lua_rawgeti(L, v->made ? MADE : LIST, list_index(v, i));
         bool is_filled = fill_message(L, v, i, type);
@@ -258,8 +258,8 @@ static void begin(lua_State *L, struct send_batch *v, struct few_messages *few,
     v->has_names = lua_istable(L, ADDRESS);
     v->to = v->has_names || lua_isnil(L, ADDRESS) ? NULL
                                                   : address_check(L, ADDRESS);
-    v->total = (size_t)lua_rawlen(L, LIST);
-    v->sent = (size_t)lua_tointeger(L, SENT);
+    v->total = lua_rawlen(L, LIST);
+    v->sent = (lua_Unsigned)lua_tointeger(L, SENT);
     v->offset = (size_t)lua_tointeger(L, OFFSET);
     arrange(L, v, few);
     if (context == WAIT_FIRST)
