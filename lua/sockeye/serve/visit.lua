@@ -127,8 +127,10 @@ end
 -- Whether a function may wait while Lua closes a variable, and may replace the
 -- error for which that is closed: since Lua 5.4.3.
 local function closes_as_called()
+  local Waiting <const> = class.new "sockeye.Waiting"
+  Waiting.__close = coroutine.yield
   local thread <const> = coroutine.create(function()
-    local _ <close> = setmetatable({}, { __close = coroutine.yield })
+    local _ <close> = setmetatable({}, Waiting)
   end)
   return (coroutine.resume(thread))
 end
