@@ -141,6 +141,17 @@ local function bring_up(self)
   self:must(("ip link set %s up"):format(self.interface))
 end
 
+-- Waits until the kernel has found that both ends of the wire are up: until
+-- then it drops what is sent.
+local function await_wire(self)
+  local command = ("cat /sys/class/net/%s/operstate"):format(self.interface)
+  if not examples.eventually(function()
+    return self:must(command) == "up\n"
+  end) then
+    error(self.interface .. " does not come up", 2)
+  end
+end
+
 local function tear_down(ns)
   for _, self in pairs(ns) do
     for _, started in ipairs(self.started) do started:stop("KILL") end
@@ -167,6 +178,8 @@ function M.with_namespaces(f)
       ns.a.interface, ns.a.name, ns.b.interface, ns.b.name))
     bring_up(ns.a)
     bring_up(ns.b)
+    await_wire(ns.a)
+    await_wire(ns.b)
     return f(ns)
   end, function(err)
     if type(err) ~= "string" then return err end
