@@ -190,18 +190,45 @@ static bool protocol_by_number(const struct question *q, struct entry *e)
     return end_protocol(e, &r, found);
 }
 
+/* Each call has an answer of its own. */
+static void guard_answer(void)
+{
+}
+
 #else
 
 /* The C library's one answer is copied before another thread asks. */
 static pthread_mutex_t one_answer = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t guarded = PTHREAD_ONCE_INIT;
+
+static void lock_answer(void)
+{
+    pthread_mutex_lock(&one_answer);
+}
+
+static void unlock_answer(void)
+{
+    pthread_mutex_unlock(&one_answer);
+}
+
+static void guard(void)
+{
+    pthread_atfork(lock_answer, unlock_answer, unlock_answer);
+}
+
+/* A child that is forked while another thread asks can ask, too. */
+static void guard_answer(void)
+{
+    pthread_once(&guarded, guard);
+}
 
 static bool service_by_name(const struct question *q, struct entry *e)
 {
     bool copied;
 
-    pthread_mutex_lock(&one_answer);
+    lock_answer();
     copied = copy_service(e, getservbyname(q->name, q->protocol));
-    pthread_mutex_unlock(&one_answer);
+    unlock_answer();
     return copied;
 }
 
@@ -210,9 +237,9 @@ static bool service_by_port(const struct question *q, struct entry *e)
     int port = htons((in_port_t)q->number);
     bool copied;
 
-    pthread_mutex_lock(&one_answer);
+    lock_answer();
     copied = copy_service(e, getservbyport(port, q->protocol));
-    pthread_mutex_unlock(&one_answer);
+    unlock_answer();
     return copied;
 }
 
@@ -220,9 +247,9 @@ static bool protocol_by_name(const struct question *q, struct entry *e)
 {
     bool copied;
 
-    pthread_mutex_lock(&one_answer);
+    lock_answer();
     copied = copy_protocol(e, getprotobyname(q->name));
-    pthread_mutex_unlock(&one_answer);
+    unlock_answer();
     return copied;
 }
 
@@ -230,9 +257,9 @@ static bool protocol_by_number(const struct question *q, struct entry *e)
 {
     bool copied;
 
-    pthread_mutex_lock(&one_answer);
+    lock_answer();
     copied = copy_protocol(e, getprotobynumber(q->number));
-    pthread_mutex_unlock(&one_answer);
+    unlock_answer();
     return copied;
 }
 
@@ -405,5 +432,6 @@ void open_netdb(lua_State *L)
         {NULL, NULL},
     };
 
+    guard_answer();
     luaL_setfuncs(L, functions, 0);
 }

@@ -2,6 +2,7 @@ local sockeye = require "sockeye"
 local databases = require "spec.support.databases"
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
+local fork = require "spec.support.fork"
 local libc = require "spec.support.libc"
 local netns = require "spec.support.netns"
 local process = require "spec.support.process"
@@ -118,5 +119,19 @@ describe("an answer of the databases", function()
       joins[#joins + 1] = thread.start(script:format(table.unpack(names)))
     end
     for _, join in ipairs(joins) do assert.is_nil(join()) end
+  end)
+
+  it("comes in a child that is forked while another thread asks", function()
+    local join = thread.start(script:format("tcp", 6, 6, "tcp", 80, "http"))
+    for _ = 1, 20 do
+      local pid = fork.child(function()
+        assert(sockeye.getprotobyname "udp".number == 17)
+      end)
+      local ok, _, how, status = pcall(sockeye.timeout, 20, sockeye.waitpid,
+                                       pid)
+      if not ok then sockeye.kill(pid, "KILL") end
+      assert.same({ true, "exit", 0 }, { ok, how, status })
+    end
+    assert.is_nil(join())
   end)
 end)
