@@ -200,6 +200,46 @@ static int sockeye_run(lua_State *L)
     return push_outcome(L, r);
 }
 
+/* Push a list of the tasks of this one's loop, and return how many they are.
+ * While it is filled, no Lua code runs, which could fork or end a task. */
+static lua_Integer push_tasks(lua_State *L, const struct task *self)
+{
+    const struct task *first = self != NULL ? loop_first(self->loop) : NULL;
+    lua_Integer count = 0;
+
+    for (const struct task *t = first; t != NULL; t = t->next)
+        count++;
+    lua_createtable(L, (int)count, 0);
+    count = 0;
+    first = self != NULL ? loop_first(self->loop) : NULL;
+    for (const struct task *t = first; t != NULL; t = t->next) {
+        task_push(L, t);
+        lua_rawseti(L, -2, ++count);
+    }
+    return count;
+}
+
+/* Push a table that describes the task on top. */
+static void push_description(lua_State *L, const struct task *t)
+{
+    int index = lua_gettop(L);
+
+    lua_createtable(L, 0, 4);
+    lua_pushvalue(L, index);
+    lua_setfield(L, -2, "task");
+    lua_getfield(L, index, "status");
+    lua_pushvalue(L, index);
+    lua_call(L, 1, 1);
+    lua_setfield(L, -2, "status");
+    lua_pushstring(L, t->status == TASK_WAITING ? t->call : NULL);
+    lua_setfield(L, -2, "call");
+    if (t->abandoned)
+        lua_pushnil(L);
+    else
+        error_push_place(L, t->top);
+    lua_setfield(L, -2, "where");
+}
+
 /*** List what every task is doing.
 @function tasks
 @treturn table a list of tables: `task`, `status`, `call` (the call it waits
@@ -207,25 +247,24 @@ in), `where` (`"script.lua:12"`); empty outside of `run`
 */
 static int sockeye_tasks(lua_State *L)
 {
-    const struct task *self = task_running(L);
     lua_Integer count = 0;
+    lua_Integer all;
 
+    lua_settop(L, 0);
     lua_newtable(L);
-    for (const struct task *t = self ? loop_first(self->loop) : NULL; t != NULL;
-         t = t->next) {
-        lua_createtable(L, 0, 4);
-        task_push(L, t);
-        lua_getfield(L, -1, "status");
-        lua_pushvalue(L, -2);
-        lua_call(L, 1, 1);
-        lua_setfield(L, -3, "status");
-        lua_setfield(L, -2, "task");
-        lua_pushstring(L, t->status == TASK_WAITING ? t->call : NULL);
-        lua_setfield(L, -2, "call");
-        error_push_place(L, t->top);
-        lua_setfield(L, -2, "where");
-        lua_rawseti(L, -2, ++count);
+    all = push_tasks(L, task_running(L));
+    for (lua_Integer i = 1; i <= all; i++) {
+        const struct task *t;
+
+        lua_rawgeti(L, 2, i);
+        t = lua_touserdata(L, 3);
+        if (!t->abandoned) {
+            push_description(L, t);
+            lua_rawseti(L, 1, ++count);
+        }
+        lua_settop(L, 2);
     }
+    lua_settop(L, 1);
     return 1;
 }
 

@@ -252,4 +252,27 @@ case("a finalizer fails, too, while an error is made", function()
     end
 end)
 
+-- In the child, only the task that runs is left.
+case("a finalizer forks while the tasks are listed", function()
+  local pid, ok, tasks
+  local loop = sockeye.loop(function()
+    for _ = 1, 60 do sockeye.spawn(sockeye.sleep, 60) end
+    sockeye.yield()
+    ok, tasks = pcall(sockeye.tasks)
+    local is_whole = ok and (#tasks == 61 or #tasks == 1)
+    if pid == 0 then sockeye._exit(is_whole and 0 or 1) end
+  end)
+  loop:step()
+  return function() loop:step() end,
+    function() pid = sockeye.fork() end,
+    function()
+      if pid == 0 then sockeye._exit(0) end
+      assert(ok and #tasks == 61, tasks)
+      loop:close()
+      if not pid then return end
+      local _, _, status = sockeye.waitpid(pid)
+      assert(status == 0, "the child failed")
+    end
+end)
+
 return cases
