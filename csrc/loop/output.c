@@ -11,6 +11,8 @@
 #include "loop/output.h"
 #include "loop/state.h"
 
+#define ATTEMPTS 16 /* before other tasks get a turn */
+
 /* Make one attempt to send. Returns 0 if some bytes were sent; or errno. */
 static int send_some(struct output *o, int flags)
 {
@@ -39,18 +41,43 @@ void output_own(struct output *o)
     output_drop(o);
 }
 
-int output_send(struct output *o, int flags)
+int output_send_once(struct output *o, int flags)
 {
     int error;
 
     output_own(o);
     error = o->error;
-
-    while (error == 0 && o->pending != NULL)
+    if (error == 0 && o->pending != NULL)
         error = send_some(o, flags);
-    if (error == 0)
+    if (error == 0 && o->pending == NULL)
         output_leave(o);
     return error;
+}
+
+int output_send(struct output *o, int flags)
+{
+    int error;
+
+    do
+        error = output_send_once(o, flags);
+    while (error == 0 && o->pending != NULL);
+    return error;
+}
+
+/* Make a few attempts to send without waiting. Returns 0 when all is sent; or
+ * errno. If the peer could still take more, that is EAGAIN too, and the poller
+ * is asked anew when it can: it reports only changes. */
+static int send_a_few(struct output *o)
+{
+    int error = 0;
+
+    for (int i = 0; i < ATTEMPTS; i++) {
+        error = output_send_once(o, MSG_DONTWAIT);
+        if (error == 0 ? o->pending == NULL : error != EINTR)
+            return error;
+    }
+    o->handle->registration.watched &= ~POLLOUT;
+    return EAGAIN;
 }
 
 void output_drop(struct output *o)
@@ -93,9 +120,7 @@ int outputs_send(struct output **list, struct handle **blocked, bool *moved)
         int error;
 
         next = o->next;
-        do
-            error = output_send(o, MSG_DONTWAIT);
-        while (error == EINTR);
+        error = send_a_few(o);
         *moved |= block_used(o->pending) != before;
         if (error != 0 && error != EAGAIN) {
             output_drop(o);
@@ -115,8 +140,8 @@ void outputs_try(struct output **list)
         int error;
 
         next = o->next;
-        error = output_send(o, MSG_DONTWAIT);
-        if (error != EAGAIN && error != EINTR)
+        error = send_a_few(o);
+        if (error != EAGAIN)
             o->error = error;
     }
 }

@@ -32,6 +32,9 @@ void output_own(struct output *o);
  * errno, and the rest is still pending. */
 int output_send(struct output *o, int flags);
 
+/* Likewise, by one attempt, which may send only some. */
+int output_send_once(struct output *o, int flags);
+
 /* Drop what is pending. */
 void output_drop(struct output *o);
 
@@ -41,8 +44,8 @@ void output_join(struct output *o, struct output **list);
 void output_leave(struct output *o);
 
 /* Send the outputs of a list without waiting. Returns 0; EAGAIN, with the first
- * handle that is blocked and may be waited for; or another errno. Sets `*moved`
- * if any bytes were sent. */
+ * handle that is blocked, or took much, and may be waited for; or another errno.
+ * Sets `*moved` if any bytes were sent. */
 int outputs_send(struct output **list, struct handle **blocked, bool *moved);
 
 /* Send what can be sent, and keep errors for the next attempt. */

@@ -32,7 +32,7 @@ enum {
     FLAGS,
     SENT,
     OFFSET,
-    DEADLINE,
+    CHECKED,
     MEMORY,
     MADE,
     NAMES
@@ -203,25 +203,20 @@ static void skip(struct msghdr *header, size_t offset)
     iov->iov_len -= offset;
 }
 
-static void prepare(lua_State *L, struct send_batch *v)
+static void set_up(lua_State *L, struct send_batch *v)
 {
     v->made = false;
     if (!fill(L, v)) {
         make(L, v);
         fill(L, v);
     }
-    if (v->offset > 0)
-        skip(&v->messages[0].msg_hdr, v->offset);
 }
 
-/* Check all messages: a wrong one raises before the first is sent. */
-static void check_all(lua_State *L, struct send_batch *v)
+static void prepare(lua_State *L, struct send_batch *v)
 {
-    for (v->sent = 0; v->total - v->sent > BATCH; v->sent += BATCH)
-        prepare(L, v);
-    if (v->sent > 0)
-        prepare(L, v);
-    v->sent = 0;
+    set_up(L, v);
+    if (v->offset > 0)
+        skip(&v->messages[0].msg_hdr, v->offset);
 }
 
 /* ---- the progress of the call ---- */
@@ -238,7 +233,7 @@ static void arrange(lua_State *L, struct send_batch *v,
 {
     size_t count = v->total < BATCH ? v->total : BATCH;
 
-    lua_settop(L, DEADLINE);
+    lua_settop(L, CHECKED);
     if (count <= FEW) {
         v->messages = few->messages;
         v->iov = few->iov;
@@ -251,7 +246,7 @@ static void arrange(lua_State *L, struct send_batch *v,
 }
 
 static void begin(lua_State *L, struct send_batch *v, struct few_messages *few,
-                  const struct socket *s, lua_KContext context)
+                  const struct socket *s)
 {
     v->socket = s;
     v->count = 0;
@@ -262,8 +257,7 @@ static void begin(lua_State *L, struct send_batch *v, struct few_messages *few,
     v->sent = (lua_Unsigned)lua_tointeger(L, SENT);
     v->offset = (size_t)lua_tointeger(L, OFFSET);
     arrange(L, v, few);
-    if (context == WAIT_FIRST)
-        check_all(L, v);
+    v->messages[0] = (struct mmsghdr){.msg_len = 0};
 }
 
 static size_t length_of(const struct msghdr *header)
@@ -298,17 +292,31 @@ static bool has_destination(const struct send_batch *v)
     return v->messages[0].msg_hdr.msg_name != NULL;
 }
 
-/* A batch counts as several calls: yield if the budget is spent. The time-out
- * is that of the whole call. */
-static void yield_if_due(lua_State *L, struct wait *w,
-                         const struct send_batch *v)
+/* After a batch, which counts as several calls, while there are more: whether to
+ * go on. */
+static bool goes_on(lua_State *L, struct wait *w, struct send_batch *v)
 {
     batch_charge(w, v->count);
-    if (w->task != NULL && w->task->budget <= 0) {
-        set_integer(L, DEADLINE, w->context ? w->task->deadline : 0);
-        w->context = WAIT_FIRST;
-        wait_let_others(L, w);
+    v->made = false;
+    return wait_go_on(L, w, 0);
+}
+
+/* Check the messages, if they are more than one batch: a wrong one raises before
+ * the first is sent. False: `w` says why the call ends. */
+static bool check_all(lua_State *L, struct wait *w, struct send_batch *v)
+{
+    size_t checked = (size_t)lua_tointeger(L, CHECKED);
+    bool ok = true;
+
+    while (ok && v->total > BATCH && checked < v->total) {
+        v->sent = checked;
+        set_up(L, v);
+        checked += v->count;
+        v->sent = 0;
+        set_integer(L, CHECKED, (lua_Integer)checked);
+        ok = checked == v->total || goes_on(L, w, v);
     }
+    return ok;
 }
 
 static int start(lua_State *L, struct wait *w, const struct call *call,
@@ -317,8 +325,6 @@ static int start(lua_State *L, struct wait *w, const struct call *call,
     int flags = names_check_flags(L, FLAGS, &transfer_flag_names);
 
     flags |= wait_start(L, w, call, &s->handle, flags, context);
-    if (w->task != NULL && context == WAIT_POSTPONED)
-        w->task->deadline = lua_tointeger(L, DEADLINE);
     /* Zerocopy would need the strings to be kept alive, which nothing does. */
     return (flags & ~FLAG_ZEROCOPY) | MSG_NOSIGNAL;
 }
@@ -377,8 +383,10 @@ static int sendmany_step(lua_State *L, int status, lua_KContext context)
     int n;
 
     (void)status;
-    begin(L, &v, &few, s, context);
+    begin(L, &v, &few, s);
     flags = start(L, &w, &call, s, context);
+    if (!check_all(L, &w, &v))
+        return fail(L, &w, &v);
     while (v.sent < v.total) {
         do {
             prepare(L, &v);
@@ -387,8 +395,8 @@ static int sendmany_step(lua_State *L, int status, lua_KContext context)
         if (n == -1)
             return fail(L, &w, &v);
         advance(L, &v, (size_t)n);
-        if (v.sent < v.total)
-            yield_if_due(L, &w, &v);
+        if (v.sent < v.total && !goes_on(L, &w, &v))
+            return fail(L, &w, &v);
     }
     batch_charge(&w, v.count);
     lua_pushinteger(L, (lua_Integer)v.sent);

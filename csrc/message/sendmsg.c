@@ -178,6 +178,7 @@ static int recvmsg_rest(lua_State *L, int status, lua_KContext context)
     struct receive_options wanted;
     struct receiving r;
     struct wait w;
+    bool ended;
     int flags;
     ssize_t n;
 
@@ -185,14 +186,16 @@ static int recvmsg_rest(lua_State *L, int status, lua_KContext context)
     message_receive_options(L, OPTIONS, &wanted);
     r.control = lua_isnil(L, CONTROL) ? &r.small : lua_touserdata(L, CONTROL);
     flags = message_start(L, &w, &call, s, wanted.flags, context);
-    do
+    do {
         n = receive_more(L, &r, &w, s, &wanted, flags);
-    while (n > 0 && !ends_message(s, &r) &&
-           transfer_is_short(s, wanted.flags, gather_used(L), wanted.size));
+        ended =
+            n <= 0 || ends_message(s, &r) ||
+            !transfer_is_short(s, wanted.flags, gather_used(L), wanted.size);
+    } while (!ended && wait_go_on(L, &w, (size_t)n));
     gather_push(L);
     message_set_data(L, MESSAGE, OPTIONS, wanted.several);
     lua_settop(L, MESSAGE);
-    if (n == -1 && w.outcome != WAIT_WOULD_BLOCK) {
+    if ((n == -1 || !ended) && w.outcome != WAIT_WOULD_BLOCK) {
         wait_push_error(L, &w, 0);
         lua_getfield(L, MESSAGE, "data");
         lua_setfield(L, -2, "partial");

@@ -30,6 +30,8 @@ enum { WANTED = 1, DEADLINE, KEYS, POLLFDS, SET };
 
 static int poll_step(lua_State *L, int status, lua_KContext context);
 
+static const struct call poll_call = {"poll", 0, poll_step};
+
 static short event_of(char letter)
 {
     for (int i = 0; letters[i].letter != 0; i++) {
@@ -211,6 +213,8 @@ static int poll_step(lua_State *L, int status, lua_KContext context)
     struct task *t = task_running(L);
 
     (void)status;
+    wait_turn(L, &poll_call, context);
+    context = context == WAIT_POSTPONED ? WAIT_FIRST : context;
     close_set(L);
     fill_pollfds(L, fds, count, context == WAIT_FIRST ? EBADF : ECANCELED);
     if (t == NULL)

@@ -163,6 +163,7 @@ static void push_rest(lua_State *L, const struct call *call,
     struct receipt r;
     struct wait w;
     struct gather *g;
+    bool complete;
     ssize_t n;
 
     start_receiving(L, &r, &w, call, s, context);
@@ -171,9 +172,11 @@ static void push_rest(lua_State *L, const struct call *call,
         n = recv(s->handle.fd, g->bytes + g->used, g->size - g->used, r.flags);
         if (n > 0)
             g->used += (size_t)n;
-    } while (n == -1 ? wait_again(L, &w) : n > 0 && g->used < r.size);
+        complete = n == 0 || g->used == r.size;
+    } while (!complete &&
+             (n == -1 ? wait_again(L, &w) : wait_go_on(L, &w, (size_t)n)));
     gather_push(L);
-    if (n == -1 && w.outcome != WAIT_WOULD_BLOCK) {
+    if (!complete && w.outcome != WAIT_WOULD_BLOCK) {
         wait_push_error(L, &w, 0);
         lua_pushvalue(L, -2);
         lua_setfield(L, -2, "partial");

@@ -212,6 +212,15 @@ static int sendall_step(lua_State *L, int status, lua_KContext context);
 
 static const struct call sendall_call = {"sendall", POLLOUT, sendall_step};
 
+/* After an attempt that sent `n` bytes, or failed: whether to make another. */
+static bool sends_on(lua_State *L, struct wait *w, const struct progress *p,
+                     ssize_t n)
+{
+    if (n == -1)
+        return wait_again(L, w);
+    return p->arg <= p->last && wait_go_on(L, w, (size_t)n);
+}
+
 /* Send until everything is sent. False: it is not; `w` says why. */
 static bool send_rest(lua_State *L, struct socket *s, struct wait *w,
                       struct progress *p, lua_KContext context)
@@ -230,8 +239,8 @@ static bool send_rest(lua_State *L, struct socket *s, struct wait *w,
         if (n != -1)
             advance(p, iov, count, (size_t)n);
         w->progress = p->sent;
-    } while (n == -1 ? wait_again(L, w) : p->arg <= p->last);
-    return n != -1;
+    } while (sends_on(L, w, p, n));
+    return p->arg > p->last;
 }
 
 /* The call's progress is the number of bytes sent. A number above the strings

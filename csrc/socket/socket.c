@@ -260,8 +260,10 @@ static int socket_fd(lua_State *L)
 /* ---- time-out ---- */
 
 /*** Set how long each call on this socket may wait.
-A call that runs out of time raises an error with `timeout = true`; data that
-was received can still be read.
+The time begins when the call first has to wait, or, if it takes several steps,
+with the first of them; then it ends the call even if that need not wait at all.
+A call that runs out of time raises an error with `timeout = true`; data that was
+received can still be read.
 @function Socket:settimeout
 @number[opt] seconds with fractions; nil: no limit; 0: non-blocking mode, in
 which a call that would have to wait returns `false`

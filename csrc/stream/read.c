@@ -257,19 +257,26 @@ static int finish_reading(lua_State *L, struct stream *s,
 static bool read_all_wanted(lua_State *L, struct stream *s, struct reading *r,
                             reader *read, struct wait *w, enum outcome *outcome)
 {
-    for (;;) {
+    for (size_t came = 0;;) {
+        size_t before;
+
         start_reading(r);
         *outcome = read(L, r);
         if (*outcome != MORE && *outcome != CHANGED)
             return true;
         lua_settop(L, r->last);
+        w->progress = s->taken + r->scanned;
+        if ((came > 0 || *outcome == CHANGED) && !wait_go_on(L, w, came))
+            return false;
+        came = 0;
         if (*outcome == CHANGED) {
             stream_check_open(L, 1, "read", WAIT_RESUMED);
             continue;
         }
-        w->progress = s->taken + r->scanned;
+        before = block_used(s->in);
         if (!stream_fill(L, s, w, r->wanted))
             return false;
+        came = block_used(s->in) > before ? block_used(s->in) - before : 1;
     }
 }
 

@@ -25,6 +25,7 @@
 
 #define STREAM_TYPE "sockeye.Stream"
 #define USUAL_MAX 65536
+#define MOST_AT_ONCE ((size_t)1 << 20) /* bytes of one attempt to receive */
 
 const char stream_tag = 'c';
 
@@ -210,6 +211,8 @@ static ssize_t receive(lua_State *L, struct stream *s, const struct wait *w,
 
     if (space == 0)
         error_raise(L, w->call->name, ENOMEM, 0);
+    if (space > MOST_AT_ONCE)
+        space = MOST_AT_ONCE;
     n = receive_once(s->socket, w, b, space, flags, &may_drain);
     error = errno;
     if (n > 0)
@@ -271,20 +274,26 @@ bool stream_fill(lua_State *L, struct stream *s, struct wait *w, size_t wanted)
 bool stream_flush(lua_State *L, struct stream *s, struct wait *w, int flags,
                   size_t *unsent)
 {
+    bool goes_on;
     int error;
 
-    while ((error = output_send(&s->out, flags)) != 0) {
-        errno = error;
-        if (wait_again(L, w))
-            continue;
+    do {
+        size_t before = block_used(s->out.pending);
+
+        error = output_send_once(&s->out, flags);
         *unsent = block_used(s->out.pending);
-        if (error != EAGAIN && error != EINTR)
-            output_drop(&s->out);
-        else if (w->outcome != WAIT_WOULD_BLOCK)
-            output_leave(&s->out);
-        return false;
-    }
-    return true;
+        if (error == 0 && *unsent == 0)
+            return true;
+        errno = error;
+        goes_on =
+            error == 0 ? wait_go_on(L, w, before - *unsent) : wait_again(L, w);
+    } while (goes_on);
+    *unsent = block_used(s->out.pending);
+    if (error != 0 && error != EAGAIN && error != EINTR)
+        output_drop(&s->out);
+    else if (w->outcome != WAIT_WOULD_BLOCK)
+        output_leave(&s->out);
+    return false;
 }
 
 /* ---- the end ---- */
@@ -326,7 +335,7 @@ static int close_step(lua_State *L, int status, lua_KContext context)
     (void)status;
     if (s->out.pending != NULL) {
         int flags =
-            wait_start(L, &w, &close_call, &s->socket->handle, 0, context);
+            wait_resume(L, &w, &close_call, &s->socket->handle, 0, context);
 
         if (!stream_flush(L, s, &w, flags, &unsent)) {
             end_stream(L, s);

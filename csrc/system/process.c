@@ -210,6 +210,7 @@ static pid_t wait_outside(lua_State *L, pid_t pid, int options, int *status)
 
 static int waitpid_step(lua_State *L, int continued, lua_KContext context)
 {
+    static const struct call call = {"waitpid", 0, waitpid_step};
     pid_t pid = lua_isnil(L, 1) ? -1 : check_pid(L, 1);
     int options = names_flags(L, 2, &wait_names);
     struct task *t = task_running(L);
@@ -217,6 +218,8 @@ static int waitpid_step(lua_State *L, int continued, lua_KContext context)
     int status = 0;
 
     (void)continued;
+    wait_turn(L, &call, context);
+    context = context == WAIT_POSTPONED ? WAIT_FIRST : context;
     drop_child(L);
     if (t == NULL)
         child = wait_outside(L, pid, options, &status);

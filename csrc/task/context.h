@@ -19,7 +19,8 @@
 /* The call has waited, for its event or until its deadline. */
 #define WAIT_RESUMED ((lua_KContext)1)
 
-/* The call has paused (wait_briefly), and its deadline has not come. */
+/* The call has paused (wait_briefly), and its deadline has not come; or it has
+ * let others run between two of its steps (wait_go_on). */
 #define WAIT_PAUSED ((lua_KContext)2)
 
 #endif

@@ -3,20 +3,24 @@
  */
 #include <lauxlib.h>
 
+#include "base/clock.h"
 #include "loop/running.h"
 #include "loop/state.h"
 #include "open.h"
 #include "task/outside.h"
 #include "task/task.h"
 
+#define BUDGET 64 /* calls between two looks at the clock */
+
 /* The deadlines of a state; a userdata in its registry. */
 struct deadlines {
     struct scope *first;
+    int budget; /* calls until the next look at the clock */
 };
 
 static const char list_key = 'd';
 
-struct scope **outside_list(lua_State *L)
+static struct deadlines *find_list(lua_State *L)
 {
     struct deadlines *list;
 
@@ -24,6 +28,14 @@ struct scope **outside_list(lua_State *L)
     lua_rawgetp(L, LUA_REGISTRYINDEX, &list_key);
     list = lua_touserdata(L, -1);
     lua_pop(L, 1);
+    return list;
+}
+
+struct scope **outside_list(lua_State *L)
+{
+    struct deadlines *list = find_list(L);
+
+    list->budget = BUDGET;
     return &list->first;
 }
 
@@ -37,11 +49,23 @@ int64_t outside_limit(lua_State *L, int64_t own)
 {
     if (!running_has_deadlines())
         return own;
-    for (const struct scope *s = *outside_list(L); s != NULL; s = s->outer) {
+    for (const struct scope *s = find_list(L)->first; s != NULL; s = s->outer) {
         if (s->deadline < own && is_in_force(s))
             own = s->deadline;
     }
     return own;
+}
+
+bool outside_is_over(lua_State *L)
+{
+    struct deadlines *list = find_list(L);
+    int64_t limit;
+
+    if (list->budget-- > 0)
+        return false;
+    list->budget = BUDGET;
+    limit = outside_limit(L, NO_DEADLINE);
+    return limit != NO_DEADLINE && limit <= clock_now();
 }
 
 void open_outside(lua_State *L)
@@ -50,7 +74,7 @@ void open_outside(lua_State *L)
 
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &list_key) == LUA_TNIL) {
         list = lua_newuserdatauv(L, sizeof *list, 0);
-        list->first = NULL;
+        *list = (struct deadlines){NULL, BUDGET};
         lua_rawsetp(L, LUA_REGISTRYINDEX, &list_key);
     }
     lua_pop(L, 1);

@@ -7,14 +7,21 @@
 #ifndef SOCKEYE_TASK_OUTSIDE_H
 #define SOCKEYE_TASK_OUTSIDE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <lua.h>
 
 struct scope;
 
-/* The list of the Lua state, which lives as long as the state. */
+/* The list of the Lua state, which lives as long as the state, for a deadline to
+ * be added: calls are counted anew, so that the first ones under it are made in
+ * any case. */
 struct scope **outside_list(lua_State *L);
+
+/* Count one more call on L. Every so many calls, returns whether a deadline in
+ * force has come: where calls need not wait, nothing else would notice. */
+bool outside_is_over(lua_State *L);
 
 /* Returns `own`, or an earlier deadline that is in force for L. */
 int64_t outside_limit(lua_State *L, int64_t own);

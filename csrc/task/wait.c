@@ -21,6 +21,9 @@
 #include "task/task.h"
 #include "task/wait.h"
 
+/* So many bytes moved count as one more call against the task's budget. */
+#define BYTES_A_CALL 32768
+
 /* The time left until `deadline`, for ppoll; NULL: no limit. */
 static struct timespec *time_left(int64_t deadline, struct timespec *ts)
 {
@@ -73,18 +76,76 @@ bool wait_may_continue(struct wait *w, const struct call *call)
     return true;
 }
 
+static void postpone(lua_State *L, const struct wait *w)
+{
+    if (!lua_isyieldable(L))
+        return;
+    loop_requeue(w->task);
+    task_suspend(L, w->task, w->call->name, WAIT_POSTPONED, w->call->step);
+}
+
 void wait_let_others(lua_State *L, const struct wait *w)
 {
-    struct task *t = w->task;
     struct wait resumed = *w;
 
-    if (w->context == WAIT_POSTPONED) {
-        if (!wait_may_continue(&resumed, w->call))
-            wait_failed(L, &resumed, 0);
-    } else if (lua_isyieldable(L)) {
-        loop_requeue(t);
-        task_suspend(L, t, w->call->name, WAIT_POSTPONED, w->call->step);
-    }
+    if (w->context != WAIT_POSTPONED)
+        postpone(L, w);
+    else if (!wait_may_continue(&resumed, w->call))
+        wait_failed(L, &resumed, 0);
+}
+
+static bool may_begin_outside(lua_State *L, struct wait *w)
+{
+    return !running_has_deadlines() || wait_is_in_task(L) ||
+           !outside_is_over(L) || end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
+}
+
+void wait_count_outside(lua_State *L, const struct wait *w)
+{
+    struct wait ended = *w;
+
+    if (!may_begin_outside(L, &ended))
+        wait_failed(L, &ended, 0);
+}
+
+bool wait_take_turn(lua_State *L, struct wait *w)
+{
+    if (w->task == NULL)
+        return may_begin_outside(L, w);
+    if (w->context == WAIT_POSTPONED)
+        return wait_may_continue(w, w->call);
+    if (w->task->budget-- <= 0)
+        postpone(L, w);
+    return true;
+}
+
+void wait_turn(lua_State *L, const struct call *call, lua_KContext context)
+{
+    struct task *t = loop_running();
+    struct wait w;
+
+    if (context > WAIT_FIRST)
+        return;
+    wait_set(&w, call, NULL, 0, context);
+    if (t != NULL && t->top == L)
+        w.task = t;
+    if (!wait_take_turn(L, &w))
+        wait_failed(L, &w, 0);
+}
+
+int wait_resume(lua_State *L, struct wait *w, const struct call *call,
+                struct handle *handle, int flags, lua_KContext context)
+{
+    struct task *t = loop_running();
+
+    wait_set(w, call, handle, flags, context);
+    if (t == NULL)
+        return handle->timeout == NO_DEADLINE ? 0 : MSG_DONTWAIT;
+    if (t->top == L)
+        w->task = t;
+    if (w->task != NULL && context > WAIT_FIRST)
+        w->progress = t->progress;
+    return MSG_DONTWAIT;
 }
 
 /* The deadline of a call that waits for the first time, from its handle's
@@ -135,9 +196,10 @@ static bool rest_outside(lua_State *L, struct wait *w)
 /* `w` begins to wait, or has waited before. */
 static bool prepare_outside(lua_State *L, struct wait *w)
 {
-    if (w->deadline != 0)
+    if (w->deadline != 0 && w->vain >= 0)
         return rest_outside(L, w);
-    w->deadline = outside_limit(L, own_deadline(w));
+    if (w->deadline == 0)
+        w->deadline = outside_limit(L, own_deadline(w));
     w->vain = 0;
     return true;
 }
@@ -157,6 +219,8 @@ static bool wait_outside_task(lua_State *L, struct wait *w)
         if (errno != EINTR)
             return end_wait(w, WAIT_ERROR, errno);
         interrupt_run(L);
+        if (w->deadline <= clock_now())
+            return end_time(w);
     }
     return false;
 }
@@ -177,6 +241,8 @@ static bool end_wait_of(struct wait *w, const struct task *t,
  * has yielded or waited for something else meanwhile. */
 static int64_t call_deadline(const struct wait *w, const struct task *t)
 {
+    if (w->deadline != 0)
+        return w->deadline;
     if (w->context == WAIT_PAUSED)
         return t->limit;
     if (w->context == WAIT_FIRST || t->deadline == 0 || t->flushing)
@@ -248,6 +314,64 @@ bool wait_briefly(lua_State *L, struct wait *w, int attempts)
 
     return t != NULL ? pause_in_task(L, w, t, pause)
                      : pause_outside(L, w, pause);
+}
+
+/* ---- between two steps of a call ---- */
+
+/* The moment at which a call ends that need not wait. The time-out of the
+ * handle begins with the first step, unless it has begun before. */
+static int64_t step_limit(lua_State *L, struct wait *w, const struct task *t)
+{
+    if (wait_is_nonblocking(w))
+        return t != NULL ? task_deadline(t, NO_DEADLINE)
+                         : outside_limit(L, NO_DEADLINE);
+    if (w->deadline == 0) {
+        w->deadline =
+            t != NULL ? call_deadline(w, t) : outside_limit(L, own_deadline(w));
+        w->vain = -1;
+    }
+    return w->deadline;
+}
+
+/* Neither the loop nor Lua runs handlers meanwhile, or looks at the clock. */
+static bool go_on_alone(lua_State *L, struct wait *w, const struct task *t)
+{
+    int64_t limit;
+
+    interrupt_run(L);
+    if (!still_open(w))
+        return false;
+    limit = step_limit(L, w, t);
+    return limit == NO_DEADLINE || clock_now() < limit ||
+           end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
+}
+
+static bool go_on_in_task(lua_State *L, struct wait *w, struct task *t)
+{
+    int error = task_take_interruption(t, false);
+    int64_t limit = step_limit(L, w, t);
+
+    if (error != 0)
+        return end_wait(w, WAIT_ERROR, error);
+    if (limit <= loop_now(t->loop))
+        return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
+    if (t->budget-- > 0)
+        return true;
+    if (!lua_isyieldable(L))
+        return go_on_alone(L, w, t);
+    t->limit = limit;
+    t->progress = w->progress;
+    loop_requeue(t);
+    task_suspend(L, t, w->call->name, WAIT_PAUSED, w->call->step);
+    return false;
+}
+
+bool wait_go_on(lua_State *L, struct wait *w, size_t bytes)
+{
+    if (w->task == NULL)
+        return go_on_alone(L, w, task_running(L));
+    wait_charge(w, bytes / BYTES_A_CALL);
+    return go_on_in_task(L, w, w->task);
 }
 
 bool wait_ready(lua_State *L, struct wait *w)

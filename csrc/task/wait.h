@@ -17,6 +17,11 @@
  * with a context other than WAIT_FIRST. Lua code may run inside wait_again and
  * may raise: across it, hold no resource that would leak, and no buffer that
  * Lua code could reuse.
+ *
+ * A call that makes several steps asks between each two of them, by
+ * wait_go_on, whether to make the next one. A peer that always gives or takes
+ * something at once thus keeps neither signal handlers nor other tasks from
+ * running, and holds no call beyond its deadline.
  */
 #ifndef SOCKEYE_TASK_WAIT_H
 #define SOCKEYE_TASK_WAIT_H
@@ -54,7 +59,8 @@ struct wait {
     struct task *task;    /* the task that makes the call and yields; or NULL */
     int64_t deadline;     /* nanoseconds of clock_now; 0: not yet known */
     int vain;  /* attempts in a row that failed while poll(2) reported
-                             it ready; valid outside of tasks, once it waits */
+                  it ready; valid outside of tasks, once it waits; -1: it has a
+                  deadline, but has not waited */
     int error; /* after wait_again returned false: errno, and why */
     enum wait_outcome outcome;
 };
@@ -81,6 +87,23 @@ static inline bool wait_is_in_task(lua_State *L)
  * cancelled or timed out meanwhile. */
 void wait_let_others(lua_State *L, const struct wait *w);
 
+/* For wait_start, outside of tasks: raises when many calls have been made, and
+ * a deadline has come meanwhile. */
+void wait_count_outside(lua_State *L, const struct wait *w);
+
+static inline void wait_set(struct wait *w, const struct call *call,
+                            struct handle *handle, int flags,
+                            lua_KContext context)
+{
+    w->call = call;
+    w->handle = handle;
+    w->context = context;
+    w->progress = 0;
+    w->flags = flags;
+    w->deadline = 0;
+    w->task = NULL;
+}
+
 /* Begin a call. Returns MSG_DONTWAIT if the system call must not block, else
  * 0. */
 static inline int wait_start(lua_State *L, struct wait *w,
@@ -89,17 +112,14 @@ static inline int wait_start(lua_State *L, struct wait *w,
 {
     struct task *t = loop_running();
 
-    w->call = call;
-    w->handle = handle;
-    w->context = context;
-    w->progress = 0;
-    w->flags = flags;
-    w->deadline = 0;
-    w->task = NULL;
+    wait_set(w, call, handle, flags, context);
     if (t == NULL)
         return handle->timeout == NO_DEADLINE ? 0 : MSG_DONTWAIT;
-    if (t->top != L)
+    if (t->top != L) {
+        if (running_has_deadlines())
+            wait_count_outside(L, w);
         return MSG_DONTWAIT;
+    }
     w->task = t;
     if (context > WAIT_FIRST)
         w->progress = t->progress;
@@ -107,6 +127,14 @@ static inline int wait_start(lua_State *L, struct wait *w,
         wait_let_others(L, w);
     return MSG_DONTWAIT;
 }
+
+/* Begin a call, or a step of one, likewise, but never yield or raise. */
+int wait_resume(lua_State *L, struct wait *w, const struct call *call,
+                struct handle *handle, int flags, lua_KContext context);
+
+/* After wait_resume: what wait_start does beside, without raising. Returns
+ * false, with the outcome set, where wait_start raises. */
+bool wait_take_turn(lua_State *L, struct wait *w);
 
 /* Charge the task's budget for `calls` more calls. */
 static inline void wait_charge(const struct wait *w, size_t calls)
@@ -132,6 +160,10 @@ static inline bool wait_is_drained(const struct wait *w)
            !wait_is_nonblocking(w);
 }
 
+/* What wait_start does beside, for a call that waits for no descriptor of its
+ * own. A context of WAIT_POSTPONED has no other meaning for its step. */
+void wait_turn(lua_State *L, const struct call *call, lua_KContext context);
+
 /* Note that a read returned less than was asked for. */
 static inline void wait_note_drained(const struct wait *w)
 {
@@ -144,6 +176,15 @@ static inline void wait_note_drained(const struct wait *w)
  * signals, which may raise. Returns whether to try again; if not, `w` says
  * why. */
 bool wait_again(lua_State *L, struct wait *w);
+
+/* After a step that has made progress and leaves more to do; `bytes` is how many
+ * were moved. Runs the handlers of signals, which may raise; in a task whose
+ * budget is spent, lets the others run: then it does not return, and the step
+ * runs again, as after wait_again. Returns whether to go on at once; if not,
+ * `w` says why: the deadline has come, the task was cancelled, or the
+ * descriptor was closed. In non-blocking mode there is only the deadline of
+ * `timeout`. */
+bool wait_go_on(lua_State *L, struct wait *w, size_t bytes);
 
 /* For a call that has done part of its work when its task is resumed. Returns
  * false, with the outcome set, if the task was cancelled or timed out, even if

@@ -13,23 +13,17 @@
 
 #include <lauxlib.h>
 
-#include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "base/field.h"
-#include "base/interrupt.h"
 #include "base/metatable.h"
 #include "base/text.h"
 #include "open.h"
 #include "socket/argument.h"
 #include "task/loops.h"
-#include "task/outside.h"
 #include "transit/transit.h"
 
 #define TRANSIT_TYPE "sockeye.transit"
-
-/* So many bytes moved count as one more call against the task's budget. */
-#define BYTES_A_CALL 32768
 
 /* ---- bytes taken but not delivered ---- */
 
@@ -126,7 +120,7 @@ static bool is_open(struct wait *w, const struct transit *m,
         return true;
     w->call = &m->calls[WRITING];
     w->outcome = WAIT_ERROR;
-    w->error = context == WAIT_FIRST ? EBADF : ECANCELED;
+    w->error = context == WAIT_FIRST && m->moved == 0 ? EBADF : ECANCELED;
     return false;
 }
 
@@ -151,9 +145,9 @@ static int start_step(lua_State *L, struct wait *w, const struct transit *m,
                       lua_KContext context)
 {
     int64_t deadline = w->deadline;
-    int flags = wait_start(L, w, &m->calls[direction],
-                           direction == READING ? m->from.handle : m->to.handle,
-                           0, context);
+    int flags = wait_resume(
+        L, w, &m->calls[direction],
+        direction == READING ? m->from.handle : m->to.handle, 0, context);
 
     if (!renews)
         w->deadline = deadline;
@@ -197,7 +191,6 @@ static bool move_once(lua_State *L, struct wait *w, struct transit *m,
     progress = (size_t)(m->moved + transit_buffered(m) - before);
     flags = start_step(L, w, m, direction, progress > 0 || !tries,
                        progress > 0 ? WAIT_FIRST : context);
-    wait_charge(w, progress / BYTES_A_CALL);
     if (flushed != NULL)
         return stream_flush(L, flushed, w, flags, &unsent);
     if (fills)
@@ -206,39 +199,37 @@ static bool move_once(lua_State *L, struct wait *w, struct transit *m,
     return go_on(L, w, m, waits, error, progress > 0 || !has_more(m));
 }
 
-/* Outside of tasks, bytes may come and go without a wait in between: signal
- * handlers run, and deadlines end the call, all the same. */
-static bool may_go_on(lua_State *L, struct wait *w, const struct transit *m)
+/* Begin the step that runs now, in a task or outside. False: `w` says why the
+ * call ends. */
+static bool begin(lua_State *L, struct wait *w, const struct transit *m,
+                  lua_KContext context)
 {
-    int64_t deadline;
+    const struct call *call = &m->calls[WRITING];
 
-    if (wait_is_in_task(L) || m->moved == 0)
-        return true;
-    interrupt_run(L);
-    deadline = outside_limit(L, NO_DEADLINE);
-    if (deadline == NO_DEADLINE || clock_now() < deadline)
-        return true;
-    w->call = &m->calls[WRITING];
-    w->outcome = WAIT_TIMED_OUT;
-    w->error = ETIMEDOUT;
-    return false;
+    if (context > WAIT_FIRST && wait_is_in_task(L))
+        return wait_may_continue(w, call);
+    wait_resume(L, w, call, m->to.handle, 0, context);
+    return wait_take_turn(L, w);
 }
 
 int transit_step(lua_State *L, int status, lua_KContext context)
 {
     struct transit *m = lua_touserdata(L, TRANSIT);
     struct wait w = {.deadline = 0};
+    uint64_t before = m->moved;
+    bool goes_on = begin(L, &w, m, context);
 
     (void)status;
-    if (context != WAIT_FIRST && wait_is_in_task(L)) {
-        if (!wait_may_continue(&w, &m->calls[WRITING]))
-            return fail_transit(L, &w, m);
-        context = context == WAIT_POSTPONED ? WAIT_FIRST : context;
+    context = context == WAIT_POSTPONED ? WAIT_FIRST : context;
+    while (goes_on && has_more(m)) {
+        goes_on = move_once(L, &w, m, context);
+        if (goes_on && m->moved > before && has_more(m))
+            goes_on = wait_go_on(L, &w, (size_t)(m->moved - before));
+        before = m->moved;
+        context = WAIT_FIRST;
     }
-    for (; has_more(m); context = WAIT_FIRST) {
-        if (!may_go_on(L, &w, m) || !move_once(L, &w, m, context))
-            return fail_transit(L, &w, m);
-    }
+    if (!goes_on)
+        return fail_transit(L, &w, m);
     lua_pushinteger(L, (lua_Integer)m->moved);
     return 1;
 }
