@@ -122,28 +122,33 @@ static int thread_start(lua_State *L)
 
 /* ---- a state of several threads ---- */
 
+struct owner {
+    lua_State *state; /* NULL: closed */
+};
+
 static lua_State *check_state(lua_State *L)
 {
-    lua_State **state = luaL_checkudata(L, 1, STATE_TYPE);
+    const struct owner *owner = luaL_checkudata(L, 1, STATE_TYPE);
 
-    luaL_argcheck(L, *state != NULL, 1, "the state is closed");
-    return *state;
+    luaL_argcheck(L, owner->state != NULL, 1, "the state is closed");
+    return owner->state;
 }
 
 /* After this, the state is the caller's to close. */
 static lua_State *take_state(lua_State *L)
 {
     lua_State *state = check_state(L);
+    struct owner *owner = lua_touserdata(L, 1);
 
-    *(lua_State **)lua_touserdata(L, 1) = NULL;
+    owner->state = NULL;
     return state;
 }
 
 static int thread_state(lua_State *L)
 {
-    lua_State **state = lua_newuserdatauv(L, sizeof *state, 0);
+    struct owner *owner = lua_newuserdatauv(L, sizeof *owner, 0);
 
-    *state = new_state(L);
+    owner->state = new_state(L);
     luaL_setmetatable(L, STATE_TYPE);
     return 1;
 }
@@ -193,10 +198,8 @@ int luaopen_thread(lua_State *L)
         {NULL, NULL},
     };
     static const luaL_Reg methods[] = {
-        {"close", state_close},
-        {"run", state_run},
-        {"start", state_start},
-        {"start_close", state_start_close},
+        {"close", state_close}, {"run", state_run},
+        {"start", state_start}, {"start_close", state_start_close},
         {NULL, NULL},
     };
 
