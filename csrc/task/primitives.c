@@ -90,10 +90,10 @@ static int sockeye_expect_outside_wakeup(lua_State *L)
 {
     struct task *t = task_require(L, luaL_checkstring(L, 1));
 
-    t->holds++;
-    loop_hold(t->loop, 1);
     lua_pushlightuserdata(L, t->loop);
     lua_pushcclosure(L, stop_expecting, 1);
+    t->holds++;
+    loop_hold(t->loop, 1);
     return 1;
 }
 

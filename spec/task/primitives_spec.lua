@@ -4,6 +4,7 @@ local primitives = require "sockeye.core".primitives
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
 local fork = require "spec.support.fork"
+local process = require "spec.support.process"
 
 local run, spawn = sockeye.run, sockeye.spawn
 local park, unpark = primitives.park, primitives.unpark
@@ -78,6 +79,28 @@ describe("expect_outside_wakeup", function()
       stop()
       assert.is_true(woken)
     end)
+  end)
+
+  it("declares nothing where there is no memory for its end", function()
+    local result = process.lua_script([[
+      local sockeye = require "sockeye"
+      local allocator = assert(package.loadlib("./build/spec/allocator.so",
+                                               "luaopen_allocator"))()
+      local expect =
+        require("sockeye.core").primitives.expect_outside_wakeup
+      local ok, err = pcall(sockeye.run, function()
+        local n, ok, _, stop = 0, false, nil, nil
+        repeat
+          n = n + 1
+          ok, _, stop = allocator.call(n, expect, "wait")
+        until ok
+        assert(n > 1)
+        stop()
+        sockeye.channel():get()
+      end)
+      print(ok, err)
+    ]], { timeout = 10 })
+    assert.matches("^false\tdeadlock", result.stdout, nil, nil, result.stderr)
   end)
 
   it("ends when the function that it returns is called", function()
