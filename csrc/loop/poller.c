@@ -137,17 +137,31 @@ static int epoll_await(struct poller *p, int64_t deadline, poller_event *event,
     return 0;
 }
 
+/* Add entry `i` to the set; or, if an earlier one has the same descriptor, what
+ * it asks for beside. Returns whether that succeeded. */
+static bool add_to_set(int set, const struct pollfd *fds, nfds_t i)
+{
+    struct epoll_event e = {.events = (uint32_t)(fds[i].events & ALL)};
+
+    if (epoll_ctl(set, EPOLL_CTL_ADD, fds[i].fd, &e) == 0)
+        return true;
+    if (errno != EEXIST)
+        return false;
+    for (nfds_t j = 0; j < i; j++) {
+        if (fds[j].fd == fds[i].fd)
+            e.events |= (uint32_t)(fds[j].events & ALL);
+    }
+    return epoll_ctl(set, EPOLL_CTL_MOD, fds[i].fd, &e) == 0;
+}
+
 int poller_make_set(const struct pollfd *fds, nfds_t count)
 {
     int set = epoll_create1(EPOLL_CLOEXEC);
 
     for (nfds_t i = 0; set != -1 && i < count; i++) {
-        struct epoll_event e = {.events = (uint32_t)(fds[i].events & ALL)};
-
         if (fds[i].fd < 0)
             continue;
-        if (epoll_ctl(set, EPOLL_CTL_ADD, fds[i].fd, &e) == -1 &&
-            errno != EEXIST) {
+        if (!add_to_set(set, fds, i)) {
             int error = errno;
 
             close(set);

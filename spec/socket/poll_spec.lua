@@ -260,3 +260,48 @@ describe("a signal handler during poll", function()
     end)
   end)
 end)
+
+describe("a descriptor that several keys name", function()
+  descriptors.guard()
+
+  -- Waits in a task for "r" by one key and for "w" by the other, while neither
+  -- is there, until another task calls `happens` with the peer.
+  local function waited(poller, a, b, reading, writing, happens)
+    sockets.fill(a)
+    return sockeye.run({ poller = poller }, function()
+      sockeye.spawn(function()
+        sockeye.sleep(0)
+        happens(b)
+      end)
+      local deadline <const> = sockeye.now() + 20
+      local ready <const> = sockeye.poll({ [reading] = "r", [writing] = "w" },
+                                         20)
+      assert.is_true(sockeye.now() < deadline, "no event has ended the wait")
+      return ready
+    end)
+  end
+
+  local function send(b) b:send "x" end
+
+  local function take(b)
+    b:settimeout(0)
+    while b:recv(65536) do end
+  end
+
+  for _, poller in ipairs { "epoll", "poll" } do
+    it("is waited for in all their events, by " .. poller, function()
+      for _, other in ipairs { "fd", "adopt", "stream" } do
+        local a, b = sockets.unix()
+        local second = other == "fd" and a:fd() or
+          other == "adopt" and sockeye.adopt(a:fd()) or sockeye.stream(a)
+        assert.same({ [a] = "r" }, waited(poller, a, b, a, second, send))
+        assert.same({ [second] = "r" }, waited(poller, a, b, second, a, send))
+        a:recv(2)
+        assert.same({ [second] = "w" }, waited(poller, a, b, a, second, take))
+        assert.same({ [a] = "w" }, waited(poller, a, b, second, a, take))
+        if other == "adopt" then second:detach() end
+        sockets.close(a, b)
+      end
+    end)
+  end
+end)
