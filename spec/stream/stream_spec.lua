@@ -196,3 +196,23 @@ describe("a server of lines", function()
     end)
   end
 end)
+
+describe("close in a task whose budget is spent", function()
+  streams.guard()
+
+  it("closes the stream though the task is cancelled", function()
+    local a, b = sockeye.socketpair()
+    local s = sockeye.stream(a):setvbuf("full")
+    sockeye.run(function()
+      local task = sockeye.spawn(function()
+        for _ = 1, 64 do b:send "x" end
+        s:write("hello"):close()
+      end)
+      sockeye.yield()
+      task:cancel()
+      pcall(task.join, task)
+    end)
+    errors.raised("EBADF", "fd", s.fd, s)
+    b:close()
+  end)
+end)
