@@ -240,6 +240,30 @@ static void push_description(lua_State *L, const struct task *t)
     lua_setfield(L, -2, "where");
 }
 
+/* Remove what describes tasks that a fork has ended meanwhile. Stack: the
+ * descriptions, the tasks. Runs no Lua code, which could fork. */
+static void keep_own(lua_State *L, lua_Integer all)
+{
+    lua_Integer count = 0;
+
+    for (lua_Integer i = 1; i <= all; i++) {
+        const struct task *t;
+
+        lua_rawgeti(L, 2, i);
+        t = lua_touserdata(L, -1);
+        lua_rawgeti(L, 1, i);
+        if (t->abandoned)
+            lua_pop(L, 1);
+        else
+            lua_rawseti(L, 1, ++count);
+        lua_pop(L, 1);
+    }
+    while (count < all) {
+        lua_pushnil(L);
+        lua_rawseti(L, 1, ++count);
+    }
+}
+
 /*** List what every task is doing.
 @function tasks
 @treturn table a list of tables: `task`, `status`, `call` (the call it waits
@@ -247,7 +271,6 @@ in), `where` (`"script.lua:12"`); empty outside of `run`
 */
 static int sockeye_tasks(lua_State *L)
 {
-    lua_Integer count = 0;
     lua_Integer all;
 
     lua_settop(L, 0);
@@ -258,12 +281,14 @@ static int sockeye_tasks(lua_State *L)
 
         lua_rawgeti(L, 2, i);
         t = lua_touserdata(L, 3);
-        if (!t->abandoned) {
+        if (t->abandoned)
+            lua_pushboolean(L, false);
+        else
             push_description(L, t);
-            lua_rawseti(L, 1, ++count);
-        }
+        lua_rawseti(L, 1, i);
         lua_settop(L, 2);
     }
+    keep_own(L, all);
     lua_settop(L, 1);
     return 1;
 }
