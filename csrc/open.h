@@ -41,13 +41,13 @@ void open_job_handle(lua_State *L);
 
 /* socket */
 void open_socket(lua_State *L);
+void open_send(lua_State *L);
+void open_receive(lua_State *L);
 void open_pollable(lua_State *L);
 void open_connection(lua_State *L);
 void open_connect(lua_State *L);
 void open_state(lua_State *L);
 void open_transfer(lua_State *L);
-void open_send(lua_State *L);
-void open_receive(lua_State *L);
 void open_read_write(lua_State *L);
 void open_tracker(lua_State *L);
 void open_zerocopy(lua_State *L);

@@ -45,6 +45,11 @@ static const struct name type_rows[] = {
 const struct names socket_type_names = {
     "socket type", {"SOCK_", NULL}, type_rows};
 
+static void see(const struct socket *s)
+{
+    atomic_store_explicit(socket_place(s), s, memory_order_relaxed);
+}
+
 struct socket *socket_new(lua_State *L)
 {
     struct socket *s = lua_newuserdatauv(L, sizeof *s, 0);
@@ -55,17 +60,16 @@ struct socket *socket_new(lua_State *L)
         .handle = {.fd = -1, .timeout = NO_DEADLINE},
     };
     luaL_setmetatable(L, SOCKET_TYPE);
+    see(s);
     return s;
 }
 
-struct socket *socket_test_unseen(lua_State *L, int arg)
+struct socket *socket_test_unseen(lua_State *L, int arg, struct socket *s)
 {
-    struct socket *s = lua_touserdata(L, arg);
-
     if (s == NULL || lua_rawlen(L, arg) != sizeof *s || s->tag != &socket_tag)
         return NULL;
     if (s->handle.fd != -1)
-        atomic_store_explicit(socket_place(s), s, memory_order_relaxed);
+        see(s);
     return s;
 }
 

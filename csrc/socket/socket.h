@@ -55,8 +55,9 @@ static inline bool socket_is_seen(const struct socket *s)
     return s == atomic_load_explicit(socket_place(s), memory_order_relaxed);
 }
 
-/* For socket_test: the socket at `arg`, which is seen from now on, or NULL. */
-struct socket *socket_test_unseen(lua_State *L, int arg);
+/* For socket_test: the socket `s` at `arg`, which is seen from now on; or NULL
+ * if it is none. */
+struct socket *socket_test_unseen(lua_State *L, int arg, struct socket *s);
 
 /* The socket at `arg`, or NULL. One that was seen lately takes a few
  * instructions; luaL_testudata would look up the registry on every call. */
@@ -64,7 +65,7 @@ static inline struct socket *socket_test(lua_State *L, int arg)
 {
     struct socket *s = lua_touserdata(L, arg);
 
-    return socket_is_seen(s) ? s : socket_test_unseen(L, arg);
+    return socket_is_seen(s) ? s : socket_test_unseen(L, arg, s);
 }
 
 /* The socket at `arg`, else argument error. */
@@ -112,12 +113,12 @@ static inline struct socket *socket_check_waiting(lua_State *L, int arg,
  * general path reports what is wrong. */
 static inline const struct socket *fast_path_socket(lua_State *L, int values)
 {
-    const struct socket *s;
+    struct socket *s;
 
     if (!loop_is_idle())
         return NULL;
     s = lua_touserdata(L, 1);
-    if (!socket_is_seen(s) && (s = socket_test_unseen(L, 1)) == NULL)
+    if (!socket_is_seen(s) && (s = socket_test_unseen(L, 1, s)) == NULL)
         return NULL;
     return s->handle.timeout == NO_DEADLINE && lua_gettop(L) == values ? s
                                                                        : NULL;
