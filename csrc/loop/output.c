@@ -132,7 +132,7 @@ int outputs_send(struct output **list, struct handle **blocked, bool *moved)
     return *blocked != NULL ? EAGAIN : 0;
 }
 
-void outputs_try(struct output **list)
+void outputs_try_all(struct output **list)
 {
     struct output *next;
 

@@ -48,8 +48,15 @@ void output_leave(struct output *o);
  * Sets `*moved` if any bytes were sent. */
 int outputs_send(struct output **list, struct handle **blocked, bool *moved);
 
-/* Send what can be sent, and keep errors for the next attempt. */
-void outputs_try(struct output **list);
+/* Send what can be sent, and keep errors for the next attempt. Most tasks have
+ * nothing to send: inlined, outputs_try_all would cost them registers. */
+__attribute__((noinline)) void outputs_try_all(struct output **list);
+
+static inline void outputs_try(struct output **list)
+{
+    if (*list != NULL)
+        outputs_try_all(list);
+}
 
 /* Empty the list, keeping the pending bytes, or dropping them. */
 void outputs_leave(struct output **list);

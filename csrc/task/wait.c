@@ -150,7 +150,7 @@ int wait_resume(lua_State *L, struct wait *w, const struct call *call,
 
 /* The deadline of a call that waits for the first time, from its handle's
  * time-out. */
-static int64_t own_deadline(const struct wait *w)
+static inline int64_t own_deadline(const struct wait *w)
 {
     return clock_after(wait_is_nonblocking(w) ? 0 : w->handle->timeout);
 }
@@ -239,7 +239,7 @@ static bool end_wait_of(struct wait *w, const struct task *t,
 
 /* The deadline of a call. The task keeps it while the call goes on, unless it
  * has yielded or waited for something else meanwhile. */
-static int64_t call_deadline(const struct wait *w, const struct task *t)
+static inline int64_t call_deadline(const struct wait *w, const struct task *t)
 {
     if (w->deadline != 0)
         return w->deadline;
