@@ -95,9 +95,20 @@ local function collect()
   collectgarbage()
 end
 
+-- The open descriptors, once they are as before, or a second later: a thread
+-- that still looks up a name has yet to close its own.
+local function settled(open)
+  local deadline = sockeye.now() + 1
+  while true do
+    local now = faults.descriptors()
+    if now == open or sockeye.now() > deadline then return now end
+    sockeye.sleep(0.01)
+  end
+end
+
 -- What is wrong afterwards, or nil.
 local function remains(plan, open)
-  local now = faults.descriptors()
+  local now = settled(open)
   if now ~= open then
     return ("open were %sand then %s"):format(open, now)
   end
