@@ -10,6 +10,10 @@
 local inventory = require "tools.hostile.inventory"
 local sandbox = require "tools.hostile.sandbox"
 
+-- Scripts change the methods of strings and files.
+local find <const>, format <const> = string.find, string.format
+local write <const> = io.stderr.write
+
 local M = setmetatable({}, { __index = _G })
 
 -- Seconds: what a call may wait, and what it may compute.
@@ -28,10 +32,10 @@ local S
 
 --- Notes a fault; the script goes on.
 function M.fault(...)
-  local text <const> = string.format(...)
+  local text <const> = format(...)
   if not faults[text] then
     faults[text] = true
-    io.stderr:write("FAULT: ", text, "\n")
+    write(io.stderr, "FAULT: ", text, "\n")
   end
 end
 
@@ -275,7 +279,7 @@ function M.gc(...) quietly(collectgarbage, ...) end
 --- The library is required anew; what there is stays.
 function M.again()
   for name in pairs(package.loaded) do
-    if name:find "^sockeye" then package.loaded[name] = nil end
+    if find(name, "^sockeye") then package.loaded[name] = nil end
   end
   bind()
 end
@@ -312,13 +316,20 @@ end
 local function summary()
   local lines <const> = {}
   for name, count in pairs(counts) do
-    lines[#lines + 1] = ("count\t%s\t%d\n"):format(name, count)
+    lines[#lines + 1] = format("count\t%s\t%d\n", name, count)
   end
   print(table.concat(lines) .. "done\t" .. calls)
 end
 
+-- While a state is closed, Lua calls no finalizer of what is made then, and a
+-- loop has memory of its own.
+local function make_no_more()
+  M.F["sockeye.loop"] = nil
+end
+
 --- Ends the process where it is, and closes the state.
 function M.exit()
+  make_no_more()
   summary()
   os.exit(0, true)
 end
@@ -341,6 +352,7 @@ function M.main(steps)
   if after > before and not tampered then
     M.fault("descriptors stay open: %d", after - before)
   end
+  make_no_more()
   summary()
   if next(faults) then os.exit(3, true) end
 end
