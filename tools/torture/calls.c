@@ -183,6 +183,29 @@ int open_without_mode(const char *path, int flags)
     return error != 0 ? MINUS_ONE : open(path, flags, 0);
 }
 
+/* What a call of poll or ppoll may become there: `size` is that of the list. */
+int poll_checked(struct pollfd *list, nfds_t n, int t,
+                 size_t size) __asm__("__poll_chk");
+int ppoll_checked(struct pollfd *list, nfds_t n, const struct timespec *t,
+                  const sigset_t *mask, size_t size) __asm__("__ppoll_chk");
+
+int poll_checked(struct pollfd *list, nfds_t n, int t, size_t size)
+{
+    int error = torture_fault(CALL_poll, CALLER);
+
+    (void)size;
+    return error != 0 ? MINUS_ONE : poll(list, n, t);
+}
+
+int ppoll_checked(struct pollfd *list, nfds_t n, const struct timespec *t,
+                  const sigset_t *mask, size_t size)
+{
+    int error = torture_fault(CALL_ppoll, CALLER);
+
+    (void)size;
+    return error != 0 ? MINUS_ONE : ppoll(list, n, t, mask);
+}
+
 int openat(int folder, const char *path, int flags, ...)
 {
     static __typeof__(openat) *real;
