@@ -61,11 +61,13 @@ end
 
 local reading = {
   recv = function(s) return s:recv(10) end,
+  ["recv of all"] = function(s) return s:recv(10, "waitall") end,
   recvfrom = function(s) return s:recvfrom(10) end,
   recvmsg = function(s) return s:recvmsg { iov = 10 } end,
   recvmany = function(s) return s:recvmany(3, 10) end,
   read = function(s) return s:read(10) end,
   ["stream's read"] = function(s) return sockeye.stream(s):read(10) end,
+  ["stream's lines"] = function(s) return sockeye.stream(s):lines()() end,
   pipe = function(s)
     local c, _ <close> = sockeye.socketpair()
     return sockeye.stream(s):pipe(sockeye.stream(c))
@@ -82,6 +84,7 @@ local reading = {
 
 local writing = {
   send = function(s) return s:send "x" end,
+  sendto = function(s) return s:sendto "x" end,
   sendall = function(s) return s:sendall("x", "y") end,
   sendmsg = function(s) return s:sendmsg { iov = "x" } end,
   sendmany = function(s) return s:sendmany { "x", "y" } end,

@@ -4,7 +4,7 @@ local trace = require "spec.support.trace"
 -- A call that makes no more attempts than a handful in each pause makes fewer
 -- system calls than this until its deadline; one that does not pause makes
 -- thousands.
-local most_calls <const> = 300
+local most_calls <const> = 600
 
 local worlds = {
   { "outside of tasks", "outside" },
