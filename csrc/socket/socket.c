@@ -25,12 +25,12 @@
 
 #define SOCKET_TYPE "sockeye.Socket"
 
-const char socket_tag = 's';
+const char socket_tag[2] = "st";
 
 atomic_uint socket_numbers;
 
 /* What is not NULL where NULL would be. */
-#define NONE ((const struct socket *)&socket_tag)
+#define NONE ((const struct socket *)socket_tag)
 
 _Atomic(const struct socket *) sockets_seen[SOCKETS_SEEN] = {NONE};
 
@@ -55,7 +55,7 @@ struct socket *socket_new(lua_State *L)
     struct socket *s = lua_newuserdatauv(L, sizeof *s, 0);
 
     *s = (struct socket){
-        .tag = &socket_tag,
+        .tag = &socket_tag[0],
         .numbers = atomic_load_explicit(&socket_numbers, memory_order_relaxed),
         .handle = {.fd = -1, .timeout = NO_DEADLINE},
     };
@@ -66,7 +66,7 @@ struct socket *socket_new(lua_State *L)
 
 struct socket *socket_test_unseen(lua_State *L, int arg, struct socket *s)
 {
-    if (s == NULL || lua_rawlen(L, arg) != sizeof *s || s->tag != &socket_tag)
+    if (s == NULL || lua_rawlen(L, arg) != sizeof *s || !socket_has_tag(s))
         return NULL;
     if (s->handle.fd != -1)
         see(s);
@@ -79,6 +79,19 @@ static void forget_seen(const struct socket *s)
     const struct socket *expected = s;
 
     atomic_compare_exchange_strong(socket_place(s), &expected, NONE);
+}
+
+const struct socket *socket_test_plain(lua_State *L)
+{
+    const struct socket *s = socket_test(L, 1);
+
+    return s != NULL && s->handle.timeout == NO_DEADLINE ? s : NULL;
+}
+
+void socket_set_timeout(struct socket *s, int64_t nanoseconds)
+{
+    s->handle.timeout = nanoseconds;
+    s->tag = &socket_tag[nanoseconds != NO_DEADLINE];
 }
 
 struct socket *socket_check(lua_State *L, int arg)
@@ -278,7 +291,7 @@ static int socket_settimeout(lua_State *L)
 {
     struct socket *s = socket_check_open(L, 1, "settimeout");
 
-    s->handle.timeout = clock_check_seconds(L, 2);
+    socket_set_timeout(s, clock_check_seconds(L, 2));
     lua_settop(L, 1);
     return 1;
 }

@@ -12,6 +12,7 @@
 #define SOCKEYE_SOCKET_SOCKET_H
 
 #include <stdatomic.h>
+#include <stdint.h>
 
 #include <lauxlib.h>
 #include <lua.h>
@@ -20,7 +21,7 @@
 #include "task/wait.h"
 
 struct socket {
-    const void *tag; /* &socket_tag, which marks this userdata */
+    const void *tag; /* into socket_tag: see there */
     struct handle handle;
     int family;               /* AF_UNSPEC: the descriptor is no socket */
     int type;                 /* SOCK_STREAM, …; 0: it is no socket */
@@ -31,16 +32,18 @@ struct socket {
     bool nodelay;             /* a stream has set TCP_NODELAY */
 };
 
-extern const char socket_tag __attribute__((visibility("hidden")));
+/* What marks a socket's memory: the first place, or the second for a socket with
+ * a time-out. */
+extern const char socket_tag[2] __attribute__((visibility("hidden")));
 extern const struct names socket_type_names;
 
 /* Push a closed socket. */
 struct socket *socket_new(lua_State *L);
 
-/* Open sockets that were seen lately, by their addresses, of which NULL is
- * none: nothing else that lua_touserdata returns has the address of one. The
- * collector takes a socket out before it frees the memory. States in other
- * threads share the table: they put in and find sockets of their own. */
+/* Sockets that were seen lately, by their addresses, of which NULL is none: what
+ * lua_touserdata returns and has one of these is a socket, or stands where one
+ * was whose finalizer Lua could not call. States in other threads share the
+ * table: they put in and find sockets of their own. */
 #define SOCKETS_SEEN 64
 
 extern _Atomic(const struct socket *) sockets_seen[SOCKETS_SEEN];
@@ -55,6 +58,11 @@ static inline bool socket_is_seen(const struct socket *s)
     return s == atomic_load_explicit(socket_place(s), memory_order_relaxed);
 }
 
+static inline bool socket_has_tag(const struct socket *s)
+{
+    return (uintptr_t)s->tag - (uintptr_t)socket_tag < sizeof socket_tag;
+}
+
 /* For socket_test: the socket `s` at `arg`, which is seen from now on; or NULL
  * if it is none. */
 struct socket *socket_test_unseen(lua_State *L, int arg, struct socket *s);
@@ -65,8 +73,12 @@ static inline struct socket *socket_test(lua_State *L, int arg)
 {
     struct socket *s = lua_touserdata(L, arg);
 
-    return socket_is_seen(s) ? s : socket_test_unseen(L, arg, s);
+    return socket_is_seen(s) && socket_has_tag(s)
+               ? s
+               : socket_test_unseen(L, arg, s);
 }
+
+void socket_set_timeout(struct socket *s, int64_t nanoseconds);
 
 /* The socket at `arg`, else argument error. */
 struct socket *socket_check(lua_State *L, int arg);
@@ -107,21 +119,25 @@ static inline struct socket *socket_check_waiting(lua_State *L, int arg,
 #define FAST_PATH
 #endif
 
+/* For fast_path_socket: the socket of a call, unless it has a time-out; or
+ * NULL. Inlined, it would cost the fast path a register. */
+__attribute__((noinline)) const struct socket *socket_test_plain(lua_State *L);
+
 /* Fast path, for most calls: the socket of a call outside of tasks, without a
  * time-out, with exactly `values` arguments, itself first. The call may block
  * in the kernel, which reports EBADF for a closed one. NULL otherwise: the
  * general path reports what is wrong. */
 static inline const struct socket *fast_path_socket(lua_State *L, int values)
 {
-    struct socket *s;
+    const struct socket *s;
 
     if (!loop_is_idle())
         return NULL;
     s = lua_touserdata(L, 1);
-    if (!socket_is_seen(s) && (s = socket_test_unseen(L, 1, s)) == NULL)
+    if ((!socket_is_seen(s) || s->tag != &socket_tag[0]) &&
+        (s = socket_test_plain(L)) == NULL)
         return NULL;
-    return s->handle.timeout == NO_DEADLINE && lua_gettop(L) == values ? s
-                                                                       : NULL;
+    return lua_gettop(L) == values ? s : NULL;
 }
 
 /* Close the socket. Returns zero or errno. */

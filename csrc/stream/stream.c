@@ -130,7 +130,7 @@ static int stream_settimeout(lua_State *L)
 {
     struct stream *s = stream_check_open(L, 1, "settimeout", 0);
 
-    s->socket->handle.timeout = clock_check_seconds(L, 2);
+    socket_set_timeout(s->socket, clock_check_seconds(L, 2));
     lua_settop(L, 1);
     return 1;
 }

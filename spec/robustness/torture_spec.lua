@@ -9,7 +9,8 @@ local left_out <const> = {}
 for name in ([[
   __ctype_tolower_loc __ctype_toupper_loc __errno_location __memcpy_chk
   __isoc23_strtoull __memset_chk __register_atfork __snprintf_chk
-  __stack_chk_fail __tls_get_addr _exit bcmp ceil clock_gettime dladdr dlopen
+  __stack_chk_fail __tls_get_addr __vsnprintf_chk _exit bcmp ceil
+  clock_gettime dladdr dlopen
   fflush fileno free freeaddrinfo freeifaddrs gai_strerror getegid getenv
   geteuid getpgrp getpid getppid gettid if_freenameindex inet_ntop inet_pton
   localeconv memchr memcmp memcpy memmem memmove memset munmap

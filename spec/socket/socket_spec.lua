@@ -2,6 +2,7 @@ local sockeye = require "sockeye"
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
 local methods = require "spec.support.methods"
+local process = require "spec.support.process"
 
 local function flags_of(fd)
   for line in io.lines("/proc/self/fdinfo/" .. fd) do
@@ -137,27 +138,34 @@ describe("a method of a socket", function()
     return addresses
   end
 
-  -- Rejects each of the objects that stands where a socket was.
-  local function reject_successors(addresses)
-    local kept, successors = {}, 0
-    for port = 1, 20000 do
-      kept[port] = sockeye.inet("127.0.0.1", port)
-    end
-    for _, other in ipairs(kept) do
+  -- Rejects each of the objects that stands where a socket was. Makes no socket
+  -- meanwhile. Returns how many there are.
+  local send <const>, recv <const> = methods.all().send, methods.all().recv
+  local kept = {}
+  local function reject_successors(addresses, most)
+    local successors = 0
+    for port = 1, most do
+      local other <const> = sockeye.inet("127.0.0.1", port)
+      kept[#kept + 1] = other
       if addresses[("%p"):format(other)] then
         successors = successors + 1
         errors.rejected("bad argument #1.*sockeye.Socket expected",
-                        methods.all().send, other, "x")
+                        send, other, "x")
         errors.rejected("bad argument #1.*sockeye.Socket expected",
-                        methods.all().recv, other, 1)
+                        recv, other, 1)
       end
     end
+    return successors
+  end
+
+  local function must_be_some(successors)
+    kept = {}
     if successors == 0 then pending "no memory is used again here" end
     assert.is_true(successors > 0)
   end
 
   it("rejects what takes the place of a collected socket", function()
-    reject_successors(collected(function() end))
+    must_be_some(reject_successors(collected(function() end), 20000))
   end)
 
   it("rejects what takes the place of a socket that came back", function()
@@ -175,7 +183,14 @@ describe("a method of a socket", function()
     back = {}
     collectgarbage()
     collectgarbage()
-    reject_successors(addresses)
+    must_be_some(reject_successors(addresses, 20000))
+  end)
+
+  it("rejects what takes the place of a socket without a finalizer", function()
+    local result = process.run { process.lua, "spec/support/successors.lua" }
+    local successors, accepted = result.stdout:match "^(%d+)\t(%d+)\t"
+    assert.equal("0", accepted, result.stderr)
+    must_be_some(tonumber(successors))
   end)
 
   it("is rejected for metamethods, too", function()
