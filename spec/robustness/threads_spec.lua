@@ -99,7 +99,8 @@ describe("Lua states in threads", function()
 
   for _, poller in ipairs(loops.pollers) do
     for work in pairs(works) do
-      it(("do not disturb each other's %s, by %s"):format(work, poller),
+      local tag = work == "forks" and " #forks" or ""
+      it(("do not disturb each other's %s, by %s%s"):format(work, poller, tag),
          function()
         local joins = {}
         for i = 1, 4 do joins[i] = threads.start(script(work, poller)) end
@@ -108,8 +109,8 @@ describe("Lua states in threads", function()
       end)
     end
 
-    it("do different things, each in several threads, by " .. poller,
-       function()
+    it(("do different things, each in several threads, by %s #forks")
+       :format(poller), function()
       local states = {}
       for work in pairs(works) do states[work] = threads.state() end
       for _ = 1, 3 do

@@ -133,11 +133,19 @@ local function settle(s)
   end)
 end
 
+-- Keeps the size of a TCP socket's send buffer, which the kernel raises as it
+-- goes.
+local function keep_buffer(s)
+  if not pcall(s.getsockopt, s, "TCP_INFO") then return end
+  s:setsockopt("SO_SNDBUF", s:getsockopt("SO_SNDBUF") // 2)
+end
+
 --- Writes without waiting until nothing more is taken. Returns how much was.
 function M.fill(s, size)
   local before = s:gettimeout()
   local block, total = ("x"):rep(size or 4096), 0
   local count
+  keep_buffer(s)
   s:settimeout(0)
   repeat
     count = total
