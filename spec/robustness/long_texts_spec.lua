@@ -190,7 +190,7 @@ local methods = {
 
 for name, f in pairs(methods) do quoting[name] = f end
 
-describe("an error about a text of ten million bytes", function()
+describe("an error about a text of ten million bytes #slow", function()
   descriptors.guard()
 
   for name, f in pairs(quoting) do
