@@ -34,9 +34,6 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion \
 HARDENING ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 ifeq ($(shell uname -s),Linux)
 HARDENED_LINK = -Wl,-z,relro,-z,now
-# Lua before 5.4.3 may unload the module when a finalizer that the end of the
-# state calls collects garbage, and then goes on in the module.
-HARDENED_LINK += -Wl,-z,nodelete
 endif
 # Calls between files are inlined, by compilers that can. The objects stay whole,
 # for tools that read their symbols.

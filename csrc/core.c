@@ -28,7 +28,9 @@ static void hide_table(lua_State *L)
 
 /* Each file comes after the files whose types and tables it extends. The first
  * methods of a type are found fastest: those that send and receive. */
+/* clang-format off */
 static void (*const openers[])(lua_State *L) = {
+    open_loaded,
     open_error,
     open_quote,
     open_c_memory,
@@ -86,6 +88,7 @@ static void (*const openers[])(lua_State *L) = {
     open_exec,
     open_signals,
 };
+/* clang-format on */
 
 /* The registry's key of the module's table. */
 static const char core_key = 'm';

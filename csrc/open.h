@@ -11,6 +11,7 @@
 #include <lua.h>
 
 /* base */
+void open_loaded(lua_State *L);
 void open_error(lua_State *L);
 void open_quote(lua_State *L);
 void open_c_memory(lua_State *L);

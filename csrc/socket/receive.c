@@ -256,6 +256,7 @@ FAST_PATH static int socket_recv(lua_State *L)
     lua_Integer size;
     ssize_t n;
 
+    /* The kernel rejects what is no socket, whose type is 0. */
     if (s == NULL || (s->type != SOCK_STREAM && s->type != 0))
         return recv_on(L, WAIT_FIRST, 0);
     size = lua_tointegerx(L, 2, NULL);

@@ -108,8 +108,8 @@ static inline struct socket *socket_check_waiting(lua_State *L, int arg,
 }
 
 /* For the fast paths alone, in which nothing but the kernel writes to memory on
- * the stack, and not more than it is told: they need no check of the stack on
- * return. */
+ * the stack, and not beyond the size that it is given: they need no check of the
+ * stack on return. */
 #ifdef __has_attribute
 #if __has_attribute(no_stack_protector)
 #define FAST_PATH __attribute__((no_stack_protector))

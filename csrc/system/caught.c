@@ -22,7 +22,6 @@
 
 #include "base/clock.h"
 #include "base/interrupt.h"
-#include "base/loaded.h"
 #include "system/caught.h"
 #include "system/resend.h"
 
@@ -237,7 +236,6 @@ bool caught_claim(lua_State *main, lua_CFunction handlers)
     atomic_store(&signals.handlers, handlers);
     atomic_store(&signals.main, main);
     interrupt_on_find(find);
-    loaded_keep();
     return true;
 }
 

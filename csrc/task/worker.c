@@ -2,10 +2,9 @@
  * worker: threads for calls that block; see worker.h.
  *
  * A pool of a few detached threads (pthreads(7)), which are started when there
- * are jobs and end when there have been none for a while. Once a thread was
- * started, the module's code stays loaded, since a thread may still run it
- * after the Lua state is closed. A forked child begins with an empty pool
- * (pthread_atfork(3)): the parent's threads do not run in it.
+ * are jobs and end when there have been none for a while. One may
+ * still run after the Lua state is closed. A forked child begins with an empty
+ * pool (pthread_atfork(3)): the parent's threads do not run in it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/loaded.h"
 #include "task/worker.h"
 
 #define MOST_THREADS 4
@@ -186,10 +184,8 @@ static int prepare(void)
     if (!pool.prepared)
         error = pthread_atfork(before_fork, after_fork_in_parent,
                                after_fork_in_child);
-    if (error == 0 && !pool.prepared) {
-        loaded_keep();
+    if (error == 0)
         pool.prepared = true;
-    }
     return error;
 }
 

@@ -86,11 +86,11 @@ local function reject(name, problem)
   arguments.raise_field("request", 1, name, problem)
 end
 
--- The integer that is a field of a request's header.
 local function reject_unknown(name, word)
   reject(name, ("unknown: '%s'"):format(primitives.quote(word)))
 end
 
+-- The integer that is a field of a request's header.
 local function header_field(name, value)
   if value < 0 or value > 0xffff then
     reject(name, "number out of range (0 to 65535)")
@@ -352,9 +352,8 @@ function M.routes(options)
 end
 
 -- The multicast groups of rtnetlink, by what they report.
-local groups_of <const> = {
-  link = { 1 }, address = { 5, 9 }, route = { 7, 11 },
-}
+local groups_of <const> =
+  { link = { 1 }, address = { 5, 9 }, route = { 7, 11 } }
 
 local function problem_of_kinds(kinds)
   if type(kinds) ~= "table" then return arguments.problem(kinds, "table") end

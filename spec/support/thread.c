@@ -3,8 +3,7 @@
  *
  * start(script, [stack]) runs a script in a Lua state and a thread of its own.
  * It returns a function that waits for the script's end, and returns what it
- * raised, as text, or nil. The thread has so many bytes of C stack, 1 MiB unless
- * told.
+ * raised, as text, or nil. The thread has so many bytes of C stack, or 1 MiB.
  *
  * state() creates a Lua state that goes from thread to thread. Its methods:
  * run(script) runs a script in the calling thread, and returns what it raised,
