@@ -122,14 +122,15 @@ function M.arrived(s, n)
   end
 end
 
--- Waits until all that is on its way has come, and what did not fit into the
--- receiver's last room has been cut to it: where the receiver has no more room,
--- the sender has none, either.
+-- Waits until all that is on its way has come. Where the receiver has no more
+-- room, the sender has none, either: once it has asked, since the receiver may
+-- have found some room between the segments.
 local function settle(s)
   examples.eventually(function()
     local ok, info = pcall(s.getsockopt, s, "TCP_INFO")
-    return not ok or info.unacked == 0
-      and (info.notsent_bytes == 0 or (info.snd_wnd or 0) == 0)
+    if not ok then return true end
+    return info.unacked == 0 and (info.notsent_bytes == 0 or
+      info.backoff > 0 and (info.snd_wnd or 0) == 0)
   end)
 end
 
@@ -148,11 +149,11 @@ function M.fill(s, size)
   keep_buffer(s)
   s:settimeout(0)
   repeat
+    settle(s)
     count = total
     for n in function() return s:write(block) or nil end do
       total = total + n
     end
-    settle(s)
   until total == count
   s:settimeout(before)
   return total
