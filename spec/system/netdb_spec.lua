@@ -121,7 +121,8 @@ describe("an answer of the databases", function()
     for _, join in ipairs(joins) do assert.is_nil(join()) end
   end)
 
-  it("comes in a child that is forked while another thread asks", function()
+  it("comes in a child that is forked while another thread asks #forks",
+     function()
     local join = thread.start(script:format("tcp", 6, 6, "tcp", 80, "http"))
     for _ = 1, 20 do
       local pid = fork.child(function()
