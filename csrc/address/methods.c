@@ -133,10 +133,10 @@ static const struct address_field fields[] = {
 };
 
 static bool push_field(lua_State *L, const struct address *a, const char *name,
-                       const struct address_field *f)
+                       size_t length, const struct address_field *f)
 {
     for (; f->name != NULL; f++) {
-        if (strcmp(f->name, name) == 0) {
+        if (text_is_name(name, length, f->name)) {
             f->push(L, a);
             return true;
         }
@@ -149,10 +149,12 @@ static int address_index(lua_State *L)
 {
     const struct address *a = check_self(L);
     const struct address_family *f = address_family(a);
-    const char *name = lua_tostring(L, 2);
+    size_t length;
+    const char *name = lua_tolstring(L, 2, &length);
 
-    if (name != NULL && ((f != NULL && push_field(L, a, name, f->fields)) ||
-                         push_field(L, a, name, fields)))
+    if (name != NULL &&
+        ((f != NULL && push_field(L, a, name, length, f->fields)) ||
+         push_field(L, a, name, length, fields)))
         return 1;
     lua_settop(L, 2);
     lua_rawget(L, lua_upvalueindex(1));

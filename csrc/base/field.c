@@ -7,6 +7,7 @@
 
 #include "base/field.h"
 #include "base/nearest.h"
+#include "base/text.h"
 
 int field_argerror(lua_State *L, int arg, const char *name, const char *what)
 {
@@ -14,12 +15,12 @@ int field_argerror(lua_State *L, int arg, const char *name, const char *what)
     return luaL_argerror(L, arg, lua_tostring(L, -1));
 }
 
-static int refuse_key(lua_State *L, int arg, const char *key,
+static int refuse_key(lua_State *L, int arg, const char *key, size_t length,
                       const char *const *names)
 {
     struct nearest nearest;
 
-    nearest_start(&nearest, key);
+    nearest_start(&nearest, key, length);
     for (; *names != NULL; names++)
         nearest_offer(&nearest, *names);
     return nearest_argerror(L, arg, "field", &nearest);
@@ -28,15 +29,16 @@ static int refuse_key(lua_State *L, int arg, const char *key,
 int field_find(lua_State *L, int arg, const char *const *names)
 {
     const char *key;
+    size_t length;
 
     if (lua_type(L, -2) != LUA_TSTRING)
         luaL_argerror(L, arg, "table with only named fields expected");
-    key = lua_tostring(L, -2);
+    key = lua_tolstring(L, -2, &length);
     for (int i = 0; names[i] != NULL; i++) {
-        if (strcmp(names[i], key) == 0)
+        if (text_is_name(key, length, names[i]))
             return i;
     }
-    return refuse_key(L, arg, key, names);
+    return refuse_key(L, arg, key, length, names);
 }
 
 void field_check_names(lua_State *L, int arg, int index,

@@ -69,11 +69,13 @@ static void push_unknown(lua_State *L, const struct names *names,
                          const char *text)
 {
     struct nearest nearest;
+    const char *bare = without_prefix(names, text);
 
-    nearest_start(&nearest, without_prefix(names, text));
+    nearest_start(&nearest, bare, strlen(bare));
     for (const struct name *row = names->rows; row->text; row++)
         nearest_offer(&nearest, row->text);
     nearest.wanted = text;
+    nearest.length = strlen(text);
     nearest_push(L, names->kind, &nearest);
 }
 

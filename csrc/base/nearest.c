@@ -19,8 +19,8 @@ static size_t smallest(size_t a, size_t b, size_t c)
     return least < c ? least : c;
 }
 
-/* Return the Levenshtein distance of two names, ignoring case. */
-static size_t edit_distance(const char *a, const char *b)
+/* Return the Levenshtein distance of a text and a name, ignoring case. */
+static size_t edit_distance(const char *a, size_t height, const char *b)
 {
     size_t row[LONGEST_NAME + 1];
     size_t width = strlen(b);
@@ -29,7 +29,7 @@ static size_t edit_distance(const char *a, const char *b)
         return LONGEST_NAME;
     for (size_t j = 0; j <= width; j++)
         row[j] = j;
-    for (size_t i = 1; a[i - 1] != '\0'; i++) {
+    for (size_t i = 1; i <= height; i++) {
         size_t diagonal = row[0];
 
         row[0] = i;
@@ -45,12 +45,13 @@ static size_t edit_distance(const char *a, const char *b)
     return row[width];
 }
 
-void nearest_start(struct nearest *nearest, const char *wanted)
+void nearest_start(struct nearest *nearest, const char *wanted, size_t length)
 {
     nearest->wanted = wanted;
+    nearest->length = length;
     nearest->best = NULL;
-    nearest->distance = strlen(wanted) / 3 + 2;
-    if (strlen(wanted) > (size_t)2 * LONGEST_NAME)
+    nearest->distance = length / 3 + 2;
+    if (length > (size_t)2 * LONGEST_NAME)
         nearest->distance = 0; /* nothing is near */
 }
 
@@ -60,7 +61,7 @@ void nearest_offer(struct nearest *nearest, const char *candidate)
 
     if (nearest->distance == 0)
         return;
-    distance = edit_distance(nearest->wanted, candidate);
+    distance = edit_distance(nearest->wanted, nearest->length, candidate);
     if (distance < nearest->distance) {
         nearest->distance = distance;
         nearest->best = candidate;
@@ -71,7 +72,7 @@ void nearest_push(lua_State *L, const char *kind, const struct nearest *nearest)
 {
     struct quote quote;
 
-    quote_text(&quote, nearest->wanted, strlen(nearest->wanted));
+    quote_text(&quote, nearest->wanted, nearest->length);
     if (nearest->best == NULL)
         lua_pushfstring(L, "unknown %s '%s'", kind, quote.text);
     else

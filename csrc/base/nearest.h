@@ -2,7 +2,7 @@
  * nearest: finds the name that was probably meant, for errors about unknown
  * names.
  *
- *     nearest_start(&nearest, wanted);
+ *     nearest_start(&nearest, wanted, length);
  *     for each name that exists: nearest_offer(&nearest, name);
  *     return nearest_argerror(L, arg, "family", &nearest);
  */
@@ -16,11 +16,12 @@
 /* A name that does not exist, and the nearest candidate so far. */
 struct nearest {
     const char *wanted;
+    size_t length;    /* of `wanted`, which may contain zeros */
     const char *best; /* NULL: nothing is near */
     size_t distance;
 };
 
-void nearest_start(struct nearest *nearest, const char *wanted);
+void nearest_start(struct nearest *nearest, const char *wanted, size_t length);
 void nearest_offer(struct nearest *nearest, const char *candidate);
 
 /* Push "unknown family 'inet9', did you mean 'inet6'?". */

@@ -20,6 +20,14 @@ static inline bool text_is_whole(const char *text, size_t length)
     return memchr(text, '\0', length) == NULL;
 }
 
+/* Return whether the Lua string of `length` bytes is `name`, and not one that
+ * begins with it and a zero. */
+static inline bool text_is_name(const char *text, size_t length,
+                                const char *name)
+{
+    return *text == *name && strcmp(text, name) == 0 && strlen(name) == length;
+}
+
 /* Return the string at `arg`. Raises the argument error "`what` contains a
  * zero". */
 const char *text_check(lua_State *L, int arg, const char *what);

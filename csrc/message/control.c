@@ -17,6 +17,7 @@
 #include "base/field.h"
 #include "base/kernel.h"
 #include "base/nearest.h"
+#include "base/text.h"
 #include "message/control.h"
 
 /* clang-format off */
@@ -90,11 +91,11 @@ static const struct control_kind kinds[] = {
 
 /* ---- messages to send ---- */
 
-static int reject_name(lua_State *L, int arg, const char *name)
+static int reject_name(lua_State *L, int arg, const char *name, size_t length)
 {
     struct nearest nearest;
 
-    nearest_start(&nearest, name);
+    nearest_start(&nearest, name, length);
     for (const struct control_kind *kind = kinds; kind->name; kind++)
         nearest_offer(&nearest, kind->name);
     return nearest_argerror(L, arg, "control message", &nearest);
@@ -105,18 +106,19 @@ static int reject_name(lua_State *L, int arg, const char *name)
 static const struct control_kind *check_kind(lua_State *L,
                                              const struct control_writer *w)
 {
-    const char *name = lua_tostring(L, -2);
+    size_t length;
+    const char *name = lua_tolstring(L, -2, &length);
     const struct control_kind *found = NULL;
 
     for (const struct control_kind *kind = kinds; kind->name; kind++) {
         bool fits = kind->family == 0 || kind->family == w->socket->family;
 
-        if (strcmp(kind->name, name) == 0 &&
+        if (text_is_name(name, length, kind->name) &&
             (found == NULL || (fits && kind->type->check != NULL)))
             found = kind;
     }
     if (found == NULL)
-        reject_name(L, w->arg, name);
+        reject_name(L, w->arg, name, length);
     else if (found->type->check == NULL)
         field_argerror(L, w->arg, name, "can only be received");
     return found;

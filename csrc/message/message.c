@@ -19,6 +19,7 @@
 #include "base/descriptor.h"
 #include "base/field.h"
 #include "base/size.h"
+#include "base/text.h"
 #include "message/control.h"
 #include "message/message.h"
 #include "socket/transfer.h"
@@ -180,10 +181,12 @@ static void read_control(lua_State *L, int index,
 
 static void read_rights(lua_State *L, int index, struct receive_options *wanted)
 {
-    const char *form = lua_tostring(L, -1);
+    size_t length;
+    const char *form = lua_tolstring(L, -1, &length);
 
-    wanted->numbers = form != NULL && strcmp(form, "numbers") == 0;
-    if (form == NULL || (!wanted->numbers && strcmp(form, "sockets") != 0))
+    wanted->numbers = form != NULL && text_is_name(form, length, "numbers");
+    if (form == NULL ||
+        (!wanted->numbers && !text_is_name(form, length, "sockets")))
         field_argerror(L, index, "rights", "'sockets' or 'numbers' expected");
 }
 

@@ -64,8 +64,10 @@ static const struct names level_names = {
 static int reject_name(lua_State *L, int arg)
 {
     struct nearest nearest;
+    size_t length;
+    const char *wanted = lua_tolstring(L, arg, &length);
 
-    nearest_start(&nearest, lua_tostring(L, arg));
+    nearest_start(&nearest, wanted, length);
     for (const struct option *row = option_rows; row->name; row++) {
         const char *underscore = strchr(row->name, '_');
 

@@ -16,6 +16,7 @@
 
 #include "address/host.h"
 #include "base/size.h"
+#include "base/text.h"
 #include "option/interface.h"
 #include "option/type.h"
 #include "socket/socket.h"
@@ -133,16 +134,17 @@ static void put_counts(unsigned char *bytes, const struct layout *layout,
 
 static uint32_t check_mode(lua_State *L, int arg)
 {
-    const char *mode;
+    const char *mode = "";
+    size_t length = 0;
+    bool is_include;
 
-    lua_getfield(L, arg, "mode");
-    mode = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
-    lua_pop(L, 1);
-    if (strcmp(mode, "include") == 0)
-        return MCAST_INCLUDE;
-    if (strcmp(mode, "exclude") != 0)
+    if (lua_getfield(L, arg, "mode") == LUA_TSTRING)
+        mode = lua_tolstring(L, -1, &length);
+    is_include = text_is_name(mode, length, "include");
+    if (!is_include && !text_is_name(mode, length, "exclude"))
         field_argerror(L, arg, "mode", "'include' or 'exclude' expected");
-    return MCAST_EXCLUDE;
+    lua_pop(L, 1);
+    return is_include ? MCAST_INCLUDE : MCAST_EXCLUDE;
 }
 
 /* Push the list of sources; return how many it has. */

@@ -267,7 +267,7 @@ static const struct descriptor_flag *check_flag(lua_State *L, int arg)
     const struct descriptor_flag *flag;
     struct nearest nearest;
 
-    nearest_start(&nearest, name);
+    nearest_start(&nearest, name, strlen(name));
     for (flag = descriptor_flags; flag->name; flag++) {
         if (strcmp(flag->name, name) == 0)
             return flag;

@@ -272,7 +272,7 @@ static uint8_t check_mode(lua_State *L, int arg)
     const char *name = text_check(L, arg, "mode");
     struct nearest nearest;
 
-    nearest_start(&nearest, name);
+    nearest_start(&nearest, name, strlen(name));
     for (uint8_t i = 0; modes[i] != NULL; i++) {
         if (strcmp(modes[i], name) == 0)
             return i;

@@ -89,20 +89,29 @@ static const struct hint hint_rows[] = {
     {NULL, NULL, false, 0},
 };
 
-static const struct hint *find_hint(const char *key)
+/* Return the hint that the key at -2 names, or NULL. */
+static const struct hint *find_hint(lua_State *L)
 {
     const struct hint *row = hint_rows;
+    size_t length;
+    const char *key;
 
-    while (row->key && strcmp(row->key, key) != 0)
+    if (lua_type(L, -2) != LUA_TSTRING)
+        return NULL;
+    key = lua_tolstring(L, -2, &length);
+    while (row->key && !text_is_name(key, length, row->key))
         row++;
     return row->key ? row : NULL;
 }
 
-static int reject_hint(lua_State *L, int arg, const char *key)
+/* Raise an error for the key on top of the stack. */
+static int reject_hint(lua_State *L, int arg)
 {
     struct nearest nearest;
+    size_t length;
+    const char *key = luaL_tolstring(L, -1, &length);
 
-    nearest_start(&nearest, key);
+    nearest_start(&nearest, key, length);
     for (const struct hint *row = hint_rows; row->key; row++)
         nearest_offer(&nearest, row->key);
     return nearest_argerror(L, arg, "hint", &nearest);
@@ -118,13 +127,12 @@ static void check_hints(lua_State *L, int arg, struct addrinfo *hints)
     lua_pushvalue(L, arg);
     lua_pushnil(L);
     while (lua_next(L, -2)) {
-        const char *key =
-            lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
-        const struct hint *row = key ? find_hint(key) : NULL;
+        const struct hint *row = find_hint(L);
         int value;
 
         if (row == NULL) {
-            reject_hint(L, arg, key ? key : luaL_tolstring(L, -2, NULL));
+            lua_pop(L, 1);
+            reject_hint(L, arg);
             return;
         }
         lua_replace(L, arg);

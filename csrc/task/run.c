@@ -19,6 +19,7 @@
 #include "base/interrupt.h"
 #include "base/metatable.h"
 #include "base/quote.h"
+#include "base/text.h"
 #include "open.h"
 #include "task/live.h"
 #include "task/loops.h"
@@ -38,16 +39,16 @@ struct runner {
 
 /* ---- beginning and end ---- */
 
-static bool check_poller(lua_State *L, int arg, const char *name)
+static bool check_poller(lua_State *L, int arg, const char *name, size_t length)
 {
     struct quote quote;
 
-    if (strcmp(name, "poll") == 0)
+    if (text_is_name(name, length, "poll"))
         return true;
-    if (strcmp(name, "epoll") == 0)
+    if (text_is_name(name, length, "epoll"))
         return false;
     lua_pushfstring(L, "unknown poller '%s': \"epoll\" or \"poll\"",
-                    quote_text(&quote, name, strlen(name)));
+                    quote_text(&quote, name, length));
     if (arg == 0)
         return error_raise_misuse(L, lua_tostring(L, -1));
     return luaL_argerror(L, arg, lua_tostring(L, -1));
@@ -59,6 +60,7 @@ static bool take_options(lua_State *L)
 {
     static const char *const names[] = {"poller", NULL};
     const char *name = getenv("SOCKEYE_POLLER");
+    size_t length = name != NULL ? strlen(name) : 0;
     bool use_poll;
     int arg = 0;
 
@@ -66,14 +68,14 @@ static bool take_options(lua_State *L)
         check_fields(L, 1, names);
         if (lua_getfield(L, 1, "poller") != LUA_TNIL) {
             arg = 1;
-            name = lua_tostring(L, -1);
+            name = lua_tolstring(L, -1, &length);
             luaL_argcheck(L, name != NULL, 1, "poller must be a string");
         }
         luaL_checktype(L, 2, LUA_TFUNCTION);
     } else {
         luaL_checktype(L, 1, LUA_TFUNCTION);
     }
-    use_poll = name != NULL && check_poller(L, arg, name);
+    use_poll = name != NULL && check_poller(L, arg, name, length);
     if (lua_istable(L, 1)) {
         lua_pop(L, 1);
         lua_remove(L, 1);
