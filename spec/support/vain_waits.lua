@@ -59,6 +59,35 @@ local function full(a, b)
   return a, b
 end
 
+local listeners = 0
+
+-- A listener of a name that no other has.
+local function listener(kind, backlog)
+  listeners = listeners + 1
+  local name <const> = "unix:@vain%d-%d"
+  return sockeye.socket("unix", kind)
+    :bind(name:format(sockeye.getpid(), listeners)):listen(backlog)
+end
+
+-- A socket, and a listener whose queue is full: to poll(2), the socket can be
+-- written.
+local function crowded(kind)
+  local l = listener(kind, 0)
+  local _ <close> = sockeye.socket("unix", kind):connect(l:getsockname())
+  return sockeye.socket("unix", kind), l
+end
+
+-- A connection that is shut, with data of the script's memory that the peer
+-- takes no more: poll(2) reports the end, and the kernel reports nothing.
+local function pinned()
+  local a, b = tcp()
+  b:setsockopt("SO_RCVBUF", 4096)
+  a:setsockopt("SO_SNDBUF", 1 << 23)
+  a:send(big)
+  a:send(("x"):rep(20000), "zerocopy")
+  return a:shutdown "rdwr", b
+end
+
 local reading = {
   recv = function(s) return s:recv(10) end,
   ["recv of all"] = function(s) return s:recv(10, "waitall") end,
@@ -108,6 +137,14 @@ local writing = {
   end,
 }
 
+local accepting = { accept = function(s) return s:accept() end }
+local connecting = {
+  connect = function(s, l) return s:connect(l:getsockname()) end,
+}
+local unpinning = {
+  zerocopy_wait = function(s) return s:zerocopy_wait() end,
+}
+
 -- A socket, its peer, and the calls that cannot go on.
 local causes = {
   { "errors reported", refused, reading },
@@ -120,16 +157,24 @@ local causes = {
     function() return shut(connected_udp()) end, reading },
   { "end of a unix socket",
     function() return shut(sockeye.socketpair("unix", "dgram")) end, reading },
+  { "end of a listener",
+    function() return shut(listener("stream", 1)) end, accepting },
+  { "end of a listener of records",
+    function() return shut(listener("seqpacket", 1)) end, accepting },
+  { "full queue of a listener",
+    function() return crowded "stream" end, connecting },
+  { "full queue of a listener of records",
+    function() return crowded "seqpacket" end, connecting },
+  { "end of a connection", pinned, unpinning },
 }
 
-
 local ways = {
-  ["time-out"] = function(call, s)
+  ["time-out"] = function(call, s, peer)
     s:settimeout(limit)
-    return pcall(call, s)
+    return pcall(call, s, peer)
   end,
-  deadline = function(call, s)
-    return pcall(sockeye.timeout, limit, call, s)
+  deadline = function(call, s, peer)
+    return pcall(sockeye.timeout, limit, call, s, peer)
   end,
 }
 
@@ -145,7 +190,7 @@ local function run()
       for way, under in pairs(ways) do
         local s, peer = make()
         sockeye.getppid()
-        local how = describe(under(call, s))
+        local how = describe(under(call, s, peer))
         sockeye.getppid()
         print(table.concat({ title, name, way, how }, "\t"))
         s:close()
