@@ -77,6 +77,27 @@ local cases = {
     end)
   ]] },
 
+  { "EINTR is no answer of poll(2) that a pipe or a stream is not ready", [[
+    local plan = { call = "poll", code = "EINTR", first = 1, last = 3 }
+    local function answers(wanted, f, ...)
+      local ok, answer = failing(plan, f, ...)
+      assert(ok and answer == wanted, tostring(answer))
+    end
+    local function all()
+      local from, to = sockeye.pipe()
+      from:settimeout(0)
+      to:settimeout(0)
+      answers(1, to.write, to, "x")
+      answers("x", from.read, from, 1)
+      answers(false, from.read, from, 1)
+      to:write "data"
+      local stream = sockeye.stream(from)
+      answers("data", stream.read_some, stream)
+    end
+    all()
+    sockeye.run(all)
+  ]] },
+
   { "EINTR hides no report of what was sent without copying", [[
     local l = sockeye.socket("inet", "stream"):bind "127.0.0.1:0":listen()
     local a = sockeye.socket("inet", "stream")
