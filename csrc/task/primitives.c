@@ -107,9 +107,11 @@ static int sockeye_new_group(lua_State *L)
 }
 
 /* begin_spawn_group(): from now on, tasks that the running task spawns go to a
- * group of their own, which the first spawn creates. */
+ * group of their own, which the first spawn creates. Reserves the stack that
+ * ending it takes, when there may be no memory. */
 static int sockeye_begin_spawn_group(lua_State *L)
 {
+    luaL_checkstack(L, 2 * LUA_MINSTACK, NULL);
     task_require(L, "spawn")->nests = true;
     return 0;
 }

@@ -16,11 +16,13 @@ function M.wake(server)
   if server.task then primitives.unpark(server.task, server) end
 end
 
--- There may be thousands of these tasks, so their stacks are kept small: one
+-- There may be thousands of these tasks, so their stacks are kept small: a
 -- <close> variable does all that is due at the end, and no pcall stands between
--- the handler and its task, which keeps the traceback of an error. A visit
--- holds the server, or false once it has left; the socket, which its stream
--- replaces; the peer's address; whether the handler has returned; and the field
+-- the handler and its task, which keeps the traceback of an error. Two more
+-- <close> variables, of the same visit, free its place and close its stream
+-- where the first has not the memory to. A visit holds the server, or false
+-- once it has left; the socket, which its stream replaces; the peer's address;
+-- whether the handler has returned; how often it has been closed; and the field
 -- `deadline`.
 local Visit <const> = class.new "sockeye.Visit"
 
@@ -101,9 +103,21 @@ local function close(self, err, traceback)
   error(reported, 0)
 end
 
-function Visit:__close(err) return close(self, err) end
+-- The first call ends the visit. If that raises an error of its own, for want
+-- of memory, the next ones do what needs none, and report nothing. As tail
+-- calls, they go no deeper into the stack than the handler did.
+function Visit:__close(err)
+  local calls <const> = self[5] + 1
+  self[5] = calls
+  if calls == 1 then return close(self, err) end
+  if not err or err == reported then return end
+  if calls == 2 then return leave(self) end
+  return drop(self[2])
+end
 
 local function handle(visit)
+  local _ <close> = visit
+  local _ <close> = visit
   local _ <close> = visit
   visit[2] = core.stream(visit[2])
   primitives.begin_spawn_group()
@@ -112,6 +126,8 @@ local function handle(visit)
 end
 
 local function handle_with_limits(visit)
+  local _ <close> = visit
+  local _ <close> = visit
   local _ <close> = visit
   local server <const> = visit[1]
   if server.handler_timeout then
@@ -140,6 +156,8 @@ end
 local function closed_by_call(f)
   return function(visit)
     local ok, problem = xpcall(f, explain, visit)
+    visit[5] = 1
+    local _ <close> = visit
     if ok then return close(visit) end
     problem = caught(problem)
     close(visit, problem.err, problem.traceback)
@@ -147,14 +165,16 @@ local function closed_by_call(f)
 end
 
 if not closes_as_called() then
-  Visit.__close = function() end
+  Visit.__close = function(visit)
+    if visit[5] > 0 then leave(visit) end
+  end
   handle = closed_by_call(handle)
   handle_with_limits = closed_by_call(handle_with_limits)
 end
 
 --- Starts the task that serves a connection.
 function M.start(server, socket, peer)
-  local visit <const> = setmetatable({ server, socket, peer, false }, Visit)
+  local visit <const> = setmetatable({ server, socket, peer, false, 0 }, Visit)
   server.count = server.count + 1
   local ok, err = pcall(server.group.spawn, server.group,
                         server.limited and handle_with_limits or handle, visit)

@@ -5,6 +5,9 @@ local sockeye = require "sockeye"
 local descriptors = require "spec.support.descriptors"
 local servers = require "spec.support.servers"
 
+local allocator <const> = assert(package.loadlib("./build/spec/allocator.so",
+                                                 "luaopen_allocator"))()
+
 describe("the end of a connection", function()
   descriptors.guard()
 
@@ -57,4 +60,37 @@ describe("the end of a connection", function()
       assert.is_true(sockeye.is_error(what.err))
     end
   end)
+
+  -- Each handler but the last leaves no memory for the next requests, of which
+  -- Lua makes each twice. The collector would free the place of a visit, too.
+  for title, options in pairs {
+    ["with limits"] = { handler_timeout = servers.limit }, ["without"] = {},
+  } do
+    it("frees its place at once, too, without memory: " .. title, function()
+      local most <const> = 25
+      local served = 0
+      collectgarbage "stop"
+      local _ <close> = setmetatable({}, {
+        __close = function() collectgarbage "restart" end,
+      })
+      options.connections = 1
+      options.on_error = function() end
+      servers.with_server(nil, function(stream)
+        served = served + 1
+        if served > most then return servers.echo(stream) end
+        allocator.refuse(2 * served)
+        error("on purpose", 0)
+      end, options, function(address)
+        for _ = 1, most do
+          local conn <close> = servers.call(address)
+          local ok, answer = pcall(conn.read, conn, 1)
+          allocator.refuse(0)
+          assert.is_true(not ok and answer == "not enough memory" or
+                         answer == nil, tostring(answer))
+        end
+        assert.equal("hello", servers.ask(address, "hello"))
+      end)
+      assert.equal(most + 1, served)
+    end)
+  end
 end)
