@@ -138,13 +138,15 @@ static int push_ready(lua_State *L, const struct pollfd *fds, nfds_t count)
 /* ---- inside a task ---- */
 
 /* Register that the task waits for any of them: with a descriptor that stands
- * for the set, where the system has epoll, else by polling again soon. */
+ * for the set, where the system has epoll, else by polling again soon. A
+ * finalizer may cancel the task while that is made. */
 static int await_any(lua_State *L, struct task *t, struct pollfd *fds,
                      nfds_t count, int64_t deadline)
 {
     int64_t soon = clock_now() + POLL_AGAIN;
     bool collected = false;
     struct socket *set;
+    int error;
     int fd;
 
     lua_settop(L, POLLFDS);
@@ -153,11 +155,14 @@ static int await_any(lua_State *L, struct task *t, struct pollfd *fds,
         fill_pollfds(L, fds, count, ECANCELED);
         fd = poller_make_set(fds, count);
     } while (fd == -1 && descriptor_collect(L, errno, &collected));
-    if (fd == -1 && (errno == ENOSYS || errno == EPERM))
-        return loop_pause(t, t, soon < deadline ? soon : deadline);
-    if (fd == -1)
+    if (fd == -1 && errno != ENOSYS && errno != EPERM)
         return errno;
     set->handle.fd = fd;
+    error = task_take_interruption(t, false);
+    if (error != 0)
+        return error;
+    if (fd == -1)
+        return loop_pause(t, t, soon < deadline ? soon : deadline);
     return loop_await_set(t, &set->handle, deadline);
 }
 

@@ -127,12 +127,11 @@ static int open_child(pid_t pid)
 #endif
 
 /* Register that the task waits until the child may have ended: with a
- * descriptor of the child, or by trying again soon. Stack: pid, options. */
-static int await_child(lua_State *L, struct task *t, pid_t pid)
+ * descriptor of the child, which `child` owns then, or by trying again soon. */
+static int await_child(struct task *t, struct socket *child, pid_t pid)
 {
     int64_t deadline = task_deadline(t, NO_DEADLINE);
     int64_t soon = clock_now() + TRY_AGAIN;
-    struct socket *child = socket_new(L);
 
     child->handle.fd = open_child(pid);
     if (child->handle.fd == -1)
@@ -171,16 +170,18 @@ static void drop_child(lua_State *L)
 
 /* Suspend the task. A child's descriptor reports only its end, so it is of no
  * use for "untraced" and "continued"; and it reports it before waitpid(2) does
- * if a debugger holds the child. */
+ * if a debugger holds the child. No Lua code runs once the task knows that it
+ * is not cancelled. Stack: pid, options. */
 static int waitpid_suspend(lua_State *L, struct task *t, pid_t pid, int options,
                            bool resumed)
 {
+    struct socket *child = socket_new(L);
     int error = task_take_interruption(t, false);
 
     if (error == 0 && task_deadline(t, NO_DEADLINE) <= loop_now(t->loop))
         return error_raise_timeout(L, "waitpid", 0);
     if (error == 0)
-        error = await_child(L, t, options == 0 && !resumed ? pid : -1);
+        error = await_child(t, child, options == 0 && !resumed ? pid : -1);
     if (error != 0)
         return error_raise(L, task_wait_name(t, "waitpid"), error, 0);
     return task_suspend(L, t, "waitpid", WAIT_RESUMED, waitpid_step);

@@ -309,25 +309,38 @@ static int task_body(lua_State *L)
                     0);
 }
 
+/* Push a task whose coroutine has room for so many values, and the task's own
+ * function. Lua code may run. */
+static struct task *new_task(lua_State *L, int values)
+{
+    struct task *t = lua_newuserdatauv(L, sizeof *t, 4);
+
+    memset(t, 0, sizeof *t);
+    luaL_setmetatable(L, TASK_TYPE);
+    t->tag = &task_tag;
+    t->co = t->top = lua_newthread(L);
+    lua_setiuservalue(L, -2, COROUTINE);
+    if (!lua_checkstack(t->co, values + 2))
+        luaL_error(L, "too many arguments");
+    return t;
+}
+
+/* A finalizer may end the group, and its loop, while the task is made. */
 struct task *task_spawn(lua_State *L, int first, struct loop *loop,
                         struct group *group, int owner)
 {
+    const struct task *before = group->owner;
     int values = lua_gettop(L) - first + 1;
     struct task *t;
 
     luaL_checktype(L, first, LUA_TFUNCTION);
     luaL_checkstack(L, 4, NULL);
     owner = lua_absindex(L, owner);
-    t = lua_newuserdatauv(L, sizeof *t, 4);
-    memset(t, 0, sizeof *t);
-    luaL_setmetatable(L, TASK_TYPE);
-    t->tag = &task_tag;
-    t->co = t->top = lua_newthread(L);
-    lua_setiuservalue(L, -2, COROUTINE);
+    t = new_task(L, values);
+    if (before != NULL && task_group_is_over(group))
+        error_raise_misuse(L, "spawn: the group has ended");
     lua_pushvalue(L, owner);
     lua_setiuservalue(L, -2, GROUP);
-    if (!lua_checkstack(t->co, values + 2))
-        luaL_error(L, "too many arguments");
     task_push_live(L, loop);
     lua_pushvalue(L, -2);
     lua_rawsetp(L, -2, t);

@@ -275,4 +275,94 @@ case("a finalizer forks while the tasks are listed", function()
     end
 end)
 
+-- The group belongs to another loop than the task that spawns.
+case("a finalizer ends the loop of a group that gets a task", function()
+  local group
+  local loop = sockeye.loop(function()
+    sockeye.group(function(g)
+      group = g
+      sockeye.sleep(60)
+    end)
+  end)
+  loop:step()
+  local spawns, has_ended = false, false
+  return function()
+      sockeye.run(function()
+        spawns = true
+        group:spawn(error)
+        spawns = false
+      end)
+    end,
+    function()
+      has_ended = spawns
+      if spawns then loop:close() end
+    end,
+    function(ok, err)
+      assert(ok ~= has_ended, err)
+      assert(ok or err:find "spawn: the group has ended", err)
+      loop:close()
+    end
+end)
+
+-- Calls that create a descriptor before a task waits: the call, what makes it
+-- end, and what cleans up.
+local waits <const> = {}
+
+function waits.waitpid()
+  local from, to = sockeye.pipe()
+  local pid = sockeye.fork()
+  if pid == 0 then
+    to:close()
+    from:read(1)
+    sockeye._exit(0)
+  end
+  from:close()
+  return function() return sockeye.waitpid(pid) end,
+    function() to:close() end,
+    function()
+      to:close()
+      pcall(sockeye.waitpid, pid)
+    end
+end
+
+function waits.poll()
+  local a, b = sockeye.socketpair()
+  local c, d = sockeye.socketpair()
+  return function() return sockeye.poll { [a] = "r", [c] = "r" } end,
+    function() b:send "x" end,
+    function() close_all(a, b, c, d) end
+end
+
+for name, prepare in pairs(waits) do
+  case("a finalizer cancels a task before it waits: " .. name, function()
+    local wait, release, clean_up = prepare()
+    local cancelled, ok, err
+    local task
+    local loop = sockeye.loop(function()
+      task = sockeye.tasks()[1].task
+      ok, err = pcall(function()
+        sockeye.yield()
+        return wait()
+      end)
+    end)
+    loop:step()
+    return function() loop:step() end,
+      function()
+        cancelled = true
+        task:cancel()
+      end,
+      function(stepped, problem)
+        assert(stepped, problem)
+        if not cancelled then release() end
+        for _ = 1, 3 do
+          if ok == nil then loop:step(cancelled and 0 or 5) end
+        end
+        loop:close()
+        clean_up()
+        assert(ok == not cancelled, "it was not cancelled")
+        assert(ok or sockeye.is_error(err, "ECANCELED"), err)
+      end
+  end)
+end
+
 return cases
