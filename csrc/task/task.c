@@ -309,7 +309,7 @@ static int task_body(lua_State *L)
                     0);
 }
 
-/* Push a task whose coroutine has room for so many values, and the task's own
+/* Push a task whose coroutine can hold so many values, and the task's own
  * function. Lua code may run. */
 static struct task *new_task(lua_State *L, int values)
 {
