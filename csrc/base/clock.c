@@ -30,6 +30,21 @@ int64_t clock_after(int64_t nanoseconds)
     return nanoseconds < NO_DEADLINE - now ? now + nanoseconds : NO_DEADLINE;
 }
 
+struct timespec *clock_left(int64_t deadline, struct timespec *left)
+{
+    int64_t nanoseconds = 0;
+
+    if (deadline == NO_DEADLINE)
+        return NULL;
+    if (deadline > 0)
+        nanoseconds = deadline - clock_now();
+    if (nanoseconds < 0)
+        nanoseconds = 0;
+    left->tv_sec = (time_t)(nanoseconds / NANOSECONDS);
+    left->tv_nsec = (long)(nanoseconds % NANOSECONDS);
+    return left;
+}
+
 int64_t clock_rest(int attempts)
 {
     if (attempts <= 0)

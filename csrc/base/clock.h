@@ -7,6 +7,7 @@
 #define SOCKEYE_BASE_CLOCK_H
 
 #include <stdint.h>
+#include <time.h>
 
 #include <lua.h>
 
@@ -18,6 +19,10 @@ int64_t clock_now(void);
 
 /* Return the time `nanoseconds` from now; NO_DEADLINE for NO_DEADLINE. */
 int64_t clock_after(int64_t nanoseconds);
+
+/* The time left until `deadline`, none if that has come (as 0 has), for a system
+ * call that waits. Returns `left`; or NULL, for ever, for NO_DEADLINE. */
+struct timespec *clock_left(int64_t deadline, struct timespec *left);
 
 /* Return how many nanoseconds to rest after so many attempts in a row that failed
  * without a wait: more each time, up to some milliseconds. */

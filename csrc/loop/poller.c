@@ -1,7 +1,7 @@
 /*
  * poller: reports which descriptors became ready; see poller.h.
  *
- * Follows epoll(7), epoll_ctl(2), epoll_pwait2(2) and poll(2). Each of the two
+ * Follows epoll(7), epoll_ctl(2) and poll(2). Each of the two
  * backends is a row of functions. -DHAS_EPOLL=0 builds without epoll, as on a
  * system that lacks it.
  */
@@ -11,20 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifndef HAS_EPOLL
-#ifdef __linux__
-#define HAS_EPOLL 1
-#else
-#define HAS_EPOLL 0
-#endif
-#endif
-
-#if HAS_EPOLL
-#include <sys/epoll.h>
-#endif
-
 #include "base/clock.h"
 #include "loop/poller.h"
+#include "loop/precise.h"
 
 #define BATCH 256
 #define ALL (POLLIN | POLLOUT | POLLPRI)
@@ -51,20 +40,6 @@ struct poller {
     size_t places_size;
     size_t resting; /* how many are not looked at */
 };
-
-/* The milliseconds until `deadline`, rounded up; -1: no limit. */
-static int milliseconds_left(int64_t deadline)
-{
-    int64_t left;
-
-    if (deadline == INT64_MAX)
-        return -1;
-    left = deadline - clock_now();
-    if (left <= 0)
-        return 0;
-    left = (left + 999999) / 1000000;
-    return left < INT32_MAX ? (int)left : INT32_MAX;
-}
 
 /* Convert events of poll(2) to those that poller.h promises. */
 static int changes_of(int events)
@@ -128,7 +103,8 @@ static int epoll_await(struct poller *p, int64_t deadline, poller_event *event,
                        void *context)
 {
     struct epoll_event events[BATCH];
-    int n = epoll_wait(p->fd, events, BATCH, milliseconds_left(deadline));
+    struct timespec left;
+    int n = precise_wait(p->fd, events, BATCH, clock_left(deadline, &left));
 
     if (n == -1)
         return errno;
@@ -331,11 +307,12 @@ static void show_all(struct poller *p)
 static int poll_await(struct poller *p, int64_t deadline, poller_event *event,
                       void *context)
 {
+    struct timespec left;
     int n;
     int error;
 
     hide_idle(p, &deadline);
-    n = poll(p->fds, p->count, milliseconds_left(deadline));
+    n = ppoll(p->fds, p->count, clock_left(deadline, &left), NULL);
     error = errno;
     show_all(p);
     if (n == -1)

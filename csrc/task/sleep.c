@@ -52,7 +52,9 @@ static int sleep_outside(lua_State *L, int64_t until)
 
 /*** Wait for a given time.
 Inside a task, other tasks run meanwhile. If a signal comes, its handler runs,
-and the sleep goes on with the time that is left.
+and the sleep goes on with the time that is left. It takes a little longer than
+asked for; in a task, where the system has no epoll_pwait2(2), up to a
+millisecond.
 @function sleep
 @number seconds with fractions
 @raise argument error for a negative number; ECANCELED; any error of a signal

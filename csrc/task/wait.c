@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include <lauxlib.h>
 
@@ -24,26 +23,11 @@
 /* So many bytes moved count as one more call against the task's budget. */
 #define BYTES_A_CALL 32768
 
-/* The time left until `deadline`, for ppoll; NULL: no limit. */
-static struct timespec *time_left(int64_t deadline, struct timespec *ts)
-{
-    int64_t left;
-
-    if (deadline == NO_DEADLINE)
-        return NULL;
-    left = deadline - clock_now();
-    if (left < 0)
-        left = 0;
-    ts->tv_sec = (time_t)(left / NANOSECONDS);
-    ts->tv_nsec = (long)(left % NANOSECONDS);
-    return ts;
-}
-
 int wait_poll(struct pollfd *fds, nfds_t count, int64_t deadline)
 {
-    struct timespec ts;
+    struct timespec left;
 
-    return ppoll(fds, count, time_left(deadline, &ts), NULL);
+    return ppoll(fds, count, clock_left(deadline, &left), NULL);
 }
 
 /* ---- a call ---- */

@@ -45,14 +45,22 @@ local cases = {
   { "epoll_wait", "EINTR", "2+3", "^ok\n0" },
   { "epoll_wait", "ENOMEM", "3", "^ENOMEM by epoll_wait\n0" },
   { "epoll_wait", "EBADF", "1", "^EBADF by epoll_wait\n0" },
+  { "epoll_pwait2", "EINTR", "1+2", "^ok\n0" },
+  { "epoll_pwait2", "ENOSYS", "1+", "^ok\n0" },
+  { "epoll_pwait2", "EPERM", "1+", "^ok\n0" },
+  { "epoll_pwait2", "EBADF", "1", "^EBADF by epoll_wait\n0" },
   { "recvfrom", "EAGAIN", "1", "^ok\n0" },
   { "sendto", "EAGAIN", "1", "^ok\n0" },
-  { "poll", "EINTR", "2+2", "^ok\n0", "poll" },
-  { "poll", "ENOMEM", "2", "^ENOMEM by poll\n0", "poll" },
+  { "ppoll", "EINTR", "2+2", "^ok\n0", "poll" },
+  { "ppoll", "ENOMEM", "2", "^ENOMEM by poll\n0", "poll" },
 }
 
 -- musl, and Linux on newer processors, have one call in place of another.
-local system_calls <const> = { epoll_wait = "?epoll_wait,?epoll_pwait" }
+local system_calls <const> = {
+  epoll_wait = "?epoll_wait,?epoll_pwait",
+  epoll_pwait2 = "?epoll_pwait2",
+  ppoll = trace.names "ppoll",
+}
 
 describe("a poller #ptrace", function()
   for _, case in ipairs(cases) do

@@ -133,7 +133,7 @@ describe("the completions of sends without copies", function()
         end
       ]], { args = { poller }, env = { SOCKEYE_POLLER = poller },
             prefix = { "strace", "-qq", "-o", log, "-e",
-                       "trace=" ..
+                       "trace=?epoll_pwait2," ..
                        trace.names "poll,ppoll,epoll_wait,recvfrom" } })
       local file <close> = io.open(log)
       local _, calls = file:read "a":gsub("\n", "")

@@ -168,7 +168,8 @@ local function count_calls(depth, rounds)
   ]]):format(depth, rounds)
   local result = process.lua_script(script, {
     prefix = { "strace", "-qq", "-o", log, "-e",
-               "trace=network,epoll_wait,poll,read,write" },
+               "trace=network,?epoll_wait,?epoll_pwait2," ..
+               trace.names "ppoll" .. ",read,write" },
   })
   assert.equal(0, result.status, result.stderr)
   local counts = setmetatable({}, { __index = function() return 0 end })
@@ -192,7 +193,8 @@ describe("a server of lines", function()
       assert.equal(100, counts.sendto + counts.sendmsg)
       -- The last one reports the end.
       assert.is_true(counts.recvfrom <= 102)
-      assert.is_true(counts.epoll_wait + counts.poll <= 104)
+      assert.is_true(counts.epoll_wait + counts.epoll_pwait2 + counts.ppoll <=
+                     104)
     end)
   end
 end)

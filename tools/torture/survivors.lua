@@ -74,8 +74,8 @@ rule("an option that only makes the connection quicker is left out",
      "setsockopt", nil, "same", "^listen and connect")
 rule("a handler that cannot be put back stays", "sigaction", nil, "same",
      "signal")
-rule("a loop that is closed raises no more", "epoll_wait poll", nil, "same",
-     "closed early")
+rule("a loop that is closed raises no more",
+     "epoll_wait epoll_pwait2 poll ppoll", nil, "same", "closed early")
 rule("the C library reports ENOBUFS where descriptors have run out",
      "if_nameindex", "ENOBUFS", "same")
 rule("a folder that cannot be locked does not keep its paths from use",
@@ -106,9 +106,10 @@ rule("what fails in a handler is reported by the server, and its peer sees " ..
      "the end of the connection", "malloc recv recvmsg send sendmsg", nil, nil,
      "^serve")
 rule("the first error is raised, not what comes after it",
-     "epoll_wait recvmsg poll ppoll read", nil, "same", "^run whose task fails")
+     "epoll_wait epoll_pwait2 recvmsg poll ppoll read", nil, "same",
+     "^run whose task fails")
 rule("the first error is raised, not what comes after it",
-     "epoll_wait poll", nil, "same", "^a deadlock")
+     "epoll_wait epoll_pwait2 poll ppoll", nil, "same", "^a deadlock")
 rule("the scenario handles the error", "recv recvmsg send", nil, "same",
      "^a stream:")
 rule("the C library gives another reason", "malloc", nil,
