@@ -80,6 +80,7 @@ static void (*const openers[])(lua_State *L) = {
     open_unix_file,
     open_netlink,
     open_checksum,
+    open_resolver,
     open_resolve,
     open_nameinfo,
     open_netdb,

@@ -77,6 +77,7 @@ void open_pipe(lua_State *L);
 void open_unix_file(lua_State *L);
 void open_netlink(lua_State *L);
 void open_checksum(lua_State *L);
+void open_resolver(lua_State *L);
 void open_resolve(lua_State *L);
 void open_nameinfo(lua_State *L);
 void open_netdb(lua_State *L);

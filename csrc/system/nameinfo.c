@@ -108,11 +108,10 @@ static int nameinfo_step(lua_State *L, int status, lua_KContext context)
     return nameinfo_step(L, LUA_OK, WAIT_FIRST);
 }
 
+/* Whether no name server is asked. */
 static bool is_numeric(const struct naming *n)
 {
-    int both = NI_NUMERICHOST | NI_NUMERICSERV;
-
-    return n->any.sa_family == AF_UNIX || (n->flags & both) == both;
+    return n->any.sa_family == AF_UNIX || (n->flags & NI_NUMERICHOST);
 }
 
 /*** Return the host and service names of an address (getnameinfo(3)).

@@ -200,13 +200,15 @@ static int push_results(lua_State *L, struct c_memory *list, int flags)
 }
 
 /* Whether name servers must be asked: a numeric host is looked up without
- * them. */
+ * them, whatever the service. */
 static bool needs_servers(const struct query *q)
 {
-    struct query numeric = {.host = q->host, .service = q->service};
+    struct query numeric = {.host = q->host};
 
+    if (q->host == NULL)
+        return false;
     numeric.hints = q->hints;
-    numeric.hints.ai_flags |= AI_NUMERICHOST | AI_NUMERICSERV;
+    numeric.hints.ai_flags |= AI_NUMERICHOST;
     look_up(&numeric);
     if (numeric.answer.code == 0)
         freeaddrinfo(numeric.list);
@@ -301,9 +303,9 @@ They come in the order in which to try them (RFC 6724). Without a type in the
 hints, each address comes once for each type that the service has. A number for
 the service is a port in host byte order.
 
-Inside a task, other tasks run during the call, and it can be cancelled: one of
-at most four threads asks the name servers. Outside of tasks it blocks, unless
-called under a deadline of `timeout`.
+Inside a task, other tasks run during the call, and it can be cancelled: a thread
+asks the name servers (see `resolver`). Outside of tasks it blocks, unless called
+under a deadline of `timeout`.
 @function resolve
 @string[opt] host a name or a numeric address; nil: the loopback addresses, or
 the wildcards with the flag `"passive"`

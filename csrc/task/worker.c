@@ -1,10 +1,17 @@
 /*
  * worker: threads for calls that block; see worker.h.
  *
- * A pool of a few detached threads (pthreads(7)), which are started when there
- * are jobs and end when there have been none for a while. One may
- * still run after the Lua state is closed. A forked child begins with an empty
- * pool (pthread_atfork(3)): the parent's threads do not run in it.
+ * A pool of detached threads (pthreads(7)). One is started for a job that finds
+ * none idle, up to a limit, and ends when there has been no job for a while.
+ *
+ * A thread whose job was abandoned does not count against the limit, so that
+ * calls that nobody waits for any more keep nobody else waiting; but of such
+ * threads only MOST_ABANDONED are not counted, so that there is a limit to all
+ * of them. A thread that is done with its job ends where there are more than
+ * the limit.
+ *
+ * One may still run after the Lua state is closed. A forked child begins with an
+ * empty pool (pthread_atfork(3)): the parent's threads do not run in it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,20 +22,26 @@
 
 #include "task/worker.h"
 
-#define MOST_THREADS 4
+#define MOST_ABANDONED 256
 #define IDLE_SECONDS 5
-#define STACK_SIZE ((size_t)1024 * 1024) /* for the resolver and its modules */
+#define STACK_SIZE ((size_t)256 * 1024) /* for the resolver and its modules */
 
 static struct {
     pthread_mutex_t mutex;
     pthread_cond_t work;
     struct job *first, *last; /* the queue */
     int queued;
-    int threads;
-    int idle;
+    int threads;   /* all of them */
+    int idle;      /* those that wait for a job */
+    int abandoned; /* those whose job was abandoned while it ran */
+    int limit;     /* how many there may be, but for those */
     unsigned generation;
     bool prepared;
-} pool = {.mutex = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER};
+} pool = {
+    .mutex = PTHREAD_MUTEX_INITIALIZER,
+    .work = PTHREAD_COND_INITIALIZER,
+    .limit = WORKER_THREADS,
+};
 
 /* ---- the queue; the mutex is held ---- */
 
@@ -78,9 +91,24 @@ static void release_job(struct job *job)
     job->release(job, job->state == JOB_DONE);
 }
 
-/* ---- the threads ---- */
+/* ---- the threads; the mutex is held, but while a job runs ---- */
 
-/* Wait for a job. False: none has come for too long. */
+/* How many threads count against the limit. */
+static int counted(void)
+{
+    int abandoned = pool.abandoned;
+
+    return pool.threads -
+           (abandoned < MOST_ABANDONED ? abandoned : MOST_ABANDONED);
+}
+
+static bool are_too_many(void)
+{
+    return counted() > pool.limit;
+}
+
+/* Wait for a job. False: none has come for too long, or there are too many
+ * threads. */
 static bool await_work(void)
 {
     struct timespec limit;
@@ -89,10 +117,10 @@ static bool await_work(void)
     clock_gettime(CLOCK_REALTIME, &limit);
     limit.tv_sec += IDLE_SECONDS;
     pool.idle++;
-    while (pool.first == NULL && error == 0)
+    while (pool.first == NULL && error == 0 && !are_too_many())
         error = pthread_cond_timedwait(&pool.work, &pool.mutex, &limit);
     pool.idle--;
-    return pool.first != NULL;
+    return pool.first != NULL && !are_too_many();
 }
 
 /* Notify the owner by writing a byte: closing the pipe would not wake it if a
@@ -103,6 +131,7 @@ static void finish(struct job *job)
 
     job->state = JOB_DONE;
     if (job->abandoned) {
+        pool.abandoned--;
         release_job(job);
         return;
     }
@@ -129,28 +158,51 @@ static void *work(void *unused)
     return NULL;
 }
 
-/* Start a thread, with all signals blocked, so that the thread that runs Lua
- * gets them. Returns zero or errno. */
-static int start_thread(void)
+/* Create a detached thread. One whose variables (pthread_key_create(3), TLS)
+ * leave too little of a stack of `stack` bytes is refused. Returns zero or
+ * errno. */
+static int create_thread(size_t stack)
 {
     pthread_attr_t attributes;
     pthread_t thread;
-    sigset_t every;
-    sigset_t before;
     int error = pthread_attr_init(&attributes);
 
     if (error != 0)
         return error;
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    if (stack != 0)
+        pthread_attr_setstacksize(&attributes, stack);
+    error = pthread_create(&thread, &attributes, work, NULL);
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+
+/* Start a thread, with all signals blocked, so that the thread that runs Lua
+ * gets them. Returns zero or errno. */
+static int start_thread(void)
+{
+    sigset_t every;
+    sigset_t before;
+    int error;
+
     sigfillset(&every);
     pthread_sigmask(SIG_SETMASK, &every, &before);
-    error = pthread_create(&thread, &attributes, work, NULL);
+    error = create_thread(STACK_SIZE);
+    if (error == EINVAL)
+        error = create_thread(0);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
     if (error == 0)
         pool.threads++;
     return error;
+}
+
+/* Start a thread if a job waits for one and the limit allows it. Returns zero or
+ * errno. */
+static int grow(void)
+{
+    if (pool.queued <= pool.idle || counted() >= pool.limit)
+        return 0;
+    return start_thread();
 }
 
 /* ---- fork ---- */
@@ -173,6 +225,7 @@ static void after_fork_in_child(void)
     pool.queued = 0;
     pool.threads = 0;
     pool.idle = 0;
+    pool.abandoned = 0;
     pool.generation++;
 }
 
@@ -200,8 +253,8 @@ static int submit(struct job *job)
     error = prepare();
     job->generation = pool.generation;
     enqueue(job);
-    if (error == 0 && pool.queued > pool.idle && pool.threads < MOST_THREADS)
-        error = start_thread();
+    if (error == 0)
+        error = grow();
     if (error != 0 && pool.threads > 0)
         error = 0;
     if (error == 0)
@@ -235,6 +288,16 @@ bool worker_is_done(const struct job *job)
     return done;
 }
 
+/* Leave a job that runs to its thread. If none can be started in its place, the
+ * others wait for one that is done. */
+static void leave(struct job *job)
+{
+    job->abandoned = true;
+    close_notice(job);
+    pool.abandoned++;
+    grow();
+}
+
 /* A job from before a fork belongs to no thread of this process. */
 void worker_abandon(struct job *job)
 {
@@ -246,11 +309,41 @@ void worker_abandon(struct job *job)
             remove_queued(job);
         ours = job->state != JOB_RUNNING;
     }
-    if (!ours) {
-        job->abandoned = true;
-        close_notice(job);
-    }
+    if (!ours)
+        leave(job);
     pthread_mutex_unlock(&pool.mutex);
     if (ours)
         release_job(job);
+}
+
+/* ---- the limit ---- */
+
+/* Start threads for the jobs that a higher limit no longer keeps waiting; have
+ * idle ones end that a lower one does not allow. */
+void worker_limit(int threads)
+{
+    int error = 0;
+
+    pthread_mutex_lock(&pool.mutex);
+    pool.limit = threads;
+    for (int jobs = pool.queued - pool.idle; jobs > 0 && error == 0; jobs--)
+        error = grow();
+    pthread_cond_broadcast(&pool.work);
+    pthread_mutex_unlock(&pool.mutex);
+}
+
+struct worker_counts worker_count(void)
+{
+    struct worker_counts counts;
+
+    pthread_mutex_lock(&pool.mutex);
+    counts = (struct worker_counts){
+        .limit = pool.limit,
+        .running = pool.threads - pool.idle - pool.abandoned,
+        .idle = pool.idle,
+        .abandoned = pool.abandoned,
+        .queued = pool.queued,
+    };
+    pthread_mutex_unlock(&pool.mutex);
+    return counts;
 }

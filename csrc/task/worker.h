@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+#define WORKER_THREADS 64 /* the limit at first */
+
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_DONE };
 
 struct job {
@@ -32,5 +34,16 @@ bool worker_is_done(const struct job *job);
 
 /* Abandon the job: it is released now, or when its thread is done with it. */
 void worker_abandon(struct job *job);
+
+/* Set how many threads there may be, beside those whose job was abandoned. */
+void worker_limit(int threads);
+
+/* The limit; how many threads run a job that is awaited, wait for one, or run
+ * one that was abandoned; how many jobs wait for a thread. */
+struct worker_counts {
+    int limit, running, idle, abandoned, queued;
+};
+
+struct worker_counts worker_count(void);
 
 #endif

@@ -15,7 +15,8 @@ for name in ([[
   geteuid getpgrp getpid getppid gettid if_freenameindex inet_ntop inet_pton
   localeconv memchr memcmp memcpy memmem memmove memset munmap
   pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate
-  pthread_attr_setstacksize pthread_cond_init pthread_cond_signal
+  pthread_attr_setstacksize pthread_cond_broadcast pthread_cond_init
+  pthread_cond_signal
   pthread_cond_timedwait pthread_kill pthread_mutex_init pthread_mutex_lock
   pthread_mutex_unlock pthread_once pthread_self pthread_sigmask sched_yield
   sigaddset sigemptyset sigfillset sigismember snprintf stpcpy strcasecmp

@@ -1,5 +1,8 @@
+local sockeye = require "sockeye"
+
 local databases = require "spec.support.databases"
 local descriptors = require "spec.support.descriptors"
+local errors = require "spec.support.errors"
 local libc = require "spec.support.libc"
 local netns = require "spec.support.netns"
 local process = require "spec.support.process"
@@ -80,6 +83,44 @@ describe("the resolver", function()
     end)
     os.remove(path)
   end)
+
+  it("finds localhost while forty names wait for a silent server #namespace",
+     function()
+    local can, reason = netns.available()
+    if can then can, reason = databases.localhost() end
+    if not can then return pending(reason) end
+    local path = os.tmpname()
+    local file <close> = assert(io.open(path, "w"))
+    file:write("nameserver 127.0.0.1\noptions timeout:3 attempts:1\n")
+    file:close()
+    netns.with_namespaces(function(ns)
+      local result = ns.a:run({ "unshare", "-m", "sh", "-c",
+        'ip link set lo up && mount --bind "$1" /etc/resolv.conf && ' ..
+        'exec "$2" -e "$3"', "sh", path, process.lua, [[
+          local sockeye = require "sockeye"
+          local silent = sockeye.socket("inet", "dgram"):bind "127.0.0.1:53"
+          local asked = 0
+          sockeye.run(function()
+            local tasks = {}
+            for i = 1, 40 do
+              tasks[i] = sockeye.spawn(pcall, sockeye.resolve,
+                                       ("host%d.example"):format(i), 80,
+                                       { family = "inet", type = "stream" })
+            end
+            for _ = 1, 40 do silent:recv(512) end
+            local list = sockeye.resolve("localhost", 80)
+            print(#list > 0, sockeye.resolver().running)
+            for i = 1, 40 do
+              local ok, err = tasks[i]:join()
+              if not ok and err.code == "EAI_AGAIN" then asked = asked + 1 end
+            end
+            print(asked)
+          end)
+        ]] })
+      assert.equal("true\t40\n40\n", result.stdout, result.stderr)
+    end)
+    os.remove(path)
+  end)
 end)
 
 for _, poller in ipairs { "epoll", "poll" } do
@@ -93,6 +134,9 @@ for _, poller in ipairs { "epoll", "poll" } do
         sockeye.run(function()
           print(found("127.0.0.1"))
           print(found("::1"))
+          pcall(sockeye.resolve, "127.0.0.1", "no-such-service")
+          pcall(sockeye.resolve, nil, "no-such-service")
+          sockeye.nameinfo("127.0.0.1:80", "numerichost")
           print(sockeye.nameinfo("127.0.0.1:80", "numerichost numericserv"))
           print(threads())
         end)
@@ -159,5 +203,31 @@ describe("a name outside of a task", function()
       print(found(name), questions(1), threads())
     ]]
     assert.equal("127.0.0.1:80\to\t1\n", result.stdout, result.stderr)
+  end)
+end)
+
+describe("the limit of the resolver's threads", function()
+  it("is 64 at first, and is set for the whole process", function()
+    assert.equal("64 0 0 0 0\n7\n7\n", process.lua_script([[
+      local sockeye = require "sockeye"
+      local c = sockeye.resolver()
+      print(c.threads .. " " .. c.running .. " " .. c.idle .. " " ..
+            c.abandoned .. " " .. c.queued)
+      print(sockeye.resolver({ threads = 7 }).threads)
+      print(sockeye.resolver({}).threads)
+    ]]).stdout)
+  end)
+
+  for _, threads in ipairs { 0, -1, 1025, 1.5, "x", false } do
+    it("is not " .. tostring(threads), function()
+      errors.rejected("bad argument #1 to '[%a.]*resolver' .*threads",
+                      sockeye.resolver, { threads = threads })
+    end)
+  end
+
+  it("is the only option", function()
+    errors.rejected("bad argument #1 to '[%a.]*resolver' .*'thread'",
+                    sockeye.resolver, { thread = 3 })
+    errors.rejected("bad argument #1 to '[%a.]*resolver'", sockeye.resolver, 3)
   end)
 end)

@@ -100,6 +100,7 @@ return {
   packet = { '"lo", "arp"' }, netlink = { "", "5, 6" },
   vsock = { '"local", "any"' }, unpack = { '"\\2\\0"', "$address:pack()" },
   resolve = { '"127.0.0.1", 80', '"localhost"', '"::1", "http"' },
+  resolver = { "", "{threads = 2}", "{threads = 0}", "$trap" },
   nameinfo = { "$address", '"127.0.0.1:80", "numerichost numericserv"' },
   getservbyname = { '"http"', '"http", "tcp"' }, getservbyport = { "80" },
   checksum = { '"data"', "big(70001)" }, is_error = { "$any", "$error" },

@@ -59,6 +59,8 @@ rule("options that the system lacks are no error of the scenario",
      "getsockopt", nil, nil, "^what MPTCP")
 rule("the poller need not watch what is always ready, or again", "epoll_ctl",
      "EEXIST ENOENT EPERM")
+rule("a thread for which its stack is too small gets a larger one",
+     "pthread_create", "EINVAL", "same")
 rule("signals are not sent again where there are no timers",
      "timer_create timer_delete timer_settime", nil, "same")
 rule("a connection that fails before it is accepted is no error of a server",

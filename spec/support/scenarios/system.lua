@@ -18,6 +18,7 @@ add_call("resolve of a name", sockeye.resolve,
          { type = "stream", flags = "canonname" })
 add_call("resolve that fails", pcall, sockeye.resolve, "nosuch", nil,
          { flags = "numerichost" })
+add_call("resolver", sockeye.resolver, { threads = 64 })
 add_call("nameinfo", sockeye.nameinfo, "127.0.0.1:80", "numerichost")
 add_call("interfaces", sockeye.interfaces)
 add_call("if_nametoindex", sockeye.if_nametoindex, "lo")
