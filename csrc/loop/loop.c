@@ -329,7 +329,8 @@ int64_t loop_deadline(const struct loop *loop)
 bool loop_is_stuck(const struct loop *loop)
 {
     return loop->tasks != NULL && loop->ready_first == NULL &&
-           loop->io_waits == 0 && loop->timed == 0 && loop->held == 0;
+           loop->io_waits == 0 && loop->timed == 0 && loop->held == 0 &&
+           loop->loops->handlers == 0;
 }
 
 bool loop_is_stuck_again(struct loop *loop)

@@ -29,3 +29,8 @@ void running_add_deadlines(int change)
     atomic_store_explicit(&running_is_used, true, memory_order_relaxed);
     atomic_fetch_add_explicit(&running_deadlines, change, memory_order_relaxed);
 }
+
+void running_add_handlers(int change)
+{
+    running_add_deadlines(change);
+}

@@ -24,7 +24,8 @@ extern struct task *running_in_first;
 extern atomic_bool running_in_others; /* another thread has run a task */
 extern _Thread_local struct task *running_in_other;
 extern struct task running_outside;
-extern atomic_int running_deadlines; /* outside of tasks, in any Lua state */
+extern atomic_int running_deadlines; /* outside of tasks, in any Lua state, and
+                                        signals with a handler in Lua */
 #pragma GCC visibility pop
 
 /* An address that no two living threads share. */
@@ -74,17 +75,21 @@ static inline struct task *running_here(void)
                : NULL;
 }
 
-/* Count a change in how many deadlines there are outside of tasks. */
+/* Count a change in how many deadlines there are outside of tasks; or in how
+ * many signals have a handler in Lua, which the kernel would not run during a
+ * call that it restarts (SA_RESTART). */
 void running_add_deadlines(int change);
+void running_add_handlers(int change);
 
+/* Whether there is one or the other. */
 static inline bool running_has_deadlines(void)
 {
     return atomic_load_explicit(&running_deadlines, memory_order_relaxed) > 0;
 }
 
 /* The task that runs in this thread; NULL outside of tasks. While there are
- * deadlines outside of tasks, in any Lua state, a stand-in without a coroutine
- * in place of NULL: the kernel may not block then. */
+ * deadlines outside of tasks, or handlers in Lua, in any Lua state, a stand-in
+ * without a coroutine in place of NULL: the kernel may not block then. */
 static inline struct task *loop_running(void)
 {
     struct task *t = running_here();

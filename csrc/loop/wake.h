@@ -13,6 +13,7 @@ struct task;
 /* The loops of one Lua state, which may go from thread to thread. */
 struct loops {
     struct loop *first;
+    int handlers; /* signals for which the state has a handler in Lua */
 };
 
 /* How many loops there are, of all Lua states. */

@@ -8,7 +8,9 @@
  * state's it sends the signal on.
  *
  * A signal that comes just before a call blocks does not interrupt it.
- * Therefore a timer resends a signal until its Lua handler has run.
+ * Therefore a timer resends a signal until its Lua handler has run. SA_RESTART:
+ * Lua's own `io` never fails with EINTR; this module's calls wait in ppoll(2),
+ * which is never restarted (loop/running.h).
  */
 #include <errno.h>
 #include <pthread.h>
@@ -193,12 +195,21 @@ bool caught_take(int number)
     return true;
 }
 
-void caught_run_later(void)
+bool caught_is_any(void)
 {
     for (int number = 1; number < NSIG; number++) {
         if (atomic_load(&signals.caught[number]))
-            set_hook(atomic_load(&signals.main));
+            return true;
     }
+    return false;
+}
+
+void caught_run_later(void)
+{
+    lua_State *main = atomic_load(&signals.main);
+
+    if (main != NULL)
+        set_hook(main);
 }
 
 /* ---- the state, and its thread ---- */
@@ -214,7 +225,8 @@ static void find(lua_State *main)
     note_thread();
     for (int number = 1; number < NSIG; number++)
         resend_move(number);
-    caught_run_later();
+    if (caught_is_any())
+        caught_run_later();
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
@@ -262,7 +274,7 @@ void caught_release(void)
 
 struct sigaction caught_action(void)
 {
-    struct sigaction action = {.sa_flags = SA_SIGINFO};
+    struct sigaction action = {.sa_flags = SA_SIGINFO | SA_RESTART};
 
     action.sa_sigaction = catch;
     sigfillset(&action.sa_mask);

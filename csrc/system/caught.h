@@ -39,7 +39,10 @@ int caught_set_action(int number, const struct sigaction *action, bool *taken);
 /* Take the signal, if one was caught, for its handler to be run. */
 bool caught_take(int number);
 
-/* Have the hook run again if a signal is still to be taken. */
+/* Whether a signal is still to be taken. */
+bool caught_is_any(void);
+
+/* Have the hook run again. */
 void caught_run_later(void);
 
 /* Send a signal that this state handles: to this thread alone; or by kill(2) to

@@ -24,6 +24,7 @@
 #include "socket/argument.h"
 #include "socket/socket.h"
 #include "system/signal_names.h"
+#include "system/signal_table.h"
 #include "system/signals.h"
 #include "task/loops.h"
 #include "task/task.h"
@@ -81,8 +82,10 @@ static int sockeye_fork(lua_State *L)
 
     if (pid == -1)
         return error_raise(L, "fork", errno, 0);
-    if (pid == 0)
+    if (pid == 0) {
         turn_end_forks(L);
+        signal_table_end_fork(L);
+    }
     lua_pushinteger(L, pid);
     return 1;
 }

@@ -55,8 +55,7 @@ int resolver_raise(lua_State *L, const char *call,
 
 bool resolver_may_block(lua_State *L)
 {
-    return task_that_may_wait(L) == NULL &&
-           outside_limit(L, NO_DEADLINE) == NO_DEADLINE;
+    return task_that_may_wait(L) == NULL && !running_has_deadlines();
 }
 
 static int open_handle(lua_State *L, struct job_handle *h)

@@ -36,7 +36,8 @@ bool resolver_try_again(lua_State *L, struct resolver_answer *answer);
 int resolver_raise(lua_State *L, const char *call,
                    struct resolver_answer answer, int subject);
 
-/* Whether the call may block: outside of tasks, without a deadline. */
+/* Whether the call may block: outside of tasks, without a deadline, and without
+ * a handler in Lua that is to run meanwhile. */
 bool resolver_may_block(lua_State *L);
 
 /* Push the handle of a job, which `copy` creates from a question and a thread

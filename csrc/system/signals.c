@@ -1,10 +1,15 @@
 /*
- * signals: signal handlers written in Lua.
+ * signals: signal handlers written in Lua; see signals.h.
  *
  * Follows sigaction(2) and signal(7). caught.c notes which signals have come.
+ * Each signal has one handler, which sockeye.signal sets, and any number of
+ * listeners beside it, which come and go in any order. It is caught while there
+ * is one or the other. What sockeye.signal sets while there are only listeners
+ * takes effect when the last has gone.
+ *
+ * Functions named sockeye_* are the module's or primitives.
  */
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <unistd.h>
@@ -13,132 +18,21 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
-#include "base/metatable.h"
 #include "base/names.h"
 #include "open.h"
 #include "system/caught.h"
+#include "system/disposition.h"
+#include "system/listener.h"
 #include "system/signal_names.h"
+#include "system/signal_table.h"
 #include "system/signals.h"
+#include "task/live.h"
+#include "task/task.h"
 
-#define OWNER_TYPE "sockeye.Signals"
+#define FOREIGN "another Lua state handles the signals of this process"
 #define FAULT_PROBLEM "a fault cannot be handled in Lua"
 
-/* clang-format off */
-enum disposition { DEFAULT, IGNORE, ORIGINAL, HANDLER };
-
-static const struct name disposition_rows[] = {
-    {"default", DEFAULT}, {"ignore", IGNORE}, {"original", ORIGINAL},
-    {NULL, 0},
-};
-/* clang-format on */
-
-static const struct names disposition_names = {
-    "handler", {NULL, NULL}, disposition_rows};
-
-/* Signals belong to the process, so this is not part of a Lua state. Use it
- * under caught_lock. */
-static struct {
-    struct sigaction before[NSIG]; /* the action before a handler was set */
-    bool replaced[NSIG];           /* whether `before` is set */
-} signals;
-
-static const char owner_key = 'o';
-
-/* ---- calling handlers ---- */
-
-/* Call the function on top with a signal. */
-static void call_handler(lua_State *L, int number)
-{
-    names_push_constant(L, &signal_names, number);
-    lua_pushinteger(L, number);
-    lua_call(L, 2, 0);
-}
-
-/* Call the handlers of all signals that were caught. If one raises an error,
- * the owner's `__close`, which runs when this function ends either way, sets
- * the hook again: the other handlers then run at the next instruction. */
-static int call_handlers(lua_State *L)
-{
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &owner_key);
-    lua_toclose(L, 1);
-    lua_getiuservalue(L, 1, 1);
-    for (int number = 1; number < NSIG; number++) {
-        if (!caught_take(number))
-            continue;
-        if (lua_rawgeti(L, 2, number) == LUA_TFUNCTION)
-            call_handler(L, number);
-        else
-            lua_pop(L, 1);
-    }
-    return 0;
-}
-
-static int owner_close(lua_State *L)
-{
-    (void)L;
-    caught_run_later();
-    return 0;
-}
-
 /* ---- setting handlers ---- */
-
-/* Restore an action. Where that is the default one, signals that were caught
- * and sent on to another thread would end the process: ignoring them for a
- * moment drops those that are pending (sigaction(2)). SIGCHLD ends nothing, and
- * must not be ignored: the system would reap the children. */
-static void replace_action(int number, const struct sigaction *before)
-{
-    struct sigaction ignored = {.sa_flags = 0};
-
-    ignored.sa_handler = SIG_IGN;
-    if (!(before->sa_flags & SA_SIGINFO) && before->sa_handler == SIG_DFL &&
-        number != SIGCHLD)
-        sigaction(number, &ignored, NULL);
-    sigaction(number, before, NULL);
-}
-
-/* Restore the action from before a handler, if the handler is still set. */
-static void restore(int number)
-{
-    struct sigaction now;
-
-    if (signals.replaced[number] && sigaction(number, NULL, &now) == 0 &&
-        caught_is_action(&now))
-        replace_action(number, &signals.before[number]);
-    signals.replaced[number] = false;
-}
-
-/* The Lua state is being closed: restore all actions, so that no signal reaches
- * it any more. */
-static int owner_gc(lua_State *L)
-{
-    sigset_t every;
-    sigset_t before;
-
-    lua_pushnil(L);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &owner_key);
-    if (!caught_is_owner(interrupt_main_thread(L)))
-        return 0;
-    sigfillset(&every);
-    pthread_sigmask(SIG_SETMASK, &every, &before);
-    caught_leave();
-    caught_lock();
-    for (int number = 1; number < NSIG; number++)
-        restore(number);
-    caught_unlock();
-    caught_release();
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return 0;
-}
-
-/* Push the table of this state's handlers, by number. */
-static void push_handlers(lua_State *L)
-{
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &owner_key) != LUA_TUSERDATA)
-        luaL_error(L, "this Lua state is about to end");
-    lua_getiuservalue(L, -1, 1);
-    lua_remove(L, -2);
-}
 
 static void read_action(lua_State *L, int number, struct sigaction *now)
 {
@@ -148,16 +42,7 @@ static void read_action(lua_State *L, int number, struct sigaction *now)
 
 static void refuse(lua_State *L)
 {
-    error_raise_misuse(L,
-                       "another Lua state handles the signals of this process");
-}
-
-/* Make this state the one whose handlers run. While another state ends, what it
- * has set may be read before. */
-static void claim(lua_State *L)
-{
-    if (!caught_claim(interrupt_main_thread(L), call_handlers))
-        refuse(L);
+    error_raise_misuse(L, FOREIGN);
 }
 
 /* Whether L's state has a handler for the signal. */
@@ -187,23 +72,22 @@ int signals_send(lua_State *L, pid_t pid, int number)
     return kill(pid, number) == 0 ? 0 : errno;
 }
 
-/* Push the disposition of a signal, in the form that sockeye.signal takes. */
+/* Push the disposition of a signal, in the form that sockeye.signal takes: what
+ * it has set, or, where there are only listeners, what was there before them. */
 static void push_disposition(lua_State *L, int number,
                              const struct sigaction *now)
 {
-    enum disposition disposition = ORIGINAL;
+    enum disposition disposition = disposition_of(now);
 
     if (caught_is_action(now)) {
-        push_handlers(L);
+        signal_table_push(L);
+        lua_pop(L, 1);
         lua_rawgeti(L, -1, number);
         lua_remove(L, -2);
-        if (lua_isfunction(L, -1))
+        if (!lua_isnil(L, -1))
             return;
         lua_pop(L, 1);
-    } else if (now->sa_handler == SIG_DFL) {
-        disposition = DEFAULT;
-    } else if (now->sa_handler == SIG_IGN) {
-        disposition = IGNORE;
+        disposition = disposition_before(number);
     }
     names_push(L, &disposition_names, disposition);
 }
@@ -226,79 +110,115 @@ static enum disposition check_disposition(lua_State *L, int number, int arg)
     return HANDLER;
 }
 
-/* The action to give to sigaction(2). */
-static struct sigaction action_for(int number, enum disposition disposition,
-                                   const struct sigaction *now)
-{
-    struct sigaction action = {.sa_flags = 0};
-
-    if (disposition == HANDLER)
-        return caught_action();
-    if (disposition == ORIGINAL)
-        return signals.replaced[number] ? signals.before[number] : *now;
-    action.sa_handler = disposition == IGNORE ? SIG_IGN : SIG_DFL;
-    sigfillset(&action.sa_mask);
-    return action;
-}
-
-#define NOT_OURS (-1)
-
-/* Set the action, and keep that from before. Sets `*taken` as
- * caught_set_action. Returns zero, errno, or NOT_OURS: another state has set a
- * handler meanwhile. */
-static int set_action(int number, enum disposition disposition, bool owns,
-                      bool *taken)
-{
-    struct sigaction now;
-    struct sigaction action;
-    int error;
-
-    if (sigaction(number, NULL, &now) == -1)
-        return errno;
-    if (caught_is_action(&now) && !owns)
-        return NOT_OURS;
-    action = action_for(number, disposition, &now);
-    if (caught_is_action(&action) || caught_is_action(&now))
-        error = caught_set_action(number, &action, taken);
-    else
-        error = sigaction(number, &action, NULL) == 0 ? 0 : errno;
-    if (error == 0 && !caught_is_action(&now)) {
-        signals.before[number] = now;
-        signals.replaced[number] = true;
-    }
-    return error;
-}
-
 /* Set the handler at index 2. It is put into the table first, since that may
  * fail for lack of memory; index 3 is the earlier disposition, which a signal
- * that came before is still handled by. */
+ * that came before is still handled by. While others listen, the signal is
+ * caught all the same. */
 static void set_disposition(lua_State *L, int number,
                             enum disposition disposition)
 {
-    bool owns = caught_is_owner(interrupt_main_thread(L));
     bool taken = false;
     int error;
 
-    push_handlers(L);
-    lua_pushvalue(L, 2);
-    lua_rawseti(L, -2, number);
-    caught_lock();
-    error = set_action(number, disposition, owns, &taken);
-    caught_unlock();
-    if (error != 0 || disposition != HANDLER) {
-        lua_pushvalue(L, error != 0 ? 3 : 2);
-        lua_rawseti(L, -2, number);
+    signal_table_push(L);
+    if (disposition == ORIGINAL)
+        lua_pushnil(L);
+    else
+        lua_pushvalue(L, 2);
+    lua_rawseti(L, -3, number);
+    if (listener_is_any(L, lua_gettop(L), number))
+        disposition = HANDLER;
+    error = signal_table_change(L, number, disposition, &taken);
+    if (error != 0) {
+        lua_pushvalue(L, 3);
+        lua_rawseti(L, -3, number);
     }
-    lua_pop(L, 1);
+    lua_pop(L, 2);
     if (error == NOT_OURS)
         refuse(L);
     if (error != 0)
         error_raise(L, "signal", error, 1);
-    if (taken && lua_isfunction(L, 3)) {
-        lua_pushvalue(L, 3);
-        call_handler(L, number);
-    }
+    if (taken)
+        signal_table_handle(L, number, 3);
 }
+
+/* ---- listeners ---- */
+
+/* Catch a signal that nobody has handled so far. Stack: its tables. */
+static int begin_listening(lua_State *L, int number)
+{
+    struct sigaction now;
+    bool taken;
+
+    if (sigaction(number, NULL, &now) == -1)
+        return errno;
+    if (caught_is_action(&now))
+        return 0;
+    lua_pushnil(L);
+    lua_rawseti(L, -3, number);
+    return signal_table_change(L, number, HANDLER, &taken);
+}
+
+/* listen(call, signal, f [, yields]): has f called with each such signal that
+ * comes from now on, beside the handler and the others who listen, for the
+ * running task. Returns a value for stop_listening. Where another state handles
+ * signals, raises an error; or returns nil and the error's text, if `yields`. */
+static int sockeye_listen(lua_State *L)
+{
+    struct task *t = task_require(L, luaL_checkstring(L, 1));
+    int number = signal_names_check(L, 2, 1);
+    struct listener *l;
+    int error;
+
+    luaL_checktype(L, 3, LUA_TFUNCTION);
+    if (!signal_table_claim(L)) {
+        if (!lua_toboolean(L, 4))
+            refuse(L);
+        lua_pushnil(L);
+        lua_pushliteral(L, FOREIGN);
+        return 2;
+    }
+    lua_settop(L, 3);
+    signal_table_push(L);
+    task_push(L, t);
+    lua_pushvalue(L, 3);
+    l = listener_add(L, 5, number);
+    lua_pushvalue(L, -1);
+    lua_replace(L, 1);
+    lua_settop(L, 5);
+    error = begin_listening(L, number);
+    if (error != 0) {
+        listener_remove(L, 5, l);
+        error_raise(L, "signal", error, 2);
+    }
+    lua_settop(L, 1);
+    return 1;
+}
+
+/* stop_listening(listener): undoes `listen`; calling it again does nothing. A
+ * signal that has come before is still heard. */
+static int sockeye_stop_listening(lua_State *L)
+{
+    struct listener *l = listener_check(L, 1);
+    bool taken = false;
+    int error = 0;
+
+    lua_settop(L, 1);
+    if (!signal_table_push_if_any(L) || !listener_remove(L, 3, l))
+        return 0;
+    if (!listener_is_any(L, 3, l->number))
+        error = signal_table_end(L, 2, l->number, &taken);
+    if (error != 0)
+        return error_raise(L, "signal", error, 0);
+    if (!taken && !l->marked)
+        return 0;
+    l->marked = false;
+    listener_push_function(L, 1);
+    signal_table_call(L, l->number);
+    return 0;
+}
+
+/* ---- the module ---- */
 
 /* read_signal(value): returns the number of a signal that a function may
  * handle; or nil and a description of what is wrong with the value. */
@@ -320,18 +240,27 @@ static int sockeye_read_signal(lua_State *L)
 
 /*** Set or read what happens when a signal comes (sigaction(2)).
 A handler is called as `handler(name, number)`: `handler("SIGTERM", 15)`. It
-interrupts a call that waits: the handler runs, then the call goes on with the
-time that is left. An error that the handler raises is raised by that call, or
-by whatever else the script was doing. If the handler closes a socket, the call
-that waits on it raises ECANCELED. While no call waits, handlers run on the main
-thread, at its next instruction: a coroutine that computes is interrupted only
-when it waits or yields.
+interrupts a call of this module that waits: the handler runs, then the call goes
+on with the time that is left. An error that the handler raises is raised by that
+call, or by whatever else the script was doing. If the handler closes a socket,
+the call that waits on it raises ECANCELED. While no call waits, handlers run on
+the main thread, at its next instruction: a coroutine that computes is interrupted
+only when it waits or yields. Lua's own `io` is not interrupted (SA_RESTART): the
+handler runs when it returns.
+
+Each signal has one handler. `signals` and `serve` listen beside it: all of them
+hear a signal that comes, whatever the order in which they come and go. What
+`signal` sets in place of a handler while others listen takes effect when the last
+of them has gone.
+
+While a signal is handled in Lua, calls outside of tasks that would block wait in
+ppoll(2) first.
 
 If a signal comes several times before its handler is called, it is called once.
 A signal that has come before `signal` sets something else is handled by the
-handler of that time, before `signal` returns. Handlers survive `fork`, but not `exec`. When the Lua state is closed, the
-dispositions from before are restored. Only one Lua state of a process can have
-handlers.
+handler of that time, before `signal` returns. Handlers survive `fork`, but not
+`exec`. When the Lua state is closed, the dispositions from before are restored.
+Only one Lua state of a process can have handlers.
 @function signal
 @param signal `"SIGTERM"`, `"term"`, `sockeye.SIGTERM` or another number
 @param[opt] handler a function; `"default"`; `"ignore"`; `"original"`: the
@@ -360,7 +289,8 @@ static int sockeye_signal(lua_State *L)
     lua_settop(L, 2);
     read_action(L, number, &now);
     if (!reads && (disposition == HANDLER || caught_is_action(&now))) {
-        claim(L);
+        if (!signal_table_claim(L))
+            refuse(L);
         read_action(L, number, &now);
     }
     push_disposition(L, number, &now);
@@ -370,25 +300,6 @@ static int sockeye_signal(lua_State *L)
     return 1;
 }
 
-/* ---- the owner ---- */
-
-/* Push the owner of the handlers: a userdata for the registry, which is
- * collected when the state is closed. */
-static void push_owner(lua_State *L)
-{
-    static const luaL_Reg metamethods[] = {
-        {"__close", owner_close},
-        {"__gc", owner_gc},
-        {NULL, NULL},
-    };
-
-    lua_newuserdatauv(L, 0, 1);
-    lua_newtable(L);
-    lua_setiuservalue(L, -2, 1);
-    metatable_push(L, OWNER_TYPE, metamethods);
-    lua_setmetatable(L, -2);
-}
-
 void open_signals(lua_State *L)
 {
     static const luaL_Reg functions[] = {
@@ -396,16 +307,18 @@ void open_signals(lua_State *L)
         {NULL, NULL},
     };
 
+    static const luaL_Reg primitives[] = {
+        {"listen", sockeye_listen},
+        {"read_signal", sockeye_read_signal},
+        {"stop_listening", sockeye_stop_listening},
+        {NULL, NULL},
+    };
+
     caught_prepare();
+    signal_table_prepare(L);
     luaL_setfuncs(L, functions, 0);
     lua_getfield(L, -1, "primitives");
-    lua_pushcfunction(L, sockeye_read_signal);
-    lua_setfield(L, -2, "read_signal");
+    luaL_setfuncs(L, primitives, 0);
     lua_pop(L, 1);
     names_export(L, &signal_names);
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &owner_key) == LUA_TNIL) {
-        push_owner(L);
-        lua_rawsetp(L, LUA_REGISTRYINDEX, &owner_key);
-    }
-    lua_pop(L, 1);
 }

@@ -32,6 +32,11 @@ static inline bool task_has_coroutine(const struct task *t)
     return t != NULL && t->co != NULL;
 }
 
+static inline bool task_has_ended(const struct task *t)
+{
+    return t->status > TASK_WAITING;
+}
+
 /* The task that runs L; NULL outside of tasks. Raises an error if L is another
  * coroutine, which was not resumed by sockeye.resume and so cannot wait. */
 struct task *task_that_may_wait(lua_State *L);

@@ -9,20 +9,40 @@ primitives.mark_library_file()
 
 local M = {}
 
--- Puts all handlers back, the last one first: a signal may be named twice.
+-- What the loop closes: those who listen, by the signal's number, and where
+-- what they hear is put.
+local Closing <const> = class.new "sockeye.Signals"
+
 -- Raises the first error at the end.
-local function restore(before)
+function Closing:__close()
   local ok, err = true, nil
-  for i = #before, 1, -1 do
-    local restored, problem = pcall(core.signal, before[i].name,
-                                    before[i].handler)
-    if ok then ok, err = restored, problem end
+  for number, listener in pairs(self.listeners) do
+    self.listeners[number] = nil
+    if listener then
+      local stopped, problem = pcall(primitives.stop_listening, listener)
+      if ok then ok, err = stopped, problem end
+    end
   end
   if not ok then error(err, 0) end
 end
+Closing.__gc = Closing.__close
+
+-- Listens to each of the signals, and only once to one that is named twice.
+local function listen_to(names, closing)
+  local function hear(name) closing.arrived:put(name) end
+  for _, name in ipairs(names) do
+    local number <const> = primitives.read_signal(name)
+    if not closing.listeners[number] then
+      closing.listeners[number] = false -- no memory is needed afterwards
+      closing.listeners[number] = primitives.listen("signals", name, hear)
+    end
+  end
+end
 
 --- Iterate over signals as they arrive.
--- When the loop is left, the handlers from before it are put back.
+-- Any number of tasks may listen to one signal, beside its handler (`signal`):
+-- all of them hear it. When the last has left its loop, in whatever order, the
+-- signal does what it did before.
 -- @function signals
 -- @param ... names of signals, as `signal` takes them
 -- @treturn function an iterator; each call waits for a signal and returns its
@@ -37,33 +57,21 @@ end
 --   reload()
 -- end
 function M.signals(...)
-  local arrived <const> = require("sockeye.channel").channel(math.huge)
   local names <const> = table.pack(...)
   for i = 1, names.n do
     arguments.check("signals", i, names[i], "signal")
   end
-  local before <const> = {}
-  local release <const> = primitives.expect_outside_wakeup("signals")
-  local Closing <const> = class.new "sockeye.Signals"
-  function Closing.__close()
-    release()
-    restore(before)
-  end
-  local closing <const> = setmetatable({}, Closing)
-  local ok, err = pcall(function()
-    for _, name in ipairs(names) do
-      local handler <const> = core.signal(name, function(caught)
-        arrived:put(caught)
-      end)
-      before[#before + 1] = { name = name, handler = handler }
-    end
-  end)
+  primitives.current_task "signals"
+  local closing <const> = setmetatable({
+    arrived = require("sockeye.channel").channel(math.huge), listeners = {},
+  }, Closing)
+  local ok, err = pcall(listen_to, names, closing)
   if not ok then
-    release()
-    restore(before)
+    Closing.__close(closing)
     error(err, 0)
   end
-  return arrived:values(), nil, nil, closing
+  -- It holds what the loop closes, which stops listening when it is collected.
+  return function() return closing.arrived:get() end, nil, nil, closing
 end
 
 return M

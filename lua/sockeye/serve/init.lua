@@ -171,17 +171,12 @@ local function stop_listening(server)
   end
 end
 
--- Releases first: putting the handlers of signals back may take memory.
+-- Releases first: what stops listening to signals may raise errors.
 function Server:__close()
   self.task = nil
   if self.release then self.release() end
   stop_listening(self)
-  local ok, err = true, nil
-  for _, name in ipairs(self.signals) do
-    local forgot, problem = pcall(signals_of.forget, name, self)
-    if ok then ok, err = forgot, problem end
-  end
-  if not ok then error(err, 0) end
+  signals_of.forget(self)
 end
 
 local function await_channel(server, channel)
@@ -224,12 +219,12 @@ local function supervise(server, g)
   return server.reason
 end
 
-local function serve(server, endpoints)
+local function serve(server, endpoints, signals)
   local _ <close> = server
   server.task = primitives.current_task("serve")
   server.release = primitives.expect_outside_wakeup("serve")
   for _, endpoint in ipairs(endpoints) do add_listener(server, endpoint) end
-  for _, name in ipairs(server.signals) do signals_of.watch(name, server) end
+  signals_of.watch(signals, server)
   return group(function(g)
     return supervise(server, g)
   end)
@@ -280,7 +275,9 @@ end
 -- `grace`: seconds, by default 5;
 -- `stop`: a channel; a value in it, or closing it, ends the server;
 -- `signals`: a list in place of SIGTERM and SIGINT, or false for none. The
--- handlers from before are put back at the end;
+-- server hears them beside their handlers and whoever else listens (`signal`).
+-- Where another Lua state of the process handles signals, the server does
+-- without, and a line on standard error says so;
 -- `listen`: options for `listen`
 -- @treturn string what ended it: the signal's name, or `"stop"`
 -- @raise what `listen` raises; ECANCELED where the task was cancelled;
@@ -301,15 +298,16 @@ function M.serve(endpoints, handler, options)
     limited = options.idle_timeout or options.handler_timeout,
     on_error = options.on_error,
     grace = options.grace or default_grace,
-    signals = list_signals(options.signals),
+    signals = {}, -- those who listen, by the signal's number
     stop_channel = options.stop,
     listen = options.listen,
     count = 0, waiting = {}, listeners = {}, files = {},
   }, Server)
+  local signals <const> = list_signals(options.signals)
   if pcall(primitives.current_task, "serve") then
-    return serve(server, endpoints)
+    return serve(server, endpoints, signals)
   end
-  return core.run(serve, server, endpoints)
+  return core.run(serve, server, endpoints, signals)
 end
 
 return M

@@ -1,49 +1,44 @@
--- Signals that stop servers: one handler for each signal, whatever the number
--- of servers.
+-- Signals that stop servers.
 
 local core = require "sockeye.core"
-core.primitives.mark_library_file()
+
+local primitives <const> = core.primitives
+primitives.mark_library_file()
 
 local M = {}
 
--- By the name of a signal: the set of the `servers` that it stops, the handler
--- that was there `before`, and the `process` that has set ours.
-local caught <const> = {}
+local complaint <const> = "serve: %s: this server does without them\n"
 
-local function stop_servers(name)
-  local watch <const> = caught[name]
-  if not watch then return end
-  if watch.process ~= core.getpid() then
-    -- A forked child has no server to stop: the signal does what it would
-    -- have done without one.
-    core.signal(name, watch.before)
-    core.kill(core.getpid(), name)
-    return
+--- Lets the signals stop the server from now on. Where another Lua state has
+-- handlers, writes a line to standard error that says so, and does nothing.
+function M.watch(names, server)
+  local function stop(name) server:stop(name) end
+  for _, name in ipairs(names) do
+    local number <const> = primitives.read_signal(name)
+    if not server.signals[number] then
+      server.signals[number] = false -- no memory is needed afterwards
+      local listener <const>, problem <const> =
+        primitives.listen("serve", name, stop, true)
+      if not listener then
+        io.stderr:write(complaint:format(problem))
+        return
+      end
+      server.signals[number] = listener
+    end
   end
-  for server in pairs(watch.servers) do server:stop(name) end
 end
 
---- Lets the signal stop the server from now on.
-function M.watch(name, server)
-  local watch = caught[name]
-  if not watch or watch.process ~= core.getpid() then
-    watch = { servers = {}, process = core.getpid() }
-    watch.before = core.signal(name, stop_servers)
-    caught[name] = watch
+--- Undoes `watch`. Raises the first error at the end.
+function M.forget(server)
+  local ok, err = true, nil
+  for number, listener in pairs(server.signals) do
+    server.signals[number] = nil
+    if listener then
+      local stopped, problem = pcall(primitives.stop_listening, listener)
+      if ok then ok, err = stopped, problem end
+    end
   end
-  watch.servers[server] = true
-end
-
---- Undoes `watch`. Puts the handler from before back when the signal stops no
--- server any more.
-function M.forget(name, server)
-  local watch <const> = caught[name]
-  if not watch or not watch.servers[server] then return end
-  watch.servers[server] = nil
-  if not next(watch.servers) then
-    caught[name] = nil
-    core.signal(name, watch.before)
-  end
+  if not ok then error(err, 0) end
 end
 
 return M
