@@ -33,8 +33,11 @@ static int connect_once(int fd, const struct address *a, bool blocks)
     return error;
 }
 
+#define LONGEST (3600 * NANOSECONDS)
+
 /* poll(2) cannot report when a busy Unix listener has a free place in its
- * queue, but connect(2) waits for one, up to SO_SNDTIMEO. */
+ * queue, but connect(2) waits for one, up to SO_SNDTIMEO; with this option,
+ * signals interrupt it (signal(7)). */
 static int connect_unix(lua_State *L, struct wait *w, const struct address *a)
 {
     struct timeval before = {0, 0};
@@ -49,6 +52,8 @@ static int connect_unix(lua_State *L, struct wait *w, const struct address *a)
     left = w->deadline - clock_now();
     if (left < 1000)
         left = 1000;
+    if (left > LONGEST)
+        left = LONGEST;
     limit.tv_sec = (time_t)(left / NANOSECONDS);
     limit.tv_usec = (suseconds_t)(left % NANOSECONDS / 1000);
     if (getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, &length) == -1 ||
@@ -135,7 +140,7 @@ static bool retry_connect(lua_State *L, const struct socket *s, struct wait *w,
         return wait_briefly(L, w, WAIT_USUALLY);
     if (is_full && w->deadline != 0) {
         w->outcome = WAIT_TIMED_OUT;
-        return false;
+        return w->deadline > clock_now();
     }
     return wait_again(L, w);
 }

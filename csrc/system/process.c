@@ -142,8 +142,9 @@ static int await_child(struct task *t, struct socket *child, pid_t pid)
     return loop_await(t, &child->handle, POLLIN, deadline, false);
 }
 
-/* Wait for that outside of tasks, under a deadline. */
-static int await_child_outside(lua_State *L, pid_t pid)
+/* Wait for that outside of tasks, where the kernel may not block. Returns
+ * whether the child's descriptor reports its end. */
+static bool await_child_outside(lua_State *L, pid_t pid)
 {
     int64_t deadline = outside_limit(L, NO_DEADLINE);
     int64_t now = clock_now();
@@ -152,14 +153,14 @@ static int await_child_outside(lua_State *L, pid_t pid)
     struct pollfd p = {.events = POLLIN};
 
     if (deadline <= now)
-        return error_raise_timeout(L, "waitpid", 0);
+        error_raise_timeout(L, "waitpid", 0);
     child = socket_new(L);
     p.fd = child->handle.fd = open_child(pid);
     if (p.fd == -1)
         deadline = soon < deadline ? soon : deadline;
     if (wait_poll(&p, p.fd != -1, deadline) == -1)
         interrupt_run(L);
-    return 0;
+    return p.revents != 0;
 }
 
 static void drop_child(lua_State *L)
@@ -190,14 +191,13 @@ static int waitpid_suspend(lua_State *L, struct task *t, pid_t pid, int options,
     return task_suspend(L, t, "waitpid", WAIT_RESUMED, waitpid_step);
 }
 
-/* Call waitpid(2) outside of tasks. Under a deadline it does not block in the
- * kernel, and raises at the deadline. */
+/* Call waitpid(2) outside of tasks. Under a deadline, at which it raises, and
+ * while signals have handlers in Lua, it does not block in the kernel. */
 static pid_t wait_outside(lua_State *L, pid_t pid, int options, int *status)
 {
-    bool limited =
-        !(options & WNOHANG) && outside_limit(L, NO_DEADLINE) != NO_DEADLINE;
+    bool limited = !(options & WNOHANG) && running_has_deadlines();
     int flags = limited ? options | WNOHANG : options;
-    int looks = 0;
+    bool watches = options == 0;
     pid_t child;
 
     for (;;) {
@@ -206,8 +206,8 @@ static pid_t wait_outside(lua_State *L, pid_t pid, int options, int *status)
             return child;
         if (child == 0 && !limited)
             return 0;
-        if (child == 0)
-            await_child_outside(L, options == 0 && looks++ == 0 ? pid : -1);
+        if (child == 0 && await_child_outside(L, watches ? pid : -1))
+            watches = false;
         drop_child(L);
     }
 }

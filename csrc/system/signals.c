@@ -251,7 +251,8 @@ handler runs when it returns.
 Each signal has one handler. `signals` and `serve` listen beside it: all of them
 hear a signal that comes, whatever the order in which they come and go. What
 `signal` sets in place of a handler while others listen takes effect when the last
-of them has gone.
+of them has gone; where there is no handler, it returns what was there before
+them.
 
 While a signal is handled in Lua, calls outside of tasks that would block wait in
 ppoll(2) first.

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <lauxlib.h>
 
@@ -188,16 +189,36 @@ static bool prepare_outside(lua_State *L, struct wait *w)
     return true;
 }
 
+/* The moment at which the kernel would have ended a wait of its own, by
+ * SO_RCVTIMEO or SO_SNDTIMEO. */
+static int64_t kernel_limit(const struct wait *w)
+{
+    int option = w->call->events & POLLOUT ? SO_SNDTIMEO : SO_RCVTIMEO;
+    struct timeval limit = {0, 0};
+    socklen_t length = sizeof limit;
+
+    if (w->handle->timeout != NO_DEADLINE ||
+        getsockopt(w->handle->fd, SOL_SOCKET, option, &limit, &length) == -1 ||
+        (limit.tv_sec == 0 && limit.tv_usec == 0))
+        return NO_DEADLINE;
+    return clock_after(limit.tv_sec * NANOSECONDS + limit.tv_usec * 1000);
+}
+
 static bool wait_outside_task(lua_State *L, struct wait *w)
 {
+    int64_t limit;
+
     if (!prepare_outside(L, w))
         return false;
+    limit = earlier(w->deadline, kernel_limit(w));
     while (still_open(w)) {
         struct pollfd p = {w->handle->fd, awaited_events(w), 0};
-        int n = wait_poll(&p, 1, w->deadline);
+        int n = wait_poll(&p, 1, limit);
 
         if (n > 0)
             return true;
+        if (n == 0 && limit < w->deadline)
+            return end_wait(w, WAIT_ERROR, EAGAIN);
         if (n == 0)
             return end_time(w);
         if (errno != EINTR)

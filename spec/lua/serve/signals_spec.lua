@@ -124,4 +124,78 @@ describe("a signal", function()
       assert.equal("SIGTERM", b:join())
     end)
   end)
+
+  it("is heard by its handler and by a server, whichever ends first", function()
+    local heard = {}
+    local function handler(name) heard[#heard + 1] = name end
+    local before = sockeye.signal("TERM", handler)
+    sockeye.run(function()
+      local server = sockeye.spawn(sockeye.serve, "127.0.0.1:0", echo)
+      local each, _, _, closing = sockeye.signals "TERM"
+      local _ <close> = closing
+      sockeye.yield()
+      sockeye.kill(sockeye.getpid(), "TERM")
+      assert.equal("SIGTERM", server:join())
+      assert.equal("SIGTERM", each())
+      sockeye.kill(sockeye.getpid(), "TERM")
+      assert.equal("SIGTERM", each())
+    end)
+    assert.same({ "SIGTERM", "SIGTERM" }, heard)
+    assert.equal(handler, sockeye.signal("TERM", before))
+  end)
+
+  it("that is named twice stops a server once", function()
+    local ended
+    sockeye.run(function()
+      local r, w = sockeye.pipe()
+      local l = sockeye.listen "127.0.0.1:0"
+      local address = l:getsockname()
+      local server = sockeye.spawn(sockeye.serve, l, function()
+        w:write "x"
+        sockeye.sleep(0.005)
+        ended = true
+      end, { signals = { "TERM", "SIGTERM" } })
+      local conn <close> = sockeye.connect(address)
+      r:read(1)
+      sockeye.kill(sockeye.getpid(), "TERM")
+      assert.equal("SIGTERM", server:join())
+      assert.is_true(ended)
+      r:close()
+      w:close()
+      assert.truthy(conn)
+    end)
+  end)
+end)
+
+-- Serves in a second Lua state while the first handles signals.
+local second <const> = [[
+  local sockeye = require "sockeye"
+  local threads = require "spec.support.threads"
+  sockeye.signal("USR1", function() end)
+  local problem = threads.start([=[
+    local sockeye = require "sockeye"
+    sockeye.run(function()
+      local stop = sockeye.channel()
+      sockeye.spawn(function() stop:close() end)
+      print(sockeye.serve("127.0.0.1:0", print, { stop = stop, %s }))
+      print(pcall(sockeye.signals, "TERM"))
+    end)
+  ]=])()
+  print(problem)
+]]
+
+describe("a server in a second Lua state", function()
+  it("does without signals, and says so in a line", function()
+    local result = process.lua_script(second:format "")
+    assert.matches("^stop\nfalse\t.*another Lua state.*\nnil\n$",
+                   result.stdout)
+    assert.equal("serve: another Lua state handles the signals of this " ..
+                 "process: this server does without them\n", result.stderr)
+  end)
+
+  it("says nothing where it wants none", function()
+    local result = process.lua_script(second:format "signals = false")
+    assert.matches("^stop\n", result.stdout)
+    assert.equal("", result.stderr)
+  end)
 end)
