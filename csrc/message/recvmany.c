@@ -189,13 +189,14 @@ static int receive_once(lua_State *L, const struct socket *s, size_t count,
     return n;
 }
 
-static bool receive_again(lua_State *L, struct wait *w)
+static bool receive_again(lua_State *L, const struct socket *s, struct wait *w,
+                          int *flags)
 {
     int error = errno;
 
     return_buffers(L);
     errno = error;
-    return wait_again(L, w);
+    return transfer_reads_again(L, s, w, flags);
 }
 
 /* ---- received messages ---- */
@@ -381,7 +382,7 @@ static int recvmany_step(lua_State *L, int status, lua_KContext context)
     flags = message_start(L, &w, &call, s, h.flags, context) | MSG_WAITFORONE;
     do
         n = receive_once(L, s, count, &wanted, flags);
-    while (n == -1 && receive_again(L, &w));
+    while (n == -1 && receive_again(L, s, &w, &flags));
     if (n == -1)
         return wait_failed(L, &w, 0);
     batch_charge(&w, (size_t)n);

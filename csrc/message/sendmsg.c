@@ -247,7 +247,7 @@ static int recvmsg_step(lua_State *L, int status, lua_KContext context)
         data =
             wanted.size <= STACK_BUFFER ? small : scratch_take(L, &wanted.size);
         n = receive_once(&r, s, &wanted, data, wanted.size, flags);
-    } while (n == -1 && transfer_receive_again(L, &w, wanted.size));
+    } while (n == -1 && transfer_receive_again(L, s, &w, wanted.size, &flags));
     if (n == -1)
         return wait_failed(L, &w, 0);
     push_received(L, s, &wanted, &r, data, (size_t)n);

@@ -45,7 +45,7 @@ static int read_step(lua_State *L, int status, lua_KContext context)
             break;
         buffer = size <= STACK_BUFFER ? small : scratch_take(L, &size);
         n = descriptor_read(s->handle.fd, s->type != 0, buffer, size, flags);
-    } while (n == -1 && wait_again(L, &w));
+    } while (n == -1 && transfer_reads_again(L, s, &w, &flags));
     if (n == -1) {
         scratch_release(L, size);
         return wait_failed(L, &w, 0);

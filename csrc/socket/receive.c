@@ -81,7 +81,7 @@ static bool keep_trying(lua_State *L, const struct socket *s, struct wait *w,
                         struct receipt *r, char *small, struct sender *from)
 {
     do {
-        if (!transfer_receive_again(L, w, r->size))
+        if (!transfer_receive_again(L, s, w, r->size, &r->flags))
             return false;
         r->length = receive_once(L, s, r, small, from);
     } while (r->length == -1);
@@ -240,7 +240,8 @@ Waits until there is data, and returns what one call gets.
 @param[opt] flags names in a string, as `"peek dontwait"`, or an integer: `oob`,
 `peek`, `waitall` (all of the `n` bytes, unless the stream ends before),
 `trunc`, `dontwait`, `errqueue`
-@treturn ?string the data; `""` for an empty datagram; nil at the end of a
+@treturn ?string the data; `""` for an empty datagram, and from a datagram socket
+that was `shutdown` for reading, where there is nothing; nil at the end of a
 stream (also for an empty message on a seqpacket socket: the system reports both
 alike); `false` if it would have to wait in non-blocking mode
 @treturn ?int the full length of the datagram, if it was longer than `n` and was

@@ -5,10 +5,18 @@
  * Follows send(2) and recv(2).
  */
 #include <errno.h>
+#include <poll.h>
 
 #include "base/scratch.h"
 #include "open.h"
 #include "socket/transfer.h"
+
+/* What poll(2) reports where reading was shut down; 0: nothing. */
+#ifdef POLLRDHUP
+#define READ_ENDED POLLRDHUP
+#else
+#define READ_ENDED 0
+#endif
 
 /* clang-format off */
 static const struct name flag_rows[] = {
@@ -45,13 +53,40 @@ bool transfer_again(lua_State *L, const struct socket *s, struct wait *w,
     return wait_again(L, w);
 }
 
-bool transfer_receive_again(lua_State *L, struct wait *w, size_t size)
+/* Whether a call that must not block has waited, and there is nothing: because
+ * reading was shut down, which is no error of recv(2). */
+static bool reads_no_more(const struct socket *s, const struct wait *w,
+                          int flags)
+{
+    struct pollfd p = {s->handle.fd, READ_ENDED, 0};
+    bool has_waited = w->context == WAIT_RESUMED || w->deadline != 0;
+
+    return errno == EAGAIN && has_waited && (flags & MSG_DONTWAIT) &&
+           !(flags & MSG_ERRQUEUE) && !wait_is_nonblocking(w) &&
+           !transfer_ends(s) && poll(&p, 1, 0) == 1 && (p.revents & READ_ENDED);
+}
+
+bool transfer_reads_again(lua_State *L, const struct socket *s, struct wait *w,
+                          int *flags)
+{
+    int error = errno;
+
+    if (reads_no_more(s, w, *flags)) {
+        *flags &= ~MSG_DONTWAIT;
+        return true;
+    }
+    errno = error;
+    return wait_again(L, w);
+}
+
+bool transfer_receive_again(lua_State *L, const struct socket *s,
+                            struct wait *w, size_t size, int *flags)
 {
     int error = errno;
 
     scratch_release(L, size);
     errno = error;
-    return wait_again(L, w);
+    return transfer_reads_again(L, s, w, flags);
 }
 
 void open_transfer(lua_State *L)

@@ -69,9 +69,17 @@ static inline int transfer_start_receiving(lua_State *L, struct wait *w,
     return s->type == SOCK_STREAM ? flags : flags | MSG_TRUNC;
 }
 
-/* Like wait_again, for a failed attempt to receive `size` bytes. It first
- * returns large scratch memory, so that a waiting call holds none. */
-bool transfer_receive_again(lua_State *L, struct wait *w, size_t size);
+/* Like wait_again, for a failed attempt to receive. A datagram socket that reads
+ * no more gives nothing, at once, to a call that may block; to one that may not,
+ * it reports EAGAIN for ever. Where a call has waited in vain for that, this
+ * clears MSG_DONTWAIT in `*flags`. */
+bool transfer_reads_again(lua_State *L, const struct socket *s, struct wait *w,
+                          int *flags);
+
+/* Like that, for an attempt to receive `size` bytes. It first returns large
+ * scratch memory, so that a waiting call holds none. */
+bool transfer_receive_again(lua_State *L, const struct socket *s,
+                            struct wait *w, size_t size, int *flags);
 
 /* Whether `flags` has MSG_WAITALL and `length` bytes, of the `size` that the
  * caller wants, do not satisfy it yet. */

@@ -234,7 +234,7 @@ void stream_note_error(struct stream *s, int error)
 /* Make one attempt. A descriptor that is no socket must be ready first, if it
  * must not block. -2: it is not; `w` says why. */
 static ssize_t attempt(lua_State *L, struct stream *s, struct wait *w,
-                       size_t wanted)
+                       size_t wanted, int flags)
 {
     bool blocks = wait_blocks(w->handle);
     ssize_t n;
@@ -246,7 +246,7 @@ static ssize_t attempt(lua_State *L, struct stream *s, struct wait *w,
     if (!stream_is_socket(s) && !blocks &&
         !descriptor_is_ready(w->handle->fd, POLLIN) && !wait_ready(L, w))
         return -2;
-    n = receive(L, s, w, wanted, blocks ? 0 : MSG_DONTWAIT);
+    n = receive(L, s, w, wanted, flags);
     if (n == 0)
         s->ended = true;
     else if (n == -1)
@@ -256,6 +256,7 @@ static ssize_t attempt(lua_State *L, struct stream *s, struct wait *w,
 
 bool stream_fill(lua_State *L, struct stream *s, struct wait *w, size_t wanted)
 {
+    int flags = wait_blocks(w->handle) ? 0 : MSG_DONTWAIT;
     ssize_t n;
 
     if (s->error != 0) {
@@ -264,8 +265,8 @@ bool stream_fill(lua_State *L, struct stream *s, struct wait *w, size_t wanted)
         return false;
     }
     do
-        n = attempt(L, s, w, wanted);
-    while (n == -1 && wait_again(L, w));
+        n = attempt(L, s, w, wanted, flags);
+    while (n == -1 && transfer_reads_again(L, s->socket, w, &flags));
     return n >= 0;
 }
 

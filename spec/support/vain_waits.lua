@@ -111,6 +111,12 @@ local reading = {
   end,
 }
 
+-- Those that notice no end of reading.
+local moving = {
+  splice = reading.splice,
+  ["splice to a pipe"] = reading["splice to a pipe"],
+}
+
 local writing = {
   send = function(s) return s:send "x" end,
   sendto = function(s) return s:sendto "x" end,
@@ -154,9 +160,9 @@ local causes = {
   { "time of a segment",
     function() return full(stamped(tcp())) end, writing },
   { "end of a udp socket",
-    function() return shut(connected_udp()) end, reading },
+    function() return shut(connected_udp()) end, moving },
   { "end of a unix socket",
-    function() return shut(sockeye.socketpair("unix", "dgram")) end, reading },
+    function() return shut(sockeye.socketpair("unix", "dgram")) end, moving },
   { "end of a listener",
     function() return shut(listener("stream", 1)) end, accepting },
   { "end of a listener of records",
