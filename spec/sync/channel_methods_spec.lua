@@ -88,7 +88,7 @@ describe("a channel", function()
         assert.equal(value, ch:get())
       end
       errors.rejected(
-        "^spec/lua/channel_spec.lua:%d+: bad argument #1 to 'put'",
+        "^spec/sync/channel_methods_spec.lua:%d+: bad argument #1 to 'put'",
                       function()
         ch:put(nil)
         return true
@@ -113,7 +113,7 @@ describe("a channel", function()
       ch:close()
       errors.raised("EPIPE", "put", t.join, t)
       local err = errors.raised("EPIPE", "put", function() ch:put(1) end)
-      assert.matches("^spec/lua/channel_spec.lua:", err.where)
+      assert.matches("^spec/sync/channel_methods_spec.lua:", err.where)
     end)
   end)
 
