@@ -11,16 +11,11 @@
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "base/interrupt.h"
-#include "base/quote.h"
 #include "open.h"
 #include "socket/argument.h"
+#include "socket/events.h"
 #include "socket/socket.h"
 #include "task/task.h"
-
-static const struct {
-    char letter;
-    short event;
-} letters[] = {{'r', POLLIN}, {'w', POLLOUT}, {'p', POLLPRI}, {0, 0}};
 
 /* Stack indices: the caller's table, the deadline, the list of its keys, the
  * array of struct pollfd, the socket that owns poller_make_set's descriptor. */
@@ -32,39 +27,6 @@ static int poll_step(lua_State *L, int status, lua_KContext context);
 
 static const struct call poll_call = {"poll", 0, poll_step};
 
-static short event_of(char letter)
-{
-    for (int i = 0; letters[i].letter != 0; i++) {
-        if (letters[i].letter == letter)
-            return letters[i].event;
-    }
-    return 0;
-}
-
-/* The events that the string on top of the stack names. Errors blame `arg`. */
-static short check_events(lua_State *L, int arg)
-{
-    bool is_string = lua_type(L, -1) == LUA_TSTRING;
-    size_t length = 0;
-    const char *text = is_string ? lua_tolstring(L, -1, &length) : NULL;
-    short events = 0;
-    struct quote quote;
-
-    luaL_argcheck(L, length > 0, arg,
-                  "events must be \"r\", \"w\", \"rw\" or contain \"p\"");
-    for (; length > 0; text++, length--) {
-        short event = event_of(*text);
-
-        if (event == 0) {
-            lua_pushfstring(L, "unknown event '%s'",
-                            quote_text(&quote, text, 1));
-            luaL_argerror(L, arg, lua_tostring(L, -1));
-        }
-        events |= event;
-    }
-    return events;
-}
-
 /* Create the list of the keys. Returns their number. */
 static nfds_t list_keys(lua_State *L)
 {
@@ -73,7 +35,7 @@ static nfds_t list_keys(lua_State *L)
     lua_newtable(L);
     lua_pushnil(L);
     while (lua_next(L, WANTED)) {
-        check_events(L, WANTED);
+        events_check(L, WANTED);
         lua_pop(L, 1);
         luaL_argcheck(L, socket_descriptor_at(L, -1) != NO_DESCRIPTOR, WANTED,
                       "keys must be sockets, files or descriptors");
@@ -94,30 +56,13 @@ static void fill_pollfds(lua_State *L, struct pollfd *fds, nfds_t count,
         lua_rawgeti(L, KEYS, (lua_Integer)i + 1);
         lua_pushvalue(L, -1);
         if (lua_rawget(L, WANTED) != LUA_TNIL) {
-            fds[i].events = check_events(L, WANTED);
+            fds[i].events = events_check(L, WANTED);
             fds[i].fd = socket_descriptor_at(L, -2);
             if (fds[i].fd == CLOSED_DESCRIPTOR)
                 error_raise(L, "poll", closed, 0);
         }
         lua_pop(L, 2);
     }
-}
-
-/* Push the letters of the events that are ready. After an error or a hang-up
- * these are all that were asked for: the call that follows raises the error. */
-static void push_events(lua_State *L, const struct pollfd *p)
-{
-    short events = p->revents & p->events;
-    char text[sizeof letters / sizeof *letters];
-    size_t length = 0;
-
-    if (p->revents & (POLLERR | POLLHUP))
-        events = p->events;
-    for (int i = 0; letters[i].letter != 0; i++) {
-        if (events & letters[i].event)
-            text[length++] = letters[i].letter;
-    }
-    lua_pushlstring(L, text, length);
 }
 
 static int push_ready(lua_State *L, const struct pollfd *fds, nfds_t count)
@@ -129,7 +74,7 @@ static int push_ready(lua_State *L, const struct pollfd *fds, nfds_t count)
         lua_rawgeti(L, KEYS, (lua_Integer)i + 1);
         if (fds[i].revents & POLLNVAL)
             return error_raise(L, "poll", EBADF, 0);
-        push_events(L, &fds[i]);
+        events_push(L, &fds[i]);
         lua_rawset(L, -3);
     }
     return 1;
@@ -295,7 +240,7 @@ static int sockeye_wait(lua_State *L)
         lua_pushliteral(L, "r");
     else
         lua_pushvalue(L, 2);
-    check_events(L, 2);
+    events_check(L, 2);
     luaL_argcheck(L, socket_descriptor_at(L, 1) != NO_DESCRIPTOR, 1,
                   "socket, file or descriptor expected");
     lua_rawset(L, -3);
