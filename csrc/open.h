@@ -54,6 +54,15 @@ void open_tracker(lua_State *L);
 void open_zerocopy(lua_State *L);
 void open_poll(lua_State *L);
 
+/* sync */
+void open_channel(lua_State *L);
+void open_channel_methods(lua_State *L);
+void open_select(lua_State *L);
+void open_semaphore(lua_State *L);
+void open_mutex(lua_State *L);
+void open_event(lua_State *L);
+void open_interval(lua_State *L);
+
 /* option */
 void open_option(lua_State *L);
 

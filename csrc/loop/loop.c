@@ -8,6 +8,7 @@
 #include "loop/inner.h"
 #include "loop/loop.h"
 #include "loop/output.h"
+#include "loop/place.h"
 
 #define BUDGET 64 /* calls before a task yields */
 #define AT_ONCE (NANOSECONDS / 1000)
@@ -199,6 +200,7 @@ void loop_remove(struct loop *loop, struct task *t)
         loop_stop_waiting(t);
     timers_remove(&loop->timers, t);
     outputs_leave(&t->outputs);
+    place_close(t);
     if (t->next != NULL)
         t->next->previous = t->previous;
     if (t->previous != NULL)

@@ -17,6 +17,8 @@ struct group;
 struct handle;
 struct loop;
 struct output;
+struct place;
+struct places;
 struct task;
 
 enum direction { READING, WRITING };
@@ -47,6 +49,12 @@ struct handle {
     int64_t timeout;  /* nanoseconds; 0: never wait; NO_DEADLINE: for ever */
     struct registration registration;
     const struct descriptor_hooks *const *hooks; /* first in it; or NULL */
+};
+
+/* The tasks that wait for the same, in order: a circle of their places; see
+ * loop/place.h. */
+struct queue {
+    struct place *first; /* NULL: nobody waits */
 };
 
 /* A deadline over all that a task does until it is removed. */
@@ -104,12 +112,14 @@ struct task {
     int64_t timer;
     size_t timer_place; /* 0: none */
     struct group *group;
-    struct task *resumer; /* the task, of another loop, that runs this loop */
-    struct task *joins;   /* the task whose end it waits for */
-    struct task *joiner;  /* a task that waits for its end; or NULL */
-    int joiners;          /* how many tasks do */
-    int holds;            /* its calls of loop_hold that are in force */
-    bool failed;          /* its function has raised */
+    struct task *resumer;  /* the task, of another loop, that runs this loop */
+    struct task *joins;    /* the task whose end it waits for */
+    struct task *joiner;   /* a task that waits for its end; or NULL */
+    int joiners;           /* how many tasks do */
+    int holds;             /* its calls of loop_hold that are in force */
+    bool failed;           /* its function has raised */
+    struct places *places; /* its places in queues; NULL: it has had none */
+    struct queue ends;     /* tasks that wait for its end beside other things */
 };
 
 /* A group of tasks, which keeps the first error of one of them. */

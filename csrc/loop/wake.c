@@ -3,6 +3,7 @@
  */
 #include "loop/wake.h"
 #include "loop/inner.h"
+#include "loop/place.h"
 
 atomic_int loop_total;
 
@@ -40,6 +41,8 @@ void loop_stop_waiting(struct task *t)
     t->handle = NULL;
     t->token = NULL;
     t->wants = 0;
+    if (t->places != NULL)
+        place_leave_all(t->places);
 }
 
 void loop_wake(struct task *t)
@@ -48,6 +51,32 @@ void loop_wake(struct task *t)
         return;
     loop_stop_waiting(t);
     loop_push_ready(t->loop, t);
+}
+
+/* The place stays the task's; what it waited for has come. */
+static void meet(struct place *p, bool ended)
+{
+    place_leave(p);
+    if (p->met != NULL) {
+        p->met(p);
+        return;
+    }
+    place_note(p, ended);
+    loop_wake(p->task);
+}
+
+void loop_meet(struct place *p)
+{
+    meet(p, false);
+}
+
+bool loop_meet_all(struct queue *queue)
+{
+    bool any = false;
+
+    for (; queue->first != NULL; any = true)
+        meet(queue->first, true);
+    return any;
 }
 
 void loop_wake_set_waiters(const struct loops *loops)

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 
 struct loop;
+struct place;
+struct queue;
 struct task;
 
 /* The loops of one Lua state, which may go from thread to thread. */
@@ -29,6 +31,14 @@ void loop_push_ready(struct loop *loop, struct task *t);
 
 /* Make a waiting task ready. */
 void loop_wake(struct task *t);
+
+/* What the place stands for has come: take it out of its queue, and make its
+ * task ready. */
+void loop_meet(struct place *p);
+
+/* The same for every place of a queue that is at its end. Returns whether there
+ * was one. */
+bool loop_meet_all(struct queue *queue);
 
 /* Remove t from all that it waits for. */
 void loop_stop_waiting(struct task *t);

@@ -385,7 +385,7 @@ static bool is_cancellation(lua_State *L, int index)
 
 static bool wake_joiners(struct task *t)
 {
-    bool joined = t->joiners > 0;
+    bool joined = loop_meet_all(&t->ends) || t->joiners > 0;
 
     if (t->joiner != NULL)
         loop_wake(t->joiner);

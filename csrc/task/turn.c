@@ -175,6 +175,7 @@ void turn_abort(lua_State *L, struct loop *loop)
         outputs_try(&t->outputs);
         outputs_leave(&t->outputs);
         t->scope = NULL;
+        loop_meet_all(&t->ends);
     }
     loop_set_running(before);
 }

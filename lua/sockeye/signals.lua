@@ -29,7 +29,7 @@ Closing.__gc = Closing.__close
 
 -- Listens to each of the signals, and only once to one that is named twice.
 local function listen_to(names, closing)
-  local function hear(name) closing.arrived:put(name) end
+  local function hear(name) closing.arrived:try_put(name) end
   for _, name in ipairs(names) do
     local number <const> = primitives.read_signal(name)
     if not closing.listeners[number] then
@@ -63,7 +63,7 @@ function M.signals(...)
   end
   primitives.current_task "signals"
   local closing <const> = setmetatable({
-    arrived = require("sockeye.channel").channel(math.huge), listeners = {},
+    arrived = core.channel(math.huge), listeners = {},
   }, Closing)
   local ok, err = pcall(listen_to, names, closing)
   if not ok then

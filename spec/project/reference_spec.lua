@@ -65,6 +65,9 @@ local function each_object(f)
   local _ <close> = b
   f("Socket", a)
   f("Channel", sockeye.channel())
+  f("Semaphore", sockeye.semaphore(1))
+  f("Mutex", sockeye.mutex())
+  f("Event", sockeye.event())
   local nl <close> = require("sockeye.netlink").open()
   f("Netlink", nl)
   if sockeye.stream then f("Stream", sockeye.stream(b)) end

@@ -194,11 +194,77 @@ describe("a channel", function()
     end)
   end)
 
+  it("tries to put, and says why it has not", function()
+    local ch = channel(1)
+    assert.same({ n = 1, true }, table.pack(ch:try_put "value"))
+    assert.same({ false, "full" }, { ch:try_put "value" })
+    ch:close()
+    assert.same({ false, "closed" }, { ch:try_put "value" })
+    errors.rejected("value expected, got nil", ch.try_put, ch, nil)
+  end)
+
+  it("tries to get, and says why it has not", function()
+    local ch = channel(2):put(false):put(1)
+    assert.same({ n = 1, false }, table.pack(ch:try_get()))
+    assert.same({ n = 1, 1 }, table.pack(ch:try_get()))
+    assert.same({ nil, "empty" }, { ch:try_get() })
+    ch:put(2):close()
+    assert.same({ n = 1, 2 }, table.pack(ch:try_get()))
+    assert.same({ nil, "closed" }, { ch:try_get() })
+  end)
+
+  it("tries to put and to get where a task waits", function()
+    run(function()
+      local ch = channel()
+      assert.same({ false, "full" }, { ch:try_put(1) })
+      local getter = spawn(ch.get, ch)
+      sleep(0)
+      assert.is_true(ch:try_put "value")
+      assert.equal("value", getter:join())
+      local putter = spawn(ch.put, ch, "other")
+      sleep(0)
+      assert.equal("other", (ch:try_get()))
+      putter:join()
+    end)
+  end)
+
+  it("waits for as many seconds as put and get are given", function()
+    run(function()
+      local ch = channel()
+      local start = sockeye.now()
+      assert.is_true(errors.raised("ETIMEDOUT", "get", ch.get, ch,
+                                   0.01).timeout)
+      assert.is_true(errors.raised("ETIMEDOUT", "put", ch.put, ch, 1,
+                                   0.01).timeout)
+      assert.is_true(sockeye.now() - start >= 0.02)
+      local t = spawn(ch.get, ch, 5)
+      sleep(0)
+      ch:put("value", 5)
+      assert.equal("value", t:join())
+    end)
+  end)
+
+  it("iterates by a function that needs no arguments", function()
+    local next_value = channel(2):put(1):put(2):close():values()
+    assert.same({ 1, 2 }, { next_value(), next_value() })
+    assert.is_nil(next_value())
+  end)
+
+  for _, method in ipairs { "put", "get", "try_put", "try_get", "values",
+                            "close" } do
+    it("rejects another object for " .. method, function()
+      local f = channel()[method]
+      errors.rejected("sockeye.Channel expected", f, {}, 1)
+      errors.rejected("sockeye.Channel expected", f, sockeye.event(), 1)
+    end)
+  end
+
   for what, capacity in pairs {
     ["a negative number"] = -1, ["not a number"] = 0 / 0, ["a text"] = "x",
+    ["a fraction"] = 1.5,
   } do
     it("rejects a capacity of " .. what, function()
-      errors.rejected("bad argument #1 to 'channel'", channel, capacity)
+      errors.rejected("bad argument #1 to 'sockeye.channel'", channel, capacity)
     end)
   end
 end)

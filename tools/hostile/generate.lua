@@ -24,6 +24,8 @@ local kinds <const> = {
   { "stream", "closed_stream", 1 }, { "address", "address", 2 },
   { "address", "address_unix", 2 }, { "loop", "loop", 1 },
   { "netlink", "nl", 1 }, { "channel", "channel", 2 }, { "task", "task", 1 },
+  { "semaphore", "semaphore", 1 }, { "mutex", "mutex", 1 },
+  { "event", "event", 1 },
   { "error", "error_object", 1 }, { "file", "file", 1 },
   { "file", "closed_file", 1 }, { "any", "module", 1 }, { "any", "empty", 2 },
 }
@@ -32,6 +34,7 @@ local kinds <const> = {
 local kind_of_type <const> = {
   Socket = "socket", Stream = "stream", Address = "address", Loop = "loop",
   Channel = "channel", Task = "task", Netlink = "netlink", Group = "group",
+  Semaphore = "semaphore", Mutex = "mutex", Event = "event",
 }
 
 local numbers <const> = {

@@ -133,6 +133,9 @@ M.makers = {
   end,
   nl = function() return (require "sockeye.netlink".open()) end,
   channel = function(S) return S.channel(1), S.channel(0) end,
+  semaphore = function(S) return S.semaphore(1) end,
+  mutex = function(S) return S.mutex() end,
+  event = function(S) return S.event() end,
   task = function(S) return S.spawn(S.sleep, 0.002) end,
   error_object = function(S)
     return select(2, pcall(S.connect, "127.0.0.1:1"))

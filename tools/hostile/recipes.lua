@@ -83,6 +83,14 @@ return {
   sleep = { "0", "0.001", "5" }, yield = { "" }, tasks = { "" },
   join = { "" }, cancel = { "" }, status = { "" }, traceback = { "" },
   channel = { "", "1", "math.huge" }, put = { "$any", "1" }, get = { "" },
+  try_put = { "$any", "1" }, try_get = { "" },
+  select = { "{$channel}", "{{$channel, $any}, $task, timeout = 0.001}",
+             '{$channel, {$socket, "rw"}, timeout = 0.001}',
+             '{{$file, "r"}, {$channel, 1}}', "$trap" },
+  semaphore = { "1", "0" }, acquire = { "", "0.001" }, release = { "" },
+  mutex = { "" }, lock = { "", "0.001" }, unlock = { "" },
+  event = { "" }, set = { "" }, clear = { "" }, is_set = { "" },
+  interval = { "0.001", "1e-9" },
   values = { "" }, pollfd = { "" }, events = { "" },
 
   -- Servers.

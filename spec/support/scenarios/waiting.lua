@@ -44,6 +44,51 @@ add_loops("run with tasks that wait", function()
     return count
   end)
 end)
+add_loops("run with channels and select", function()
+  return sockeye.run(function()
+    local a, b = sockeye.socketpair()
+    local one, two = sockeye.channel(), sockeye.channel(math.huge)
+    local t = sockeye.spawn(function()
+      for i = 1, 20 do two:put(i) end
+      one:put "one"
+      a:send "x"
+    end)
+    local count = 0
+    for _ = 1, 22 do
+      if sockeye.select { one, two, { b, "r" }, timeout = 1 } then
+        count = count + 1
+      end
+    end
+    t:join()
+    local many = { timeout = 0 }
+    for i = 1, 12 do many[i] = i % 2 == 0 and one or { one, i } end
+    sockeye.select(many)
+    many.timeout = 0.001
+    sockeye.select(many)
+    a:close()
+    b:close()
+    return count
+  end)
+end)
+add_loops("run with semaphores, mutexes, events and intervals", function()
+  return sockeye.run(function()
+    local s, m = sockeye.semaphore(1), sockeye.mutex()
+    local e, inside = sockeye.event(), 0
+    sockeye.group(function(g)
+      for _ = 1, 3 do
+        g:spawn(function()
+          local _ <close> = s:acquire()
+          local _ <close> = m:lock()
+          inside = inside + 1
+          e:wait()
+        end)
+      end
+      sockeye.interval(0.0001)()
+      e:set()
+    end)
+    return inside
+  end)
+end)
 add_loops("run with groups, deadlines and coroutines", function()
   return sockeye.run(function()
     local ok, err = pcall(sockeye.timeout, 0, sockeye.group, function(g)
