@@ -1,7 +1,7 @@
 -- What the user's side of a call costs: the instructions, counted by
--- callgrind, of a blocking send and recv of 64 bytes, and of a recvmsg with
--- control data. The difference of two numbers of rounds leaves out what is done
--- once.
+-- callgrind, of a blocking send and recv of 64 bytes, of a recvmsg with control
+-- data, and of what tasks hand to each other. The difference of two numbers of
+-- rounds leaves out what is done once.
 
 local command = require "bench.support.command"
 local peers = require "bench.support.peers"
@@ -89,13 +89,32 @@ local function messages(many)
   return result
 end
 
+local function between_tasks(many)
+  local cells = { peers.sockeye.title }
+  for _, kind in ipairs { "channel", "select" } do
+    local function run(rounds)
+      return count(peers.words(peers.sockeye, folder .. "/tasks", kind,
+                               rounds), rounds .. " rounds")
+    end
+    table.insert(cells,
+                 report.number((run(many) - run(few)) / (many - few)))
+  end
+  return {
+    title = "Between tasks: user-space instructions",
+    columns = { "", "an item through a channel of 64",
+                "select over three channels that are ready" },
+    rows = { cells },
+    notes = {},
+  }
+end
+
 function M.run(options)
   if not command.which "valgrind" then
     return { title = "User-space instructions", columns = { "" }, rows = {},
              notes = { "Not measured: valgrind is not installed." } }
   end
   local many = options.quick and 2000 or 11000
-  return { exchanges(many), messages(many) }
+  return { exchanges(many), messages(many), between_tasks(many) }
 end
 
 return M
