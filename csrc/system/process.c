@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,9 +22,11 @@
 #include "open.h"
 #include "socket/argument.h"
 #include "socket/socket.h"
+#include "system/child.h"
 #include "system/signal_names.h"
 #include "system/signal_table.h"
 #include "system/signals.h"
+#include "system/status.h"
 #include "task/loops.h"
 #include "task/task.h"
 #include "task/turn.h"
@@ -90,44 +91,9 @@ static int sockeye_fork(lua_State *L)
     return 1;
 }
 
-/* ---- the end of a process ---- */
-
-/* Push how a child's state has changed: a word and a number. */
-static int push_status(lua_State *L, int status)
-{
-    if (WIFEXITED(status)) {
-        lua_pushliteral(L, "exit");
-        lua_pushinteger(L, WEXITSTATUS(status));
-    } else if (WIFSIGNALED(status)) {
-        lua_pushliteral(L, "signal");
-        lua_pushinteger(L, WTERMSIG(status));
-    } else if (WIFSTOPPED(status)) {
-        lua_pushliteral(L, "stop");
-        lua_pushinteger(L, WSTOPSIG(status));
-    } else {
-        lua_pushliteral(L, "continue");
-        lua_pushinteger(L, SIGCONT);
-    }
-    return 2;
-}
-
 /* ---- wait ---- */
 
 static int waitpid_step(lua_State *L, int continued, lua_KContext context);
-
-#ifdef SYS_pidfd_open
-/* Open a descriptor that is readable when the child has ended; -1: none. */
-static int open_child(pid_t pid)
-{
-    return pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
-}
-#else
-static int open_child(pid_t pid)
-{
-    (void)pid;
-    return -1;
-}
-#endif
 
 /* Register that the task waits until the child may have ended: with a
  * descriptor of the child, which `child` owns then, or by trying again soon. */
@@ -136,7 +102,7 @@ static int await_child(struct task *t, struct socket *child, pid_t pid)
     int64_t deadline = task_deadline(t, NO_DEADLINE);
     int64_t soon = clock_now() + TRY_AGAIN;
 
-    child->handle.fd = open_child(pid);
+    child->handle.fd = child_open(pid);
     if (child->handle.fd == -1)
         return loop_pause(t, t, soon < deadline ? soon : deadline);
     return loop_await(t, &child->handle, POLLIN, deadline, false);
@@ -155,7 +121,7 @@ static bool await_child_outside(lua_State *L, pid_t pid)
     if (deadline <= now)
         error_raise_timeout(L, "waitpid", 0);
     child = socket_new(L);
-    p.fd = child->handle.fd = open_child(pid);
+    p.fd = child->handle.fd = child_open(pid);
     if (p.fd == -1)
         deadline = soon < deadline ? soon : deadline;
     if (wait_poll(&p, p.fd != -1, deadline) == -1)
@@ -241,7 +207,7 @@ static int waitpid_step(lua_State *L, int continued, lua_KContext context)
         return 1;
     }
     lua_pushinteger(L, child);
-    return 1 + push_status(L, status);
+    return 1 + status_push(L, status);
 }
 
 /*** Wait for a child to end (waitpid(2)).
