@@ -93,6 +93,7 @@ static void (*const openers[])(lua_State *L) = {
     open_netdb,
     open_interface,
     open_process,
+    open_program,
     open_subprocess,
     open_exec,
     open_signals,

@@ -92,6 +92,7 @@ void open_nameinfo(lua_State *L);
 void open_netdb(lua_State *L);
 void open_interface(lua_State *L);
 void open_process(lua_State *L);
+void open_program(lua_State *L);
 void open_subprocess(lua_State *L);
 void open_exec(lua_State *L);
 void open_signals(lua_State *L);

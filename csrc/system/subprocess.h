@@ -1,0 +1,28 @@
+/*
+ * subprocess: the type Process, of programs in child processes.
+ */
+#ifndef SOCKEYE_SYSTEM_SUBPROCESS_H
+#define SOCKEYE_SYSTEM_SUBPROCESS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include <lua.h>
+
+#include "system/child.h"
+#include "task/wait.h"
+
+/* User values 1 to CHILD_STANDARD: the streams. */
+struct subprocess {
+    pid_t pid;          /* 0: none was started */
+    unsigned parent;    /* process_number of the process that has started it */
+    bool has_ended;     /* and was waited for here */
+    bool is_lost;       /* it is no child of this process (any more) */
+    int status;         /* of waitpid(2), once it has ended */
+    struct handle none; /* stands for the child where no descriptor does */
+};
+
+/* Push one that is still to be started. */
+struct subprocess *subprocess_new(lua_State *L);
+
+#endif
