@@ -78,6 +78,7 @@ static void (*const openers[])(lua_State *L) = {
     open_recvmany,
     open_sendmany,
     open_stream,
+    open_stream_open,
     open_stream_read,
     open_stream_write,
     open_transit,

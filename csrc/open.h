@@ -73,6 +73,7 @@ void open_sendmany(lua_State *L);
 
 /* stream */
 void open_stream(lua_State *L);
+void open_stream_open(lua_State *L);
 void open_stream_read(lua_State *L);
 void open_stream_write(lua_State *L);
 

@@ -23,12 +23,65 @@ bool descriptor_is_ready(int fd, short events)
     return count > 0;
 }
 
+#ifdef RWF_NOWAIT
+/* Read or write without blocking, whatever O_NONBLOCK says, which belongs to all
+ * who share the open file. */
+static ssize_t read_at_once(int fd, char *buffer, size_t size)
+{
+    struct iovec iov = {buffer, size};
+
+    return preadv2(fd, &iov, 1, -1, RWF_NOWAIT);
+}
+
+static ssize_t write_at_once(int fd, const char *data, size_t size)
+{
+    struct iovec iov = {(char *)data, size};
+
+    return pwritev2(fd, &iov, 1, -1, RWF_NOWAIT);
+}
+#else
+static ssize_t read_at_once(int fd, char *buffer, size_t size)
+{
+    (void)fd, (void)buffer, (void)size;
+    errno = ENOSYS;
+    return -1;
+}
+
+static ssize_t write_at_once(int fd, const char *data, size_t size)
+{
+    (void)fd, (void)data, (void)size;
+    errno = ENOSYS;
+    return -1;
+}
+#endif
+
+/* After a failed attempt on a descriptor that poll(2) had reported as ready:
+ * whether to make another one that may block. So it is where the system has no
+ * such attempts on this kind of file, and with a regular file that is not in
+ * memory. Otherwise somebody else was faster. Keeps errno. */
+static bool may_block(int fd, short events)
+{
+    int error = errno;
+    bool is_unsupported =
+        error == EOPNOTSUPP || error == ENOSYS || error == EINVAL;
+    bool result =
+        is_unsupported || (error == EAGAIN && descriptor_is_ready(fd, events));
+
+    errno = error;
+    return result;
+}
+
 ssize_t descriptor_read(int fd, bool is_socket, char *buffer, size_t size,
                         int flags)
 {
-    if (is_socket && flags != 0)
+    ssize_t n;
+
+    if (flags == 0)
+        return read(fd, buffer, size);
+    if (is_socket)
         return recv(fd, buffer, size, flags);
-    return read(fd, buffer, size);
+    n = read_at_once(fd, buffer, size);
+    return n == -1 && may_block(fd, POLLIN) ? read(fd, buffer, size) : n;
 }
 
 /* Without a buffer for it, control data sets MSG_CTRUNC, and the kernel closes
@@ -44,8 +97,18 @@ ssize_t descriptor_read_unix(int fd, void *buffer, size_t size, int flags,
     return n;
 }
 
-/* A pipe that poll(2) reports as ready takes PIPE_BUF bytes without blocking.
- * SIGPIPE also comes if a part was written before the last reader closed. */
+/* A pipe that poll(2) reports as ready takes PIPE_BUF bytes without
+ * blocking. */
+static ssize_t write_ready(int fd, const char *data, size_t size)
+{
+    ssize_t n = write_at_once(fd, data, size);
+
+    if (n != -1 || !may_block(fd, POLLOUT))
+        return n;
+    return write(fd, data, size < PIPE_BUF ? size : PIPE_BUF);
+}
+
+/* SIGPIPE also comes if a part was written before the last reader closed. */
 ssize_t descriptor_write(int fd, bool is_socket, const char *data, size_t size,
                          int flags)
 {
@@ -54,10 +117,9 @@ ssize_t descriptor_write(int fd, bool is_socket, const char *data, size_t size,
 
     if (is_socket)
         return send(fd, data, size, flags | MSG_NOSIGNAL);
-    if ((flags & MSG_DONTWAIT) && size > PIPE_BUF)
-        size = PIPE_BUF;
     sigpipe_block(&q);
-    n = write(fd, data, size);
+    n = flags & MSG_DONTWAIT ? write_ready(fd, data, size)
+                             : write(fd, data, size);
     sigpipe_restore(&q, n == -1 ? errno == EPIPE : (size_t)n < size);
     return n;
 }

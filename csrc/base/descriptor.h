@@ -3,7 +3,8 @@
  *
  * `flags` are MSG_ flags, which only sockets have. For any other descriptor,
  * pass MSG_DONTWAIT only after poll(2) has reported it as ready: then no more
- * is written than it takes without blocking.
+ * is written than it takes without blocking. O_NONBLOCK, which others share, is
+ * never changed.
  */
 #ifndef SOCKEYE_BASE_DESCRIPTOR_H
 #define SOCKEYE_BASE_DESCRIPTOR_H

@@ -246,24 +246,28 @@ static void count_vain(struct task *t, bool in_vain)
     t->vain = in_vain && woke_at_once(t) ? t->vain + 1 : 0;
 }
 
-/* A write time-out limits how long a peer may take nothing. */
+/* A write time-out limits how long a peer may take nothing. The poller refuses a
+ * file that is always ready, with EPERM: it takes more at once. */
 int loop_flush(struct task *t, int64_t deadline)
 {
     struct handle *blocked;
     bool moved;
-    int error = outputs_send(&t->outputs, &blocked, &moved);
+    int error;
 
-    t->flushing = error != 0;
-    if (moved || error != EAGAIN)
-        t->flush_limit = 0;
-    if (error != EAGAIN)
-        return error;
-    if (t->flush_limit == 0)
-        t->flush_limit = clock_after(blocked->timeout);
-    if (t->flush_limit < deadline)
-        deadline = t->flush_limit;
-    count_vain(t, !moved);
-    error = await(t, blocked, POLLOUT, deadline);
+    do {
+        error = outputs_send(&t->outputs, &blocked, &moved);
+        t->flushing = error != 0;
+        if (moved || error != EAGAIN)
+            t->flush_limit = 0;
+        if (error != EAGAIN)
+            return error;
+        if (t->flush_limit == 0)
+            t->flush_limit = clock_after(blocked->timeout);
+        if (t->flush_limit < deadline)
+            deadline = t->flush_limit;
+        count_vain(t, !moved);
+        error = await(t, blocked, POLLOUT, deadline);
+    } while (error == EPERM);
     return error == 0 ? EAGAIN : error;
 }
 

@@ -206,6 +206,21 @@ void socket_relearn(struct socket *s)
     socket_learn(s);
 }
 
+int socket_adopt(struct socket *s, int fd)
+{
+    int flags = fcntl(fd, F_GETFD);
+    int error;
+
+    if (flags == -1 ||
+        (fd > STDERR_FILENO && fcntl(fd, F_SETFD, flags | FD_CLOEXEC) == -1))
+        return errno;
+    s->handle.fd = fd;
+    error = socket_learn(s);
+    if (error != 0)
+        s->handle.fd = -1;
+    return error;
+}
+
 /*** Make a socket of a descriptor that is already open.
 The socket owns the descriptor from then on, and closes it. The descriptor
 becomes close-on-exec, unless it is one of the standard three. One that is no
@@ -221,22 +236,12 @@ static int sockeye_adopt(lua_State *L)
 {
     lua_Integer fd = luaL_checkinteger(L, 1);
     struct socket *s;
-    int flags;
     int error;
 
     luaL_argcheck(L, fd >= 0 && fd <= INT32_MAX, 1, "descriptor out of range");
     s = socket_new(L);
-    flags = fcntl((int)fd, F_GETFD);
-    if (flags == -1 || (fd > STDERR_FILENO &&
-                        fcntl((int)fd, F_SETFD, flags | FD_CLOEXEC) == -1))
-        return error_raise(L, "adopt", errno, 0);
-    s->handle.fd = (int)fd;
-    error = socket_learn(s);
-    if (error != 0) {
-        s->handle.fd = -1;
-        return error_raise(L, "adopt", error, 0);
-    }
-    return 1;
+    error = socket_adopt(s, (int)fd);
+    return error ? error_raise(L, "adopt", error, 0) : 1;
 }
 
 static bool keeps_descriptor(struct socket *s, bool closing)
@@ -311,7 +316,8 @@ static int socket_gettimeout(lua_State *L)
 
 /* ---- close ---- */
 
-/* After EINTR from close(2) the descriptor is closed all the same. */
+/* After EINTR from close(2) the descriptor is closed all the same. An adopted one
+ * may have duplicates, so that the poller does not notice the end. */
 int socket_end(lua_State *L, struct socket *s)
 {
     const struct loops *loops;
@@ -322,7 +328,7 @@ int socket_end(lua_State *L, struct socket *s)
         return 0;
     is_kept = keeps_descriptor(s, true);
     loops = task_loops_if_any(L);
-    loop_forget(loops, &s->handle, !is_kept);
+    loop_forget(loops, &s->handle, !is_kept && !s->is_adopted);
     if (!is_kept)
         loop_forget_number(loops, fd);
     s->handle.fd = -1;

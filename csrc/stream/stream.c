@@ -6,8 +6,6 @@
  * is a lua_State, are methods and metamethods.
  */
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 
@@ -29,6 +27,9 @@
 
 const char stream_tag = 'c';
 
+/* What a stream has that owns nothing (any more). */
+static struct socket closed_socket = {.handle = {.fd = -1}};
+
 struct stream *stream_check(lua_State *L, int arg)
 {
     struct stream *s = stream_test(L, arg);
@@ -46,65 +47,28 @@ struct stream *stream_reject(lua_State *L, int arg, const char *call,
     return NULL;
 }
 
-/* Set TCP_NODELAY on a TCP socket: it sends small pieces at once. */
-static void enable_nodelay(struct socket *s)
+struct stream *stream_new(lua_State *L, int values)
 {
-    const int on = 1;
-
-    if (s->type == SOCK_STREAM &&
-        (s->family == AF_INET || s->family == AF_INET6))
-        s->nodelay = setsockopt(s->handle.fd, IPPROTO_TCP, TCP_NODELAY, &on,
-                                sizeof on) == 0;
-}
-
-/*** Make a buffered stream of a socket, which is read and written like Lua's
-files.
-The stream's field `socket` is the socket: for options, addresses and whatever
-streams have no methods for. On TCP, TCP_NODELAY is set, since the stream
-gathers small pieces itself. Sockets of other types and adopted descriptors can
-be used too.
-
-Data that was received but not yet read stays in the stream, whatever ends a
-call: a time-out, a cancellation, an error. Once the end was reached, later
-reads report the end too. `poll` and `wait` accept a stream in place of its
-socket, but ignore data that the stream has already received.
-@function stream
-@tparam Socket socket a connected socket
-@treturn Stream
-@raise EBADF if the socket is closed
-@usage
-local conn <close> = sockeye.stream(socket)
-for line in conn:lines() do conn:write(line, "\n") end
-*/
-static int sockeye_stream(lua_State *L)
-{
-    struct socket *socket = socket_check_open(L, 1, "stream");
-    struct stream *s = lua_newuserdatauv(L, sizeof *s, 1);
+    struct stream *s = lua_newuserdatauv(L, sizeof *s, values);
 
     *s = (struct stream){
         .tag = &stream_tag,
-        .socket = socket,
+        .socket = &closed_socket,
         .max = USUAL_MAX,
         .limit = USUAL_MAX,
-        .out = {.handle = &socket->handle,
+        .out = {.handle = &closed_socket.handle,
                 .pool = block_pool(L),
-                .is_socket = socket->type != 0,
                 .process = process_number},
     };
-    lua_pushvalue(L, 1);
-    lua_setiuservalue(L, -2, 1);
     luaL_setmetatable(L, STREAM_TYPE);
-    if (!socket->nodelay)
-        enable_nodelay(socket);
-    return 1;
+    return s;
 }
 
-/* primitives.enable_nodelay(listener): accepted sockets inherit the option,
- * which saves their streams a system call each. */
-static int sockeye_enable_nodelay(lua_State *L)
+void stream_use(struct stream *s, struct socket *socket)
 {
-    enable_nodelay(socket_check_open(L, 1, "setsockopt"));
-    return 0;
+    s->socket = socket;
+    s->out.handle = &socket->handle;
+    s->out.is_socket = socket->type != 0;
 }
 
 /* The table of methods has `false` for a field that is not a method. */
@@ -305,6 +269,37 @@ static void drop_buffers(struct stream *s)
     output_drop(&s->out);
 }
 
+/* Push how the program of io.popen has ended, which closing the file has
+ * returned above `top`, and return how many values that are. Raises the error
+ * that it has returned otherwise. The standard files cannot be closed: that is
+ * no error. */
+static int push_end(lua_State *L, int top)
+{
+    const char *how = lua_tostring(L, top + 2);
+
+    if (how != NULL && (strcmp(how, "exit") == 0 || strcmp(how, "signal") == 0))
+        return 2;
+    if (!lua_toboolean(L, top + 1) && lua_isinteger(L, top + 3))
+        return error_raise(L, "close", (int)lua_tointeger(L, top + 3), 0);
+    return 0;
+}
+
+/* Close the Lua file that the stream at 1 was made of, if it is open. */
+static int close_file(lua_State *L, bool raises)
+{
+    int top = lua_gettop(L);
+    const luaL_Stream *file;
+
+    lua_getiuservalue(L, 1, STREAM_FILE);
+    file = luaL_testudata(L, -1, LUA_FILEHANDLE);
+    if (file == NULL || file->closef == NULL)
+        return 0;
+    lua_getfield(L, -1, "close");
+    lua_insert(L, -2);
+    lua_call(L, 1, 3);
+    return raises ? push_end(L, top) : 0;
+}
+
 /* Close the stream, dropping its buffers. Returns zero or errno. */
 static int end_stream(lua_State *L, struct stream *s)
 {
@@ -321,6 +316,14 @@ static int end_without_waiting(lua_State *L, struct stream *s)
     return error ? error : close_error;
 }
 
+static int finish_close(lua_State *L, struct stream *s)
+{
+    int error = end_without_waiting(L, s);
+    int count = close_file(L, error == 0);
+
+    return error ? error_raise(L, "close", error, 0) : count;
+}
+
 static int close_step(lua_State *L, int status, lua_KContext context);
 
 static const struct call close_call = {"close", POLLOUT, close_step};
@@ -331,7 +334,6 @@ static int close_step(lua_State *L, int status, lua_KContext context)
     struct stream *s = stream_check(L, 1);
     struct wait w;
     size_t unsent;
-    int error;
 
     (void)status;
     if (s->out.pending != NULL) {
@@ -340,17 +342,21 @@ static int close_step(lua_State *L, int status, lua_KContext context)
 
         if (!stream_flush(L, s, &w, flags, &unsent)) {
             end_stream(L, s);
+            close_file(L, false);
             wait_push_error(L, &w, 0);
             return lua_error(L);
         }
     }
-    error = end_without_waiting(L, s);
-    return error ? error_raise(L, "close", error, 0) : 0;
+    return finish_close(L, s);
 }
 
 /*** Send what was written, and close the socket.
-Closing a closed stream does nothing.
+Closing a closed stream does nothing. A stream that was made of a Lua file closes
+that, too; io.popen's waits for the end of its program then, as `file:close`
+does, and so does its thread, with every task.
 @function Stream:close
+@treturn ?string for a file of `io.popen`: `"exit"` or `"signal"`
+@treturn ?int and the exit status, or the number of the signal
 @raise the error that kept data from being sent: EPIPE, ECONNRESET, ETIMEDOUT,
 ECANCELED, …; EAGAIN if it would have to wait in non-blocking mode. The stream
 is closed all the same.
@@ -358,13 +364,11 @@ is closed all the same.
 static int stream_close(lua_State *L)
 {
     struct stream *s = stream_check(L, 1);
-    int error;
 
     lua_settop(L, 1);
     if (task_may_wait(L))
         return close_step(L, LUA_OK, WAIT_FIRST);
-    error = end_without_waiting(L, s);
-    return error ? error_raise(L, "close", error, 0) : 0;
+    return finish_close(L, s);
 }
 
 /* The `__close` metamethod. While another error propagates, it raises nothing
@@ -374,6 +378,7 @@ static int stream_leave(lua_State *L)
     if (lua_isnoneornil(L, 2))
         return stream_close(L);
     end_without_waiting(L, stream_check(L, 1));
+    close_file(L, false);
     return 0;
 }
 
@@ -382,12 +387,11 @@ static int stream_leave(lua_State *L)
  * closed: this one does not run again, so it must not own anything. */
 static int stream_gc(lua_State *L)
 {
-    static struct socket closed = {.handle = {.fd = -1}};
     struct stream *s = stream_check(L, 1);
 
     output_send(&s->out, MSG_DONTWAIT);
     drop_buffers(s);
-    s->socket = &closed;
+    stream_use(s, &closed_socket);
     return 0;
 }
 
@@ -427,12 +431,6 @@ void stream_add_methods(lua_State *L, const luaL_Reg *more)
 
 void open_stream(lua_State *L)
 {
-    lua_pushcfunction(L, sockeye_stream);
-    lua_setfield(L, -2, "stream");
-    lua_getfield(L, -1, "primitives");
-    lua_pushcfunction(L, sockeye_enable_nodelay);
-    lua_setfield(L, -2, "enable_nodelay");
-    lua_pop(L, 1);
     metatable_push(L, STREAM_TYPE, metamethods);
     socket_mark_wrapper(L);
     luaL_newlib(L, methods);

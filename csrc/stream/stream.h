@@ -1,6 +1,6 @@
 /*
- * stream: a socket with two buffers: of data received but not yet read, and of
- * data written but not yet sent.
+ * stream: a socket, or another descriptor, with two buffers: of data received but
+ * not yet read, and of data written but not yet sent.
  *
  * A buffer is allocated when there is data to put into it, and returned to the
  * pool when it is empty.
@@ -30,7 +30,16 @@ struct stream {
     uint8_t buffering;
 };
 
+/* User values. Only a stream that was made of a Lua file has the second. */
+enum { STREAM_SOCKET = 1, STREAM_FILE };
+
 extern const char stream_tag;
+
+/* Push a closed stream with so many user values. */
+struct stream *stream_new(lua_State *L, int values);
+
+/* Make it a stream of the socket, which is its user value. */
+void stream_use(struct stream *s, struct socket *socket);
 
 /* The stream at `arg`, or NULL. */
 static inline struct stream *stream_test(lua_State *L, int arg)

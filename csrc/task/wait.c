@@ -360,6 +360,8 @@ static bool go_on_in_task(lua_State *L, struct wait *w, struct task *t)
         return end_wait(w, WAIT_ERROR, error);
     if (limit <= loop_now(t->loop))
         return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
+    if (w->context == WAIT_RESUMED)
+        w->context = WAIT_PAUSED; /* it was not woken in vain */
     if (t->budget-- > 0)
         return true;
     if (!lua_isyieldable(L))
