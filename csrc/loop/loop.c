@@ -247,8 +247,9 @@ static void count_vain(struct task *t, bool in_vain)
 }
 
 /* A write time-out limits how long a peer may take nothing. The poller refuses a
- * file that is always ready, with EPERM: it takes more at once. */
-int loop_flush(struct task *t, int64_t deadline)
+ * file that is always ready, with EPERM: it takes more at once. `again`: t was
+ * woken for nothing, unless some bytes can be sent now. */
+static int flush(struct task *t, int64_t deadline, bool again)
 {
     struct handle *blocked;
     bool moved;
@@ -265,10 +266,15 @@ int loop_flush(struct task *t, int64_t deadline)
             t->flush_limit = clock_after(blocked->timeout);
         if (t->flush_limit < deadline)
             deadline = t->flush_limit;
-        count_vain(t, !moved);
+        count_vain(t, again && !moved);
         error = await(t, blocked, POLLOUT, deadline);
     } while (error == EPERM);
     return error == 0 ? EAGAIN : error;
+}
+
+int loop_flush(struct task *t, int64_t deadline)
+{
+    return flush(t, deadline, true);
 }
 
 int loop_await(struct task *t, struct handle *handle, int wants,
@@ -278,7 +284,7 @@ int loop_await(struct task *t, struct handle *handle, int wants,
 
     t->flushing = false;
     if (t->outputs != NULL)
-        error = loop_flush(t, deadline);
+        error = flush(t, deadline, again);
     if (error == EAGAIN && t->handle == handle && (wants & POLLOUT))
         t->flushing = false;
     if (error != 0)
