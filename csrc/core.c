@@ -97,6 +97,7 @@ static void (*const openers[])(lua_State *L) = {
     open_program,
     open_subprocess,
     open_exec,
+    open_identity,
     open_signals,
 };
 /* clang-format on */

@@ -96,6 +96,7 @@ void open_process(lua_State *L);
 void open_program(lua_State *L);
 void open_subprocess(lua_State *L);
 void open_exec(lua_State *L);
+void open_identity(lua_State *L);
 void open_signals(lua_State *L);
 
 #endif
