@@ -114,17 +114,36 @@ static int move_up(struct start *s, int fd)
     return moved;
 }
 
+static void duplicate(struct start *s, int fd, int number)
+{
+    int result;
+
+    do
+        result = dup2(fd, number);
+    while (result == -1 && errno == EINTR);
+    if (result == -1)
+        fail(s, "dup2", errno);
+}
+
+static int open_null(struct start *s, int flags)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", flags | O_CLOEXEC);
+    while (fd == -1 && errno == EINTR);
+    if (fd == -1)
+        fail(s, "open", errno);
+    return fd;
+}
+
 /* Return the descriptor that becomes `number`, beyond the standard ones. */
 static int open_source(struct start *s, int number)
 {
     int fd = s->plan->standard[number];
 
-    if (fd == CHILD_NULL) {
-        fd = open("/dev/null",
-                  (number == STDIN_FILENO ? O_RDONLY : O_WRONLY) | O_CLOEXEC);
-        if (fd == -1)
-            fail(s, "open", errno);
-    }
+    if (fd == CHILD_NULL)
+        fd = open_null(s, number == STDIN_FILENO ? O_RDONLY : O_WRONLY);
     return fd >= 0 && fd < CHILD_STANDARD ? move_up(s, fd) : fd;
 }
 
@@ -139,8 +158,8 @@ static void place_descriptors(struct start *s)
     for (int i = 0; i < CHILD_STANDARD; i++) {
         int fd = source[i] == CHILD_OUTPUT ? STDOUT_FILENO : source[i];
 
-        if (fd != CHILD_INHERITS && dup2(fd, i) == -1)
-            fail(s, "dup2", errno);
+        if (fd != CHILD_INHERITS)
+            duplicate(s, fd, i);
     }
 }
 

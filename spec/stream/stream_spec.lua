@@ -35,7 +35,7 @@ describe("a stream", function()
   end)
 
   it("can only be made of an open socket", function()
-    errors.rejected("Socket expected", sockeye.stream, 5)
+    errors.rejected("Socket expected", sockeye.stream, "text")
     local conn, peer = streams.pair()
     peer:close()
     errors.raised("EBADF", "stream", sockeye.stream, peer)

@@ -19,6 +19,8 @@ local function each_object(f)
   local nl <close> = netlink.open()
   f("Netlink", nl)
   f("Stream", sockeye.stream(b))
+  local process <close> = sockeye.process { "true" }
+  f("Process", process)
   local loop <close> = sockeye.loop(function()
     f("Task", sockeye.spawn(function() end))
     sockeye.group(function(g) f("Group", g) end)

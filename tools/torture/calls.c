@@ -6,16 +6,20 @@
 #if TORTURE_AVAILABLE
 
 #include <fcntl.h>
+#include <grp.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -28,6 +32,7 @@ FUNCTION(int, accept4, (int fd, __SOCKADDR_ARG a, socklen_t *n, int flags),
          (fd, a, n, flags), MINUS_ONE)
 FUNCTION(int, bind, (int fd, __CONST_SOCKADDR_ARG a, socklen_t n), (fd, a, n),
          MINUS_ONE)
+FUNCTION(int, chdir, (const char *path), (path), MINUS_ONE)
 FUNCTION(int, chmod, (const char *path, mode_t mode), (path, mode), MINUS_ONE)
 FUNCTION(int, dup, (int fd), (fd), MINUS_ONE)
 FUNCTION(int, dup2, (int fd, int to), (fd, to), MINUS_ONE)
@@ -55,9 +60,17 @@ FUNCTION(pid_t, fork, (void), (), MINUS_ONE)
 FUNCTION(int, fstat, (int fd, struct stat *st), (fd, st), MINUS_ONE)
 FUNCTION(int, fstatat, (int fd, const char *path, struct stat *st, int flags),
          (fd, path, st, flags), MINUS_ONE)
+FUNCTION(int, getgrnam_r, (const char *name, struct group *to, char *buffer,
+         size_t n, struct group **result), (name, to, buffer, n, result),
+         (*result = NULL, error))
 FUNCTION(int, getnameinfo, (const struct sockaddr *a, socklen_t n, char *host,
          socklen_t h, char *service, socklen_t s, int flags),
          (a, n, host, h, service, s, flags), (errno = EIO, error))
+FUNCTION(int, getpwnam_r, (const char *name, struct passwd *to, char *buffer,
+         size_t n, struct passwd **result), (name, to, buffer, n, result),
+         (*result = NULL, error))
+FUNCTION(int, getrlimit, (__rlimit_resource_t what, struct rlimit *to),
+         (what, to), MINUS_ONE)
 FUNCTION(int, getprotobyname_r, (const char *name, struct protoent *to,
          char *buffer, size_t n, struct protoent **result),
          (name, to, buffer, n, result), (*result = NULL, error))
@@ -98,12 +111,20 @@ FUNCTION(ssize_t, pread, (int fd, void *to, size_t n, off_t at),
          (fd, to, n, at), MINUS_ONE)
 FUNCTION(int, pthread_create, (pthread_t *thread, const pthread_attr_t *how,
          void *(*f)(void *), void *data), (thread, how, f, data), error)
+FUNCTION(ssize_t, preadv2, (int fd, const struct iovec *iov, int n, off_t at,
+         int flags), (fd, iov, n, at, flags), MINUS_ONE)
 FUNCTION(ssize_t, pwritev2, (int fd, const struct iovec *iov, int n, off_t at,
          int flags), (fd, iov, n, at, flags), MINUS_ONE)
 FUNCTION(int, recvmmsg, (int fd, struct mmsghdr *list, unsigned n, int flags,
          struct timespec *t), (fd, list, n, flags, t), MINUS_ONE)
 FUNCTION(int, sendmmsg, (int fd, struct mmsghdr *list, unsigned n, int flags),
          (fd, list, n, flags), MINUS_ONE)
+FUNCTION(int, setgid, (gid_t group), (group), MINUS_ONE)
+FUNCTION(int, setgroups, (size_t n, const gid_t *list), (n, list), MINUS_ONE)
+FUNCTION(int, setrlimit, (__rlimit_resource_t what, const struct rlimit *to),
+         (what, to), MINUS_ONE)
+FUNCTION(pid_t, setsid, (void), (), MINUS_ONE)
+FUNCTION(int, setuid, (uid_t user), (user), MINUS_ONE)
 FUNCTION(int, setsockopt, (int fd, int level, int name, const void *value,
          socklen_t n), (fd, level, name, value, n), MINUS_ONE)
 FUNCTION(int, shutdown, (int fd, int how), (fd, how), MINUS_ONE)
@@ -171,6 +192,21 @@ int open(const char *path, int flags, ...)
     if (real == NULL)
         real = NEXT(open);
     return error != 0 ? MINUS_ONE : real(path, flags, mode);
+}
+
+int prctl(int option, ...)
+{
+    static __typeof__(prctl) *real;
+    int error = torture_fault(CALL_prctl, CALLER);
+    va_list list;
+    unsigned long argument;
+
+    va_start(list, option);
+    argument = va_arg(list, unsigned long);
+    va_end(list);
+    if (real == NULL)
+        real = NEXT(prctl);
+    return error != 0 ? MINUS_ONE : real(option, argument, 0, 0, 0);
 }
 
 /* What a call of open without a mode may become, where clang hardens it. */

@@ -100,6 +100,7 @@ static int torture_arm(lua_State *L)
     plan->last = integer_field(L, "last");
     plan->signalled = flag_field(L, "signal");
     plan->shortened = flag_field(L, "short");
+    plan->process = getpid();
     for (int i = 0; i < CALL_COUNT; i++)
         plan->counts[i] = 0;
     plan->fired = 0;

@@ -91,7 +91,7 @@ int torture_fault(enum call call, const void *caller)
         return 0;
     error = torture_hit(call);
     if (error == EINTR && torture_plan.signalled)
-        kill(getpid(), SIGUSR1);
+        kill(torture_plan.process, SIGUSR1);
     return error;
 }
 

@@ -45,6 +45,8 @@ rule("what is received and cannot be set up is as it came", "fcntl", nil,
      "same", "descriptors")
 rule("what is no socket is another descriptor", "getsockopt", "ENOTSOCK",
      "same", "^adopt")
+rule("what is no socket is another descriptor", "getsockopt", "ENOTSOCK",
+     "same", "^a stream of a Lua file")
 rule("what cannot be sent without a copy is sent with one",
      "getsockopt setsockopt recvmsg", nil, nil, "without copies")
 rule("what cannot be sent without a copy is sent with one", "sendmsg",
@@ -88,7 +90,27 @@ rule("the C library gives another reason", "malloc", nil,
      "getaddrinfo [^ ]+: ", "^connect to a name")
 rule("what is not known to be ready is waited for", "poll", nil, "same",
      "^write by")
-for _, scenario in ipairs { "^a child", "^fork by" } do
+rule("what has no attempts that do not block is read or written once it is " ..
+     "ready", "preadv2 pwritev2", "EAGAIN EINVAL EOPNOTSUPP", "same")
+rule("the usual actions of a child's signals are set where they can be",
+     "sigaction", nil, "same", "^a process")
+rule("a child that is no longer known has been lost", "waitpid", nil, nil,
+     "^a process")
+rule("what a child's step failed with is reported by memory, too", "write",
+     nil, "same", "^a process that does not exist")
+rule("what is not known to be ready is waited for", "poll", nil, "same",
+     "^a stream of a Lua file")
+rule("a file that is no program is given to the shell", "execve", "ENOEXEC",
+     nil, "^a process")
+rule("where descriptors have run out, garbage is collected, and the call is " ..
+     "made again", "execve", "EMFILE ENFILE", "same", "^a process")
+rule("a process that cannot be signalled is left alone", "kill", nil, nil,
+     "^a process")
+rule("what is not known to be ready is waited for", "poll ppoll", nil, "same",
+     "^a process")
+rule("a name is looked up again, or with more room", "getpwnam_r getgrnam_r",
+     "EINTR ERANGE", "same")
+for _, scenario in ipairs { "^a child", "^fork by", "^a process" } do
   rule("a child that cannot be watched is asked again and again",
        "epoll_ctl syscall", nil, "same", scenario)
 end

@@ -231,3 +231,52 @@ add_call("a handler that is taken back", function()
   local before = sockeye.signal("SIGUSR2", function() end)
   return sockeye.signal("SIGUSR2", before) ~= nil
 end)
+
+-- ---- programs in child processes ----
+
+add_call("a process", function()
+  local p = sockeye.process { "/bin/cat", stdin = "pipe", stdout = "pipe",
+                              stderr = "stdout", cwd = "/", pdeath = "KILL",
+                              env = { NAME = "value" } }
+  local _ <close> = p
+  p.stdin:write "data":close()
+  local text = p.stdout:read "a"
+  local how, number = p:wait()
+  return text, how, number
+end)
+add_call("a process that is ended", function()
+  local p = sockeye.process { "/bin/cat", stdin = "pipe" }
+  p:kill "TERM"
+  p:close()
+  return p:kill "KILL"
+end)
+add_call("a process that does not exist", pcall, sockeye.process,
+         { "/nosuch", stdin = "null", stdout = "pipe" })
+kit.add("a stream of a Lua file", function()
+  local file = assert(io.open("/dev/zero", "r"))
+  return function()
+    local s <close> = sockeye.stream(file)
+    return #s:read(10)
+  end, { n = 0 }, { file }
+end)
+
+-- ---- what a process is ----
+
+add_call("limits", function()
+  local soft, hard = sockeye.getrlimit "core"
+  sockeye.setrlimit("core", soft, hard)
+  return soft, hard
+end)
+add_call("a folder and a mask", function()
+  sockeye.chdir "."
+  sockeye.umask(sockeye.umask(18))
+end)
+add_call("a child that begins a session", function()
+  return in_child(sockeye.setsid)
+end)
+add_call("a name of a group that does not exist", pcall, sockeye.setgid,
+         "nosuch")
+add_call("a child with other users and groups", function()
+  return in_child(sockeye.setgroups, { "root", 0 }),
+    in_child(sockeye.setgid, "root"), in_child(sockeye.setuid, "root")
+end)
