@@ -71,6 +71,8 @@ local function each_object(f)
   local nl <close> = require("sockeye.netlink").open()
   f("Netlink", nl)
   if sockeye.stream then f("Stream", sockeye.stream(b)) end
+  local process <close> = sockeye.process { "true" }
+  f("Process", process)
   local loop <close> = sockeye.loop(function()
     f("Task", sockeye.spawn(function() end))
     sockeye.group(function(g) f("Group", g) end)

@@ -85,6 +85,17 @@ local quoting = {
   execv = function(t) sockeye.execv(t, { "a" }) end,
   execvp = function(t) sockeye.execvp(t, { "a" }) end,
   execve = function(t) sockeye.execve("/nosuch", { "a" }, { [t] = "\0" }) end,
+  process = function(t) sockeye.process { t } end,
+  ["process's option"] = function(t) sockeye.process { "a", [t] = 1 } end,
+  ["process's stdin"] = function(t) sockeye.process { "a", stdin = t } end,
+  ["process's folder"] = function(t) sockeye.process { "a", cwd = t } end,
+  ["process's environment"] = function(t)
+    sockeye.process { "/nosuch", env = { [t] = "\0" } }
+  end,
+  setuid = function(t) sockeye.setuid(t) end,
+  setgroups = function(t) sockeye.setgroups { t } end,
+  chdir = function(t) sockeye.chdir(t) end,
+  getrlimit = function(t) sockeye.getrlimit(t) end,
   poll = function(t) sockeye.poll { [io.stdout] = t } end,
   ["a poller"] = function(t) sockeye.run({ poller = t }, print) end,
   connect = function(t) sockeye.connect(t) end,
@@ -201,14 +212,18 @@ describe("an error about a text of ten million bytes #slow", function()
     end)
   end
 
-  -- What ends or doubles this process, takes its descriptors, or waits.
-  local excluded = { _exit = true, adopt = true, fork = true,
+  -- What ends, doubles or changes this process, takes its descriptors, or
+  -- waits.
+  local excluded = { _exit = true, adopt = true, fork = true, setgid = true,
+                     setgroups = true, setrlimit = true, setsid = true,
+                     setuid = true, stream = true, umask = true,
                      ["Netlink:receive"] = true, ["Socket:detach"] = true }
 
   local selves = {
     Address = function() return sockeye.inet() end,
     Channel = function() return sockeye.channel() end,
     Netlink = function() return netlink.open() end,
+    Process = function() return sockeye.process { "true" } end,
     Socket = function()
       return sockeye.socket("unix", "dgram"):bind("unix:"):settimeout(0)
     end,

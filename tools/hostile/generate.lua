@@ -26,6 +26,7 @@ local kinds <const> = {
   { "netlink", "nl", 1 }, { "channel", "channel", 2 }, { "task", "task", 1 },
   { "semaphore", "semaphore", 1 }, { "mutex", "mutex", 1 },
   { "event", "event", 1 },
+  { "process", "process", 1 },
   { "error", "error_object", 1 }, { "file", "file", 1 },
   { "file", "closed_file", 1 }, { "any", "module", 1 }, { "any", "empty", 2 },
 }
@@ -35,6 +36,7 @@ local kind_of_type <const> = {
   Socket = "socket", Stream = "stream", Address = "address", Loop = "loop",
   Channel = "channel", Task = "task", Netlink = "netlink", Group = "group",
   Semaphore = "semaphore", Mutex = "mutex", Event = "event",
+  Process = "process",
 }
 
 local numbers <const> = {

@@ -137,6 +137,9 @@ M.makers = {
   mutex = function(S) return S.mutex() end,
   event = function(S) return S.event() end,
   task = function(S) return S.spawn(S.sleep, 0.002) end,
+  process = function(S)
+    return S.process { "sleep", "0.005", stdin = "pipe", stdout = "pipe" }
+  end,
   error_object = function(S)
     return select(2, pcall(S.connect, "127.0.0.1:1"))
   end,

@@ -60,10 +60,10 @@ return {
              "$file, $socket", "$socket, $file, 5, {offset_out = 1}" },
   poll = { '{[$socket] = "r"}, 0.001', '{[$socket] = "rw", [$stream] = "r"}, 0',
            "$trap, 0", "{$socket, $stream}, 0.001" },
-  wait = { "$socket, 'r', 0.001", "$stream, 'w', 0" },
+  wait = { "$socket, 'r', 0.001", "$stream, 'w', 0", "0.002", "0" },
 
   -- Streams.
-  stream = { "$socket", "$listener", "$file" },
+  stream = { "$socket", "$listener", "$file", 'io.popen("true")' },
   read_until = { '"\\n"', '"ab", 10', 'big(70000)' },
   read_some = { "", "10", "1 << 20" },
   lines = { "", '"L"', "5" },
@@ -100,7 +100,7 @@ return {
   signals = { '"SIGURG"', '"SIGWINCH", "SIGURG"' },
   signal = { '"SIGURG", $fn', '"SIGURG"', '"SIGURG", "default"',
              '"SIGWINCH", "ignore"' },
-  kill = { 'S.getpid(), "SIGURG"', "0x7fffffff, 0" },
+  kill = { 'S.getpid(), "SIGURG"', "0x7fffffff, 0", '"TERM"', "0" },
 
   -- Names and numbers.
   inet = { '"127.0.0.1", 9', "" }, inet6 = { '"::1", 9', "" },
@@ -114,6 +114,16 @@ return {
   checksum = { '"data"', "big(70001)" }, is_error = { "$any", "$error" },
   if_nametoindex = { '"lo"' }, if_indextoname = { "1" }, interfaces = { "" },
   waitpid = { "", '-1, "nohang"' }, dup2 = { "$socket, 500", "$file, 501" },
+  process = { '{"true"}', '{"false", stdin = "pipe", stdout = "pipe"}',
+              '{"/bin/cat", stdin = $socket, stdout = $stream}',
+              '{"true", stdout = $file, stderr = "stdout", env = {A = "b"}}',
+              '{"/bin/cat", stdin = "pipe", stderr = "null", cwd = "/"}',
+              '{"/nosuch", $any, stdin = "pipe"}', '{"true", pdeath = "KILL"}',
+              "$trap", '{"true", env = $trap, stdin = $any}' },
+  setsid = { "" }, setuid = { "65534", '"nobody"' }, setgid = { "65534" },
+  setgroups = { "{}", '{1, "daemon"}', "$trap" }, umask = { "63" },
+  chdir = { '"/"', '"/nosuch"' }, getrlimit = { '"nofile"', "$any" },
+  setrlimit = { '"nofile", 100', '"core", math.huge, 5' },
   execv = { '"/bin/true", {"true"}', '"/bin/true", $trap',
             '"/nosuch", {"a", big(5000)}' },
   execvp = { '"true", {"true"}', '"nosuch", $trap' },

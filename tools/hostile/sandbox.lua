@@ -151,6 +151,10 @@ function M.replace(kit)
     if tonumber(number) then number = 1 << 20 end
     return S.adopt(number, ...)
   end
+  list["sockeye.stream"] = function(first, ...)
+    if type(first) == "number" then first = 1 << 20 end
+    return S.stream(first, ...)
+  end
   list["sockeye.dup2"] = function(old, new, ...)
     new = out_of_use(new)
     S.dup2(old, new, ...)

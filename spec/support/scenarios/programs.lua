@@ -276,6 +276,11 @@ add_call("a child that begins a session", function()
 end)
 add_call("a name of a group that does not exist", pcall, sockeye.setgid,
          "nosuch")
+add_call("a name of a user that does not exist", pcall, sockeye.setuid,
+         "nosuch")
+add_call("a list of groups that do not exist", pcall, sockeye.setgroups,
+         { 0, "nosuch" })
+add_call("setsid of a process that leads a group", pcall, sockeye.setsid)
 add_call("a child with other users and groups", function()
   return in_child(sockeye.setgroups, { "root", 0 }),
     in_child(sockeye.setgid, "root"), in_child(sockeye.setuid, "root")
