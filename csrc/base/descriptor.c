@@ -26,7 +26,7 @@ bool descriptor_is_ready(int fd, short events)
 #ifdef RWF_NOWAIT
 /* Read or write without blocking, whatever O_NONBLOCK says, which belongs to all
  * who share the open file. */
-static ssize_t read_at_once(int fd, char *buffer, size_t size)
+static ssize_t read_at_once(int fd, void *buffer, size_t size)
 {
     struct iovec iov = {buffer, size};
 
@@ -40,7 +40,7 @@ static ssize_t write_at_once(int fd, const char *data, size_t size)
     return pwritev2(fd, &iov, 1, -1, RWF_NOWAIT);
 }
 #else
-static ssize_t read_at_once(int fd, char *buffer, size_t size)
+static ssize_t read_at_once(int fd, void *buffer, size_t size)
 {
     (void)fd, (void)buffer, (void)size;
     errno = ENOSYS;

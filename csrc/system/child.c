@@ -31,7 +31,9 @@
 #define SHELL "/bin/sh"
 #define USUAL_FOLDERS "/bin:/usr/bin" /* exec(3): where there is no PATH */
 
+#ifndef __linux__ /* elsewhere, unistd.h has it not */
 extern char **environ;
+#endif
 
 struct failure {
     const char *call; /* NULL: none */

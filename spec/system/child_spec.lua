@@ -11,7 +11,7 @@ local process <const> = sockeye.process
 local function masks(text)
   local list = {}
   for name, mask in text:gmatch "(Sig%a+):%s*(%x+)" do
-    list[name] = tonumber(mask, 16)
+    if name ~= "SigQ" then list[name] = tonumber(mask, 16) end
   end
   return list
 end
@@ -23,11 +23,10 @@ end
 
 local function bit(name) return 1 << sockeye[name] - 1 end
 
-local function child_masks(options)
-  options = options or {}
-  options[1], options[2] = "cat", "/proc/self/status"
-  options.stdout = "pipe"
-  local p <close> = process(options)
+local function child_masks()
+  -- Nothing is preloaded, which could have handlers of its own.
+  local p <close> = process { "cat", "/proc/self/status", stdout = "pipe",
+                              env = {} }
   return masks(p.stdout:read "a")
 end
 
