@@ -31,7 +31,7 @@
 #define SHELL "/bin/sh"
 #define USUAL_FOLDERS "/bin:/usr/bin" /* exec(3): where there is no PATH */
 
-#ifndef __linux__ /* elsewhere, unistd.h has it not */
+#ifndef __linux__ /* whose unistd.h declares it */
 extern char **environ;
 #endif
 

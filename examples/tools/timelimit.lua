@@ -1,7 +1,8 @@
 -- Runs a command for a limited time: then ends it by SIGTERM, and one second
--- later by SIGKILL. Its output is printed with the time at which each line came.
--- Exits with the command's status; with 124 if its time was up, with 127 if
--- there is no such command, with 128 and the number of the signal that ended it.
+-- later by SIGKILL. Its output is printed with the time at which each line
+-- came. Exits with the command's status; with 124 if its time was up, with 127
+-- if there is no such command, with 128 and the number of the signal that ended
+-- it.
 --
 --   lua timelimit.lua 2.5 ping 127.0.0.1
 

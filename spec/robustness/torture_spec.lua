@@ -7,7 +7,8 @@ local checked <const> = os.getenv "SOCKEYE_CHECKED"
 -- fail: those that cannot, or whose failure is an answer ("not found").
 local left_out <const> = {}
 for name in ([[
-  __ctype_tolower_loc __ctype_toupper_loc __environ __errno_location __memcpy_chk
+  __ctype_tolower_loc __ctype_toupper_loc __environ __errno_location
+  __memcpy_chk
   __isoc23_strtoull __memset_chk __register_atfork __snprintf_chk
   __stack_chk_fail __tls_get_addr __vsnprintf_chk _exit bcmp ceil
   clock_gettime dladdr dlopen
@@ -19,9 +20,11 @@ for name in ([[
   pthread_cond_signal
   pthread_cond_timedwait pthread_kill pthread_mutex_init pthread_mutex_lock
   pthread_mutex_unlock pthread_once pthread_self pthread_sigmask sched_yield
-  environ sigaddset sigemptyset sigfillset sigismember sigprocmask snprintf stpcpy strcasecmp
+  environ sigaddset sigemptyset sigfillset sigismember sigprocmask snprintf
+  stpcpy strcasecmp
   strchr strcmp strcspn strerror strlen strncasecmp strncmp strncpy strnlen
-  strrchr strsep strspn strcpy strtoull calloc realloc umask vfork]]):gmatch "%S+" do
+  strrchr strsep strspn strcpy strtoull calloc realloc umask
+  vfork]]):gmatch "%S+" do
   left_out[name] = true
 end
 

@@ -160,6 +160,7 @@ describe("the child of a process", function()
       assert.is_true(c:fd() == number or d:fd() == number)
       b:close()
       d:close()
+      p:kill "KILL"
     end)
   end)
 end)

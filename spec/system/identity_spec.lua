@@ -150,6 +150,7 @@ describe("getrlimit and setrlimit", function()
       errors.raised("EMFILE", "socket", function()
         local list = {}
         for i = 1, 50 do list[i] = sockeye.socket("unix", "dgram") end
+        return #list
       end)
     end)
   end)
