@@ -219,19 +219,19 @@ describe("process", function()
     local r <close>, w = sockeye.pipe()
     local _ <close> = w
     local s <close> = sockeye.socket("inet", "stream")
-    local p <close> = process { "sh", "-c", "ls /proc/self/fd | sort -n",
-                                stdin = "pipe", stdout = "pipe",
-                                stderr = "pipe" }
-    p.stdin:close()
-    local open = {}
-    for fd in p.stdout:read("a"):gmatch "%d+" do
-      open[math.tointeger(tonumber(fd))] = true
+    local p <close> = process { "ls", "-l", "/proc/self/fd", stdin = "pipe",
+                                stdout = "pipe", stderr = "pipe" }
+    local counts = {}
+    for target in p.stdout:read("a"):gmatch "%-> (%S+)" do
+      counts[target] = (counts[target] or 0) + 1
     end
-    for _, socket in ipairs { r, w, s, p.stdout, p.stderr } do
-      -- ls itself reads a folder.
-      if socket:fd() > 4 then assert.is_nil(open[socket:fd()]) end
+    local open <const> = descriptors.list()
+    for _, socket in ipairs { r, w, s } do
+      assert.is_nil(counts[open[socket:fd()]])
     end
-    assert.is_true(open[0] and open[1] and open[2])
+    for _, stream in ipairs { p.stdin, p.stdout, p.stderr } do
+      assert.equal(1, counts[open[stream:fd()]])
+    end
   end)
 
   it("takes a descriptor with O_NONBLOCK as it is, and leaves it so", function()
@@ -287,6 +287,9 @@ describe("process", function()
       { "EBADF", "dup2", { "true", stdout = 999999 } },
   } do
     worlds.it("raises what the child's step did, here: " .. what, function()
+      if case[1] == "E2BIG" and os.getenv "SOCKEYE_CHECKED" == "valgrind" then
+        return pending "valgrind does not outlive an exec that fails so late"
+      end
       local code <const>, call <const> = case[1], case[2]
       for _ = 1, 3 do
         local err = errors.raised(code, call, process, case[3])
