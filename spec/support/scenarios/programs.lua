@@ -257,7 +257,7 @@ kit.add("a stream of a Lua file", function()
   return function()
     local s <close> = sockeye.stream(file)
     return #s:read(10)
-  end, { n = 0 }, { file }
+  end, { n = 0 }, {}
 end)
 
 -- ---- what a process is ----
