@@ -78,16 +78,23 @@ static void read_options(lua_State *L)
 
 static bool is_word(lua_State *L, int index, const char *word)
 {
-    return lua_type(L, index) == LUA_TSTRING &&
-           strcmp(lua_tostring(L, index), word) == 0;
+    const char *text;
+    size_t length;
+
+    if (lua_type(L, index) != LUA_TSTRING)
+        return false;
+    text = lua_tolstring(L, index, &length);
+    return text_is_name(text, length, word);
 }
 
 /* Raise an argument error for a word that means no standard descriptor. */
 static void refuse_word(lua_State *L, int index)
 {
     struct nearest nearest;
+    size_t length;
+    const char *word = lua_tolstring(L, index, &length);
 
-    nearest_start(&nearest, lua_tostring(L, index));
+    nearest_start(&nearest, word, length);
     nearest_offer(&nearest, "pipe");
     nearest_offer(&nearest, "null");
     if (index == STDERR)
