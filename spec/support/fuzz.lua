@@ -101,12 +101,15 @@ local function is_number(value)
   return math.type(value) ~= nil or tonumber(value) ~= nil
 end
 
+local function takes_a_descriptor(a)
+  if is_number(a[1]) and tonumber(a[1]) < 1000 then a[1] = 1 << 20 end
+end
+
 -- Each changes arguments that would wait, ask other hosts or reach beyond
 -- this process.
 local tamed = {
-  adopt = function(a)
-    if is_number(a[1]) and tonumber(a[1]) < 1000 then a[1] = 1 << 20 end
-  end,
+  adopt = takes_a_descriptor,
+  stream = takes_a_descriptor,
   dup2 = function(a)
     if is_number(a[2]) and tonumber(a[2]) < 1000 then a[2] = 1000 end
   end,
@@ -134,8 +137,12 @@ local tamed = {
   end,
 }
 
--- What ends or doubles this process, or signals others.
-local excluded = { _exit = true, fork = true, kill = true }
+-- What ends or doubles this process, changes what it is, or signals others.
+local excluded = {
+  _exit = true, fork = true, kill = true, chdir = true, setgid = true,
+  setgroups = true, setrlimit = true, setsid = true, setuid = true,
+  umask = true,
+}
 
 -- ---- calls ----
 

@@ -60,6 +60,7 @@ add_loops("run with channels and select", function()
       end
     end
     t:join()
+    if one:try_get() == nil then count = count + 1 end
     local many = { timeout = 0 }
     for i = 1, 12 do many[i] = i % 2 == 0 and one or { one, i } end
     sockeye.select(many)
@@ -86,6 +87,8 @@ add_loops("run with semaphores, mutexes, events and intervals", function()
       sockeye.interval(0.0001)()
       e:set()
     end)
+    assert(e:is_set())
+    e:clear()
     return inside
   end)
 end)
