@@ -126,7 +126,7 @@ local function ping(address, number, times)
     socket:send(text)
   end, function()
     for _ = 1, 5 do
-      local ok, data = pcall(socket.recv, socket, 65535)
+      local ok, data = sockeye.pcall(socket.recv, socket, 65535)
       if ok and data == sent then return data end
       if not ok and not data.timeout then error(data, 0) end
       if not ok then socket:send(sent) end

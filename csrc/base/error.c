@@ -231,10 +231,26 @@ void error_push(lua_State *L, const char *call, int code, int subject)
         set_subject(L, subject);
 }
 
+static void push_with(lua_State *L, const char *call, int code, int subject,
+                      const char *field)
+{
+    error_push(L, call, code, subject);
+    field_set_boolean(L, field, true);
+}
+
 void error_push_timeout(lua_State *L, const char *call, int subject)
 {
-    error_push(L, call, ETIMEDOUT, subject);
-    field_set_boolean(L, "timeout", true);
+    push_with(L, call, ETIMEDOUT, subject, "timeout");
+}
+
+void error_push_canceled(lua_State *L, const char *call, int subject)
+{
+    push_with(L, call, ECANCELED, subject, "canceled");
+}
+
+void error_push_closed(lua_State *L, const char *call, int subject)
+{
+    push_with(L, call, EBADF, subject, "closed");
 }
 
 int error_raise(lua_State *L, const char *call, int code, int subject)
@@ -246,6 +262,18 @@ int error_raise(lua_State *L, const char *call, int code, int subject)
 int error_raise_timeout(lua_State *L, const char *call, int subject)
 {
     error_push_timeout(L, call, subject);
+    return lua_error(L);
+}
+
+int error_raise_canceled(lua_State *L, const char *call, int subject)
+{
+    error_push_canceled(L, call, subject);
+    return lua_error(L);
+}
+
+int error_raise_closed(lua_State *L, const char *call, int subject)
+{
+    error_push_closed(L, call, subject);
     return lua_error(L);
 }
 
@@ -325,6 +353,40 @@ bool error_is(lua_State *L, int index)
     return is;
 }
 
+/* Push field `name` of the table at `index`, as it is. */
+static void push_raw(lua_State *L, int index, const char *name)
+{
+    lua_pushstring(L, name);
+    lua_rawget(L, index);
+}
+
+bool error_is_canceled(lua_State *L, int index)
+{
+    bool is;
+
+    if (!error_is(L, index))
+        return false;
+    index = lua_absindex(L, index);
+    push_raw(L, index, "errno");
+    push_raw(L, index, "canceled");
+    is = lua_tointeger(L, -2) == ECANCELED && lua_toboolean(L, -1);
+    lua_pop(L, 2);
+    return is;
+}
+
+void error_push_as_timeout(lua_State *L, int index)
+{
+    static const char *const kept[] = {"call",    "where", "address",
+                                       "subject", "sent",  "traceback"};
+
+    index = lua_absindex(L, index);
+    error_push_timeout(L, "timeout", 0);
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        push_raw(L, index, kept[i]);
+        lua_setfield(L, -2, kept[i]);
+    }
+}
+
 /*** Return whether a value is a sockeye error.
 @function is_error
 @param value anything
@@ -364,6 +426,10 @@ known name
 @field where the Lua line that made the call: `"script.lua:12:"`
 @field address the `Address` or the host name that the call used
 @field subject another object of the call: an option, a file, an interface
+@field canceled true for the ECANCELED of a call around which a scope is over:
+see `is_canceled`
+@field closed true for the EBADF of a call whose socket somebody else has closed
+while it waited
 @field timeout true if the time-out of the socket or the call has expired, with
 the `code` `"ETIMEDOUT"`; absent if the kernel gave up
 @field sent how many bytes, or messages, had been sent before the error, by a

@@ -20,12 +20,24 @@ int error_raise(lua_State *L, const char *call, int code, int subject);
 int error_raise_timeout(lua_State *L, const char *call, int subject);
 int error_raise_eai(lua_State *L, const char *call, int code, int subject);
 
+/* Raise ECANCELED with the field `canceled`: a scope around the code is over. Or
+ * EBADF with the field `closed`: somebody else has closed what the call uses. */
+int error_raise_canceled(lua_State *L, const char *call, int subject);
+int error_raise_closed(lua_State *L, const char *call, int subject);
+
 /* Raise a text, after the position of the script's line that made the call. */
 int error_raise_misuse(lua_State *L, const char *text);
 
 /* Push the error object, so that the caller can add fields before lua_error. */
 void error_push(lua_State *L, const char *call, int code, int subject);
 void error_push_timeout(lua_State *L, const char *call, int subject);
+void error_push_canceled(lua_State *L, const char *call, int subject);
+void error_push_closed(lua_State *L, const char *call, int subject);
+
+/* Whether the value at `index` is the error that error_push_canceled pushes.
+ * Push one like it for a deadline that has come: ETIMEDOUT with `timeout`. */
+bool error_is_canceled(lua_State *L, int index);
+void error_push_as_timeout(lua_State *L, int index);
 
 /* Push the script's line that a coroutine is executing: "script.lua:12". If
  * there is none, push "?" and return false. */

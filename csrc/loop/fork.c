@@ -5,6 +5,7 @@
 #include "loop/inner.h"
 #include "loop/loop.h"
 #include "loop/output.h"
+#include "loop/scope.h"
 
 static void halt(struct task *t)
 {
@@ -27,6 +28,8 @@ void loop_keep_only(struct loop *loop, struct task *t)
         loop_remove(loop, other);
         loop_meet_all(&other->ends);
         other->group->count--;
+        other->group->daemons -= other->is_daemon;
+        scope_end(other);
     }
     loop->ready_first = NULL;
     loop->held = t->holds;

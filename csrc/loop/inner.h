@@ -17,7 +17,6 @@ struct loop {
     lua_State *L;          /* the state that resumes tasks */
     struct task *main;     /* its results are the loop's */
     struct task *survivor; /* the one that loop_keep_only kept; or NULL */
-    struct scope scope;    /* the deadline around the whole loop */
     struct poller *poller;
     struct loops *loops;       /* those of its Lua state, with */
     struct loop *next, **link; /* its place in their list */
@@ -30,13 +29,14 @@ struct loop {
     struct timers timers;
     struct task *ready_first, *ready_last;
     struct task *tasks;
-    int io_waits;    /* tasks that wait for a descriptor */
-    int set_waiters; /* tasks that wait on a set */
-    int timed;       /* tasks that wait until a deadline */
-    int held;        /* the number of loop_hold's wakers */
-    int64_t now;     /* after the last look at the poller */
-    int64_t before;  /* after the one before */
-    int64_t polled;  /* when the last began; kept if reports_once */
+    struct group *groups; /* those that have not ended */
+    int io_waits;         /* tasks that wait for a descriptor */
+    int set_waiters;      /* tasks that wait on a set */
+    int timed;            /* tasks that wait until a deadline */
+    int held;             /* the number of loop_hold's wakers */
+    int64_t now;          /* after the last look at the poller */
+    int64_t before;       /* after the one before */
+    int64_t polled;       /* when the last began; kept if reports_once */
 };
 
 #endif

@@ -10,7 +10,6 @@
 #include "loop/output.h"
 #include "loop/place.h"
 
-#define BUDGET 64 /* calls before a task yields */
 #define AT_ONCE (NANOSECONDS / 1000)
 
 static void link_loop(struct loop *loop)
@@ -33,8 +32,7 @@ static void unlink_loop(struct loop *loop)
     atomic_fetch_sub_explicit(&loop_total, 1, memory_order_relaxed);
 }
 
-struct loop *loop_open(lua_State *L, struct loops *loops, bool use_poll,
-                       int64_t deadline)
+struct loop *loop_open(lua_State *L, struct loops *loops, bool use_poll)
 {
     struct loop *loop = calloc(1, sizeof *loop);
 
@@ -44,7 +42,6 @@ struct loop *loop_open(lua_State *L, struct loops *loops, bool use_poll,
     loop->loops = loops;
     loop->process = process_number;
     loop->children = process_children;
-    loop->scope = (struct scope){deadline, NULL, L};
     loop->now = clock_now();
     loop->poller = poller_open(use_poll);
     if (loop->poller == NULL) {
@@ -59,6 +56,8 @@ struct loop *loop_open(lua_State *L, struct loops *loops, bool use_poll,
 void loop_close(struct loop *loop)
 {
     registration_release_all(loop);
+    while (loop->groups != NULL)
+        loop_remove_group(loop->groups);
     unlink_loop(loop);
     poller_close(loop->poller);
     free(loop->slots);
@@ -84,11 +83,6 @@ int loop_descriptor(const struct loop *loop)
 const char *loop_call(const struct loop *loop)
 {
     return poller_call(loop->poller);
-}
-
-struct scope *loop_scope(struct loop *loop)
-{
-    return loop->scope.deadline != NO_DEADLINE ? &loop->scope : NULL;
 }
 
 struct task *loop_main(const struct loop *loop)
@@ -134,6 +128,31 @@ struct task *loop_first(const struct loop *loop)
     return loop->tasks;
 }
 
+void loop_add_group(struct loop *loop, struct group *group)
+{
+    group->loop = loop;
+    group->next = loop->groups;
+    group->place = &loop->groups;
+    if (group->next != NULL)
+        group->next->place = &group->next;
+    loop->groups = group;
+}
+
+void loop_remove_group(struct group *group)
+{
+    if (group->loop == NULL)
+        return;
+    group->loop = NULL;
+    *group->place = group->next;
+    if (group->next != NULL)
+        group->next->place = group->place;
+}
+
+struct group *loop_first_group(const struct loop *loop)
+{
+    return loop->groups;
+}
+
 struct task *loop_next(struct loop *loop)
 {
     struct task *t = loop->ready_first;
@@ -142,7 +161,8 @@ struct task *loop_next(struct loop *loop)
         return NULL;
     loop->ready_first = t->next_ready;
     t->status = TASK_RUNNING;
-    t->budget = BUDGET;
+    if (!t->over)
+        t->budget = TASK_BUDGET;
     return t;
 }
 
@@ -209,13 +229,21 @@ void loop_remove(struct loop *loop, struct task *t)
         loop->tasks = t->next;
 }
 
+/* Let t wait no longer than until `deadline`, that of its call, or those around
+ * its code. */
+static void limit(struct task *t, int64_t deadline)
+{
+    t->limit = deadline;
+    t->deadline = deadline < t->scope_limit ? deadline : t->scope_limit;
+}
+
 static int await(struct task *t, struct handle *handle, int wants,
                  int64_t deadline)
 {
     struct loop *loop = t->loop;
     int error;
 
-    t->deadline = deadline;
+    limit(t, deadline);
     t->since = loop->now;
     error = timers_set(&loop->timers, t);
     if (error == 0)
@@ -227,7 +255,7 @@ static int await(struct task *t, struct handle *handle, int wants,
     t->timed_out = false;
     t->status = TASK_WAITING;
     loop->io_waits++;
-    loop->timed += deadline != NO_DEADLINE;
+    loop->timed += t->deadline != NO_DEADLINE;
     return 0;
 }
 
@@ -246,35 +274,59 @@ static void count_vain(struct task *t, bool in_vain)
     t->vain = in_vain && woke_at_once(t) ? t->vain + 1 : 0;
 }
 
-/* A write time-out limits how long a peer may take nothing. The poller refuses a
- * file that is always ready, with EPERM: it takes more at once. `again`: t was
- * woken for nothing, unless some bytes can be sent now. */
-static int flush(struct task *t, int64_t deadline, bool again)
+/* Send what t has written, and let an output fail that a peer has not read for
+ * longer than its time-out. Returns the one to wait for; NULL: none. `again`: t
+ * was woken for nothing, unless some bytes can be sent now. */
+static struct output *send_outputs(struct task *t, bool again,
+                                   struct output **failed)
 {
-    struct handle *blocked;
-    bool moved;
+    struct outputs_sent sent;
+
+    for (;;) {
+        sent = outputs_send(&t->outputs);
+        if (sent.failed != NULL && failed != NULL && *failed == NULL)
+            *failed = sent.failed;
+        if (sent.moved || sent.blocked == NULL)
+            t->flush_limit = 0;
+        if (sent.blocked == NULL || t->flush_limit == 0 ||
+            t->flush_limit > t->loop->now)
+            break;
+        output_expire(sent.blocked);
+        if (failed != NULL && *failed == NULL)
+            *failed = sent.blocked;
+        t->flush_limit = 0;
+    }
+    count_vain(t, again && sent.blocked != NULL && !sent.moved);
+    return sent.blocked;
+}
+
+/* The poller refuses a file that is always ready, with EPERM: it takes more at
+ * once. */
+static int flush(struct task *t, int64_t deadline, bool again,
+                 struct output **failed)
+{
     int error;
 
     do {
-        error = outputs_send(&t->outputs, &blocked, &moved);
-        t->flushing = error != 0;
-        if (moved || error != EAGAIN)
-            t->flush_limit = 0;
-        if (error != EAGAIN)
-            return error;
+        struct output *blocked = send_outputs(t, again, failed);
+
+        t->flushing = blocked != NULL;
+        if (blocked == NULL)
+            return 0;
         if (t->flush_limit == 0)
-            t->flush_limit = clock_after(blocked->timeout);
-        if (t->flush_limit < deadline)
-            deadline = t->flush_limit;
-        count_vain(t, again && !moved);
-        error = await(t, blocked, POLLOUT, deadline);
+            t->flush_limit = clock_after(blocked->handle->timeout);
+        error = await(t, blocked->handle, POLLOUT,
+                      deadline < t->flush_limit ? deadline : t->flush_limit);
+        t->limit = deadline;
+        if (error == EPERM && blocked->is_socket)
+            output_fail(blocked, error);
     } while (error == EPERM);
     return error == 0 ? EAGAIN : error;
 }
 
-int loop_flush(struct task *t, int64_t deadline)
+int loop_flush(struct task *t, int64_t deadline, struct output **failed)
 {
-    return flush(t, deadline, true);
+    return flush(t, deadline, true, failed);
 }
 
 int loop_await(struct task *t, struct handle *handle, int wants,
@@ -284,7 +336,7 @@ int loop_await(struct task *t, struct handle *handle, int wants,
 
     t->flushing = false;
     if (t->outputs != NULL)
-        error = flush(t, deadline, again);
+        error = flush(t, deadline, again, NULL);
     if (error == EAGAIN && t->handle == handle && (wants & POLLOUT))
         t->flushing = false;
     if (error != 0)
@@ -308,20 +360,30 @@ int loop_pause(struct task *t, const void *token, int64_t deadline)
 
     t->flushing = false;
     if (t->outputs != NULL)
-        error = loop_flush(t, deadline);
+        error = loop_flush(t, deadline, NULL);
     if (error == EAGAIN)
         t->token = token;
     if (error != 0)
         return error == EAGAIN ? 0 : error;
-    t->deadline = deadline;
+    limit(t, deadline);
     error = timers_set(&t->loop->timers, t);
     if (error != 0)
         return error;
     t->token = token;
     t->timed_out = false;
     t->status = TASK_WAITING;
-    t->loop->timed += deadline != NO_DEADLINE;
+    t->loop->timed += t->deadline != NO_DEADLINE;
     return 0;
+}
+
+void loop_pause_on(struct task *t, const void *token)
+{
+    t->flushing = false;
+    outputs_try(&t->outputs);
+    t->limit = t->deadline = NO_DEADLINE;
+    t->token = token;
+    t->timed_out = false;
+    t->status = TASK_WAITING;
 }
 
 void loop_join(struct task *t, struct task *other)

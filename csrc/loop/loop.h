@@ -21,8 +21,7 @@
 
 /* Add a loop to those of its Lua state. Returns NULL, with errno set, on
  * failure. */
-struct loop *loop_open(lua_State *L, struct loops *loops, bool use_poll,
-                       int64_t deadline);
+struct loop *loop_open(lua_State *L, struct loops *loops, bool use_poll);
 
 /* Forget every descriptor, and free the loop. */
 void loop_close(struct loop *loop);
@@ -32,8 +31,14 @@ void loop_add(struct loop *loop, struct task *t);
 void loop_remove(struct loop *loop, struct task *t);
 struct task *loop_first(const struct loop *loop);
 
-/* Register that t, which runs, waits for events of poll(2) or `deadline`; then
- * suspend it. Returns 0 or errno: EPERM for a file that is always ready.
+/* Add a group; remove one that has ended, or is in no loop. */
+void loop_add_group(struct loop *loop, struct group *group);
+void loop_remove_group(struct group *group);
+struct group *loop_first_group(const struct loop *loop);
+
+/* Register that t, which runs, waits for events of poll(2), for `deadline` of
+ * its call, or for those around its code; then suspend it. Returns 0 or errno:
+ * EPERM for a file that is always ready.
  *
  * What t has written is sent first. If that would block, t waits for it, and
  * its call is made again, as after any wait, when more can be sent.
@@ -49,12 +54,16 @@ int loop_await_set(struct task *t, struct handle *set, int64_t deadline);
 /* Wait likewise for `deadline`, or for loop_wake. */
 int loop_pause(struct task *t, const void *token, int64_t deadline);
 
+/* Wait likewise for loop_wake alone, however late. Fails never. */
+void loop_pause_on(struct task *t, const void *token);
+
 /* Note that t, which pauses now, waits for the end of `other`. */
 void loop_join(struct task *t, struct task *other);
 
-/* Send what t, which runs, has written. Returns 0 when it is sent; EAGAIN when
- * t waits and is to yield; or another errno. */
-int loop_flush(struct task *t, int64_t deadline);
+/* Send what t, which runs, has written. Returns 0 when it is sent, or has
+ * failed; EAGAIN when t waits and is to yield; or another errno. Sets `*failed`
+ * to the first output that has failed, if any, unless that is NULL. */
+int loop_flush(struct task *t, int64_t deadline, struct output **failed);
 
 /* Move t, which runs, to the end of the ready queue. */
 void loop_requeue(struct task *t);
@@ -97,8 +106,6 @@ int loop_descriptor(const struct loop *loop);
 /* The system call that loop_poll makes. */
 const char *loop_call(const struct loop *loop);
 
-/* The deadline around the whole loop; NULL: none. */
-struct scope *loop_scope(struct loop *loop);
 lua_State *loop_state(const struct loop *loop);
 void loop_set_state(struct loop *loop, lua_State *L);
 

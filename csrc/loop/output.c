@@ -83,6 +83,7 @@ static int send_a_few(struct output *o)
 void output_drop(struct output *o)
 {
     o->error = 0;
+    o->timed_out = false;
     block_drop(&o->pending, o->pool);
     output_leave(o);
 }
@@ -109,27 +110,40 @@ void output_leave(struct output *o)
     o->next = NULL;
 }
 
-int outputs_send(struct output **list, struct handle **blocked, bool *moved)
+void output_fail(struct output *o, int error)
 {
+    output_drop(o);
+    o->error = error;
+}
+
+void output_expire(struct output *o)
+{
+    output_fail(o, ETIMEDOUT);
+    o->timed_out = true;
+}
+
+struct outputs_sent outputs_send(struct output **list)
+{
+    struct outputs_sent sent = {NULL, NULL, false};
     struct output *next;
 
-    *blocked = NULL;
-    *moved = false;
     for (struct output *o = *list; o != NULL; o = next) {
         size_t before = block_used(o->pending);
         int error;
 
         next = o->next;
         error = send_a_few(o);
-        *moved |= block_used(o->pending) != before;
-        if (error != 0 && error != EAGAIN) {
-            output_drop(o);
-            return error;
+        sent.moved |= block_used(o->pending) != before;
+        if (error == EAGAIN) {
+            if (sent.blocked == NULL && o->handle->timeout != 0)
+                sent.blocked = o;
+        } else if (error != 0) {
+            output_fail(o, error);
+            if (sent.failed == NULL)
+                sent.failed = o;
         }
-        if (error == EAGAIN && *blocked == NULL && o->handle->timeout != 0)
-            *blocked = o->handle;
     }
-    return *blocked != NULL ? EAGAIN : 0;
+    return sent;
 }
 
 void outputs_try_all(struct output **list)

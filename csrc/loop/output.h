@@ -19,7 +19,9 @@ struct output {
     struct handle *handle;
     struct pool *pool;
     struct block *pending; /* NULL: all is sent */
-    int error; /* errno of an attempt that no call has reported yet */
+    int error; /* errno of an attempt that no call has reported yet; pending
+                  bytes were dropped, unless others may still try */
+    bool timed_out; /* that is the end of a time-out */
     bool is_socket;
     unsigned process; /* process_number where it was written */
 };
@@ -43,10 +45,22 @@ void output_drop(struct output *o);
 void output_join(struct output *o, struct output **list);
 void output_leave(struct output *o);
 
-/* Send the outputs of a list without waiting. Returns 0; EAGAIN, with the first
- * handle that is blocked, or took much, and may be waited for; or another errno.
- * Sets `*moved` if any bytes were sent. */
-int outputs_send(struct output **list, struct handle **blocked, bool *moved);
+/* What became of the outputs of a list. */
+struct outputs_sent {
+    struct output
+        *blocked; /* the first that is blocked, or took much, and may be
+                               waited for; or NULL */
+    struct output *failed; /* the first that failed; or NULL */
+    bool moved;            /* some bytes were sent */
+};
+
+/* Send the outputs of a list without waiting. Those that fail drop their bytes,
+ * leave the list, and keep their errors for the calls of their streams. */
+struct outputs_sent outputs_send(struct output **list);
+
+/* Let an output fail: with an errno; as it was blocked for too long. */
+void output_fail(struct output *o, int error);
+void output_expire(struct output *o);
 
 /* Send what can be sent, and keep errors for the next attempt. Most tasks have
  * nothing to send: inlined, outputs_try_all would cost them registers. */

@@ -57,11 +57,20 @@ struct queue {
     struct place *first; /* NULL: nobody waits */
 };
 
-/* A deadline over all that a task does until it is removed. */
+enum scope_kind { SCOPE_DEADLINE, SCOPE_SHIELD, SCOPE_TASK, SCOPE_GROUP };
+
+/* What is cancelled together, and comes to its deadline together (scope.h). */
 struct scope {
+    struct scope *outer;        /* the next one further out; or NULL */
+    struct scope *inner;        /* the first of those whose outer it is */
+    struct scope *next, **link; /* its place among these */
+    struct task *task;       /* the task whose innermost scope it is; or NULL */
+    struct scope *innermost; /* of those that its coroutine took along; NULL: it
+                                is in force, or not their outermost */
+    lua_State *opener;       /* the coroutine that opened it */
     int64_t deadline;
-    struct scope *outer;
-    lua_State *opener; /* the coroutine that opened it */
+    enum scope_kind kind;
+    bool canceled;
 };
 
 enum task_status {
@@ -70,8 +79,15 @@ enum task_status {
     TASK_WAITING,
     TASK_DONE,
     TASK_FAILED,
-    TASK_CANCELLED
+    TASK_CANCELLED,
+    TASK_KILLED
 };
+
+/* User values of a task: its group; the traceback of its failure; the group of
+ * the tasks that it spawns, between begin_spawn_group and end_spawn_group. */
+enum { TASK_GROUP = 2, TASK_TRACEBACK, TASK_NEST };
+
+#define TASK_BUDGET 64 /* calls before a task yields */
 
 struct task {
     const void *tag;
@@ -81,10 +97,13 @@ struct task {
     enum task_status status;
     int arguments;     /* on co's stack, for its first turn */
     int budget;        /* calls until it yields to the other tasks */
-    bool cancelled;    /* its next wait raises ECANCELED */
+    bool over;         /* a scope around its code is over: every wait raises */
+    bool killed;       /* its coroutine is being closed, or is closed */
+    bool forgiven;     /* its failure has been reported */
+    bool is_daemon;    /* its group does not wait for it to end by itself */
     bool timed_out;    /* its deadline has woken it */
     bool waits_on_set; /* it waits on a set of descriptors */
-    bool unparked;     /* another task has woken it */
+    bool completed;    /* another task has completed what it waited for */
     bool suspending;   /* it has just yielded to the loop, not to a script */
     bool flushing;     /* it waits, or failed, to send what it had written */
     bool abandoned;    /* it has ended without a result */
@@ -94,20 +113,22 @@ struct task {
     /* what it waits for */
     struct handle *handle;
     const void *token;
-    const char *call; /* the name of the call that waits */
-    int wants;        /* events, as poll(2) has them */
-    int64_t deadline;
+    const char *call;    /* the name of the call that waits */
+    int wants;           /* events, as poll(2) has them */
+    int64_t deadline;    /* when it stops waiting; 0: it has yielded since */
     int64_t since;       /* when it began to wait */
     int64_t flush_limit; /* the time-out of unsent output, since its last byte
                             was sent; 0: not running */
     int vain;            /* wake-ups in a row, without a wait, for nothing */
-    int64_t limit;       /* the deadline of a call that pauses before it */
+    int64_t limit;       /* the deadline of the call itself */
+    int64_t scope_limit; /* the earliest of those around its code */
     uint64_t progress;   /* the call's progress: see struct wait */
     lua_KFunction step;  /* what goes on after task_suspend, with */
     lua_KContext step_context; /* this context */
     uintptr_t ticket;          /* of that wait; no other wait has the same */
-    struct scope *scope;
-    struct output *outputs; /* to be sent before it waits */
+    struct scope own;          /* what its coroutine is in */
+    struct scope *scope;       /* the innermost that its code is in */
+    struct output *outputs;    /* to be sent before it waits */
     /* its place among the timers */
     int64_t timer;
     size_t timer_place; /* 0: none */
@@ -125,12 +146,16 @@ struct task {
 /* A group of tasks, which keeps the first error of one of them. */
 struct group {
     const void *tag;
-    struct loop *loop;
-    struct task *owner;   /* the task that created it; NULL: none */
-    int count;            /* tasks that have not ended */
-    bool failed;          /* a task has failed, and the others are cancelled */
-    bool cancelled_owner; /* the failure has cancelled the owner as well */
-    int interrupted;      /* errno that interrupted the owner's wait */
+    struct loop *loop;           /* NULL: it has ended */
+    struct group *next, **place; /* its place among the groups of the loop */
+    struct scope scope;
+    struct task *owner; /* the task that has opened it, then the one that waits
+                           for its end; NULL: none */
+    int count;          /* tasks that have not ended, with */
+    int daemons;        /* so many that are not waited for */
+    bool failed;        /* a task, or the body, has failed */
+    bool cancels_owner; /* its failure cancels its owner as well */
+    bool finishing;     /* the body has ended */
 };
 
 #endif

@@ -45,6 +45,29 @@ void loop_stop_waiting(struct task *t)
         place_leave_all(t->places);
 }
 
+static void remove_ready(struct loop *loop, struct task *t)
+{
+    struct task **place = &loop->ready_first;
+    struct task *before = NULL;
+
+    while (*place != t) {
+        before = *place;
+        place = &before->next_ready;
+    }
+    *place = t->next_ready;
+    if (loop->ready_last == t)
+        loop->ready_last = before;
+}
+
+void loop_take_out(struct task *t)
+{
+    if (t->status == TASK_WAITING)
+        loop_stop_waiting(t);
+    else if (t->status == TASK_READY)
+        remove_ready(t->loop, t);
+    t->status = TASK_RUNNING;
+}
+
 void loop_wake(struct task *t)
 {
     if (t->status != TASK_WAITING)

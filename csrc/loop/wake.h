@@ -10,12 +10,16 @@
 struct loop;
 struct place;
 struct queue;
+struct scope;
 struct task;
 
 /* The loops of one Lua state, which may go from thread to thread. */
 struct loops {
     struct loop *first;
     int handlers; /* signals for which the state has a handler in Lua */
+    struct scope
+        *taken_along; /* the outermost scope of each coroutine that took
+                                  some along */
 };
 
 /* How many loops there are, of all Lua states. */
@@ -28,6 +32,9 @@ static inline bool loop_is_any(void)
 
 /* Put t at the end of the ready queue. */
 void loop_push_ready(struct loop *loop, struct task *t);
+
+/* Let t neither wait nor be ready any more. */
+void loop_take_out(struct task *t);
 
 /* Make a waiting task ready. */
 void loop_wake(struct task *t);

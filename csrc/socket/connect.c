@@ -48,8 +48,8 @@ static int connect_unix(lua_State *L, struct wait *w, const struct address *a)
     int error;
 
     if (w->deadline == 0)
-        w->deadline = outside_limit(L, clock_after(w->handle->timeout));
-    left = w->deadline - clock_now();
+        w->deadline = clock_after(w->handle->timeout);
+    left = outside_limit(L, w->deadline) - clock_now();
     if (left < 1000)
         left = 1000;
     if (left > LONGEST)

@@ -45,11 +45,19 @@ static nfds_t list_keys(lua_State *L)
     return (nfds_t)count;
 }
 
+static void raise_closed(lua_State *L, bool was_open)
+{
+    if (was_open)
+        wait_raise_closed(L, "poll");
+    error_raise(L, "poll", EBADF, 0);
+}
+
 /* Repeat this after Lua code has run, which may have closed a descriptor or
- * removed one from the table. Raises the errno `closed` for a closed one; a
- * removed one becomes -1, which poll(2) ignores. */
+ * removed one from the table. Raises EBADF for a closed one, with `closed` if it
+ * has been open at the beginning; a removed one becomes -1, which poll(2)
+ * ignores. */
 static void fill_pollfds(lua_State *L, struct pollfd *fds, nfds_t count,
-                         int closed)
+                         bool was_open)
 {
     for (nfds_t i = 0; i < count; i++) {
         fds[i] = (struct pollfd){.fd = -1};
@@ -59,7 +67,7 @@ static void fill_pollfds(lua_State *L, struct pollfd *fds, nfds_t count,
             fds[i].events = events_check(L, WANTED);
             fds[i].fd = socket_descriptor_at(L, -2);
             if (fds[i].fd == CLOSED_DESCRIPTOR)
-                error_raise(L, "poll", closed, 0);
+                raise_closed(L, was_open);
         }
         lua_pop(L, 2);
     }
@@ -97,13 +105,13 @@ static int await_any(lua_State *L, struct task *t, struct pollfd *fds,
     lua_settop(L, POLLFDS);
     set = socket_new(L);
     do {
-        fill_pollfds(L, fds, count, ECANCELED);
+        fill_pollfds(L, fds, count, true);
         fd = poller_make_set(fds, count);
     } while (fd == -1 && descriptor_collect(L, errno, &collected));
     if (fd == -1 && errno != ENOSYS && errno != EPERM)
         return errno;
     set->handle.fd = fd;
-    error = task_take_interruption(t, false);
+    error = task_interruption(t, false);
     if (error != 0)
         return error;
     if (fd == -1)
@@ -125,15 +133,16 @@ static int poll_suspend(lua_State *L, struct task *t, nfds_t count,
                         bool resumed)
 {
     struct pollfd *fds = lua_touserdata(L, POLLFDS);
-    int64_t own = lua_tointeger(L, DEADLINE);
-    int64_t deadline = task_deadline(t, own);
-    int error = task_take_interruption(t, false);
+    int64_t deadline = lua_tointeger(L, DEADLINE);
+    int error = task_interruption(t, false);
 
-    if (error == 0 && resumed && clock_now() >= deadline)
-        return deadline < own ? error_raise_timeout(L, "poll", 0)
-                              : push_ready(L, fds, 0);
-    if (error == 0)
-        error = await_any(L, t, fds, count, deadline);
+    if (error != 0)
+        return task_raise(L, "poll", error);
+    if (resumed && clock_now() >= deadline)
+        return push_ready(L, fds, 0);
+    error = await_any(L, t, fds, count, deadline);
+    if (error == ECANCELED)
+        return task_raise(L, "poll", error);
     if (error != 0)
         return error_raise(L, task_wait_name(t, "poll"), error, 0);
     return task_suspend(L, t, "poll", WAIT_RESUMED, poll_step);
@@ -148,11 +157,11 @@ static int poll_outside(lua_State *L, struct pollfd *fds, nfds_t count)
 
     while ((n = wait_poll(fds, count, limit)) == -1 && errno == EINTR) {
         interrupt_run(L);
-        fill_pollfds(L, fds, count, ECANCELED);
+        fill_pollfds(L, fds, count, true);
     }
     if (n == -1)
         return error_raise(L, "poll", errno, 0);
-    return n == 0 && limit < own ? error_raise_timeout(L, "poll", 0)
+    return n == 0 && limit < own ? error_raise_canceled(L, "poll", 0)
                                  : push_ready(L, fds, count);
 }
 
@@ -166,7 +175,7 @@ static int poll_step(lua_State *L, int status, lua_KContext context)
     wait_turn(L, &poll_call, context);
     context = context == WAIT_POSTPONED ? WAIT_FIRST : context;
     close_set(L);
-    fill_pollfds(L, fds, count, context == WAIT_FIRST ? EBADF : ECANCELED);
+    fill_pollfds(L, fds, count, context != WAIT_FIRST);
     if (t == NULL)
         return poll_outside(L, fds, count);
     while (poll(fds, count, 0) == -1)
@@ -190,8 +199,8 @@ urgent data, or several letters
 @treturn table the keys that are ready, with the letters of the events they are
 ready for; empty when the time has run out. An error or the peer's hang-up
 counts as ready for everything that was asked for.
-@raise EBADF if one is closed, ECANCELED if one was closed during the wait and
-left in the table; argument error for other keys or values
+@raise EBADF if one is closed, with `closed` if it was closed during the wait and
+left in the table; ECANCELED; argument error for other keys or values
 @usage
 for s, events in pairs(sockeye.poll({[a] = "r", [b] = "rw"}, 0.5)) do … end
 */
@@ -225,8 +234,8 @@ static int wait_done(lua_State *L, int status, lua_KContext context)
 @string[opt="r"] events as for `poll`
 @number[opt] seconds with fractions; nil: no limit
 @treturn string the letters of the events it is ready for
-@raise ETIMEDOUT with `timeout` when the time runs out; EBADF; ECANCELED if it
-is closed during the wait
+@raise ETIMEDOUT with `timeout` when the time runs out; EBADF, with `closed` if it
+is closed during the wait; ECANCELED
 */
 static int sockeye_wait(lua_State *L)
 {

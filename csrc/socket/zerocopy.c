@@ -73,14 +73,10 @@ static bool is_done(lua_State *L, const struct socket *s)
     return t == NULL || t->outstanding == 0;
 }
 
-static bool wait_for_all(lua_State *L, struct socket *s, struct wait *w,
-                         lua_KContext context)
+static bool wait_for_all(lua_State *L, struct socket *s, struct wait *w)
 {
-    if (s->handle.fd == -1) {
-        w->outcome = WAIT_ERROR;
-        w->error = context == WAIT_FIRST ? EBADF : ECANCELED;
-        return false;
-    }
+    if (s->handle.fd == -1)
+        return wait_end_closed(w);
     while (!is_done(L, s)) {
         if (!pause_briefly(L, w))
             return false;
@@ -101,7 +97,7 @@ static int zerocopy_step(lua_State *L, int status, lua_KContext context)
     luaL_argcheck(L, (flags & ~MSG_DONTWAIT) == 0, 2,
                   "the only flag is dontwait");
     wait_start(L, &w, &call, &s->handle, flags, context);
-    done = wait_for_all(L, s, &w, context);
+    done = wait_for_all(L, s, &w);
     if (!done && w.outcome != WAIT_WOULD_BLOCK)
         return wait_failed(L, &w, 0);
     t = tracker_of(s);

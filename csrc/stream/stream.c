@@ -19,6 +19,7 @@
 #include "socket/argument.h"
 #include "socket/transfer.h"
 #include "stream/stream.h"
+#include "stream/unsent.h"
 #include "task/task.h"
 
 #define STREAM_TYPE "sockeye.Stream"
@@ -43,7 +44,9 @@ struct stream *stream_reject(lua_State *L, int arg, const char *call,
                              lua_KContext context)
 {
     stream_check(L, arg);
-    error_raise(L, call, context == WAIT_FIRST ? EBADF : ECANCELED, 0);
+    if (context == WAIT_FIRST)
+        error_raise(L, call, EBADF, 0);
+    wait_raise_closed(L, call);
     return NULL;
 }
 
@@ -328,7 +331,31 @@ static int close_step(lua_State *L, int status, lua_KContext context);
 
 static const struct call close_call = {"close", POLLOUT, close_step};
 
-/* Flush and close; the stream is closed even if flushing fails. */
+/* Close the stream, and raise the error on top. */
+static int end_with_error(lua_State *L, struct stream *s)
+{
+    int top = lua_gettop(L);
+
+    end_stream(L, s);
+    close_file(L, false);
+    lua_settop(L, top);
+    return lua_error(L);
+}
+
+/* Close a stream that cannot send all. A scope that is over is no error. */
+static int end_unsent(lua_State *L, struct stream *s, const struct wait *w)
+{
+    if (w->outcome != WAIT_CANCELED) {
+        unsent_push_failure(L, w);
+        return end_with_error(L, s);
+    }
+    end_stream(L, s);
+    close_file(L, false);
+    return 0;
+}
+
+/* Flush and close; the stream is closed even if flushing fails. In a scope that
+ * is over, send what fits. */
 static int close_step(lua_State *L, int status, lua_KContext context)
 {
     struct stream *s = stream_check(L, 1);
@@ -336,15 +363,16 @@ static int close_step(lua_State *L, int status, lua_KContext context)
     size_t unsent;
 
     (void)status;
+    if (s->out.error != 0) {
+        unsent_push(L, &s->out, "close");
+        return end_with_error(L, s);
+    }
     if (s->out.pending != NULL) {
         int flags =
             wait_resume(L, &w, &close_call, &s->socket->handle, 0, context);
 
         if (!stream_flush(L, s, &w, flags, &unsent)) {
-            end_stream(L, s);
-            close_file(L, false);
-            wait_push_error(L, &w, 0);
-            return lua_error(L);
+            return end_unsent(L, s, &w);
         }
     }
     return finish_close(L, s);
@@ -358,8 +386,8 @@ does, and so does its thread, with every task.
 @treturn ?string for a file of `io.popen`: `"exit"` or `"signal"`
 @treturn ?int and the exit status, or the number of the signal
 @raise the error that kept data from being sent: EPIPE, ECONNRESET, ETIMEDOUT,
-ECANCELED, …; EAGAIN if it would have to wait in non-blocking mode. The stream
-is closed all the same.
+…, but no cancellation: then what fits is sent; EAGAIN if it would have to wait
+in non-blocking mode. The stream is closed all the same.
 */
 static int stream_close(lua_State *L)
 {

@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "open.h"
 #include "stream/stream.h"
+#include "stream/unsent.h"
 #include "task/task.h"
 
 #define DIRECT 16384 /* bytes: longer data is sent without copying it */
@@ -128,10 +129,19 @@ static bool has_to_send(lua_State *L, const struct stream *s)
 static int fail_writing(lua_State *L, const struct wait *w, size_t total,
                         size_t unsent)
 {
-    wait_push_error(L, w, 0);
+    unsent_push_failure(L, w);
     field_set_integer(L, "sent",
                       (lua_Integer)(total > unsent ? total - unsent : 0));
     return lua_error(L);
+}
+
+/* Whether a call that only keeps data may be made without others taking their
+ * turns. */
+static bool draws_on_budget(void)
+{
+    struct task *t = loop_running();
+
+    return !task_has_coroutine(t) || t->budget-- > 0;
 }
 
 static int write_step(lua_State *L, int status, lua_KContext context);
@@ -149,6 +159,7 @@ static int write_step(lua_State *L, int status, lua_KContext context)
     size_t unsent;
 
     (void)status;
+    unsent_check(L, &s->out, "write");
     if (w.progress != SENDING) {
         if (block_used(s->out.pending) > s->limit &&
             !stream_flush(L, s, &w, flags, &unsent))
@@ -185,8 +196,8 @@ static int stream_write(lua_State *L)
     int last = lua_gettop(L);
     size_t total = check_data(L, last);
 
-    if (total >= DIRECT || !keeps_data(L, s) ||
-        block_used(s->out.pending) + total > s->limit)
+    if (total >= DIRECT || s->out.error != 0 || !keeps_data(L, s) ||
+        block_used(s->out.pending) + total > s->limit || !draws_on_budget())
         return write_step(L, LUA_OK, WAIT_FIRST);
     keep(L, s, last, total, 0);
     note_pending(L, s);
@@ -206,8 +217,9 @@ static int flush_step(lua_State *L, int status, lua_KContext context)
     size_t unsent;
 
     (void)status;
+    unsent_check(L, &s->out, "flush");
     if (!stream_flush(L, s, &w, flags, &unsent))
-        return wait_failed(L, &w, 0);
+        return unsent_fail(L, &w);
     return 1;
 }
 
@@ -234,12 +246,13 @@ static int shutdown_step(lua_State *L, int status, lua_KContext context)
     size_t unsent;
 
     (void)status;
+    unsent_check(L, &s->out, "shutdown");
     if (s->out.pending != NULL) {
         int flags =
             wait_start(L, &w, &shutdown_call, &s->socket->handle, 0, context);
 
         if (!stream_flush(L, s, &w, flags, &unsent))
-            return wait_failed(L, &w, 0);
+            return unsent_fail(L, &w);
     }
     lua_getiuservalue(L, 1, 1);
     lua_getfield(L, -1, "shutdown");

@@ -31,7 +31,7 @@ static void wait_outside(lua_State *L, int64_t due)
         interrupt_run(L);
     }
     if (limit < due)
-        error_raise_timeout(L, "interval", 0);
+        error_raise_canceled(L, "interval", 0);
 }
 
 /* Return how many turns after the one that was due have passed as well, and

@@ -195,9 +195,9 @@ static int wait_for_one(lua_State *L, struct choices *s, lua_KContext context)
     order = resumed ? t->progress : place_next_order();
     error = place_open(t, s->count) ? 0 : ENOMEM;
     if (error == 0 && s->watched > 0)
-        error = await_descriptors(L, t, s, task_deadline(t, s->deadline));
+        error = await_descriptors(L, t, s, s->deadline);
     else if (error == 0)
-        error = loop_pause(t, s, task_deadline(t, s->deadline));
+        error = loop_pause(t, s, s->deadline);
     if (error != 0)
         return error_raise(L, task_wait_name(t, "select"), error, 0);
     t->progress = order;

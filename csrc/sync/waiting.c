@@ -32,22 +32,14 @@ void *waiting_check_self(lua_State *L, const char *type)
     return self;
 }
 
-static void stop(lua_State *L, const struct task *t, const struct call *call,
-                 int error)
-{
-    if (error == ETIMEDOUT)
-        error_raise_timeout(L, task_wait_name(t, call->name), 0);
-    error_raise(L, task_wait_name(t, call->name), error, 0);
-}
-
 /* Raise where t is to stop. `resumed`: its deadline counts. */
 static inline void check_interruption(lua_State *L, struct task *t,
                                       const struct call *call, bool resumed)
 {
-    int error = task_take_interruption(t, resumed);
+    int error = task_interruption(t, resumed);
 
     if (error != 0)
-        stop(L, t, call, error);
+        task_raise(L, call->name, error);
 }
 
 bool waiting_is_free(lua_State *L)

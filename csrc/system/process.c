@@ -99,13 +99,12 @@ static int waitpid_step(lua_State *L, int continued, lua_KContext context);
  * descriptor of the child, which `child` owns then, or by trying again soon. */
 static int await_child(struct task *t, struct socket *child, pid_t pid)
 {
-    int64_t deadline = task_deadline(t, NO_DEADLINE);
     int64_t soon = clock_now() + TRY_AGAIN;
 
     child->handle.fd = child_open(pid);
     if (child->handle.fd == -1)
-        return loop_pause(t, t, soon < deadline ? soon : deadline);
-    return loop_await(t, &child->handle, POLLIN, deadline, false);
+        return loop_pause(t, t, soon);
+    return loop_await(t, &child->handle, POLLIN, NO_DEADLINE, false);
 }
 
 /* Wait for that outside of tasks, where the kernel may not block. Returns
@@ -119,7 +118,7 @@ static bool await_child_outside(lua_State *L, pid_t pid)
     struct pollfd p = {.events = POLLIN};
 
     if (deadline <= now)
-        error_raise_timeout(L, "waitpid", 0);
+        error_raise_canceled(L, "waitpid", 0);
     child = socket_new(L);
     p.fd = child->handle.fd = child_open(pid);
     if (p.fd == -1)
@@ -146,12 +145,11 @@ static int waitpid_suspend(lua_State *L, struct task *t, pid_t pid, int options,
                            bool resumed)
 {
     struct socket *child = socket_new(L);
-    int error = task_take_interruption(t, false);
+    int error = task_interruption(t, false);
 
-    if (error == 0 && task_deadline(t, NO_DEADLINE) <= loop_now(t->loop))
-        return error_raise_timeout(L, "waitpid", 0);
-    if (error == 0)
-        error = await_child(t, child, options == 0 && !resumed ? pid : -1);
+    if (error != 0)
+        return task_raise(L, "waitpid", error);
+    error = await_child(t, child, options == 0 && !resumed ? pid : -1);
     if (error != 0)
         return error_raise(L, task_wait_name(t, "waitpid"), error, 0);
     return task_suspend(L, t, "waitpid", WAIT_RESUMED, waitpid_step);

@@ -298,6 +298,37 @@ static int resolve_later(lua_State *L, const struct query *q)
     return resolve_step(L, LUA_OK, WAIT_FIRST);
 }
 
+/* Stack: the arguments. */
+static int resolve_now(lua_State *L)
+{
+    struct query q = {.host = NULL};
+    struct c_memory *list;
+
+    q.host = text_opt(L, 1, "name");
+    q.service = opt_service(L, 2);
+    check_hints(L, 3, &q.hints);
+    list = c_memory_new(L, free_list);
+    if (!resolver_may_block(L) && needs_servers(&q))
+        return resolve_later(L, &q);
+    do
+        look_up(&q);
+    while (q.answer.code != 0 && resolver_try_again(L, &q.answer));
+    if (q.answer.code != 0)
+        return resolver_raise(L, "getaddrinfo", q.answer, RESOLVER_SUBJECT);
+    list->memory = q.list;
+    return push_results(L, list, q.hints.ai_flags);
+}
+
+/* Also where no thread is asked, tasks take turns, and a scope may be over. */
+static int resolve_in_turn(lua_State *L, int status, lua_KContext context)
+{
+    static const struct call call = {"getaddrinfo", 0, resolve_in_turn};
+
+    (void)status;
+    wait_turn(L, &call, context);
+    return resolve_now(L);
+}
+
 /*** Look up the addresses of a host and service (getaddrinfo(3)).
 They come in the order in which to try them (RFC 6724). Without a type in the
 hints, each address comes once for each type that the service has. A number for
@@ -326,23 +357,8 @@ end
 */
 static int sockeye_resolve(lua_State *L)
 {
-    struct query q = {.host = NULL};
-    struct c_memory *list;
-
     lua_settop(L, 3);
-    q.host = text_opt(L, 1, "name");
-    q.service = opt_service(L, 2);
-    check_hints(L, 3, &q.hints);
-    list = c_memory_new(L, free_list);
-    if (!resolver_may_block(L) && needs_servers(&q))
-        return resolve_later(L, &q);
-    do
-        look_up(&q);
-    while (q.answer.code != 0 && resolver_try_again(L, &q.answer));
-    if (q.answer.code != 0)
-        return resolver_raise(L, "getaddrinfo", q.answer, RESOLVER_SUBJECT);
-    list->memory = q.list;
-    return push_results(L, list, q.hints.ai_flags);
+    return resolve_in_turn(L, LUA_OK, WAIT_FIRST);
 }
 
 void open_resolve(lua_State *L)

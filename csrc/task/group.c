@@ -1,153 +1,172 @@
 /*
- * group: the methods of groups of tasks, and how a group finishes.
+ * group: groups of tasks as userdata; see group.h.
  *
- * Functions named group_* are methods of a group; sockeye.group is in
- * lua/sockeye/structure.lua.
+ * A group is a userdata with four user values: the error of the first task that
+ * failed while no task joined it, whereupon the group is cancelled; the task
+ * that owns the group, which is the main task for a loop's group; the
+ * coroutine that has opened it; and the traceback of that error, if a task has
+ * failed with it. Until it ends, a table of its loop holds one
+ * that has failed (live.h).
  */
-#include <errno.h>
+#include <string.h>
 
-#include <lauxlib.h>
-
-#include "base/error.h"
+#include "base/metatable.h"
+#include "loop/loop.h"
+#include "loop/scope.h"
 #include "open.h"
-#include "task/task.h"
+#include "task/group.h"
+#include "task/live.h"
 
-static struct group *check_group(lua_State *L, int arg)
+#define GROUP_TYPE "sockeye.Group"
+enum { FAILURE = 1, OWNER, OPENER, TRACEBACK, VALUES = TRACEBACK };
+
+static const char group_tag = 'g';
+
+struct group *group_new(lua_State *L, struct loop *loop, struct task *owner,
+                        int64_t deadline)
+{
+    struct group *group = lua_newuserdatauv(L, sizeof *group, VALUES);
+
+    memset(group, 0, sizeof *group);
+    group->tag = &group_tag;
+    scope_init(&group->scope, SCOPE_GROUP, L, deadline);
+    luaL_setmetatable(L, GROUP_TYPE);
+    lua_pushthread(L);
+    lua_setiuservalue(L, -2, OPENER);
+    if (owner != NULL) {
+        task_push(L, owner);
+        group_set_owner(L, -2, owner);
+    }
+    loop_add_group(loop, group);
+    return group;
+}
+
+struct group *group_check(lua_State *L, int arg)
 {
     struct group *group = lua_touserdata(L, arg);
 
     if (group == NULL || lua_rawlen(L, arg) != sizeof *group ||
-        group->tag != &task_group_tag)
-        luaL_typeerror(L, arg, "sockeye.Group");
+        group->tag != &group_tag)
+        luaL_typeerror(L, arg, GROUP_TYPE);
     return group;
 }
 
-/*** Start a task that belongs to this group.
-@function Group:spawn
-@func f the function it runs
-@param ... arguments for `f`
-@treturn Task
-*/
-static int group_spawn(lua_State *L)
+void group_set_owner(lua_State *L, int index, struct task *t)
 {
-    struct group *group = check_group(L, 1);
+    struct group *group = lua_touserdata(L, index);
 
-    luaL_checktype(L, 2, LUA_TFUNCTION);
-    task_require_live(L, "spawn");
-    if (task_group_is_over(group))
-        return error_raise_misuse(L, "spawn: the group has ended");
-    task_spawn(L, 2, group->loop, group, 1);
+    group->owner = t;
+    lua_setiuservalue(L, index, OWNER);
+}
+
+void group_take(lua_State *L, int index, struct task *t)
+{
+    struct group *group = lua_touserdata(L, index);
+
+    index = lua_absindex(L, index);
+    t->group->count--;
+    t->group->daemons -= t->is_daemon;
+    t->is_daemon = false;
+    group->count++;
+    group->failed = false;
+    group->scope.canceled = false;
+    t->group = group;
+    scope_move(&t->own, &group->scope);
+    task_push(L, t);
+    lua_pushvalue(L, index);
+    lua_setiuservalue(L, -2, TASK_GROUP);
+    group_set_owner(L, index, t);
+}
+
+bool group_fail(lua_State *L, int index)
+{
+    struct group *group = lua_touserdata(L, index);
+
+    if (group->failed || group_has_ended(group))
+        return false;
+    lua_setiuservalue(L, lua_absindex(L, index), FAILURE);
+    group->failed = true;
+    scope_cancel(&group->scope);
+    return true;
+}
+
+void group_set_traceback(lua_State *L, int index)
+{
+    lua_setiuservalue(L, index, TRACEBACK);
+}
+
+void group_push_traceback(lua_State *L, int index)
+{
+    lua_getiuservalue(L, index, TRACEBACK);
+}
+
+void group_push_failure(lua_State *L, int index)
+{
+    lua_getiuservalue(L, index, FAILURE);
+}
+
+void group_end_daemons(struct group *group)
+{
+    if (group->daemons > 0 && group->count == group->daemons)
+        scope_cancel(&group->scope);
+}
+
+void group_note_end(struct group *group, const struct task *t)
+{
+    group->count--;
+    group->daemons -= t->is_daemon;
+    if (group->finishing)
+        group_end_daemons(group);
+    if (group->count == 0 && group->owner != NULL &&
+        group->owner->token == group)
+        loop_wake(group->owner);
+}
+
+void group_end(lua_State *L, struct group *group)
+{
+    if (group->loop == NULL)
+        return;
     if (group->failed)
-        task_cancel(task_check(L, -1));
-    return 1;
-}
-
-/*** Cancel every task of the group.
-@function Group:cancel
-@treturn Group itself
-*/
-static int group_cancel_method(lua_State *L)
-{
-    task_group_cancel(check_group(L, 1));
-    lua_settop(L, 1);
-    return 1;
-}
-
-/* Whether the group raises its body's error rather than a task's: not if a
- * task's failure cancelled the body. */
-static bool body_failed_first(const struct group *group, bool body_ok)
-{
-    return !body_ok && !group->cancelled_owner;
-}
-
-/* Stack: the group, whether the body succeeded, its results or its error. */
-static int push_outcome(lua_State *L, struct group *group)
-{
-    bool body_ok = lua_toboolean(L, 2);
-
-    if (group->cancelled_owner)
-        group->owner->cancelled = false;
+        task_release(L, group->loop, group);
+    scope_leave(&group->scope);
     group->owner = NULL;
-    if (body_failed_first(group, body_ok)) {
-        lua_settop(L, 3);
-        return lua_error(L);
-    }
-    if (group->failed)
-        return task_group_raise(L, 1);
-    if (group->interrupted == ETIMEDOUT)
-        return error_raise_timeout(L, "group", 0);
-    if (group->interrupted != 0)
-        return error_raise(L, "group", group->interrupted, 0);
-    return lua_gettop(L) - 2;
+    loop_remove_group(group);
 }
 
-/* Return the owner of the group, which runs and may wait. */
-static struct task *check_owner(lua_State *L, const struct group *group)
+bool group_has_ended(const struct group *group)
 {
-    struct task *t = task_require_waiting(L, "group");
-
-    if (task_group_is_over(group))
-        error_raise_misuse(L, "group: the group has ended");
-    if (t != group->owner)
-        error_raise_misuse(L, "group: it belongs to another task");
-    return t;
+    return group->loop == NULL;
 }
 
-/* Wait for the last task. If the owner is cancelled, times out, or lacks the
- * memory for its deadline, it cancels the others and goes on waiting. */
-static int finish_step(lua_State *L, int status, lua_KContext context)
+/* What is in a generator that nobody holds any more. */
+static int group_gc(lua_State *L)
 {
-    struct group *group = check_group(L, 1);
-    struct task *owner = check_owner(L, group);
-    int interruption = task_take_interruption(owner, context != WAIT_FIRST);
-    int error;
+    struct group *group = lua_touserdata(L, 1);
 
-    (void)status;
-    if (interruption != 0) {
-        if (group->interrupted == 0 && !group->cancelled_owner)
-            group->interrupted = interruption;
-        task_group_cancel(group);
-    }
-    if (group->count == 0)
-        return push_outcome(L, group);
-    error = loop_pause(owner, group,
-                       interruption == ETIMEDOUT
-                           ? NO_DEADLINE
-                           : task_deadline(owner, NO_DEADLINE));
-    if (error == ENOMEM) {
-        if (group->interrupted == 0)
-            group->interrupted = error;
-        task_group_cancel(group);
-        error = loop_pause(owner, group, NO_DEADLINE);
-    }
-    if (error != 0)
-        return error_raise(L, task_wait_name(owner, "group"), error, 0);
-    return task_suspend(L, owner, "group", WAIT_RESUMED, finish_step);
+    (void)L;
+    scope_leave(&group->scope);
+    loop_remove_group(group);
+    return 0;
 }
 
-/* finish_group(group, ok, ...): waits for the group's tasks, and returns the
- * body's results or raises the group's error. `ok, ...` are what pcall returned
- * for the body. */
-static int sockeye_finish_group(lua_State *L)
+void group_add_methods(lua_State *L, const luaL_Reg *methods)
 {
-    struct group *group = check_group(L, 1);
+    metatable_add_methods(L, GROUP_TYPE, methods);
+}
 
-    if (!lua_toboolean(L, 2))
-        task_group_cancel(group);
-    return finish_step(L, LUA_OK, WAIT_FIRST);
+void group_add_metamethods(lua_State *L, const luaL_Reg *metamethods)
+{
+    metatable_push(L, GROUP_TYPE, metamethods);
+    lua_pop(L, 1);
 }
 
 void open_group(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        {"spawn", group_spawn},
-        {"cancel", group_cancel_method},
+    static const luaL_Reg metamethods[] = {
+        {"__gc", group_gc},
         {NULL, NULL},
     };
 
-    lua_getfield(L, -1, "primitives");
-    lua_pushcfunction(L, sockeye_finish_group);
-    lua_setfield(L, -2, "finish_group");
+    metatable_push(L, GROUP_TYPE, metamethods);
     lua_pop(L, 1);
-    task_group_add_methods(L, methods);
 }

@@ -22,6 +22,20 @@ void task_push(lua_State *L, const struct task *t)
     lua_remove(L, -2);
 }
 
+void task_hold(lua_State *L, const struct loop *loop, const void *key)
+{
+    task_push_live(L, loop);
+    lua_insert(L, -2);
+    lua_rawsetp(L, -2, key);
+    lua_pop(L, 1);
+}
+
+void task_release(lua_State *L, const struct loop *loop, const void *key)
+{
+    lua_pushnil(L);
+    task_hold(L, loop, key);
+}
+
 void task_open_loop(lua_State *L, const struct loop *loop)
 {
     lua_newtable(L);

@@ -35,6 +35,6 @@ void open_loops(lua_State *L)
 {
     struct loops *loops = lua_newuserdatauv(L, sizeof *loops, 0);
 
-    *loops = (struct loops){NULL, 0};
+    *loops = (struct loops){NULL, 0, NULL};
     lua_rawsetp(L, LUA_REGISTRYINDEX, &root_key);
 }

@@ -1,6 +1,6 @@
 /*
- * methods: the functions spawn and yield, and the methods of tasks: cancel,
- * join, status, traceback.
+ * methods: the functions on_error, spawn, spawn_daemon and yield, and the
+ * methods of tasks: cancel, join, status, traceback.
  *
  * Functions named sockeye_* are the module's; task_*, if their only parameter
  * is a lua_State, are methods of a task.
@@ -11,19 +11,14 @@
 
 #include "base/error.h"
 #include "open.h"
+#include "loop/scope.h"
 #include "task/live.h"
+#include "task/report.h"
 #include "task/task.h"
 #include "task/turn.h"
+#include "task/wait.h"
 
-/*** Start a task that runs a function concurrently with the caller.
-It belongs to the same group as the calling task.
-@function spawn
-@func f the function it runs; `Task:join` returns its results
-@param ... arguments for `f`
-@treturn Task
-@raise an error outside of `run`
-*/
-static int sockeye_spawn(lua_State *L)
+static struct task *spawn(lua_State *L)
 {
     struct task *self;
     struct group *group;
@@ -35,31 +30,66 @@ static int sockeye_spawn(lua_State *L)
     group = task_push_spawn_group(L, self);
     lua_replace(L, -2);
     lua_insert(L, 1);
-    task_spawn(L, 2, self->loop, group, 1);
+    return task_spawn(L, 2, group, 1);
+}
+
+/*** Start a task that runs a function concurrently with the caller.
+It belongs to the same group as the calling task.
+@function spawn
+@func f the function it runs; `Task:join` returns its results
+@param ... arguments for `f`
+@treturn Task
+@raise an error outside of `run`
+*/
+static int sockeye_spawn(lua_State *L)
+{
+    spawn(L);
     return 1;
 }
 
-/*** Make the task raise ECANCELED where it waits, or at its next wait.
-A task that has ended is left alone.
+/*** Start a task for which nothing waits: it is cancelled when only such tasks
+are left in its group, which is that of the calling task.
+@function spawn_daemon
+@func f the function it runs
+@param ... arguments for `f`
+@treturn Task
+@raise an error outside of `run`
+*/
+static int sockeye_spawn_daemon(lua_State *L)
+{
+    struct task *t = spawn(L);
+
+    t->is_daemon = true;
+    t->group->daemons++;
+    return 1;
+}
+
+/*** Cancel the task, and the groups that it has opened.
+Every wait of its function raises ECANCELED from now on, until that has ended. A
+task that has not begun still begins, and runs to its first wait. A task that has
+ended is left alone.
 @function Task:cancel
 @treturn Task itself
 */
 static int task_cancel_method(lua_State *L)
 {
-    task_cancel(task_check(L, 1));
+    struct task *t = task_check(L, 1);
+
+    if (t->status <= TASK_WAITING)
+        scope_cancel(&t->own);
     lua_settop(L, 1);
     return 1;
 }
 
 /*** Return what the task is doing.
 @function Task:status
-@treturn string `"ready"`, `"running"`, `"waiting"`, `"done"`, `"failed"` or
-`"cancelled"`
+@treturn string `"ready"`, `"running"`, `"waiting"`, `"done"`, `"failed"`,
+`"cancelled"` or `"killed"`
 */
 static int task_status(lua_State *L)
 {
-    static const char *const names[] = {"ready", "running", "waiting",
-                                        "done",  "failed",  "cancelled"};
+    static const char *const names[] = {
+        "ready", "running", "waiting", "done", "failed", "cancelled", "killed"};
 
     lua_pushstring(L, names[task_check(L, 1)->status]);
     return 1;
@@ -72,7 +102,8 @@ static int task_status(lua_State *L)
 static int task_traceback(lua_State *L)
 {
     task_check(L, 1);
-    lua_getiuservalue(L, 1, TASK_TRACEBACK);
+    if (lua_getiuservalue(L, 1, TASK_TRACEBACK) == LUA_TTABLE)
+        lua_pushnil(L);
     return 1;
 }
 
@@ -81,14 +112,23 @@ static bool has_ended(const struct task *t)
     return t->status > TASK_WAITING;
 }
 
+/* Raise what joining a task raises that was cancelled, or killed. */
+static int raise_cancelled(lua_State *L)
+{
+    error_push(L, "join", ECANCELED, 0);
+    lua_pushvalue(L, 1);
+    lua_setfield(L, -2, "task");
+    return lua_error(L);
+}
+
 /* Push the results of a task that has ended, or raise its error, from its
  * coroutine's stack. */
 static int push_results(lua_State *L, const struct task *t)
 {
     int count = lua_gettop(t->co);
 
-    if (t->abandoned)
-        return error_raise(L, "join", ECANCELED, 0);
+    if (t->abandoned || t->status > TASK_FAILED)
+        return raise_cancelled(L);
     luaL_checkstack(L, count, "too many results");
     if (!lua_checkstack(t->co, count))
         return luaL_error(L, "too many results");
@@ -100,16 +140,21 @@ static int push_results(lua_State *L, const struct task *t)
 
 static int join_step(lua_State *L, int status, lua_KContext context)
 {
+    static const struct call call = {"join", 0, join_step};
     struct task *t = task_check(L, 1);
     struct task *self;
 
     (void)status;
-    if (has_ended(t))
+    if (context <= WAIT_FIRST)
+        wait_turn(L, &call, context);
+    self = loop_running();
+    if (has_ended(t) && (context <= WAIT_FIRST || self->completed ||
+                         task_interruption(self, false) == 0))
         return push_results(L, t);
     self = task_require_waiting(L, "join");
     if (t == self)
         return error_raise(L, "join", EDEADLK, 0);
-    task_pause(L, self, t, "join", NO_DEADLINE, context);
+    task_pause(L, self, t, "join", NO_DEADLINE, context > WAIT_FIRST);
     loop_join(self, t);
     return task_suspend(L, self, task_wait_name(self, "join"), WAIT_RESUMED,
                         join_step);
@@ -118,8 +163,10 @@ static int join_step(lua_State *L, int status, lua_KContext context)
 /*** Wait until the task has ended.
 @function Task:join
 @return the results of its function
-@raise the error that ended it; ECANCELED if it was cancelled; EDEADLK if a task
-joins itself
+@raise the error that ended it; ECANCELED with `task`, but without `canceled`, if
+it was cancelled or killed; ECANCELED with `canceled` if a scope around the
+caller is over: then the task's error goes to its group; EDEADLK if a task joins
+itself
 */
 static int task_join(lua_State *L)
 {
@@ -127,18 +174,19 @@ static int task_join(lua_State *L)
     return join_step(L, LUA_OK, WAIT_FIRST);
 }
 
+/* The first time it yields; then it may raise. */
 static int yield_step(lua_State *L, int status, lua_KContext context)
 {
     (void)status;
     (void)context;
-    if (task_take_interruption(loop_running(), false) == ECANCELED)
-        return error_raise(L, "yield", ECANCELED, 0);
+    if (task_interruption(loop_running(), false) != 0)
+        return error_raise_canceled(L, "yield", 0);
     return 0;
 }
 
 /*** Let the other tasks run first.
 @function yield
-@raise ECANCELED if the task was cancelled; an error outside of `run`
+@raise ECANCELED if a scope around its code is over; an error outside of `run`
 */
 static int sockeye_yield(lua_State *L)
 {
@@ -148,10 +196,35 @@ static int sockeye_yield(lua_State *L)
     return task_suspend(L, t, "yield", WAIT_FIRST, yield_step);
 }
 
+/*** Set the function that gets the errors which nothing raises: a further one of
+a group's tasks, which raises the first; one in a `<close>` variable of a task
+that is killed. By default they are written to standard error, with the
+traceback.
+It applies to the tasks of the caller's loop.
+@function on_error
+@func f called with the error, the task and the traceback; it may not wait. If it
+raises, both errors are written to standard error. Nil: as by default
+@raise an error outside of `run`
+@usage
+sockeye.on_error(function(err, task, traceback)
+  log:write(tostring(err), "\n", traceback or "", "\n")
+end)
+*/
+static int sockeye_on_error(lua_State *L)
+{
+    if (!lua_isnoneornil(L, 1))
+        luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_settop(L, 1);
+    report_set(L, task_require(L, "on_error")->loop);
+    return 0;
+}
+
 void open_task_methods(lua_State *L)
 {
     static const luaL_Reg functions[] = {
+        {"on_error", sockeye_on_error},
         {"spawn", sockeye_spawn},
+        {"spawn_daemon", sockeye_spawn_daemon},
         {"yield", sockeye_yield},
         {NULL, NULL},
     };

@@ -35,7 +35,7 @@ struct scope **outside_list(lua_State *L)
 {
     struct deadlines *list = find_list(L);
 
-    list->budget = BUDGET;
+    list->budget = 0;
     return &list->first;
 }
 
@@ -45,15 +45,31 @@ static bool is_in_force(const struct scope *s)
     return lua_status(s->opener) == LUA_OK;
 }
 
+/* The earliest deadline in force, from `s` to the first shield; or `limit`. */
+static int64_t earliest(const struct scope *s, int64_t limit)
+{
+    for (; s != NULL; s = s->outer) {
+        if (!is_in_force(s))
+            continue;
+        if (s->deadline < limit)
+            limit = s->deadline;
+        if (s->kind == SCOPE_SHIELD)
+            break;
+    }
+    return limit;
+}
+
 int64_t outside_limit(lua_State *L, int64_t own)
 {
     if (!running_has_deadlines())
         return own;
-    for (const struct scope *s = find_list(L)->first; s != NULL; s = s->outer) {
-        if (s->deadline < own && is_in_force(s))
-            own = s->deadline;
-    }
-    return own;
+    return earliest(find_list(L)->first, own);
+}
+
+int64_t outside_limit_around(lua_State *L, const struct scope *scope)
+{
+    (void)L;
+    return earliest(scope->outer, NO_DEADLINE);
 }
 
 bool outside_is_over(lua_State *L)
@@ -63,9 +79,13 @@ bool outside_is_over(lua_State *L)
 
     if (list->budget-- > 0)
         return false;
-    list->budget = BUDGET;
     limit = outside_limit(L, NO_DEADLINE);
-    return limit != NO_DEADLINE && limit <= clock_now();
+    if (limit == NO_DEADLINE || limit > clock_now()) {
+        list->budget = BUDGET;
+        return false;
+    }
+    list->budget = 0;
+    return true;
 }
 
 void open_outside(lua_State *L)

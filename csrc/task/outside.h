@@ -15,15 +15,16 @@
 struct scope;
 
 /* The list of the Lua state, which lives as long as the state, for a deadline to
- * be added: calls are counted anew, so that the first ones under it are made in
- * any case. */
+ * be added: the next call looks at the clock. */
 struct scope **outside_list(lua_State *L);
 
 /* Count one more call on L. Every so many calls, returns whether a deadline in
  * force has come: where calls need not wait, nothing else would notice. */
 bool outside_is_over(lua_State *L);
 
-/* Returns `own`, or an earlier deadline that is in force for L. */
+/* Returns `own`, or an earlier deadline that is in force for L. The second
+ * returns the earliest of those around a scope in the list. */
 int64_t outside_limit(lua_State *L, int64_t own);
+int64_t outside_limit_around(lua_State *L, const struct scope *scope);
 
 #endif

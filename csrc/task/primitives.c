@@ -1,6 +1,6 @@
 /*
  * primitives: functions for the modules in lua/: parking and waking tasks,
- * raising errors as calls do, creating groups of tasks.
+ * raising errors as calls do.
  *
  * Functions named sockeye_* are in the module's table `primitives`.
  */
@@ -21,9 +21,8 @@ static int park_step(lua_State *L, int status, lua_KContext context)
     const char *call = lua_tostring(L, 2);
 
     (void)status;
-    if (context != WAIT_FIRST && t->unparked)
+    if (context != WAIT_FIRST && t->completed)
         return 0;
-    t->unparked = false;
     task_pause(L, t, lua_topointer(L, 1), call, NO_DEADLINE,
                context != WAIT_FIRST);
     return task_suspend(L, t, task_wait_name(t, call), WAIT_RESUMED, park_step);
@@ -44,10 +43,8 @@ static int sockeye_unpark(lua_State *L)
     struct task *t = task_check(L, 1);
     bool parked = t->status == TASK_WAITING && t->token == lua_topointer(L, 2);
 
-    if (parked) {
-        t->unparked = true;
-        loop_wake(t);
-    }
+    if (parked)
+        task_complete(t);
     lua_pushboolean(L, parked);
     return 1;
 }
@@ -97,15 +94,6 @@ static int sockeye_expect_outside_wakeup(lua_State *L)
     return 1;
 }
 
-/* new_group(): creates a group that the running task owns. */
-static int sockeye_new_group(lua_State *L)
-{
-    struct task *owner = task_require_waiting(L, "group");
-
-    task_group_new(L, owner->loop, owner);
-    return 1;
-}
-
 /* begin_spawn_group(): from now on, tasks that the running task spawns go to a
  * group of their own, which the first spawn creates. Reserves the stack that
  * ending it takes, when there may be no memory. */
@@ -127,6 +115,21 @@ static int sockeye_end_spawn_group(lua_State *L)
     return 1;
 }
 
+/* forgive(): the error that leaves the running task has been reported: it does
+ * not fail the group. */
+static int sockeye_forgive(lua_State *L)
+{
+    task_require(L, "serve")->forgiven = true;
+    return 0;
+}
+
+/* is_killed(): returns whether the running task is being killed. */
+static int sockeye_is_killed(lua_State *L)
+{
+    lua_pushboolean(L, task_require(L, "serve")->killed);
+    return 1;
+}
+
 void open_primitives(lua_State *L)
 {
     static const luaL_Reg primitives[] = {
@@ -134,7 +137,8 @@ void open_primitives(lua_State *L)
         {"current_task", sockeye_current_task},
         {"end_spawn_group", sockeye_end_spawn_group},
         {"expect_outside_wakeup", sockeye_expect_outside_wakeup},
-        {"group", sockeye_new_group},
+        {"forgive", sockeye_forgive},
+        {"is_killed", sockeye_is_killed},
         {"park", sockeye_park},
         {"raise", sockeye_raise},
         {"unpark", sockeye_unpark},

@@ -7,6 +7,7 @@
  * only parameter is a lua_State, are methods.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@
 #include "base/quote.h"
 #include "base/text.h"
 #include "open.h"
+#include "task/group.h"
 #include "task/live.h"
 #include "task/loops.h"
 #include "task/outside.h"
@@ -30,6 +32,9 @@
 
 #define LOOP_TYPE "sockeye.Loop"
 enum { LIVE = 1 };
+
+/* Lua's pcall and xpcall. */
+static _Atomic(lua_CFunction) protected_call[2];
 
 struct runner {
     struct loop *loop; /* NULL: closed */
@@ -85,7 +90,7 @@ static bool take_options(lua_State *L)
 
 /* Create the root group and the main task. Stack: the userdata, the main
  * function, its arguments. */
-static void fill_runner(lua_State *L, struct runner *r)
+static void fill_runner(lua_State *L, struct runner *r, int64_t deadline)
 {
     struct group *root;
     struct task *main;
@@ -93,14 +98,16 @@ static void fill_runner(lua_State *L, struct runner *r)
     task_open_loop(L, r->loop);
     lua_pushvalue(L, -1);
     lua_setiuservalue(L, 1, LIVE);
-    root = task_group_new(L, r->loop, NULL);
+    root = group_new(L, r->loop, NULL, deadline);
+    root->finishing = true;
     lua_pushvalue(L, -1);
     lua_rawsetp(L, -3, r->loop);
     lua_replace(L, -2);
     lua_insert(L, 2);
-    main = task_spawn(L, 3, r->loop, root, 2);
+    main = task_spawn(L, 3, root, 2);
     loop_set_main(r->loop, main);
-    task_group_take(L, 2, main);
+    task_push(L, main);
+    group_set_owner(L, 2, main);
     lua_settop(L, 1);
 }
 
@@ -111,8 +118,8 @@ static struct runner *new_runner(lua_State *L)
     bool use_poll = take_options(L);
     bool collected = false;
     const struct task *t = task_running(L);
-    int64_t deadline = t != NULL ? task_deadline(t, NO_DEADLINE)
-                                 : outside_limit(L, NO_DEADLINE);
+    int64_t deadline =
+        t != NULL ? t->scope_limit : outside_limit(L, NO_DEADLINE);
     struct runner *r;
 
     r = lua_newuserdatauv(L, sizeof *r, 1);
@@ -120,11 +127,11 @@ static struct runner *new_runner(lua_State *L)
     luaL_setmetatable(L, LOOP_TYPE);
     lua_insert(L, 1);
     do
-        r->loop = loop_open(L, task_loops(L), use_poll, deadline);
+        r->loop = loop_open(L, task_loops(L), use_poll);
     while (r->loop == NULL && descriptor_collect(L, errno, &collected));
     if (r->loop == NULL)
         error_raise(L, "run", errno, 0);
-    fill_runner(L, r);
+    fill_runner(L, r, deadline);
     return r;
 }
 
@@ -153,6 +160,25 @@ static int loop_gc(lua_State *L)
     return 0;
 }
 
+/* Whether no pcall or xpcall lies below: the error ends the program. */
+static bool is_uncaught(lua_State *L)
+{
+    lua_Debug frame;
+
+    if (L != interrupt_main_thread(L))
+        return false;
+    for (int level = 0; lua_getstack(L, level, &frame); level++) {
+        lua_CFunction f;
+
+        lua_getinfo(L, "f", &frame);
+        f = lua_tocfunction(L, -1);
+        lua_pop(L, 1);
+        if (f != NULL && (f == protected_call[0] || f == protected_call[1]))
+            return false;
+    }
+    return true;
+}
+
 /* Push the results of the main task, or raise the first error, when all tasks
  * have ended or, after a second deadlock, some cannot. The loop is at index
  * 1. */
@@ -166,8 +192,13 @@ static int push_outcome(lua_State *L, struct runner *r)
     lua_rawgetp(L, -1, r->loop);
     root = lua_touserdata(L, -1);
     r->ended = true;
-    if (root->failed)
-        return task_group_raise(L, -1);
+    if (root->failed) {
+        group_push_traceback(L, -1);
+        if (lua_isstring(L, -1) && is_uncaught(L))
+            fprintf(stderr, "%s\n", lua_tostring(L, -1));
+        group_push_failure(L, -2);
+        return lua_error(L);
+    }
     lua_pop(L, 2);
     luaL_checkstack(L, count, "too many results");
     lua_xmove(main->co, L, count);
@@ -454,6 +485,11 @@ void open_run(lua_State *L)
     };
 
     luaL_setfuncs(L, functions, 0);
+    lua_getglobal(L, "pcall");
+    lua_getglobal(L, "xpcall");
+    protected_call[0] = lua_tocfunction(L, -2);
+    protected_call[1] = lua_tocfunction(L, -1);
+    lua_pop(L, 2);
     metatable_push(L, LOOP_TYPE, metamethods);
     lua_pop(L, 1);
     metatable_add_methods(L, LOOP_TYPE, methods);

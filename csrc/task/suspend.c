@@ -6,9 +6,18 @@
 #include "base/error.h"
 #include "loop/running.h"
 #include "loop/state.h"
+#include "loop/wake.h"
 #include "task/suspend.h"
 
 static _Atomic uintptr_t tickets; /* the last one given to a wait */
+
+const char suspend_mark_tag = 'w';
+
+bool suspend_is_marked(lua_State *co)
+{
+    return lua_status(co) == LUA_YIELD &&
+           lua_touserdata(co, -1) == &suspend_mark_tag;
+}
 
 /* Wherever a coroutine waits, this is its continuation. Only the loop may
  * resume it, and only for the wait that began there: a script that resumes the
@@ -21,7 +30,18 @@ static int go_on(lua_State *L, int status, lua_KContext context)
     if (t == NULL || t->top != L || t->ticket != (uintptr_t)context)
         return error_raise_misuse(L, "this coroutine waits inside a task: only "
                                      "the task's loop resumes it");
+    suspend_unmark(L, t);
     return t->step(L, status, t->step_context);
+}
+
+/* Yield from a generator, which is marked. A task that is killed cannot. */
+static int suspend_generator(lua_State *L, struct task *t)
+{
+    if (t->killed) {
+        loop_take_out(t);
+        return error_raise_canceled(L, t->call, 0);
+    }
+    return lua_yieldk(L, suspend_mark(L, t), (lua_KContext)t->ticket, go_on);
 }
 
 int task_suspend(lua_State *L, struct task *t, const char *call,
@@ -32,6 +52,8 @@ int task_suspend(lua_State *L, struct task *t, const char *call,
     t->step = step;
     t->step_context = context;
     t->ticket = ++tickets;
+    if (L != t->co || t->killed)
+        return suspend_generator(L, t);
     return lua_yieldk(L, 0, (lua_KContext)t->ticket, go_on);
 }
 

@@ -21,10 +21,6 @@
 #include "task/context.h"
 #include "task/suspend.h"
 
-/* User values of a task: the traceback of its failure; the group of the tasks
- * that it spawns, between begin_spawn_group and end_spawn_group. */
-enum { TASK_TRACEBACK = 3, TASK_NEST };
-
 /* Whether t is a task: not NULL, nor the stand-in of wait.h for code that runs
  * outside of tasks. */
 static inline bool task_has_coroutine(const struct task *t)
@@ -57,8 +53,8 @@ struct task *task_require(lua_State *L, const char *call);
  * loop has ended and only `<close>` variables of its tasks still run. */
 struct task *task_require_live(lua_State *L, const char *call);
 
-/* Register that t waits for `token` or `deadline`; then suspend it. Raises if t
- * was cancelled or timed out. */
+/* Register that t waits for `token`, or for `deadline` of the call; then suspend
+ * it. Raises if a scope around its code is over, or the deadline has come. */
 void task_pause(lua_State *L, struct task *t, const void *token,
                 const char *call, int64_t deadline, bool resumed);
 
@@ -66,20 +62,27 @@ void task_pause(lua_State *L, struct task *t, const void *token,
  * or failed to; otherwise `call`. */
 const char *task_wait_name(const struct task *t, const char *call);
 
-/* Return why t must stop waiting, and clear it: ECANCELED, ETIMEDOUT, or
- * zero. */
-int task_take_interruption(struct task *t, bool resumed);
+/* Return why t must not wait: ECANCELED: a scope around its code is over;
+ * ETIMEDOUT, if it has waited: the deadline of its call has come; or zero. */
+int task_find_interruption(struct task *t, bool resumed);
 
-/* The earlier of `own` and the deadlines that t is under. */
-int64_t task_deadline(const struct task *t, int64_t own);
+static inline int task_interruption(struct task *t, bool resumed)
+{
+    if (!t->over && t->scope_limit == NO_DEADLINE && !(resumed && t->timed_out))
+        return 0;
+    return task_find_interruption(t, resumed);
+}
 
-/* Make t raise ECANCELED where it waits, or at its next wait. */
-void task_cancel(struct task *t);
+/* Raise the error of an interruption, or any other errno. */
+int task_raise(lua_State *L, const char *call, int error);
+
+/* Let another task's wait be over, and completed. */
+void task_complete(struct task *t);
 
 /* Create a task in `group`, which is at index `owner`, from the function at
  * `first` and the arguments above it. Replaces them with the task. */
-struct task *task_spawn(lua_State *L, int first, struct loop *loop,
-                        struct group *group, int owner);
+struct task *task_spawn(lua_State *L, int first, struct group *group,
+                        int owner);
 
 /* The task at `arg`. Raises an argument error if it is none. */
 struct task *task_check(lua_State *L, int arg);
@@ -90,14 +93,7 @@ void task_end(lua_State *L, struct task *t);
 /* Add another file's methods to the type of tasks. */
 void task_add_methods(lua_State *L, const luaL_Reg *methods);
 
-/* ---- groups ---- */
-
-extern const char task_group_tag; /* marks this userdata */
-
-/* Push a new group. `owner` is the task that created it, which the group keeps
- * alive; or NULL. */
-struct group *task_group_new(lua_State *L, struct loop *loop,
-                             struct task *owner);
+/* ---- the tasks that a task spawns ---- */
 
 /* With the task on top of the stack: what it spawns belongs to its own group
  * again. Cancels the tasks of the group that it had for them meanwhile, and
@@ -107,23 +103,9 @@ void task_take_nest(lua_State *L, struct task *t);
 /* Push the group for tasks that t, which is on top of the stack, spawns. */
 struct group *task_push_spawn_group(lua_State *L, struct task *t);
 
-/* Move t into the loop's group, which is at `index`, as its owner, and clear
- * the group's failure. */
-void task_group_take(lua_State *L, int index, struct task *t);
-
-/* Pop the error that has ended a task of the group at `index`, keep it, and
- * cancel the other tasks. */
-void task_group_fail(lua_State *L, int index);
-
-/* Raise the error that task_group_fail kept. */
-int task_group_raise(lua_State *L, int index);
-
-void task_group_cancel(struct group *group);
-
-/* Whether the function that the group belongs to has ended, or its loop. */
-bool task_group_is_over(const struct group *group);
-
-/* Add another file's methods to the type of groups. */
-void task_group_add_methods(lua_State *L, const luaL_Reg *methods);
+/* Pop the error of t, with which a task of the group at `index`, or its body,
+ * has failed. The first cancels the group, which keeps it; a further one is
+ * reported. */
+void task_fail_group(lua_State *L, int index, struct task *t);
 
 #endif

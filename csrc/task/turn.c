@@ -10,28 +10,16 @@
 #include "base/interrupt.h"
 #include "loop/fork.h"
 #include "loop/output.h"
+#include "loop/scope.h"
 #include "open.h"
+#include "task/group.h"
 #include "task/live.h"
 #include "task/loops.h"
+#include "task/report.h"
 #include "task/task.h"
 #include "task/turn.h"
 
 /* ---- one task ---- */
-
-/* Whether t was cancelled before its first turn: then it never runs. */
-static bool is_cancelled_unstarted(const struct task *t)
-{
-    return t->cancelled && lua_status(t->co) == LUA_OK && t->arguments > 0;
-}
-
-static void end_unborn(lua_State *L, struct task *t)
-{
-    lua_settop(t->co, 0);
-    error_push(L, "spawn", ECANCELED, 0);
-    lua_xmove(L, t->co, 1);
-    t->failed = true;
-    task_end(L, t);
-}
 
 /* Resume t until it waits. `outer` is the task that runs the loop, or NULL. A
  * script that has resumed the coroutine by hand may step the loop in there. */
@@ -41,10 +29,6 @@ static void resume_task(lua_State *L, struct task *t, struct task *outer)
     int results;
     int status;
 
-    if (is_cancelled_unstarted(t)) {
-        end_unborn(L, t);
-        return;
-    }
     if (task_coroutine_runs(t->co)) {
         loop_requeue(t);
         return;
@@ -92,6 +76,12 @@ static void push_deadlock(lua_State *L, const struct loop *loop)
     luaL_pushresult(&b);
 }
 
+static void cancel_all(struct loop *loop)
+{
+    for (struct task *t = loop_first(loop); t != NULL; t = t->next)
+        scope_cancel(&t->own);
+}
+
 /* The error on top ends all tasks; the loop's group raises it. */
 static void fail_loop(lua_State *L, struct loop *loop)
 {
@@ -99,10 +89,10 @@ static void fail_loop(lua_State *L, struct loop *loop)
     lua_rawgetp(L, -1, loop);
     lua_replace(L, -2);
     lua_insert(L, -2);
-    task_group_fail(L, -2);
+    if (!group_fail(L, -2))
+        lua_pop(L, 1);
     lua_pop(L, 1);
-    for (struct task *t = loop_first(loop); t != NULL; t = t->next)
-        task_cancel(t);
+    cancel_all(loop);
 }
 
 static void look_for_changes(lua_State *L, struct loop *loop, int64_t deadline)
@@ -120,6 +110,28 @@ static void look_for_changes(lua_State *L, struct loop *loop, int64_t deadline)
     lua_pushcfunction(L, run_interrupts);
     if (lua_pcall(L, 0, 0, 0) != LUA_OK)
         fail_loop(L, loop);
+}
+
+/* Report what groups have failed with whose generators nobody has resumed. */
+static void report_kept(lua_State *L, struct loop *loop)
+{
+    struct group *group = loop_first_group(loop);
+
+    luaL_checkstack(L, LUA_MINSTACK, NULL);
+    while (group != NULL) {
+        struct group *next = group->next;
+
+        task_push_live(L, loop);
+        lua_rawgetp(L, -1, group);
+        if (group->failed && lua_isuserdata(L, -1) && group->owner != NULL) {
+            group->failed = false;
+            group_push_failure(L, -1);
+            report_error(L, loop_main(loop));
+            next = loop_first_group(loop);
+        }
+        lua_pop(L, 2);
+        group = next;
+    }
 }
 
 bool turn_once(lua_State *L, struct loop *loop, int64_t deadline, bool alone)
@@ -140,8 +152,12 @@ bool turn_once(lua_State *L, struct loop *loop, int64_t deadline, bool alone)
         if (is_last)
             break;
     }
-    if (loop_first(loop) == NULL)
+    if (loop_first(loop) == NULL) {
+        report_kept(L, loop);
         return false;
+    }
+    if (loop_main(loop)->group->count == 0)
+        cancel_all(loop);
     if (alone && loop_is_stuck(loop)) {
         if (loop_is_stuck_again(loop))
             return false;
@@ -168,14 +184,15 @@ void turn_abort(lua_State *L, struct loop *loop)
     while ((t = loop_first(loop)) != NULL) {
         loop_remove(loop, t);
         t->group->count--;
+        t->group->daemons -= t->is_daemon;
         t->top = NULL;
         loop_set_running(t);
         if (!task_coroutine_runs(t->co))
             lua_resetthread(t->co);
         outputs_try(&t->outputs);
         outputs_leave(&t->outputs);
-        t->scope = NULL;
         loop_meet_all(&t->ends);
+        scope_end(t);
     }
     loop_set_running(before);
 }
@@ -223,7 +240,7 @@ void turn_forget_others(lua_State *L, struct loop *loop)
     task_push_live(L, loop);
     clear_others(L, t);
     lua_rawgetp(L, -1, loop);
-    task_group_take(L, -1, t);
+    group_take(L, -1, t);
     loop_set_main(loop, t);
     lua_pop(L, 2);
 }

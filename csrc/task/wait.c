@@ -44,52 +44,88 @@ static bool end_wait(struct wait *w, enum wait_outcome outcome, int error)
  * wait may close it. */
 static bool still_open(struct wait *w)
 {
-    return w->handle->fd != -1 || end_wait(w, WAIT_ERROR, ECANCELED);
+    return w->handle->fd != -1 || wait_end_closed(w);
+}
+
+static bool end_canceled(struct wait *w)
+{
+    return end_wait(w, WAIT_CANCELED, ECANCELED);
+}
+
+bool wait_end_closed(struct wait *w)
+{
+    if (w->task != NULL && task_interruption(w->task, false) != 0)
+        return end_canceled(w);
+    return end_wait(w, WAIT_CLOSED, EBADF);
+}
+
+int wait_raise_closed(lua_State *L, const char *call)
+{
+    struct task *t = loop_running();
+
+    if (task_has_coroutine(t) && t->top == L &&
+        task_interruption(t, false) != 0)
+        return error_raise_canceled(L, call, 0);
+    return error_raise_closed(L, call, 0);
 }
 
 /* This is where a task that never has to wait notices a cancellation. */
 bool wait_may_continue(struct wait *w, const struct call *call)
 {
-    struct task *t = loop_running();
-    int64_t deadline = task_deadline(t, NO_DEADLINE);
-
     w->call = call;
-    if (task_take_interruption(t, false) != 0)
-        return end_wait(w, WAIT_ERROR, ECANCELED);
-    if (deadline != NO_DEADLINE && deadline <= loop_now(t->loop))
-        return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
-    return true;
+    return task_interruption(loop_running(), false) == 0 || end_canceled(w);
 }
 
 static void postpone(lua_State *L, const struct wait *w)
 {
-    if (!lua_isyieldable(L))
+    if (!lua_isyieldable(L) || w->task->killed)
         return;
     loop_requeue(w->task);
     task_suspend(L, w->task, w->call->name, WAIT_POSTPONED, w->call->step);
 }
 
+/* Whether the call only tries, and so raises no cancellation. */
+static bool only_tries(const struct wait *w)
+{
+    return w->handle != NULL ? wait_is_nonblocking(w) : w->flags & MSG_DONTWAIT;
+}
+
+/* The budget of the task is spent, as it is from the beginning of each turn
+ * where a scope around its code is over. Then the call ends at once; but after
+ * many of them the others run first. */
+static bool spend_turn(lua_State *L, struct wait *w)
+{
+    const struct task *t = w->task;
+    bool tries = only_tries(w);
+
+    if (w->context == WAIT_POSTPONED)
+        return tries || wait_may_continue(w, w->call);
+    if (t->over && t->budget > -TASK_BUDGET)
+        return tries || end_canceled(w);
+    w->task->budget = 0;
+    postpone(L, w);
+    return tries || !t->over || end_canceled(w);
+}
+
 void wait_let_others(lua_State *L, const struct wait *w)
 {
-    struct wait resumed = *w;
+    struct wait ended = *w;
 
-    if (w->context != WAIT_POSTPONED)
-        postpone(L, w);
-    else if (!wait_may_continue(&resumed, w->call))
-        wait_failed(L, &resumed, 0);
+    if (!spend_turn(L, &ended))
+        wait_failed(L, &ended, 0);
 }
 
 static bool may_begin_outside(lua_State *L, struct wait *w)
 {
     return !running_has_deadlines() || wait_is_in_task(L) ||
-           !outside_is_over(L) || end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
+           !outside_is_over(L) || end_canceled(w);
 }
 
 void wait_count_outside(lua_State *L, const struct wait *w)
 {
     struct wait ended = *w;
 
-    if (!may_begin_outside(L, &ended))
+    if (!only_tries(w) && !may_begin_outside(L, &ended))
         wait_failed(L, &ended, 0);
 }
 
@@ -97,10 +133,8 @@ bool wait_take_turn(lua_State *L, struct wait *w)
 {
     if (w->task == NULL)
         return may_begin_outside(L, w);
-    if (w->context == WAIT_POSTPONED)
-        return wait_may_continue(w, w->call);
-    if (w->task->budget-- <= 0)
-        postpone(L, w);
+    if (w->context == WAIT_POSTPONED || w->task->budget-- <= 0)
+        return spend_turn(L, w);
     return true;
 }
 
@@ -148,12 +182,14 @@ static short awaited_events(const struct wait *w)
     return urgent ? POLLPRI : w->call->events;
 }
 
-/* The deadline has come. */
-static bool end_time(struct wait *w)
+/* A deadline has come: that of the call, or one around its code. */
+static bool end_time(lua_State *L, struct wait *w)
 {
-    return end_wait(w,
-                    wait_is_nonblocking(w) ? WAIT_WOULD_BLOCK : WAIT_TIMED_OUT,
-                    ETIMEDOUT);
+    if (wait_is_nonblocking(w))
+        return end_wait(w, WAIT_WOULD_BLOCK, ETIMEDOUT);
+    if (outside_limit(L, NO_DEADLINE) <= clock_now())
+        return end_canceled(w);
+    return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -166,14 +202,15 @@ static int64_t earlier(int64_t a, int64_t b)
 static bool rest_outside(lua_State *L, struct wait *w)
 {
     int64_t now = clock_now();
+    int64_t limit = outside_limit(L, w->deadline);
 
-    if (w->deadline <= now)
-        return end_time(w);
+    if (limit <= now)
+        return end_time(L, w);
     if (!descriptor_is_ready(w->handle->fd, awaited_events(w)))
         w->vain = 0;
-    else if (w->vain++ > 0 && wait_poll(NULL, 0,
-                                        earlier(now + clock_rest(w->vain - 1),
-                                                w->deadline)) == -1)
+    else if (w->vain++ > 0 &&
+             wait_poll(NULL, 0,
+                       earlier(now + clock_rest(w->vain - 1), limit)) == -1)
         interrupt_run(L);
     return true;
 }
@@ -184,7 +221,7 @@ static bool prepare_outside(lua_State *L, struct wait *w)
     if (w->deadline != 0 && w->vain >= 0)
         return rest_outside(L, w);
     if (w->deadline == 0)
-        w->deadline = outside_limit(L, own_deadline(w));
+        w->deadline = own_deadline(w);
     w->vain = 0;
     return true;
 }
@@ -206,40 +243,28 @@ static int64_t kernel_limit(const struct wait *w)
 
 static bool wait_outside_task(lua_State *L, struct wait *w)
 {
-    int64_t limit;
+    int64_t kernel;
 
     if (!prepare_outside(L, w))
         return false;
-    limit = earlier(w->deadline, kernel_limit(w));
+    kernel = kernel_limit(w);
     while (still_open(w)) {
         struct pollfd p = {w->handle->fd, awaited_events(w), 0};
+        int64_t limit = earlier(outside_limit(L, w->deadline), kernel);
         int n = wait_poll(&p, 1, limit);
 
         if (n > 0)
             return true;
-        if (n == 0 && limit < w->deadline)
-            return end_wait(w, WAIT_ERROR, EAGAIN);
-        if (n == 0)
-            return end_time(w);
-        if (errno != EINTR)
+        if (n == -1 && errno != EINTR)
             return end_wait(w, WAIT_ERROR, errno);
-        interrupt_run(L);
-        if (w->deadline <= clock_now())
-            return end_time(w);
+        if (n == -1)
+            interrupt_run(L);
+        if (n == -1 && limit > clock_now())
+            continue;
+        return limit == kernel ? end_wait(w, WAIT_ERROR, EAGAIN)
+                               : end_time(L, w);
     }
     return false;
-}
-
-/* Like end_wait, but the error names "flush" if t waited to send earlier
- * output. */
-static bool end_wait_of(struct wait *w, const struct task *t,
-                        enum wait_outcome outcome, int error)
-{
-    static const struct call flush_call = {"flush", POLLOUT, NULL};
-
-    if (t->flushing)
-        w->call = &flush_call;
-    return end_wait(w, outcome, error);
 }
 
 /* The deadline of a call. The task keeps it while the call goes on, unless it
@@ -251,21 +276,21 @@ static inline int64_t call_deadline(const struct wait *w, const struct task *t)
     if (w->context == WAIT_PAUSED)
         return t->limit;
     if (w->context == WAIT_FIRST || t->deadline == 0 || t->flushing)
-        return task_deadline(t, own_deadline(w));
-    return t->deadline;
+        return own_deadline(w);
+    return t->limit;
 }
 
 /* Yield to the loop. Returns true for a file that is always ready; false: the
  * wait is over, and `w` says why. The end of a pause is not a time-out. */
 static bool wait_in_task(lua_State *L, struct wait *w, struct task *t)
 {
-    int interruption = task_take_interruption(t, w->context == WAIT_RESUMED);
+    int interruption = task_interruption(t, w->context == WAIT_RESUMED);
     int error;
 
     if (interruption == ETIMEDOUT)
-        return end_wait_of(w, t, WAIT_TIMED_OUT, interruption);
+        return end_wait(w, WAIT_TIMED_OUT, interruption);
     if (interruption != 0)
-        return end_wait(w, WAIT_ERROR, interruption);
+        return end_canceled(w);
     if (!still_open(w))
         return false;
     error = loop_await(t, w->handle, awaited_events(w), call_deadline(w, t),
@@ -273,7 +298,7 @@ static bool wait_in_task(lua_State *L, struct wait *w, struct task *t)
     if (error == EPERM && !t->flushing)
         return true;
     if (error != 0)
-        return end_wait_of(w, t, WAIT_ERROR, error);
+        return end_wait(w, WAIT_ERROR, error);
     t->progress = w->progress;
     task_suspend(L, t, task_wait_name(t, w->call->name), WAIT_RESUMED,
                  w->call->step);
@@ -283,12 +308,14 @@ static bool wait_in_task(lua_State *L, struct wait *w, struct task *t)
 static bool pause_outside(lua_State *L, struct wait *w, int64_t pause)
 {
     int64_t now = clock_now();
+    int64_t limit;
 
     if (w->deadline == 0)
-        w->deadline = outside_limit(L, own_deadline(w));
-    if (now >= w->deadline)
-        return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
-    if (wait_poll(NULL, 0, earlier(now + pause, w->deadline)) == -1)
+        w->deadline = own_deadline(w);
+    limit = outside_limit(L, w->deadline);
+    if (now >= limit)
+        return end_time(L, w);
+    if (wait_poll(NULL, 0, earlier(now + pause, limit)) == -1)
         interrupt_run(L);
     return still_open(w);
 }
@@ -298,14 +325,15 @@ static bool pause_in_task(lua_State *L, struct wait *w, struct task *t,
 {
     int64_t limit = call_deadline(w, t);
     int64_t now = clock_now();
-    int error = task_take_interruption(t, false);
+    int error;
 
-    if (error == 0 && now >= limit)
+    if (task_interruption(t, false) != 0)
+        return end_canceled(w);
+    if (now >= limit)
         return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
-    if (error == 0)
-        error = loop_pause(t, t, earlier(now + pause, limit));
+    error = loop_pause(t, t, earlier(now + pause, limit));
     if (error != 0)
-        return end_wait_of(w, t, WAIT_ERROR, error);
+        return end_wait(w, WAIT_ERROR, error);
     t->limit = limit;
     t->progress = w->progress;
     task_suspend(L, t, w->call->name, WAIT_PAUSED, w->call->step);
@@ -323,16 +351,14 @@ bool wait_briefly(lua_State *L, struct wait *w, int attempts)
 
 /* ---- between two steps of a call ---- */
 
-/* The moment at which a call ends that need not wait. The time-out of the
- * handle begins with the first step, unless it has begun before. */
-static int64_t step_limit(lua_State *L, struct wait *w, const struct task *t)
+/* The moment at which a call ends that need not wait: its deadline, which begins
+ * with the first step, unless it has begun before. */
+static int64_t step_limit(struct wait *w, const struct task *t)
 {
     if (wait_is_nonblocking(w))
-        return t != NULL ? task_deadline(t, NO_DEADLINE)
-                         : outside_limit(L, NO_DEADLINE);
+        return NO_DEADLINE;
     if (w->deadline == 0) {
-        w->deadline =
-            t != NULL ? call_deadline(w, t) : outside_limit(L, own_deadline(w));
+        w->deadline = t != NULL ? call_deadline(w, t) : own_deadline(w);
         w->vain = -1;
     }
     return w->deadline;
@@ -342,22 +368,28 @@ static int64_t step_limit(lua_State *L, struct wait *w, const struct task *t)
 static bool go_on_alone(lua_State *L, struct wait *w, const struct task *t)
 {
     int64_t limit;
+    int64_t around;
+    int64_t now;
 
     interrupt_run(L);
     if (!still_open(w))
         return false;
-    limit = step_limit(L, w, t);
-    return limit == NO_DEADLINE || clock_now() < limit ||
-           end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
+    limit = step_limit(w, t);
+    around = t != NULL ? t->scope_limit : outside_limit(L, NO_DEADLINE);
+    if (earlier(limit, around) == NO_DEADLINE)
+        return true;
+    now = clock_now();
+    if (around <= now)
+        return end_canceled(w);
+    return now < limit || end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
 }
 
 static bool go_on_in_task(lua_State *L, struct wait *w, struct task *t)
 {
-    int error = task_take_interruption(t, false);
-    int64_t limit = step_limit(L, w, t);
+    int64_t limit = step_limit(w, t);
 
-    if (error != 0)
-        return end_wait(w, WAIT_ERROR, error);
+    if (task_interruption(t, false) != 0)
+        return end_canceled(w);
     if (limit <= loop_now(t->loop))
         return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
     if (w->context == WAIT_RESUMED)
@@ -426,8 +458,14 @@ bool wait_again(lua_State *L, struct wait *w)
 
 void wait_push_error(lua_State *L, const struct wait *w, int subject)
 {
-    if (w->outcome == WAIT_TIMED_OUT)
-        error_push_timeout(L, w->call->name, subject);
+    static void (*const pushers[])(lua_State *, const char *, int) = {
+        [WAIT_TIMED_OUT] = error_push_timeout,
+        [WAIT_CANCELED] = error_push_canceled,
+        [WAIT_CLOSED] = error_push_closed,
+    };
+
+    if (w->outcome >= WAIT_TIMED_OUT)
+        pushers[w->outcome](L, w->call->name, subject);
     else
         error_push(L, w->call->name, w->error, subject);
 }

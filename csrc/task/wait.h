@@ -38,7 +38,13 @@
 #include "task/outside.h"
 #include "task/task.h"
 
-enum wait_outcome { WAIT_ERROR, WAIT_WOULD_BLOCK, WAIT_TIMED_OUT };
+enum wait_outcome {
+    WAIT_ERROR,
+    WAIT_WOULD_BLOCK,
+    WAIT_TIMED_OUT,
+    WAIT_CANCELED, /* a scope around the code is over */
+    WAIT_CLOSED    /* the descriptor was closed meanwhile */
+};
 
 /* The constants of one kind of call. */
 struct call {
@@ -57,11 +63,12 @@ struct wait {
                              step after it; 0 at first */
     int flags;            /* the call's MSG_ flags: MSG_DONTWAIT: do not wait */
     struct task *task;    /* the task that makes the call and yields; or NULL */
-    int64_t deadline;     /* nanoseconds of clock_now; 0: not yet known */
-    int vain;  /* attempts in a row that failed while poll(2) reported
+    int64_t deadline; /* that of the call, in nanoseconds of clock_now; 0: not
+                         yet known */
+    int vain;         /* attempts in a row that failed while poll(2) reported
                   it ready; valid outside of tasks, once it waits; -1: it has a
                   deadline, but has not waited */
-    int error; /* after wait_again returned false: errno, and why */
+    int error;        /* after wait_again returned false: errno, and why */
     enum wait_outcome outcome;
 };
 
@@ -83,8 +90,8 @@ static inline bool wait_is_in_task(lua_State *L)
     return task_has_coroutine(t) && (t->top == L || task_running(L) != NULL);
 }
 
-/* For wait_start: yields when the task's budget is spent; raises if it was
- * cancelled or timed out meanwhile. */
+/* For wait_start: yields when the task's budget is spent; raises if a scope
+ * around its code is over, unless the call must not wait. */
 void wait_let_others(lua_State *L, const struct wait *w);
 
 /* For wait_start, outside of tasks: raises when many calls have been made, and
@@ -198,6 +205,13 @@ bool wait_ready(lua_State *L, struct wait *w);
  * the more attempts were made in a row (clock_rest). */
 #define WAIT_USUALLY 2 /* attempts, if they are not counted */
 bool wait_briefly(lua_State *L, struct wait *w, int attempts);
+
+/* End the wait since the descriptor was closed: returns false. */
+bool wait_end_closed(struct wait *w);
+
+/* Raise that what `call` waits for was closed meanwhile: EBADF with `closed`, or
+ * ECANCELED where a scope around the code is over as well. */
+int wait_raise_closed(lua_State *L, const char *call);
 
 /* After wait_again returned false: raise the error, or push false if the call
  * would have to wait in non-blocking mode. */

@@ -119,8 +119,10 @@ static bool is_open(struct wait *w, const struct transit *m,
     if (m->from.handle->fd != -1 && m->to.handle->fd != -1)
         return true;
     w->call = &m->calls[WRITING];
+    if (context != WAIT_FIRST || m->moved > 0)
+        return wait_end_closed(w);
     w->outcome = WAIT_ERROR;
-    w->error = context == WAIT_FIRST && m->moved == 0 ? EBADF : ECANCELED;
+    w->error = EBADF;
     return false;
 }
 

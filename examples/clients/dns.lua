@@ -33,7 +33,7 @@ local function ask_udp(address, query)
   for try = 1, tries do
     s:send(query)
     local ok, message
-    repeat ok, message = pcall(s.recv, s, 65535)
+    repeat ok, message = sockeye.pcall(s.recv, s, 65535)
     until not ok or answers(message, query)
     if ok then return message end
     if not message.timeout or try == tries then error(message, 0) end

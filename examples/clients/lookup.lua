@@ -13,7 +13,7 @@ local usage = program.usage "usage: lua lookup.lua NAME | ADDRESS …"
 local words = arguments.words(arg, 1, math.huge, usage)
 
 local function is_numeric(text)
-  return pcall(sockeye.resolve, text, nil, { flags = "numerichost" })
+  return sockeye.pcall(sockeye.resolve, text, nil, { flags = "numerichost" })
 end
 
 -- The lines to print for an argument.
@@ -36,7 +36,7 @@ end
 
 local status = 0
 for _, text in ipairs(words) do
-  local ok, result = pcall(look_up, text)
+  local ok, result = sockeye.pcall(look_up, text)
   if ok then
     print(table.concat(result, "\n"))
   else

@@ -106,8 +106,7 @@ local function query(ends, question)
         pause = pause * 2
       end
     end)
-    local ok, err = pcall(sockeye.timeout, options.w or 1, done.get, done)
-    if not ok and not sockeye.is_error(err, "ETIMEDOUT") then error(err, 0) end
+    sockeye.within(options.w or 1, done.get, done)
     g:cancel()
   end)
   return count > 0 and 0 or 1

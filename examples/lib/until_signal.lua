@@ -1,15 +1,19 @@
--- Runs f(…) as a task, inside sockeye.run, until it returns, or is cancelled
--- by SIGINT or SIGTERM, which are waited for before it begins.
+-- Runs f(…) in a task, inside sockeye.run, until it returns, or is cancelled by
+-- SIGINT or SIGTERM, which are waited for before it begins.
 
 local sockeye = require "sockeye"
 
+local function cancel_at(next_signal, g)
+  next_signal()
+  g:cancel()
+end
+
 return function(f, ...)
-  local task
-  local stopper = sockeye.spawn(function()
-    for _ in sockeye.signals("SIGINT", "SIGTERM") do task:cancel() end
+  local arguments <const> = table.pack(...)
+  local next_signal <const>, _, _, _ <close> =
+    sockeye.signals("SIGINT", "SIGTERM")
+  sockeye.group(function(g)
+    g:spawn_daemon(cancel_at, next_signal, g)
+    f(table.unpack(arguments, 1, arguments.n))
   end)
-  task = sockeye.spawn(f, ...)
-  local ok, err = pcall(task.join, task)
-  stopper:cancel()
-  if not ok and not sockeye.is_error(err, "ECANCELED") then error(err, 0) end
 end

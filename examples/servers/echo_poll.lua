@@ -55,7 +55,8 @@ end
 
 while true do
   for socket in pairs(sockeye.poll(wanted)) do
-    local ok, err = pcall(socket == listener and accept or echo, socket)
+    local ok, err = sockeye.pcall(socket == listener and accept or echo,
+                                  socket)
     if not ok then failed(socket, err) end
   end
 end

@@ -24,7 +24,8 @@ sockeye.signal("SIGINT", "default")
 -- Sends datagrams back. One that cannot be sent, now or ever, is left out.
 local function send_back(s, data, from)
   while #data > 0 do
-    local ok, all, sent = pcall(s.sendmany, s, data, from, "dontwait")
+    local ok, all, sent = sockeye.pcall(s.sendmany, s, data, from,
+                                        "dontwait")
     if ok and all then return end
     if not ok then
       sent = sockeye.is_error(all) and all.sent or error(all, 0)

@@ -48,7 +48,7 @@ local tellers = {
 -- read before are out of date then.
 local function next_of(events)
   while true do
-    local ok, event = pcall(events)
+    local ok, event = sockeye.pcall(events)
     if ok then return event end
     if not sockeye.is_error(event, "ENOBUFS") then error(event, 0) end
     print "changes were lost"

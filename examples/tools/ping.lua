@@ -119,7 +119,7 @@ local function name_of(self, address)
   if host == self.address.host then return address.host end
   local key = address.host
   if not self.names[key] then
-    local ok, name = pcall(sockeye.nameinfo, address, "namereqd")
+    local ok, name = sockeye.pcall(sockeye.nameinfo, address, "namereqd")
     self.names[key] = ok and ("%s (%s)"):format(name, key) or key
   end
   return self.names[key]
@@ -197,8 +197,8 @@ end
 -- Waits for one message, at most until then. Returns false at that time.
 local function receive(self, deadline)
   self.socket:settimeout(math.max(0, deadline - sockeye.now()))
-  local ok, m = pcall(self.socket.recvmsg, self.socket,
-                      { iov = options.s + 128, control = true })
+  local ok, m = sockeye.pcall(self.socket.recvmsg, self.socket,
+                              { iov = options.s + 128, control = true })
   if ok and m then
     note_reply(self, m, sockeye.now())
   elseif not ok and (not sockeye.is_error(m) or
@@ -218,10 +218,13 @@ local function send(self)
   local whole = message(sockeye.checksum(message(0)))
   self.sent[sequence] = { time = sockeye.now() }
   self.sent[sequence - 1000 & 0xffff] = nil
-  local ok, err = pcall(self.socket.sendto, self.socket, whole, self.address)
+  local function try()
+    return sockeye.pcall(self.socket.sendto, self.socket, whole, self.address)
+  end
+  local ok, err = try()
   if not ok and sockeye.is_error(err) and read_errors(self) then
     self.sent[sequence].time = sockeye.now()
-    ok, err = pcall(self.socket.sendto, self.socket, whole, self.address)
+    ok, err = try()
   end
   if not ok then
     if self.count == 0 or not sockeye.is_error(err) then error(err, 0) end

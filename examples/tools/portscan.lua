@@ -38,7 +38,7 @@ end
 -- connection, or of another one that is being tried and resets it.
 local function kind_of(target)
   local s <close> = sockeye.socket(target.family, "stream")
-  local ok, err = pcall(s.connect, s:settimeout(timeout), target)
+  local ok, err = sockeye.pcall(s.connect, s:settimeout(timeout), target)
   if ok then return s:getsockname() ~= target and "open" or "closed" end
   return sockeye.is_error(err) and kinds[err.code] or error(err, 0)
 end

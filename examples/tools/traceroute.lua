@@ -69,7 +69,7 @@ local function name_of(trace, address)
   if options.n then return address.host end
   local name = trace.names[address.host]
   if not name then
-    local ok, found = pcall(sockeye.nameinfo, address, "namereqd")
+    local ok, found = sockeye.pcall(sockeye.nameinfo, address, "namereqd")
     name = ("%s (%s)"):format(ok and found or address.host, address.host)
     trace.names[address.host] = name
   end
@@ -98,8 +98,9 @@ local function read_answers(trace)
   local some = false
   for _, flags in ipairs { "errqueue dontwait", "dontwait" } do
     repeat
-      local ok, m = pcall(trace.socket.recvmsg, trace.socket,
-                          { iov = 512, control = true, flags = flags })
+      local ok, m = sockeye.pcall(trace.socket.recvmsg, trace.socket, {
+        iov = 512, control = true, flags = flags,
+      })
       if ok and m then note(trace, m) end
       some = some or ok and m
     until not ok or not m
@@ -114,7 +115,7 @@ local function send(trace, hop, port)
   local probe = { sent = sockeye.now() }
   trace.probes[port] = probe
   repeat
-    local ok, err = pcall(trace.socket.sendmsg, trace.socket, {
+    local ok, err = sockeye.pcall(trace.socket.sendmsg, trace.socket, {
       iov = ("@"):rep(size), control = { [trace.version.hops] = hop },
       name = trace.version.make(trace.address.host, port, scope),
     })

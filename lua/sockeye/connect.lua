@@ -4,6 +4,7 @@ local core = require "sockeye.core"
 local arguments = require "sockeye.arguments"
 local class = require "sockeye.class"
 local endpoints = require "sockeye.endpoint"
+local timeout <const> = require("sockeye.structure").timeout
 
 local primitives <const> = core.primitives
 primitives.mark_library_file()
@@ -111,14 +112,15 @@ local function open(address, bind, sockets)
 end
 
 -- Connects to a single address: connect(2) itself waits.
-local function try_one(place, address, bind)
+local function try_one(place, address, bind, tries)
+  tries.attempts = { { address = address } }
   local sockets <close> = setmetatable({}, SocketSet)
   local ok, result = pcall(function()
     local s <const> = open(address, bind, sockets)
     s:connect(address)
     return s
   end)
-  if not ok and (is_answer(result) or is_timeout(result)) then
+  if not ok and is_answer(result) then
     result.address = address
     error(failure(place, { result }), 0)
   elseif not ok then
@@ -207,23 +209,45 @@ end
 
 -- Connects to the first of several addresses that answers: each gets a start on
 -- the next. No attempt blocks, so this works alike inside a task and outside.
-local function try_all(place, addresses, bind, delay)
+local function try_all(place, addresses, bind, delay, tries)
   local race <close> = setmetatable({
     addresses = addresses, next = 1, due = 0, delay = delay, bind = bind,
-    attempts = {}, sockets = {}, answers = {},
+    attempts = tries.attempts, sockets = {}, answers = tries.answers,
   }, Race)
-  local ok, winner = pcall(race.run, race)
-  if not ok then
-    if not is_timeout(winner) then error(winner, 0) end
-    for _, attempt in ipairs(race.attempts) do
-      if not attempt.over then
-        table.insert(race.answers, timed_out(attempt.address))
-      end
-    end
-  end
-  if not ok or not winner then error(failure(place, race.answers), 0) end
+  local winner <const> = race:run()
+  if not winner then error(failure(place, race.answers), 0) end
   race.sockets[winner] = nil
   return winner:settimeout(nil)
+end
+
+-- Connects within the time that the caller gives, and notes what it tries.
+local function establish(place, options, tries)
+  local bind <const> = options.bind and core.address(options.bind)
+  local addresses <const> = addresses_of(place, options, bind)
+  local s
+  if #addresses == 1 then
+    s = try_one(place, addresses[1], bind, tries)
+  else
+    s = try_all(place, addresses, bind, options.attempt_delay or attempt_delay,
+                tries)
+  end
+  local stream <const> = core.stream(s)
+  if options.nodelay == false and addresses[1].family ~= "unix" then
+    s:setsockopt("TCP_NODELAY", false)
+  end
+  return stream
+end
+
+-- Returns the error of a call whose time has run out: if it was trying
+-- addresses, it says which.
+local function out_of_time(place, tries, err)
+  if #tries.attempts == 0 then return err end
+  for _, attempt in ipairs(tries.attempts) do
+    if not attempt.over then
+      table.insert(tries.answers, timed_out(attempt.address))
+    end
+  end
+  return failure(place, tries.answers)
 end
 
 --- Connect to an endpoint.
@@ -255,21 +279,12 @@ function M.connect(endpoint, options)
   if place.any then
     arguments.raise("connect", 1, "a host is expected, not '*'")
   end
-  local bind <const> = options.bind and core.address(options.bind)
-  local _ <close> =
-    options.timeout and primitives.deadline(options.timeout) or nil
-  local addresses <const> = addresses_of(place, options, bind)
-  local s
-  if #addresses == 1 then
-    s = try_one(place, addresses[1], bind)
-  else
-    s = try_all(place, addresses, bind, options.attempt_delay or attempt_delay)
-  end
-  local stream <const> = core.stream(s)
-  if options.nodelay == false and addresses[1].family ~= "unix" then
-    s:setsockopt("TCP_NODELAY", false)
-  end
-  return stream
+  local tries <const> = { attempts = {}, answers = {} }
+  if not options.timeout then return establish(place, options, tries) end
+  local ok, result = pcall(timeout, options.timeout, establish, place, options,
+                           tries)
+  if ok then return result end
+  error(is_timeout(result) and out_of_time(place, tries, result) or result, 0)
 end
 
 return M

@@ -2,36 +2,65 @@
 
 local core = require "sockeye.core"
 local arguments = require "sockeye.arguments"
+local class = require "sockeye.class"
 
 local primitives <const> = core.primitives
 primitives.mark_library_file()
 
 local M = {}
 
+-- The end of a scope turns the error that leaves it. Where that closes the
+-- scope's variable, no pcall stands in between, so that tracebacks show where
+-- it was raised.
+
+-- Whether an error of a `<close>` variable replaces the one for which it is
+-- closed: since Lua 5.4.3.
+local function closing_replaces()
+  local Failing <const> = class.new "sockeye.Failing"
+  function Failing.__close() error("new", 0) end
+  local _, err = pcall(function()
+    local _ <close> = setmetatable({}, Failing)
+    error("old", 0)
+  end)
+  return err == "new"
+end
+
+local replaces <const> = closing_replaces()
+
+local function results_in(scope, ok, ...)
+  if ok then return ... end
+  error((primitives.leave(scope, (...))), 0)
+end
+
 --- Call a function with a group of tasks, and wait until all of them have
 -- ended.
--- When a task of the group fails, the others are cancelled, and the first error
--- is raised once they have ended. When the calling task is cancelled, or its
--- deadline comes, the tasks of the group are cancelled.
+-- When a task of the group fails, or the body does, the group is cancelled:
+-- every wait in it raises ECANCELED. The first error is raised, unchanged, once
+-- the tasks have ended; further ones are reported (`on_error`). When a scope
+-- around the caller is over, so is the group.
 -- @function group
 -- @func body called with the group: `g:spawn(f, …)` starts a task in it,
--- `g:cancel()` cancels all of them
--- @return what `body` returned
--- @raise the first error; outside `run`, an error that says so
+-- `g:spawn_daemon(f, …)` one that is cancelled when only such are left, and
+-- `g:cancel()` cancels the tasks and the body
+-- @return what `body` returned; nothing if it was cancelled by `g:cancel()`
+-- @raise the first error; ECANCELED with `canceled` if a scope further out is
+-- over; outside `run`, an error that says so
 -- @usage
 -- sockeye.group(function(g)
 --   for _, address in ipairs(addresses) do g:spawn(probe, address) end
 -- end)
 function M.group(body)
   arguments.check("group", 1, body, "function")
-  local group <const> = primitives.group()
+  local group <close> = primitives.group()
   return primitives.finish_group(group, pcall(body, group))
 end
 
 --- Call a function with a deadline for everything that it does.
--- A call that still waits at the deadline raises ETIMEDOUT, and so does every
--- later call of the function that has to wait. Where deadlines nest, the
--- earliest counts. This works outside `run`, too.
+-- Once the deadline has come, every wait of the function raises ECANCELED with
+-- `canceled`, and `timeout` turns the one that leaves it into ETIMEDOUT with
+-- `timeout`. A function that returns gives its values, also after the deadline.
+-- Where deadlines nest, the outermost that has come is the one that is turned.
+-- This works outside `run`, too.
 -- @function timeout
 -- @number seconds with fractions
 -- @func f the function to call
@@ -42,15 +71,103 @@ end
 function M.timeout(seconds, f, ...)
   arguments.check("timeout", 1, seconds, "seconds")
   arguments.check("timeout", 2, f, "function")
-  local _ <close> = primitives.deadline(seconds)
-  return f(...)
+  local scope <close>, closes <const> = primitives.open_deadline(seconds)
+  if closes and replaces then return f(...) end
+  return results_in(scope, pcall(f, ...))
 end
 
-local function results(ok, ...)
-  if not ok then
-    error((...), 0)
+local function results_within(scope, ok, ...)
+  if ok then return true, ... end
+  local err, has_ended = primitives.leave(scope, (...))
+  if has_ended then return false end
+  error(err, 0)
+end
+
+--- Call a function with a deadline, as `timeout` does, that is no error.
+-- @function within
+-- @number seconds with fractions
+-- @func f the function to call
+-- @param ... arguments for `f`
+-- @treturn boolean true, followed by what `f` returned; false if the deadline
+-- has ended it
+-- @raise what `f` raises
+-- @usage
+-- local ok, line = sockeye.within(5, conn.read, conn, "l")
+-- if not ok then conn:write("are you there?\n") end
+function M.within(seconds, f, ...)
+  arguments.check("within", 1, seconds, "seconds")
+  arguments.check("within", 2, f, "function")
+  local scope <close> = primitives.open_deadline(seconds)
+  return results_within(scope, pcall(f, ...))
+end
+
+--- Call a function outside of every cancellation and deadline further out, for
+-- a limited time: to say goodbye in a `<close>` variable, or after a time-out.
+-- Groups that the function opens share it; tasks that it spawns elsewhere do
+-- not.
+-- @function shield
+-- @number seconds with fractions
+-- @func f the function to call
+-- @param ... arguments for `f`
+-- @return what `f` returned
+-- @raise ETIMEDOUT with `timeout` when the time has run out; what `f` raises
+-- @usage sockeye.shield(1, conn.write, conn, "bye\n")
+function M.shield(seconds, f, ...)
+  arguments.check("shield", 1, seconds, "seconds")
+  arguments.check("shield", 2, f, "function")
+  local scope <close>, closes <const> = primitives.open_shield(seconds)
+  if closes and replaces then return f(...) end
+  return results_in(scope, pcall(f, ...))
+end
+
+local function pass_canceled(ok, ...)
+  if not ok and core.is_canceled((...)) then error((...), 0) end
+  return ok, ...
+end
+
+--- Call a function as Lua's `pcall` does, but let one's own cancellation pass.
+-- @function pcall
+-- @param f the function to call
+-- @param ... arguments for `f`
+-- @treturn boolean true, followed by what `f` returned; or false
+-- @return the error
+-- @raise ECANCELED with `canceled` while a scope around the caller is over
+-- @usage
+-- repeat
+--   local ok, err = sockeye.pcall(work)
+--   if not ok then log:write(tostring(err), "\n") end
+-- until not ok
+function M.pcall(f, ...)
+  return pass_canceled(pcall(f, ...))
+end
+
+--- Call a function as Lua's `xpcall` does, but let one's own cancellation pass:
+-- the handler is not called for it.
+-- @function xpcall
+-- @param f the function to call
+-- @func handler called with any other error, where it is raised
+-- @param ... arguments for `f`
+-- @treturn boolean true, followed by what `f` returned; or false
+-- @return what the handler returned
+-- @raise ECANCELED with `canceled` while a scope around the caller is over
+function M.xpcall(f, handler, ...)
+  arguments.check("xpcall", 2, handler, "function")
+  return pass_canceled(xpcall(f, function(err, ...)
+    if core.is_canceled(err) then return err end
+    return handler(err, ...)
+  end, ...))
+end
+
+-- Like coroutine.wrap's function, closes the variables of a coroutine that has
+-- failed.
+local function results(co, ok, ...)
+  if ok then return ... end
+  local err = ...
+  if coroutine.status(co) == "dead" then
+    local closed, problem = coroutine.close(co)
+    if not closed then err = problem end
   end
-  return ...
+  error(err, 0)
 end
 
 --- Make a function that resumes a coroutine, as `coroutine.wrap` does.
@@ -62,7 +179,7 @@ function M.wrap(f)
   arguments.check("wrap", 1, f, "function")
   local co <const> = coroutine.create(f)
   return function(...)
-    return results(core.resume(co, ...))
+    return results(co, core.resume(co, ...))
   end
 end
 

@@ -73,7 +73,9 @@ describe("the public table", function()
 
   it("has the functions written in C and those written in Lua", function()
     for _, name in ipairs { "socket", "run", "AF_INET", "group", "timeout",
-                            "wrap", "channel", "signals", "connect", "listen",
+                            "within", "shield", "pcall", "xpcall", "deadline",
+                            "is_canceled", "on_error", "spawn_daemon", "wrap",
+                            "channel", "signals", "connect", "listen",
                             "serve" } do
       assert.is_not_nil(sockeye[name], name)
     end
@@ -112,8 +114,8 @@ describe("errors and their tracebacks", function()
   end)
 
   it("say sockeye.name for a function that is written in Lua", function()
-    local names = { "group", "timeout", "wrap", "channel", "connect", "listen",
-                    "serve" }
+    local names = { "group", "timeout", "within", "shield", "xpcall", "wrap",
+                    "channel", "connect", "listen", "serve" }
     for _, name in ipairs(names) do
       local _, text = xpcall(sockeye[name], debug.traceback, {})
       assert.matches("'sockeye%." .. name .. "'", text)

@@ -119,7 +119,7 @@ describe("the reference", function()
       -- They do not return, or return nothing.
       _exit = true, execv = true, execve = true, execvp = true, kill = true,
       sleep = true, ["Socket:close"] = true, yield = true,
-      ["Loop:close"] = true,
+      ["Loop:close"] = true, on_error = true,
       ["Netlink:close"] = true, ["Process:close"] = true,
       chdir = true, setgid = true, setgroups = true, setrlimit = true,
       setuid = true,

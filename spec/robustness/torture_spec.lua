@@ -12,16 +12,17 @@ for name in ([[
   __isoc23_strtoull __memset_chk __register_atfork __snprintf_chk
   __stack_chk_fail __tls_get_addr __vsnprintf_chk _exit bcmp ceil
   clock_gettime dladdr dlopen
-  fflush fileno free freeaddrinfo freeifaddrs gai_strerror getegid getenv
-  geteuid getpgrp getpid getppid gettid if_freenameindex inet_ntop inet_pton
-  localeconv memchr memcmp memcpy memmem memmove memset munmap
+  fflush fileno fprintf free freeaddrinfo freeifaddrs fwrite gai_strerror
+  getegid getenv geteuid getpgrp getpid getppid gettid if_freenameindex
+  inet_ntop inet_pton localeconv memchr memcmp memcpy memmem memmove memset
+  munmap
   pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate
   pthread_attr_setstacksize pthread_cond_broadcast pthread_cond_init
   pthread_cond_signal
   pthread_cond_timedwait pthread_kill pthread_mutex_init pthread_mutex_lock
   pthread_mutex_unlock pthread_once pthread_self pthread_sigmask sched_yield
   environ sigaddset sigemptyset sigfillset sigismember sigprocmask snprintf
-  stpcpy strcasecmp
+  stderr stpcpy strcasecmp
   strchr strcmp strcspn strerror strlen strncasecmp strncmp strncpy strnlen
   strrchr strsep strspn strcpy strtoull calloc realloc umask
   vfork]]):gmatch "%S+" do

@@ -66,7 +66,7 @@ describe("the completions of sends without copies", function()
       local waiting = sockeye.spawn(a.zerocopy_wait, a)
       sockeye.yield()
       a:close()
-      errors.raised("ECANCELED", "zerocopy_wait", waiting.join, waiting)
+      errors.closed("zerocopy_wait", waiting.join, waiting)
     end)
   end)
 

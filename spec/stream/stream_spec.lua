@@ -207,8 +207,9 @@ describe("close in a task whose budget is spent", function()
     local s = sockeye.stream(a):setvbuf("full")
     sockeye.run(function()
       local task = sockeye.spawn(function()
-        for _ = 1, 64 do b:send "x" end
-        s:write("hello"):close()
+        s:write "hello"
+        for _ = 1, 63 do b:send "x" end
+        s:close()
       end)
       sockeye.yield()
       task:cancel()

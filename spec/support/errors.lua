@@ -30,6 +30,42 @@ function M.raised(code, call, f, ...)
   return err
 end
 
+--- Runs f(...), which has to raise that a socket was closed while this call
+-- (nil for any call) waited. Returns the error.
+function M.closed(call, f, ...)
+  local err <const> = M.raised("EBADF", call, f, ...)
+  if err.closed ~= true or err.canceled ~= nil then
+    fail(("not closed meanwhile: %s"):format(describe(err)), 2)
+  end
+  return err
+end
+
+local function raise_first(ok, ...)
+  if not ok then error((...), 0) end
+  return ...
+end
+
+--- Cancels a task, spawned as `spawn(pcall, f, ...)`, in which this call (nil
+-- for any call) has to raise the cancellation. Returns the error.
+function M.canceled(call, task)
+  local err <const> = M.raised("ECANCELED", call, function()
+    return raise_first(task:cancel():join())
+  end)
+  if err.canceled ~= true or err.closed ~= nil then
+    fail(("no cancellation: %s"):format(describe(err)), 2)
+  end
+  return err
+end
+
+--- Joins a task that has to have been cancelled or killed. Returns the error.
+function M.join_canceled(task)
+  local err <const> = M.raised("ECANCELED", "join", task.join, task)
+  if err.task ~= task or err.canceled ~= nil then
+    fail(("not of a cancelled task: %s"):format(describe(err)), 2)
+  end
+  return err
+end
+
 --- Runs f(...), which has to raise a Lua string that the pattern matches.
 -- Returns the string.
 function M.rejected(pattern, f, ...)

@@ -54,7 +54,7 @@ describe("an event", function()
       sockeye.yield()
       t:cancel()
       e:set()
-      errors.raised("ECANCELED", "wait", t.join, t)
+      errors.raised("ECANCELED", "join", t.join, t)
     end)
   end)
 

@@ -65,7 +65,7 @@ describe("an interval", function()
       local t = sockeye.spawn(sockeye.interval(1))
       sockeye.yield()
       t:cancel()
-      errors.raised("ECANCELED", "interval", t.join, t)
+      errors.raised("ECANCELED", "join", t.join, t)
     end)
   end)
 

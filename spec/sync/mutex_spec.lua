@@ -120,7 +120,7 @@ describe("a mutex", function()
       m:unlock()
       first:cancel()
       assert.equal("locked", second:join())
-      errors.raised("ECANCELED", "sleep", first.join, first)
+      errors.raised("ECANCELED", "join", first.join, first)
     end)
   end)
 

@@ -116,7 +116,7 @@ for _, poller in ipairs(loops.pollers) do
         t:cancel()
         assert.is_false((one:try_put(1)))
         assert.is_nil((two:try_get()))
-        errors.raised("ECANCELED", "select", t.join, t)
+        errors.raised("ECANCELED", "join", t.join, t)
         select_of { one, { two, 1 }, timeout = 0 }
         select_of { one, { two, 1 }, timeout = 0.001 }
         assert.is_false((one:try_put(1)))

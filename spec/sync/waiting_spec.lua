@@ -157,11 +157,17 @@ for _, case in ipairs(calls) do
     it("raises ECANCELED where its task is cancelled", function()
       run(function()
         local object = case.waits()
-        local t = spawn(call, case, object)
+        local caught
+        local t = spawn(function()
+          local _, err = pcall(call, case, object)
+          caught = err
+          error(err, 0)
+        end)
         sockeye.yield()
         assert.equal("waiting", t:status())
         t:cancel()
-        errors.raised("ECANCELED", case[1], t.join, t)
+        errors.raised("ECANCELED", "join", t.join, t)
+        assert.same({ case[1], true }, { caught.call, caught.canceled })
       end)
     end)
 

@@ -135,7 +135,8 @@ describe("a group", function()
       end)
       sleep(0.001)
       t:cancel()
-      errors.raised("ECANCELED", "group", t.join, t)
+      errors.join_canceled(t)
+      assert.equal("cancelled", t:status())
       assert.equal(3, closed)
     end)
   end)
@@ -208,16 +209,23 @@ describe("a group", function()
     end)
   end)
 
-  it("never runs a task that is started after it failed",
+  it("begins a task that is spawned after it failed as a cancelled one",
      function()
     run(function()
-      local ran
-      pcall(group, function(g)
-        g:spawn(error, "reason")
+      local began, went_on, late
+      local ok, err = pcall(group, function(g)
+        g:spawn(error, "reason", 0)
         pcall(sleep, 100)
-        g:spawn(function() ran = true end)
+        late = g:spawn(function()
+          began = true
+          sleep(0)
+          went_on = true
+        end)
       end)
-      assert.is_nil(ran)
+      assert.same({ false, "reason" }, { ok, err })
+      assert.is_true(began)
+      assert.is_nil(went_on)
+      assert.equal("cancelled", late:status())
     end)
   end)
 
@@ -296,15 +304,12 @@ describe("a group", function()
     end)
   end
 
-  it("is finished once, by its owner", function()
+  it("is finished once", function()
     local primitives = require "sockeye.core".primitives
     local finish = primitives.finish_group
     errors.rejected("Group expected", finish, nil, true)
     run(function()
       local g = primitives.group()
-      sockeye.spawn(function()
-        errors.rejected("belongs to another task", finish, g, true)
-      end):join()
       finish(g, true)
       errors.rejected("the group has ended", finish, g, true)
       errors.rejected("the group has ended", g.spawn, g, sleep, 1)

@@ -22,10 +22,16 @@ for _, poller in ipairs { "epoll", "poll" } do
     end)
 
     it("can be cancelled, and its thread is free afterwards", function()
-      assert.equal("ECANCELED getaddrinfo gate-105-107 nil\ncancelled\n" ..
+      assert.equal("ECANCELED getaddrinfo gate-105-107 nil\n" ..
+                   "ECANCELED join nil nil\n" ..
+                   "cancelled\n" ..
                    "127.0.0.1:80\n", printed [[
         sockeye.run(function()
-          local task = sockeye.spawn(found, name)
+          local task = sockeye.spawn(function()
+            local ok, err = pcall(found, name)
+            print(code(error, err, 0))
+            error(err, 0)
+          end)
           questions(1)
           task:cancel()
           print(code(task.join, task))

@@ -14,6 +14,13 @@ local worlds = {
   ["in a task"] = run,
 }
 
+local function canceled(f, ...)
+  local err = errors.raised("ECANCELED", nil, f, ...)
+  assert.is_true(err.canceled)
+  assert.is_nil(err.timeout)
+  return err
+end
+
 local function timed_out(f, ...)
   local err = errors.raised("ETIMEDOUT", nil, f, ...)
   assert.is_true(err.timeout)
@@ -72,7 +79,7 @@ for where, inside in sorted(worlds) do
     it("ends every later wait, too", function()
       inside(function()
         timed_out(timeout, 0.002, function()
-          for _ = 1, 3 do timed_out(sleep, 100) end
+          for _ = 1, 3 do canceled(sleep, 100) end
           sleep(100)
         end)
         sleep(0.001)
@@ -130,14 +137,31 @@ for where, inside in sorted(worlds) do
       end)
     end)
 
-    it("does not end calls that need not wait", function()
+    it("of no time ends calls that need not wait", function()
       inside(function()
         local a, b = sockeye.socketpair()
+        b:send("x")
+        local text = timeout(0, function()
+          canceled(sockeye.poll, { [a] = "r" }, 0)
+          canceled(a.recv, a, 1)
+          canceled(sleep, 0)
+          return "values"
+        end)
+        assert.equal("values", text)
+        assert.equal("x", a:recv(1))
+        a:close()
+        b:close()
+      end)
+    end)
+
+    it("does not end calls that never wait", function()
+      inside(function()
+        local a, b = sockeye.socketpair()
+        b:send("x")
         timeout(0, function()
+          assert.equal("x", a:recv(1, "dontwait"))
           assert.is_false(a:recv(1, "dontwait"))
-          a:settimeout(0)
-          assert.is_false(a:recv(1))
-          assert.same({}, sockeye.poll({ [a] = "r" }, 0))
+          assert.equal(1, a:send("y", "dontwait"))
         end)
         a:close()
         b:close()
@@ -172,7 +196,7 @@ describe("a deadline", function()
           table.insert(codes, err.code)
         end)
       end
-      spawn(timed_out, sleep, 100):join()
+      spawn(canceled, sleep, 100):join()
       sleep(100)
     end)
     assert.equal(2, #codes)
@@ -233,7 +257,7 @@ describe("a deadline", function()
   it("still holds for a loop made inside, after the function",
      function()
     local loop = timeout(0.002, sockeye.loop, function()
-      timed_out(sleep, 100)
+      canceled(sleep, 100)
       return "done"
     end)
     collectgarbage()

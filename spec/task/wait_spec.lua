@@ -87,7 +87,7 @@ describe("a signal during", function()
         local _ <close> = fork.interrupt("USR1", function()
           owner:close()
         end)
-        errors.raised("ECANCELED", case.name, case.call)
+        errors.closed(case.name, case.call)
       end)
     end
   end

@@ -174,12 +174,12 @@ for _, poller in ipairs { "epoll", "poll" } do
           local tasks = {}
           for i = 1, 4 do tasks[i] = sockeye.spawn(found, name) end
           print(questions(4))
-          local fifth = sockeye.spawn(found, name)
+          local fifth = sockeye.spawn(code, found, name)
           sockeye.yield()
           local sixth = sockeye.spawn(found, name)
           sockeye.yield()
           fifth:cancel()
-          print(code(fifth.join, fifth))
+          print(fifth:join())
           open(5)
           sixth:join()
           for _, t in ipairs(tasks) do t:join() end

@@ -187,10 +187,10 @@ describe("pipe", function()
     sockeye.run(function()
       local from, source = streams.pair()
       local to, sink = streams.pair()
-      local task = sockeye.spawn(from.pipe, from, to)
+      local task = sockeye.spawn(pcall, from.pipe, from, to)
       source:send "one"
       sockeye.sleep(0.001)
-      local err = errors.raised("ECANCELED", "pipe", task:cancel().join, task)
+      local err = errors.canceled("pipe", task)
       assert.equal(3, err.sent)
       source:send "two"
       assert.equal(3, from:pipe(to, 3))
@@ -207,7 +207,7 @@ describe("pipe", function()
         sockeye.yield()
         if first then
           from:close()
-          errors.raised("ECANCELED", "pipe", task.join, task)
+          errors.closed("pipe", task.join, task)
         else
           to:close()
           task:cancel()

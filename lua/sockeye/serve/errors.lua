@@ -33,16 +33,21 @@ local function to_stderr(what, peer)
                                          what.traceback))
 end
 
+--- Returns whether the error is how the end of a scope ends the code in it.
+function M.is_cancellation(err)
+  return core.is_error(err, "ECANCELED") and err.canceled
+end
+
 --- Reports what went wrong to the server's on_error, or to standard error.
 -- A cancellation is not reported.
 function M.report(server, what, peer)
   local err <const> = what.err
-  if core.is_error(err, "ECANCELED") then return end
+  if M.is_cancellation(err) then return end
   if server.on_error then
     local ok, problem = xpcall(server.on_error, M.explain, err, peer,
                                what.traceback)
     what = not ok and M.caught(problem) or what
-    if ok or core.is_error(what.err, "ECANCELED") then return end
+    if ok or M.is_cancellation(what.err) then return end
   elseif core.is_error(err) and err.timeout and server.limited then
     return
   end

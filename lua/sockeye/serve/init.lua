@@ -5,7 +5,7 @@ local arguments = require "sockeye.arguments"
 local class = require "sockeye.class"
 local endpoints_of = require "sockeye.endpoint"
 local errors = require "sockeye.serve.errors"
-local group <const> = require("sockeye.structure").group
+local structure = require "sockeye.structure"
 local listen <const> = require("sockeye.listen").listen
 local signals_of = require "sockeye.serve.signals"
 local visits = require "sockeye.serve.visit"
@@ -13,6 +13,8 @@ local visits = require "sockeye.serve.visit"
 local primitives <const> = core.primitives
 primitives.mark_library_file()
 local report <const>, starved <const> = errors.report, errors.starved
+local group <const>, shield <const> = structure.group, structure.shield
+local within <const> = structure.within
 
 -- Returns what is wrong with the option `signals`; nil: nothing.
 local function problem_of_signals(signals)
@@ -32,6 +34,7 @@ local known <const> = {
 
 local default_grace <const> = 5
 local pause <const> = 0.05 -- seconds, after the system ran out of something
+local turns <const> = 16 -- that cancelled handlers get at least
 local patience <const> = 100 -- attempts to accept without memory
 
 local M = {}
@@ -126,9 +129,10 @@ end
 local server_methods <const> = {}
 local Server <const> = class.new("sockeye.Server", server_methods)
 
--- The first call ends accepting, the second one the handlers.
+-- The first call ends accepting, the second one cancels the handlers, and the
+-- third one kills those that go on all the same.
 function server_methods:stop(reason)
-  if self.reason then self.hurried = true end
+  self.stops = self.stops + 1
   self.reason = self.reason or reason
   visits.wake(self)
 end
@@ -189,12 +193,29 @@ local function park_until(server, condition)
 end
 
 local function is_stopped(server) return server.reason end
-local function is_over(server) return server.count == 0 or server.hurried end
 
--- Waits for the handlers to end, as long as the grace lasts.
-local function drain(server)
-  local _ <close> = primitives.deadline(server.grace)
-  park_until(server, is_over)
+-- Waits for the handlers to end, as long as the grace lasts, or until there are
+-- so many calls of `stop`.
+local function drain(server, stops)
+  within(server.grace, park_until, server, function()
+    return server.count == 0 or server.stops >= stops
+  end)
+end
+
+-- Lets the handlers, which are cancelled, run to their ends.
+local function let_end(server)
+  for _ = 1, turns do
+    if server.count == 0 then return end
+    core.yield()
+  end
+  drain(server, 3)
+end
+
+-- Cancels the handlers, waits for them likewise, and kills those that go on.
+local function end_handlers(server, g)
+  g:cancel()
+  pcall(shield, math.huge, let_end, server)
+  if server.count > 0 then primitives.kill_group(g) end
 end
 
 local function supervise(server, g)
@@ -210,11 +231,8 @@ local function supervise(server, g)
   server.reason = server.reason or "cancel"
   stop_listening(server)
   for _, task in ipairs(helpers) do task:cancel() end
-  pcall(drain, server)
-  if server.count > 0 then
-    pcall(core.yield) -- a task that has not begun would not close its stream
-    g:cancel()
-  end
+  pcall(drain, server, 2)
+  if server.count > 0 then end_handlers(server, g) end
   if not ok then error(err, 0) end
   return server.reason
 end
@@ -253,9 +271,11 @@ end
 -- is cancelled, too. Outside `run`, `serve` runs a loop of its own; inside a
 -- task, only the task waits.
 --
--- SIGTERM or SIGINT, `stop`, or cancelling the task that serves ends it: it
--- stops accepting, gives the handlers `grace` seconds to end, and then cancels
--- those that are left. A second signal cancels them at once.
+-- SIGTERM or SIGINT, or `stop`, ends it: it stops accepting, and gives the
+-- handlers `grace` seconds to end. Then, or at a second signal, it cancels
+-- those that are left; and after the same time again, or at a third signal, it
+-- kills those that go on all the same. Cancelling the task that serves cancels
+-- the handlers, too.
 --
 -- A connection that fails before it is accepted is ignored. When descriptors or
 -- memory run out (EMFILE, ENFILE, ENOBUFS, ENOMEM), that is reported once, and
@@ -301,7 +321,7 @@ function M.serve(endpoints, handler, options)
     signals = {}, -- those who listen, by the signal's number
     stop_channel = options.stop,
     listen = options.listen,
-    count = 0, waiting = {}, listeners = {}, files = {},
+    count = 0, stops = 0, waiting = {}, listeners = {}, files = {},
   }, Server)
   local signals <const> = list_signals(options.signals)
   if pcall(primitives.current_task, "serve") then

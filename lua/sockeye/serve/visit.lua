@@ -42,9 +42,8 @@ end
 -- Of a visit whose task could not end it for want of memory.
 Visit.__gc = leave
 
--- Replaces an error that has been reported: a task that ends as if cancelled
--- does not fail its group.
-local _, reported <const> = pcall(primitives.raise, "serve", "ECANCELED")
+-- Replaces an error that has been reported.
+local reported <const> = "reported"
 
 -- Closes the value as an error does that leaves a scope: without waiting.
 local function drop(value)
@@ -76,7 +75,7 @@ end
 -- Reports the first error: that of the handler, unless it is a cancellation,
 -- which is how the failure of a spawned task reaches its handler.
 local function report_visit(server, visit, err, problem, traceback)
-  local canceled <const> = core.is_error(err, "ECANCELED")
+  local canceled <const> = errors.is_cancellation(err)
   if visit[4] or canceled and problem then
     return report(server, problem, visit[3])
   elseif not canceled then
@@ -93,13 +92,17 @@ local function close(self, err, traceback)
   local _ <close> = self[2]
   local server <const> = self[1]
   local called, fine, problem = pcall(finish, self)
-  if self.deadline then pcall(drop, self.deadline) end
+  if self.deadline then
+    local ok, left = pcall(primitives.leave, self.deadline, err)
+    if ok then err = left end
+  end
   leave(self)
-  if called and fine then return end
+  if called and fine or primitives.is_killed() then return end
   if not called then problem = starved end
   if not pcall(report_visit, server, self, err, problem, traceback) then
     pcall(report, server, starved, self[3])
   end
+  primitives.forgive()
   error(reported, 0)
 end
 
@@ -112,6 +115,7 @@ function Visit:__close(err)
   if calls == 1 then return close(self, err) end
   if not err or err == reported then return end
   if calls == 2 then return leave(self) end
+  primitives.forgive()
   return drop(self[2])
 end
 
@@ -131,7 +135,7 @@ local function handle_with_limits(visit)
   local _ <close> = visit
   local server <const> = visit[1]
   if server.handler_timeout then
-    visit.deadline = primitives.deadline(server.handler_timeout)
+    visit.deadline = primitives.open_deadline(server.handler_timeout)
   end
   visit[2] = core.stream(visit[2])
   if server.idle_timeout then visit[2]:settimeout(server.idle_timeout) end

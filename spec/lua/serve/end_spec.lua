@@ -87,23 +87,58 @@ for _, poller in ipairs { "epoll", "poll" } do
       end
     end)
 
-    it("ends when its task is cancelled", function()
+    it("ends its handlers at once when its task is cancelled", function()
       local outcome
       sockeye.run({ poller = poller }, function()
         local l = sockeye.listen("127.0.0.1:0")
         local address = l:getsockname()
-        local task = sockeye.spawn(sockeye.serve, l, function(stream)
-          outcome = stream:read("l")
+        local task = sockeye.spawn(pcall, sockeye.serve, l, function(stream)
+          local _, err = pcall(stream.read, stream, "l")
+          outcome = err
+          error(err, 0)
         end, { signals = false, grace = limit })
         local conn <close> = call(address)
-        sockeye.sleep(0)
-        task:cancel()
-        sockeye.sleep(0)
-        conn:write("in time\n")
-        conn:flush()
-        errors.raised("ECANCELED", "serve", task.join, task)
+        sockeye.sleep(0.001)
+        local start = sockeye.now()
+        errors.canceled("serve", task)
+        assert.is_nil(conn:read(1))
+        assert.is_true(sockeye.now() - start < limit / 2)
       end)
-      assert.equal("in time", outcome)
+      assert.same({ "ECANCELED", "read", true },
+                  { outcome.code, outcome.call, outcome.canceled })
+    end)
+
+    it("kills handlers that go on although they are cancelled", function()
+      local reports, seen, closed = {}, {}, 0
+      sockeye.run({ poller = poller }, function()
+        sockeye.on_error(function(err, _, traceback)
+          table.insert(reports, { err = err, traceback = traceback })
+        end)
+        local l = sockeye.listen("127.0.0.1:0")
+        local address = l:getsockname()
+        local stop = sockeye.channel()
+        local task = sockeye.spawn(sockeye.serve, l, function(stream)
+          local _ <close> = setmetatable({}, { __close = function()
+            closed = closed + 1
+          end })
+          while true do pcall(stream.read, stream, "l") end
+        end, { stop = stop, signals = false, grace = 0.02,
+               on_error = servers.keep_errors(seen) })
+        local conn <close> = call(address)
+        sockeye.sleep(0.001)
+        local start = sockeye.now()
+        stop:close()
+        assert.equal("stop", task:join())
+        local seconds = sockeye.now() - start
+        assert.is_true(seconds >= 0.04 and seconds < limit / 2)
+        assert.is_nil(conn:read(1))
+      end)
+      assert.equal(1, closed)
+      assert.same({}, seen)
+      assert.equal(1, #reports)
+      assert.same({ "ECANCELED", "kill" },
+                  { reports[1].err.code, reports[1].err.call })
+      assert.matches("end_spec", reports[1].traceback)
     end)
 
     it("ends at a deadline around it", function()

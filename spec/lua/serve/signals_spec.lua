@@ -82,6 +82,43 @@ for _, poller in ipairs { "epoll", "poll" } do
       assert.truthy(conn)
     end)
 
+    it("kills at the third signal what goes on all the same", function()
+      local server <close> = process.start_lua([[
+        local sockeye = require "sockeye"
+        local l = sockeye.listen("127.0.0.1:0")
+        io.stdout:setvbuf("line")
+        print(l:getsockname())
+        print(sockeye.serve(l, function(stream)
+          local _ <close> = setmetatable({}, { __close = function()
+            print("closed")
+          end })
+          print("accepted")
+          local ok, err = pcall(stream.read, stream, "l")
+          print(err.code)
+          while true do pcall(stream.read, stream, "l") end
+        end, { grace = 1000 }))
+      ]], { env = { SOCKEYE_POLLER = poller } })
+      local address = sockeye.address((server:line()))
+      local conn <close> = call(address)
+      server:line("accepted")
+      server:signal("INT")
+      assert.is_true(examples.eventually(function()
+        return not pcall(function()
+          local late <close> = sockeye.connect(address)
+          return late
+        end)
+      end))
+      server:signal("INT")
+      server:line("ECANCELED")
+      server:signal("INT")
+      local result = server:wait()
+      assert.equal("closed\nSIGINT\n",
+                   (result.stdout:gsub("accepted\n", "")))
+      assert.matches("kill: Operation canceled", result.stderr)
+      assert.equal(0, result.status)
+      assert.truthy(conn)
+    end)
+
     it("leaves a signal to the child that a handler has forked", function()
       local server <close> = process.start_lua([[
         local sockeye = require "sockeye"

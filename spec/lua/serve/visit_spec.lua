@@ -17,7 +17,7 @@ describe("the end of a connection", function()
       sockeye.spawn(function()
         pcall(sockeye.sleep, 100)
         log[#log + 1] = "task"
-        stream:write "bye"
+        sockeye.shield(1, stream.write, stream, "bye")
       end)
       sockeye.yield()
     end, {}, function(address)

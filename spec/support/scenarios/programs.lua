@@ -37,6 +37,54 @@ add_task("a group that is cancelled", function()
   end)
   return ended
 end)
+add_task("a task that is killed", function()
+  local closed, reports = 0, 0
+  sockeye.on_error(function() reports = reports + 1 end)
+  local task = sockeye.spawn(function()
+    local _ <close> = setmetatable({}, { __close = function()
+      closed = closed + 1
+    end })
+    sockeye.sleep(10)
+  end)
+  sockeye.yield()
+  task:kill()
+  local ok, err = pcall(task.join, task)
+  assert(not ok)
+  if not sockeye.is_error(err) then error(err, 0) end
+  return closed, reports, task:status()
+end)
+add_task("daemons", function()
+  local ended = 0
+  local function wait()
+    local _ <close> = setmetatable({}, { __close = function()
+      ended = ended + 1
+    end })
+    sockeye.sleep(10)
+  end
+  sockeye.spawn_daemon(wait)
+  sockeye.group(function(g)
+    g:spawn_daemon(wait)
+    g:spawn(sockeye.yield)
+  end)
+  return ended
+end)
+
+-- What code sees once its deadline has come.
+local function see_deadline()
+  assert(sockeye.deadline() == 0)
+  local ok, err = pcall(sockeye.yield)
+  assert(not ok)
+  if not sockeye.is_canceled(err) then error(err, 0) end
+  sockeye.shield(5, sockeye.sleep, 0.001)
+  local function handler(problem) return problem end
+  sockeye.pcall(sockeye.xpcall, sockeye.yield, handler)
+  error "the cancellation has not passed"
+end
+
+add_task("a deadline that is no error", function()
+  assert(not sockeye.within(0, see_deadline))
+  return sockeye.within(5, sockeye.yield)
+end)
 add_loops("a loop that another loop waits for", function()
   local loop <close> = sockeye.loop(function()
     sockeye.sleep(0.001)

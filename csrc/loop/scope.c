@@ -1,0 +1,224 @@
+/*
+ * scope: the tree of scopes; see scope.h.
+ */
+#include "loop/scope.h"
+#include "loop/loop.h"
+#include "loop/wake.h"
+
+/* ---- the tree ---- */
+
+void scope_init(struct scope *s, enum scope_kind kind, lua_State *opener,
+                int64_t deadline)
+{
+    *s = (struct scope){.kind = kind, .opener = opener, .deadline = deadline};
+}
+
+static void link_scope(struct scope *s, struct scope **first)
+{
+    s->next = *first;
+    s->link = first;
+    if (s->next != NULL)
+        s->next->link = &s->next;
+    *first = s;
+}
+
+static void unlink_scope(struct scope *s)
+{
+    if (s->link == NULL)
+        return;
+    *s->link = s->next;
+    if (s->next != NULL)
+        s->next->link = s->link;
+    s->next = NULL;
+    s->link = NULL;
+}
+
+void scope_put(struct scope *s, struct scope *outer)
+{
+    s->outer = outer;
+    if (outer != NULL)
+        link_scope(s, &outer->inner);
+}
+
+struct scope *scope_walk(struct scope *s, const struct scope *top,
+                         bool shielded)
+{
+    if (s->inner != NULL && (shielded || s->kind != SCOPE_SHIELD || s == top))
+        return s->inner;
+    while (s != top && s->next == NULL)
+        s = s->outer;
+    return s != top ? s->next : NULL;
+}
+
+bool scope_is_over(const struct scope *s, int64_t now)
+{
+    for (; s != NULL; s = scope_outer(s)) {
+        if (s->canceled || s->deadline <= now)
+            return true;
+    }
+    return false;
+}
+
+/* ---- what holds for tasks ---- */
+
+void scope_refresh(struct task *t)
+{
+    bool over = t->killed;
+
+    t->scope_limit = NO_DEADLINE;
+    for (const struct scope *s = t->scope; s != NULL; s = scope_outer(s)) {
+        over = over || s->canceled;
+        if (s->deadline < t->scope_limit)
+            t->scope_limit = s->deadline;
+    }
+    t->over = over || t->scope_limit <= loop_now(t->loop);
+    if (t->over)
+        t->budget = 0;
+    if (t->status == TASK_WAITING && (t->over || t->scope_limit < t->deadline))
+        loop_wake(t);
+}
+
+static void refresh_all(struct scope *top)
+{
+    for (struct scope *s = top; s != NULL; s = scope_walk(s, top, false)) {
+        if (s->task != NULL)
+            scope_refresh(s->task);
+    }
+}
+
+void scope_cancel(struct scope *s)
+{
+    if (s->canceled)
+        return;
+    s->canceled = true;
+    refresh_all(s);
+}
+
+static void set_innermost(struct task *t, struct scope *s)
+{
+    if (t->scope != NULL)
+        t->scope->task = NULL;
+    t->scope = s;
+    s->task = t;
+    scope_refresh(t);
+}
+
+void scope_begin(struct task *t, struct scope *outer)
+{
+    scope_init(&t->own, SCOPE_TASK, t->co, NO_DEADLINE);
+    scope_put(&t->own, outer);
+    set_innermost(t, &t->own);
+}
+
+void scope_enter(struct task *t, struct scope *s)
+{
+    scope_put(s, t->scope);
+    set_innermost(t, s);
+}
+
+/* ---- coroutines ---- */
+
+/* The outermost of the scopes that a coroutine took along; or of all. */
+static const struct scope *outermost_of(const struct scope *s)
+{
+    while (s->outer != NULL)
+        s = s->outer;
+    return s;
+}
+
+bool scope_is_taken_along(const struct scope *s)
+{
+    return outermost_of(s)->innermost != NULL;
+}
+
+/* Let the coroutine that took `s` along have taken it no more. */
+static void leave_taken(struct scope *s)
+{
+    struct scope *outermost = (struct scope *)outermost_of(s);
+
+    if (outermost->innermost != s)
+        return;
+    outermost->innermost = s != outermost ? s->outer : NULL;
+}
+
+void scope_move(struct scope *s, struct scope *outer)
+{
+    unlink_scope(s);
+    scope_put(s, outer);
+    refresh_all(s);
+}
+
+static void put_inner_out(struct scope *s)
+{
+    struct scope *outer = s->outer;
+
+    while (s->inner != NULL) {
+        scope_move(s->inner, outer);
+    }
+}
+
+void scope_leave(struct scope *s)
+{
+    struct task *t = s->task;
+
+    if (s->kind != SCOPE_TASK)
+        leave_taken(s);
+    s->task = NULL;
+    if (t != NULL && t->scope == s)
+        t->scope = NULL;
+    unlink_scope(s);
+    put_inner_out(s);
+    if (t != NULL && s->kind != SCOPE_TASK && s->outer != NULL)
+        set_innermost(t, s->outer);
+    s->outer = NULL;
+}
+
+void scope_end(struct task *t)
+{
+    scope_leave(&t->own);
+    if (t->scope != NULL)
+        t->scope->task = NULL;
+    t->scope = NULL;
+}
+
+/* Compute anew what holds inside `s`, if what is around it makes a difference
+ * to t, which is there. */
+static void refresh_if_bound(const struct task *t, struct scope *s)
+{
+    if (t->over || t->scope_limit != NO_DEADLINE)
+        refresh_all(s);
+}
+
+void scope_take_along(struct task *t, lua_State *co, struct scope **list)
+{
+    struct scope *innermost = t->scope;
+    struct scope *outermost = innermost;
+    struct scope *around;
+
+    while (outermost->outer->opener == co)
+        outermost = outermost->outer;
+    around = outermost->outer;
+    unlink_scope(outermost);
+    outermost->outer = NULL;
+    outermost->innermost = innermost;
+    set_innermost(t, around);
+    link_scope(outermost, list);
+    refresh_if_bound(t, outermost);
+}
+
+void scope_put_back(struct task *t, lua_State *co, struct scope **list)
+{
+    struct scope *outermost = *list;
+    struct scope *innermost;
+
+    while (outermost != NULL && outermost->opener != co)
+        outermost = outermost->next;
+    if (outermost == NULL)
+        return;
+    innermost = outermost->innermost;
+    outermost->innermost = NULL;
+    unlink_scope(outermost);
+    scope_put(outermost, t->scope);
+    refresh_if_bound(t, outermost);
+    set_innermost(t, innermost);
+}

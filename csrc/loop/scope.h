@@ -1,0 +1,83 @@
+/*
+ * scope: what is cancelled together, and comes to its deadline together.
+ *
+ * Scopes form a tree. A task's own scope is inside that of its group; what the
+ * task opens, a group, a deadline or a shield, is inside the innermost scope
+ * that it is in. A scope is over once it is cancelled or its deadline has come;
+ * the code of a task is over once a scope around it is, up to the first shield.
+ * Tasks keep what holds for their code (struct task: over, scope_limit), so that
+ * a call looks at no tree.
+ *
+ * The scopes that a coroutine has opened are in force while it runs. One that
+ * yields to its consumer takes them along, with the groups in them, until it is
+ * resumed. Nothing here calls Lua.
+ */
+#ifndef SOCKEYE_LOOP_SCOPE_H
+#define SOCKEYE_LOOP_SCOPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <lua.h>
+
+#include "loop/state.h"
+
+/* Prepare a scope that is in no other. */
+void scope_init(struct scope *s, enum scope_kind kind, lua_State *opener,
+                int64_t deadline);
+
+/* Put a scope that is in no other into `outer`. */
+void scope_put(struct scope *s, struct scope *outer);
+
+/* Let t, whose code is in no scope yet, be in its own, inside `outer`. */
+void scope_begin(struct task *t, struct scope *outer);
+
+/* Let t, whose code opens the scope, be in it. */
+void scope_enter(struct task *t, struct scope *s);
+
+/* The scope after `s` in a walk over all those in `top`; `shielded`: those in
+ * shields, too. NULL: the walk has ended. */
+struct scope *scope_walk(struct scope *s, const struct scope *top,
+                         bool shielded);
+
+/* Put a scope that is in another into `outer`. */
+void scope_move(struct scope *s, struct scope *outer);
+
+/* Remove the scope. What is in it is in its outer one from now on. */
+void scope_leave(struct scope *s);
+
+/* Remove the own scope of t, which has ended, or is not resumed again. Others that
+ * its coroutines have opened may stay until they are collected: they have it no
+ * more. */
+void scope_end(struct task *t);
+
+/* Cancel the scope: wakes the tasks inside. */
+void scope_cancel(struct scope *s);
+
+/* Compute anew what holds for the code of t. */
+void scope_refresh(struct task *t);
+
+/* Whether it, or one further out, is over at that time. */
+bool scope_is_over(const struct scope *s, int64_t now);
+
+/* The next scope further out that counts; NULL: none. */
+static inline struct scope *scope_outer(const struct scope *s)
+{
+    return s->kind == SCOPE_SHIELD ? NULL : s->outer;
+}
+
+/* Whether a coroutine that does not run has taken it along. */
+bool scope_is_taken_along(const struct scope *s);
+
+/* Whether the coroutine has opened scopes that t is in. */
+static inline bool scope_is_opened_by(const struct task *t, lua_State *co)
+{
+    return t->scope->opener == co;
+}
+
+/* Take the scopes that the coroutine has opened from t into the list; put them
+ * back into the scope that t, which resumes the coroutine, is in. */
+void scope_take_along(struct task *t, lua_State *co, struct scope **list);
+void scope_put_back(struct task *t, lua_State *co, struct scope **list);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * unsent: errors of what a stream could not send; see unsent.h.
+ */
+#include <lauxlib.h>
+
+#include "base/error.h"
+#include "stream/unsent.h"
+
+/* Stack: the stream. Push the peer's address; nil where there is none, or no
+ * more. */
+static void push_peer(lua_State *L)
+{
+    lua_getiuservalue(L, 1, 1);
+    lua_getfield(L, -1, "getpeername");
+    lua_insert(L, -2);
+    if (lua_pcall(L, 1, 1, 0) == LUA_OK)
+        return;
+    lua_pop(L, 1);
+    lua_pushnil(L);
+}
+
+void unsent_push_failure(lua_State *L, const struct wait *w)
+{
+    wait_push_error(L, w, 0);
+    push_peer(L);
+    lua_setfield(L, -2, "address");
+}
+
+int unsent_fail(lua_State *L, const struct wait *w)
+{
+    if (w->outcome == WAIT_WOULD_BLOCK)
+        return wait_failed(L, w, 0);
+    unsent_push_failure(L, w);
+    return lua_error(L);
+}
+
+/* Push the error that the output keeps, and drop it there. */
+void unsent_push(lua_State *L, struct output *o, const char *call)
+{
+    int error = o->error;
+    bool timed_out = o->timed_out;
+
+    push_peer(L);
+    output_drop(o);
+    if (timed_out)
+        error_push_timeout(L, call, 0);
+    else
+        error_push(L, call, error, 0);
+    lua_insert(L, -2);
+    lua_setfield(L, -2, "address");
+}
+
+void unsent_raise(lua_State *L, struct output *o, const char *call)
+{
+    unsent_push(L, o, call);
+    lua_error(L);
+}

@@ -1,0 +1,116 @@
+/*
+ * report: errors that no task can raise any more; see report.h.
+ */
+#include <stdio.h>
+
+#include <lauxlib.h>
+
+#include "loop/running.h"
+#include "loop/state.h"
+#include "task/live.h"
+#include "task/report.h"
+
+static const char reporter_key = 'r';
+
+void report_set(lua_State *L, const struct loop *loop)
+{
+    task_hold(L, loop, &reporter_key);
+}
+
+/* The arguments of the functions below. */
+enum { PROBLEM = 1, POINTER, TASK, REPORTER };
+
+static int push_text(lua_State *L)
+{
+    luaL_tolstring(L, 1, NULL);
+    return 1;
+}
+
+/* Write a line for the value at `index`, whatever its metamethods do. */
+static void write_line(lua_State *L, const char *what, int index)
+{
+    const char *text;
+
+    index = lua_absindex(L, index);
+    lua_pushcfunction(L, push_text);
+    lua_pushvalue(L, index);
+    if (lua_pcall(L, 1, 1, 0) != LUA_OK) {
+        lua_pop(L, 1);
+        lua_pushfstring(L, "(error object is a %s value)",
+                        luaL_typename(L, index));
+    }
+    text = lua_tostring(L, -1);
+    fprintf(stderr, "%s: %s\n", what, text != NULL ? text : "?");
+    lua_pop(L, 1);
+}
+
+static void push_traceback(lua_State *L)
+{
+    if (lua_isnil(L, TASK))
+        lua_pushnil(L);
+    else
+        lua_getiuservalue(L, TASK, TASK_TRACEBACK);
+}
+
+static void write_problem(lua_State *L)
+{
+    write_line(L, "task failed", PROBLEM);
+    push_traceback(L);
+    if (lua_isstring(L, -1))
+        fprintf(stderr, "%s\n", lua_tostring(L, -1));
+    lua_pop(L, 1);
+}
+
+/* Call the reporter in a coroutine of its own, in which it cannot wait. Returns
+ * whether it failed; its error is on top then. */
+static bool call_reporter(lua_State *L)
+{
+    struct task *t = lua_touserdata(L, POINTER);
+    struct task *before = loop_running();
+    lua_State *top = t->top;
+    lua_State *co = lua_newthread(L);
+    int status;
+
+    lua_pushvalue(L, REPORTER);
+    lua_pushvalue(L, PROBLEM);
+    lua_pushvalue(L, TASK);
+    push_traceback(L);
+    lua_xmove(L, co, 4);
+    t->top = NULL;
+    loop_set_running(t);
+    status = lua_pcall(co, 3, 0, 0);
+    loop_set_running(before);
+    t->top = top;
+    if (status == LUA_OK)
+        return false;
+    lua_xmove(co, L, 1);
+    return true;
+}
+
+static int report(lua_State *L)
+{
+    const struct task *t = lua_touserdata(L, POINTER);
+
+    task_push_live(L, t->loop);
+    lua_rawgetp(L, REPORTER, &reporter_key);
+    lua_replace(L, REPORTER);
+    if (lua_isnil(L, REPORTER)) {
+        write_problem(L);
+    } else if (call_reporter(L)) {
+        write_problem(L);
+        write_line(L, "on_error failed", -1);
+    }
+    return 0;
+}
+
+void report_error(lua_State *L, struct task *t)
+{
+    lua_pushcfunction(L, report);
+    lua_insert(L, -2);
+    lua_pushlightuserdata(L, t);
+    task_push(L, t);
+    if (lua_pcall(L, 3, 0, 0) == LUA_OK)
+        return;
+    lua_pop(L, 1);
+    fputs("task failed: not enough memory to report why\n", stderr);
+}

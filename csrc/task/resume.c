@@ -1,0 +1,112 @@
+/*
+ * resume: the function resume: coroutines that may wait.
+ */
+#include <lauxlib.h>
+
+#include "loop/scope.h"
+#include "open.h"
+#include "task/task.h"
+
+static int push_resumed(lua_State *L, lua_State *co, int status, int results)
+{
+    bool ok = status == LUA_OK || status == LUA_YIELD;
+
+    if (!ok)
+        results = 1;
+    luaL_checkstack(L, results + 1, "too many results");
+    lua_pushboolean(L, ok);
+    lua_xmove(co, L, results);
+    return results + 1;
+}
+
+/* The task that can yield on L; NULL: none. */
+static struct task *task_to_yield(lua_State *L)
+{
+    struct task *t = loop_running();
+
+    return t != NULL && t->top == L && lua_isyieldable(L) ? t : NULL;
+}
+
+/* Let t run the coroutine, in the scopes that it took along, if it begins to. */
+static void enter(struct task *t, lua_State *co, bool begins)
+{
+    struct loops *loops = loop_loops(t->loop);
+
+    t->top = co;
+    t->suspending = false;
+    if (begins && loops->taken_along != NULL)
+        scope_put_back(t, co, &loops->taken_along);
+}
+
+/* The coroutine has ended, or yielded to its consumer, to which t returns. */
+static void leave(struct task *t, lua_State *L, lua_State *co)
+{
+    t->top = L;
+    if (scope_is_opened_by(t, co))
+        scope_take_along(t, co, &loop_loops(t->loop)->taken_along);
+}
+
+/* Stack: the coroutine. If it waits, yield for the task, and resume it again
+ * afterwards. */
+static int resume_step(lua_State *L, int status, lua_KContext arguments)
+{
+    lua_State *co = lua_tothread(L, 1);
+    struct task *t = task_to_yield(L);
+    int results;
+
+    if (status == LUA_YIELD)
+        suspend_unmark(L, t);
+    if (t != NULL)
+        enter(t, co, status != LUA_YIELD);
+    status = lua_resume(co, L, (int)arguments, &results);
+    if (t != NULL && status == LUA_YIELD && t->suspending) {
+        t->top = L;
+        return lua_yieldk(L, suspend_mark(L, t), 0, resume_step);
+    }
+    if (t != NULL)
+        leave(t, L, co);
+    return push_resumed(L, co, status, results);
+}
+
+/*** Resume a coroutine that may wait.
+Like `coroutine.resume`, but calls inside the coroutine may wait: then the task
+waits.
+@function resume
+@param co a coroutine
+@param ... arguments for it
+@treturn boolean whether it ended or yielded without an error
+@return the values it yielded or returned, or its error
+*/
+static int sockeye_resume(lua_State *L)
+{
+    lua_State *co = lua_tothread(L, 1);
+    int arguments = lua_gettop(L) - 1;
+
+    luaL_argexpected(L, co != NULL, 1, "coroutine");
+    if (task_coroutine_runs(co)) {
+        lua_pushboolean(L, false);
+        lua_pushliteral(L, "cannot resume non-suspended coroutine");
+        return 2;
+    }
+    if (lua_status(co) != LUA_YIELD &&
+        (lua_status(co) != LUA_OK || lua_gettop(co) == 0)) {
+        lua_pushboolean(L, false);
+        lua_pushliteral(L, "cannot resume dead coroutine");
+        return 2;
+    }
+    if (suspend_is_marked(co)) {
+        lua_pushboolean(L, false);
+        lua_pushliteral(L, "resume: the coroutine waits in another task");
+        return 2;
+    }
+    if (!lua_checkstack(co, arguments))
+        return luaL_error(L, "too many arguments to resume");
+    lua_xmove(L, co, arguments);
+    return resume_step(L, LUA_OK, arguments);
+}
+
+void open_resume(lua_State *L)
+{
+    lua_pushcfunction(L, sockeye_resume);
+    lua_setfield(L, -2, "resume");
+}

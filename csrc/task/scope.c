@@ -1,0 +1,228 @@
+/*
+ * scope: the functions deadline and is_canceled, and the scopes of timeout,
+ * within and shield as userdata.
+ *
+ * Functions named sockeye_* are the module's or primitives, scope_* methods of a
+ * scope.
+ */
+#include <errno.h>
+
+#include <lauxlib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/metatable.h"
+#include "loop/scope.h"
+#include "open.h"
+#include "task/outside.h"
+#include "task/task.h"
+#include "task/turn.h"
+
+#define SCOPE_TYPE "sockeye.Scope"
+
+/* A user value keeps the coroutine that opened it alive. */
+struct opened {
+    struct scope scope;
+    struct scope **list; /* outside of tasks: where it stands; or NULL */
+    bool is_open;
+};
+
+/* ---- what holds for the caller ---- */
+
+static bool caller_is_over(lua_State *L)
+{
+    struct task *t = task_running(L);
+
+    if (t == NULL)
+        return outside_limit(L, NO_DEADLINE) <= clock_now();
+    return task_interruption(t, false) != 0;
+}
+
+/*** Return whether a value is one's own cancellation: the error of a call around
+which a scope is over, while it is.
+@function is_canceled
+@param err anything
+@treturn boolean false for the same error elsewhere, or later
+@usage
+local ok, err = pcall(conn.read, conn, "l")
+if not ok and sockeye.is_canceled(err) then error(err, 0) end
+*/
+static int sockeye_is_canceled(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    lua_pushboolean(L, error_is_canceled(L, 1) && caller_is_over(L));
+    return 1;
+}
+
+/*** Return how long the code that asks has before a deadline around it comes.
+@function deadline
+@treturn ?number seconds, 0 if it has come; nil if there is none
+*/
+static int sockeye_deadline(lua_State *L)
+{
+    const struct task *t = task_running(L);
+    int64_t limit = t != NULL ? t->scope_limit : outside_limit(L, NO_DEADLINE);
+    int64_t now = clock_now();
+
+    if (limit != NO_DEADLINE)
+        limit = limit > now ? limit - now : 0;
+    clock_push_seconds(L, limit);
+    return 1;
+}
+
+/* ---- to open and to leave ---- */
+
+static void open_outside_scope(lua_State *L, struct opened *o)
+{
+    o->list = outside_list(L);
+    o->scope.outer = *o->list;
+    *o->list = &o->scope;
+    running_add_deadlines(1);
+}
+
+static int open_scope(lua_State *L, enum scope_kind kind)
+{
+    struct task *t = task_running(L);
+    int64_t seconds;
+    struct opened *o;
+
+    luaL_checknumber(L, 1);
+    seconds = clock_check_seconds(L, 1);
+    o = lua_newuserdatauv(L, sizeof *o, 1);
+    *o = (struct opened){.is_open = true};
+    scope_init(&o->scope, kind, L, clock_after(seconds));
+    o->scope.canceled = seconds == 0;
+    lua_pushthread(L);
+    lua_setiuservalue(L, -2, 1);
+    luaL_setmetatable(L, SCOPE_TYPE);
+    if (t == NULL)
+        open_outside_scope(L, o);
+    else if (t->top == L)
+        scope_enter(t, &o->scope);
+    lua_pushboolean(L, t != NULL ? t->co == L : L == interrupt_main_thread(L));
+    return 2;
+}
+
+/* open_deadline(seconds), open_shield(seconds): opens a scope, in force until it
+ * is closed. In a coroutine that cannot wait, it binds nobody. Returns also
+ * whether an error that ends the coroutine closes its variables: that of a
+ * script's own stays as it is. */
+static int sockeye_open_deadline(lua_State *L)
+{
+    return open_scope(L, SCOPE_DEADLINE);
+}
+
+static int sockeye_open_shield(lua_State *L)
+{
+    return open_scope(L, SCOPE_SHIELD);
+}
+
+static void remove_from(struct scope **place, const struct scope *scope)
+{
+    while (*place != NULL && *place != scope)
+        place = &(*place)->outer;
+    if (*place != NULL)
+        *place = scope->outer;
+}
+
+static void leave(struct opened *o)
+{
+    if (!o->is_open)
+        return;
+    o->is_open = false;
+    if (o->list == NULL) {
+        scope_leave(&o->scope);
+        return;
+    }
+    remove_from(o->list, &o->scope);
+    running_add_deadlines(-1);
+}
+
+static struct opened *check_scope(lua_State *L)
+{
+    return luaL_checkudata(L, 1, SCOPE_TYPE);
+}
+
+/* Whether a scope further out is over. */
+static bool outer_is_over(lua_State *L, const struct opened *o, int64_t now)
+{
+    if (o->scope.kind == SCOPE_SHIELD)
+        return false;
+    if (o->list != NULL)
+        return outside_limit_around(L, &o->scope) <= now;
+    return scope_is_over(o->scope.outer, now);
+}
+
+/* Whether the error at index 2, which leaves the scope, is how its own deadline
+ * ends it. */
+static bool ends_by_itself(lua_State *L, const struct opened *o)
+{
+    int64_t now = clock_now();
+
+    return o->is_open && o->scope.deadline <= now && error_is_canceled(L, 2) &&
+           !outer_is_over(L, o, now);
+}
+
+/* Leave the scope with the error at index 2. Returns whether its own deadline
+ * has ended it: then a time-out is on top, in place of the cancellation. */
+static bool leave_with(lua_State *L)
+{
+    struct opened *o = check_scope(L);
+    bool ends;
+
+    lua_settop(L, 2);
+    ends = ends_by_itself(L, o);
+    leave(o);
+    if (ends)
+        error_push_as_timeout(L, 2);
+    return ends;
+}
+
+/* leave(scope, err): leaves the scope. Returns the error to raise, and whether
+ * it is the end of its own deadline. */
+static int sockeye_leave(lua_State *L)
+{
+    bool ends = leave_with(L);
+
+    lua_pushboolean(L, ends);
+    return 2;
+}
+
+static int scope_close(lua_State *L)
+{
+    return leave_with(L) ? lua_error(L) : 0;
+}
+
+static int scope_gc(lua_State *L)
+{
+    leave(check_scope(L));
+    return 0;
+}
+
+void open_scopes(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"deadline", sockeye_deadline},
+        {"is_canceled", sockeye_is_canceled},
+        {NULL, NULL},
+    };
+    static const luaL_Reg primitives[] = {
+        {"leave", sockeye_leave},
+        {"open_deadline", sockeye_open_deadline},
+        {"open_shield", sockeye_open_shield},
+        {NULL, NULL},
+    };
+    static const luaL_Reg metamethods[] = {
+        {"__close", scope_close},
+        {"__gc", scope_gc},
+        {NULL, NULL},
+    };
+
+    luaL_setfuncs(L, functions, 0);
+    lua_getfield(L, -1, "primitives");
+    luaL_setfuncs(L, primitives, 0);
+    lua_pop(L, 1);
+    metatable_push(L, SCOPE_TYPE, metamethods);
+    lua_pop(L, 1);
+}
