@@ -200,6 +200,8 @@ static int push_outcome(lua_State *L, struct runner *r)
         return lua_error(L);
     }
     lua_pop(L, 2);
+    if (main->status == TASK_KILLED)
+        return error_raise(L, "run", ECANCELED, 0);
     luaL_checkstack(L, count, "too many results");
     lua_xmove(main->co, L, count);
     return main->status == TASK_DONE ? count : lua_error(L);

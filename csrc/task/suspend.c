@@ -15,8 +15,13 @@ const char suspend_mark_tag = 'w';
 
 bool suspend_is_marked(lua_State *co)
 {
-    return lua_status(co) == LUA_YIELD &&
-           lua_touserdata(co, -1) == &suspend_mark_tag;
+    if (lua_status(co) != LUA_YIELD)
+        return false;
+    for (int index = lua_gettop(co); index > 0; index--) {
+        if (lua_touserdata(co, index) == &suspend_mark_tag)
+            return true;
+    }
+    return false;
 }
 
 /* Wherever a coroutine waits, this is its continuation. Only the loop may
