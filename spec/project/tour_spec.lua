@@ -1,7 +1,5 @@
-local databases = require "spec.support.databases"
 local descriptors = require "spec.support.descriptors"
 local documents = require "spec.support.documents"
-local loops = require "spec.support.loops"
 
 local function echoes(s, data)
   s:sendall(data)
@@ -16,10 +14,7 @@ describe("the tour", function()
   for i, block in ipairs(scripts) do
     it(("prints what snippet %d says, under %s"):format(i, block.title),
        function()
-      local can, reason = databases.all_of(block.text)
-      if can and block.text:find "pollfd" then
-        can, reason = loops.has_epoll()
-      end
+      local can, reason = documents.can_run(block)
       if not can then return pending(reason) end
       documents.assert_prints(block)
     end)

@@ -2,7 +2,10 @@
 -- servers among them.
 
 local assert = require "luassert"
+local closing = require "spec.support.closing_waits"
+local databases = require "spec.support.databases"
 local examples = require "spec.support.examples"
+local loops = require "spec.support.loops"
 local process = require "spec.support.process"
 local sockeye = require "sockeye"
 
@@ -80,6 +83,17 @@ function M.snippets(path)
     table.insert(is_server and servers or scripts, block)
   end
   return scripts, servers
+end
+
+--- Returns whether this system and this Lua can run a snippet; if not, also
+-- the reason.
+function M.can_run(block)
+  local can, reason = databases.all_of(block.text)
+  if can and block.text:find "pollfd" then can, reason = loops.has_epoll() end
+  if can and block.text:find "__close" then
+    can, reason = closing.may_wait()
+  end
+  return can, reason
 end
 
 --- Runs a snippet and asserts that it prints what it says, and nothing else.
