@@ -160,7 +160,8 @@ struct task *loop_next(struct loop *loop)
     if (t == NULL)
         return NULL;
     loop->ready_first = t->next_ready;
-    t->status = TASK_RUNNING;
+    if (t->status == TASK_READY)
+        t->status = TASK_RUNNING;
     if (!t->over)
         t->budget = TASK_BUDGET;
     return t;
@@ -214,13 +215,18 @@ static int64_t next_timer(const struct loop *loop)
 
 /* ---- waiting ---- */
 
-void loop_remove(struct loop *loop, struct task *t)
+void loop_retire(struct task *t)
 {
     if (t->status == TASK_WAITING)
         loop_stop_waiting(t);
-    timers_remove(&loop->timers, t);
+    timers_remove(&t->loop->timers, t);
     outputs_leave(&t->outputs);
     place_close(t);
+}
+
+void loop_remove(struct loop *loop, struct task *t)
+{
+    loop_retire(t);
     if (t->next != NULL)
         t->next->previous = t->previous;
     if (t->previous != NULL)

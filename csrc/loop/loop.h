@@ -26,8 +26,10 @@ struct loop *loop_open(lua_State *L, struct loops *loops, bool use_poll);
 /* Forget every descriptor, and free the loop. */
 void loop_close(struct loop *loop);
 
-/* Add a task that is ready; remove one that has ended. */
+/* Add a task that is ready; let one that ends wait for nothing more, and leave
+ * its timer and its outputs; remove one that has ended. */
 void loop_add(struct loop *loop, struct task *t);
+void loop_retire(struct task *t);
 void loop_remove(struct loop *loop, struct task *t);
 struct task *loop_first(const struct loop *loop);
 

@@ -100,6 +100,7 @@ struct task {
     bool over;         /* a scope around its code is over: every wait raises */
     bool killed;       /* its coroutine is being closed, or is closed */
     bool forgiven;     /* its failure has been reported */
+    bool unclaimed;    /* no task that joins it has raised its error yet */
     bool is_daemon;    /* its group does not wait for it to end by itself */
     bool timed_out;    /* its deadline has woken it */
     bool waits_on_set; /* it waits on a set of descriptors */

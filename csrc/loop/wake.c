@@ -7,15 +7,25 @@
 
 atomic_int loop_total;
 
-void loop_push_ready(struct loop *loop, struct task *t)
+static void append_ready(struct loop *loop, struct task *t)
 {
-    t->status = TASK_READY;
     t->next_ready = NULL;
     if (loop->ready_first == NULL)
         loop->ready_first = t;
     else
         loop->ready_last->next_ready = t;
     loop->ready_last = t;
+}
+
+void loop_push_ready(struct loop *loop, struct task *t)
+{
+    t->status = TASK_READY;
+    append_ready(loop, t);
+}
+
+void loop_push_ended(struct task *t)
+{
+    append_ready(t->loop, t);
 }
 
 void loop_stop_waiting(struct task *t)

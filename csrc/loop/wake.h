@@ -33,6 +33,10 @@ static inline bool loop_is_any(void)
 /* Put t at the end of the ready queue. */
 void loop_push_ready(struct loop *loop, struct task *t);
 
+/* Let t, which has ended, come last in the ready queue: the tasks that are in it
+ * run before t is looked at again. */
+void loop_push_ended(struct task *t);
+
 /* Let t neither wait nor be ready any more. */
 void loop_take_out(struct task *t);
 

@@ -65,6 +65,13 @@ static int push_place(lua_State *L, const struct choices *s,
     return 2;
 }
 
+/* A task has ended: whoever has chosen it may join it. */
+static void push_ended(lua_State *L, const struct choice *c)
+{
+    c->task->unclaimed = false;
+    lua_pushvalue(L, c->object);
+}
+
 /* A finalizer that ran may have filled the channel again: returns false. */
 static bool put(lua_State *L, const struct choice *c)
 {
@@ -94,7 +101,7 @@ static bool perform(lua_State *L, const struct choices *s,
         get(L, c);
         return true;
     case CHOICE_END:
-        lua_pushvalue(L, c->object);
+        push_ended(L, c);
         return true;
     default:
         events_push(L, &s->fds[c->value]);
@@ -116,7 +123,7 @@ static int finish(lua_State *L, const struct choices *s, const struct place *p,
     else if (c->kind == CHOICE_GET && ended)
         lua_pushnil(L);
     else if (c->kind == CHOICE_END)
-        lua_pushvalue(L, c->object);
+        push_ended(L, c);
     return push_place(L, s, c);
 }
 

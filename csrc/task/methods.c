@@ -107,11 +107,6 @@ static int task_traceback(lua_State *L)
     return 1;
 }
 
-static bool has_ended(const struct task *t)
-{
-    return t->status > TASK_WAITING;
-}
-
 /* Raise what joining a task raises that was cancelled, or killed. */
 static int raise_cancelled(lua_State *L)
 {
@@ -123,7 +118,7 @@ static int raise_cancelled(lua_State *L)
 
 /* Push the results of a task that has ended, or raise its error, from its
  * coroutine's stack. */
-static int push_results(lua_State *L, const struct task *t)
+static int push_results(lua_State *L, struct task *t)
 {
     int count = lua_gettop(t->co);
 
@@ -135,6 +130,7 @@ static int push_results(lua_State *L, const struct task *t)
     for (int i = 1; i <= count; i++)
         lua_pushvalue(t->co, i);
     lua_xmove(t->co, L, count);
+    t->unclaimed = false;
     return t->status == TASK_DONE ? count : lua_error(L);
 }
 
@@ -148,7 +144,7 @@ static int join_step(lua_State *L, int status, lua_KContext context)
     if (context <= WAIT_FIRST)
         wait_turn(L, &call, context);
     self = loop_running();
-    if (has_ended(t) && (context <= WAIT_FIRST || self->completed ||
+    if (task_has_ended(t) && (context <= WAIT_FIRST || self->completed ||
                          task_interruption(self, false) == 0))
         return push_results(L, t);
     self = task_require_waiting(L, "join");

@@ -248,6 +248,8 @@ static lua_Integer push_tasks(lua_State *L, const struct task *self)
     count = 0;
     first = self != NULL ? loop_first(self->loop) : NULL;
     for (const struct task *t = first; t != NULL; t = t->next) {
+        if (task_has_ended(t))
+            continue;
         task_push(L, t);
         lua_rawseti(L, -2, ++count);
     }

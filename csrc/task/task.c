@@ -15,6 +15,7 @@
 #include "base/interrupt.h"
 #include "base/metatable.h"
 #include "loop/output.h"
+#include "loop/place.h"
 #include "loop/scope.h"
 #include "open.h"
 #include "task/group.h"
@@ -282,6 +283,24 @@ void task_take_nest(lua_State *L, struct task *t)
 
 /* ---- the end ---- */
 
+/* Whether a task of another loop waits for the end of t. That loop has its
+ * turns at other times. */
+static bool is_joined_from_elsewhere(const struct task *t)
+{
+    const struct place *p = t->ends.first;
+
+    if (t->joiner != NULL && t->joiner->loop != t->loop)
+        return true;
+    if (p == NULL)
+        return false;
+    do {
+        if (p->task != NULL && p->task->loop != t->loop)
+            return true; /* the place of an object belongs to no task */
+        p = p->next;
+    } while (p != t->ends.first);
+    return false;
+}
+
 /* Let the tasks go on that wait for the end of t. Returns whether there are
  * any: those whose own scope was over have stopped waiting. */
 static bool complete_joiners(struct task *t)
@@ -365,25 +384,44 @@ static void fail_group(lua_State *L, struct task *t)
     lua_pop(L, 2);
 }
 
-/* The coroutine's stack has the results; or the error, on top. */
-void task_end(lua_State *L, struct task *t)
+void task_settle(lua_State *L, struct task *t)
 {
-    outputs_try(&t->outputs);
     loop_remove(t->loop, t);
-    t->status = final_status(t);
     task_push_live(L, t->loop);
-    if (t->nests) {
-        lua_rawgetp(L, -1, t);
-        task_take_nest(L, t);
-        lua_pop(L, 2);
-    }
-    if (!complete_joiners(t) && t->status == TASK_FAILED)
+    if (t->unclaimed)
         fail_group(L, t);
     scope_end(t);
     group_note_end(t->group, t);
     lua_pushnil(L);
     lua_rawsetp(L, -2, t);
     lua_pop(L, 1);
+}
+
+/* Forget the group of the tasks that t has spawned. */
+static void drop_nest(lua_State *L, struct task *t)
+{
+    task_push(L, t);
+    task_take_nest(L, t);
+    lua_pop(L, 2);
+}
+
+/* The coroutine's stack has the results; or the error, on top. */
+void task_end(lua_State *L, struct task *t)
+{
+    bool elsewhere = is_joined_from_elsewhere(t);
+    bool joined;
+
+    outputs_try(&t->outputs);
+    loop_retire(t);
+    t->status = final_status(t);
+    if (t->nests)
+        drop_nest(L, t);
+    joined = complete_joiners(t);
+    t->unclaimed = t->status == TASK_FAILED && !elsewhere;
+    if (joined && t->unclaimed)
+        loop_push_ended(t);
+    else
+        task_settle(L, t);
 }
 
 /* ---- waiting ---- */

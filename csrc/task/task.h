@@ -87,8 +87,13 @@ struct task *task_spawn(lua_State *L, int first, struct group *group,
 /* The task at `arg`. Raises an argument error if it is none. */
 struct task *task_check(lua_State *L, int arg);
 
-/* End t. Its results, or the error, are on its coroutine's stack. */
+/* End t. Its results, or the error, are on its coroutine's stack. An error waits
+ * until those that join t have run, in case they are killed before. */
 void task_end(lua_State *L, struct task *t);
+
+/* Remove t, which has ended, from its loop. Its error, if none that joins it has
+ * raised it, fails its group. */
+void task_settle(lua_State *L, struct task *t);
 
 /* Add another file's methods to the type of tasks. */
 void task_add_methods(lua_State *L, const luaL_Reg *methods);

@@ -29,6 +29,10 @@ static void resume_task(lua_State *L, struct task *t, struct task *outer)
     int results;
     int status;
 
+    if (task_has_ended(t)) {
+        task_settle(L, t);
+        return;
+    }
     if (task_coroutine_runs(t->co)) {
         loop_requeue(t);
         return;

@@ -97,6 +97,97 @@ describe("an error in a task", function()
     assert.same({ false, "reason" }, { ok, err })
   end)
 
+  -- How a task waits for the end of another, and how it is then kept from
+  -- raising the error, though it has been woken for it.
+  local waits = {
+    join = function(t) t:join() end,
+    select = function(t) sockeye.select { t, sockeye.channel() } end,
+  }
+  local ends = {
+    ["is killed"] = function(g, wait, t)
+      local joiner = g:spawn(wait, t)
+      return function() joiner:kill() end
+    end,
+    ["waits in a generator that is closed"] = function(g, wait, t)
+      local co = coroutine.create(wait)
+      g:spawn(function() sockeye.resume(co, t) end)
+      return function() coroutine.close(co) end
+    end,
+    ["is killed with its group"] = function(_, wait, t)
+      local owner = spawn(sockeye.group, function(inner)
+        inner:spawn(wait, t)
+      end)
+      return function() owner:kill() end
+    end,
+  }
+  for name, wait in pairs(waits) do
+    for title, begin in pairs(ends) do
+      it(("is not lost if the joiner %s before it runs: %s"):format(title,
+                                                                   name),
+         function()
+        local ok, err = pcall(run, function()
+          sockeye.on_error(function() end)
+          sockeye.group(function(g)
+            local stop
+            local t = g:spawn(function()
+              sleep(0.001)
+              g:spawn(stop)
+              error("reason", 0)
+            end)
+            stop = begin(g, wait, t)
+            sleep(0.01)
+          end)
+        end)
+        assert.same({ false, "reason" }, { ok, err })
+      end)
+    end
+  end
+
+  it("is not lost if the generator of its joiner is closed before it ends",
+     function()
+    local ok, err = pcall(run, function()
+      local t = spawn(function()
+        sleep(0.002)
+        error("reason", 0)
+      end)
+      local co = coroutine.create(t.join)
+      spawn(function() sockeye.resume(co, t) end)
+      sockeye.yield()
+      coroutine.close(co)
+      sleep(100)
+    end)
+    assert.same({ false, "reason" }, { ok, err })
+  end)
+
+  it("is raised once where one joiner is killed and another is not", function()
+    local ok, err = pcall(run, function()
+      local killed, other
+      sockeye.on_error(function() end)
+      local t = spawn(function()
+        sleep(0.001)
+        spawn(function() killed:kill() end)
+        error("reason", 0)
+      end)
+      killed = spawn(t.join, t)
+      other = spawn(pcall, t.join, t)
+      assert.same({ true, false, "reason" }, { pcall(other.join, other) })
+      return "fine"
+    end)
+    assert.same({ true, "fine" }, { ok, err })
+  end)
+
+  it("is not lost where a mutex knows of the task's end", function()
+    local ok, err = pcall(run, function()
+      local m = sockeye.mutex()
+      spawn(function()
+        m:lock()
+        error("reason", 0)
+      end)
+      sleep(100)
+    end)
+    assert.same({ false, "reason" }, { ok, err })
+  end)
+
   it("does not wake a joiner that waits for something else now", function()
     run(function()
       local a, b = sockeye.socketpair()
