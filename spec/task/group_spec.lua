@@ -201,34 +201,6 @@ describe("a group", function()
     end)
   end)
 
-  it("rejects new tasks once it has ended", function()
-    run(function()
-      local kept
-      group(function(g) kept = g end)
-      errors.rejected("spawn: the group has ended", kept.spawn, kept, print)
-    end)
-  end)
-
-  it("begins a task that is spawned after it failed as a cancelled one",
-     function()
-    run(function()
-      local began, went_on, late
-      local ok, err = pcall(group, function(g)
-        g:spawn(error, "reason", 0)
-        pcall(sleep, 100)
-        late = g:spawn(function()
-          began = true
-          sleep(0)
-          went_on = true
-        end)
-      end)
-      assert.same({ false, "reason" }, { ok, err })
-      assert.is_true(began)
-      assert.is_nil(went_on)
-      assert.equal("cancelled", late:status())
-    end)
-  end)
-
   it("rejects what is no function", function()
     for _, value in ipairs { false, 5, "f", {} } do
       errors.rejected("bad argument #1 to 'group'", group, value)
@@ -303,16 +275,4 @@ describe("a group", function()
       end)
     end)
   end
-
-  it("is finished once", function()
-    local primitives = require "sockeye.core".primitives
-    local finish = primitives.finish_group
-    errors.rejected("Group expected", finish, nil, true)
-    run(function()
-      local g = primitives.group()
-      finish(g, true)
-      errors.rejected("the group has ended", finish, g, true)
-      errors.rejected("the group has ended", g.spawn, g, sleep, 1)
-    end)
-  end)
 end)

@@ -217,34 +217,6 @@ describe("an error in a task", function()
     end)
   end
 
-  it("keeps its traceback", function()
-    local function culprit() error({}) end
-    run(function()
-      local t = spawn(function() culprit() end)
-      pcall(t.join, t)
-      assert.matches("culprit", t:traceback())
-      assert.is_nil(spawn(print):traceback())
-      sockeye.yield()
-    end)
-  end)
-
-  it("keeps the traceback of where it was raised first", function()
-    local function failing()
-      sleep(0)
-      sockeye.adopt(1 << 30)
-    end
-    local err
-    run(function()
-      local t = spawn(function() failing() end)
-      local second = spawn(function() t:join() end)
-      local _
-      _, err = pcall(second.join, second)
-      assert.matches("failing", err.traceback)
-      assert.matches("failing", t:traceback())
-    end)
-    assert.matches("failing", err.traceback)
-  end)
-
   it("can be a stack overflow", function()
     local function deep() return 1 + deep() end
     run(function()
