@@ -21,25 +21,35 @@ static void release(struct task *t)
     t->places = NULL;
 }
 
-/* Leave a wait behind, even one whose coroutine a script has closed. If a place
- * was met that the task has not seen, its object takes back what it gave. */
-static void leave_behind(struct places *places)
+static void give_up(lua_State *L, struct places *places)
 {
     struct place *p = places->met != 0 ? &places->list[places->met - 1] : NULL;
 
     places->met = 0;
     if (p != NULL && p->queue != NULL && p->lost != NULL)
-        p->lost(p);
+        p->lost(L, p);
+}
+
+void place_give_up(lua_State *L, struct task *t)
+{
+    if (t->places != NULL && t->places->met != 0)
+        give_up(L, t->places);
+}
+
+/* Leave a wait behind, even one whose coroutine a script has closed. */
+static void leave_behind(lua_State *L, struct places *places)
+{
+    give_up(L, places);
     place_leave_all(places);
 }
 
-bool place_open(struct task *t, int count)
+bool place_open(lua_State *L, struct task *t, int count)
 {
     struct places *places = t->places;
     int limit = count > KEPT ? count : KEPT;
 
     if (places != NULL)
-        leave_behind(places);
+        leave_behind(L, places);
     if (places != NULL && (places->limit < count || places->limit > limit)) {
         release(t);
         places = NULL;
@@ -135,6 +145,6 @@ void place_close(struct task *t)
 {
     if (t->places == NULL)
         return;
-    leave_behind(t->places);
+    leave_behind(NULL, t->places);
     release(t);
 }

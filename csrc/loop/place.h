@@ -29,13 +29,15 @@ struct place {
     const void *first; /* what is first on co's stack while it waits */
     uint64_t order;    /* since when: the lower, the longer */
     int number;        /* of the places of its wait, from 1 */
-    int value; /* where co's stack has the value that it gives; 0: none */
+    int value;  /* where co's stack has the value that it gives; 0: none */
+    int object; /* where co's stack has what it waits for; 0: nowhere */
     /* Called instead of waking a task, by an object that has a place of its
      * own; or NULL. */
     void (*met)(struct place *p);
-    /* Called if the task ends before it has seen what it was given, for an
-     * object that has put the place into another queue meanwhile; or NULL. */
-    void (*lost)(struct place *p);
+    /* Called if the wait ends before the task has seen what it was given, for an
+     * object that has put the place into another queue meanwhile; or NULL. L is
+     * NULL where Lua cannot be called: in a forked child. */
+    void (*lost)(lua_State *L, struct place *p);
 };
 
 struct places {
@@ -48,7 +50,11 @@ struct places {
 
 /* Prepare `count` places for a wait of t, which are in no queue yet. False: no
  * memory. */
-bool place_open(struct task *t, int count);
+bool place_open(lua_State *L, struct task *t, int count);
+
+/* The coroutine in which t waits is closed, or is about to be: if a place was met
+ * that t has not seen, its object takes back what it gave. */
+void place_give_up(lua_State *L, struct task *t);
 
 /* Put a place into a queue, behind all that have waited longer. */
 void place_enter(struct queue *queue, struct place *p);

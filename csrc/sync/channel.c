@@ -11,6 +11,7 @@
 #include "open.h"
 #include "sync/channel.h"
 #include "sync/waiting.h"
+#include "task/report.h"
 
 #define CHANNEL_TYPE "sockeye.Channel"
 #define FEW 128    /* a capacity up to this has a user value for each value */
@@ -19,6 +20,13 @@
 #define LARGEST (INT_MAX / 2)
 
 enum { TABLE = 1 }; /* the user value where the capacity is greater */
+
+/* The user value after those of the ring: a list of the values that were
+ * returned, each followed by its order. */
+static int returned_slot(const struct channel *ch)
+{
+    return ch->capacity <= FEW ? (int)ch->capacity + 1 : TABLE + 1;
+}
 
 static const char channel_tag = 'c';
 
@@ -36,7 +44,7 @@ struct channel *channel_new(lua_State *L, size_t capacity)
 {
     bool few = capacity <= FEW;
     struct channel *ch =
-        lua_newuserdatauv(L, sizeof *ch, few ? (int)capacity : 1);
+        lua_newuserdatauv(L, sizeof *ch, few ? (int)capacity + 1 : 2);
 
     memset(ch, 0, sizeof *ch);
     ch->tag = &channel_tag;
@@ -134,7 +142,7 @@ enum channel_outcome channel_would_give(struct channel *ch)
 {
     if (ch->closed)
         return CHANNEL_CLOSED;
-    return ch->count < ch->capacity || (ch->getters.first != NULL &&
+    return channel_count(ch) < ch->capacity || (ch->getters.first != NULL &&
                                         waiting_first(&ch->getters) != NULL)
                ? CHANNEL_DONE
                : CHANNEL_WOULD_WAIT;
@@ -142,21 +150,20 @@ enum channel_outcome channel_would_give(struct channel *ch)
 
 enum channel_outcome channel_would_take(struct channel *ch)
 {
-    if (ch->count > 0 ||
+    if (channel_count(ch) > 0 ||
         (ch->putters.first != NULL && waiting_first(&ch->putters) != NULL))
         return CHANNEL_DONE;
     return ch->closed ? CHANNEL_CLOSED : CHANNEL_WOULD_WAIT;
 }
 
 /* Give the value at `value` to the task that has waited longest. */
-static bool hand_over(lua_State *L, struct channel *ch, int value)
+static bool hand_over(lua_State *L, struct channel *ch, int index, int value)
 {
     struct place *p = waiting_first(&ch->getters);
 
     if (p == NULL)
         return false;
-    lua_pushvalue(L, value);
-    lua_xmove(L, p->co, 1);
+    waiting_hand(L, p, index, value);
     loop_meet(p);
     place_enter(&ch->served_getters, p);
     return true;
@@ -168,9 +175,9 @@ enum channel_outcome channel_give(lua_State *L, struct channel *ch, int index,
     for (;;) {
         if (ch->closed)
             return CHANNEL_CLOSED;
-        if (ch->getters.first != NULL && hand_over(L, ch, value))
+        if (ch->getters.first != NULL && hand_over(L, ch, index, value))
             return CHANNEL_DONE;
-        if (ch->count >= ch->capacity)
+        if (channel_count(ch) >= ch->capacity)
             return CHANNEL_WOULD_WAIT;
         if (ch->count < ch->size)
             break;
@@ -206,11 +213,94 @@ static void refill(lua_State *L, struct channel *ch, int index)
     lua_settop(L, top);
 }
 
+/* ---- what comes back ---- */
+
+/* The stack of the function below. */
+enum { RETURNED_CHANNEL = 1, RETURNED_VALUE, RETURNED_ORDER, RETURNED_LIST };
+
+/* Insert the value into the list, behind those of a lower order. */
+static void insert_returned(lua_State *L, const struct channel *ch)
+{
+    lua_Integer last = 2 * (lua_Integer)ch->returned;
+    uint64_t order = (uint64_t)lua_tointeger(L, RETURNED_ORDER);
+
+    for (; last > 0; last -= 2) {
+        lua_rawgeti(L, RETURNED_LIST, last);
+        if ((uint64_t)lua_tointeger(L, -1) < order)
+            break;
+        lua_rawseti(L, RETURNED_LIST, last + 2);
+        lua_rawgeti(L, RETURNED_LIST, last - 1);
+        lua_rawseti(L, RETURNED_LIST, last + 1);
+    }
+    lua_pushvalue(L, RETURNED_VALUE);
+    lua_rawseti(L, RETURNED_LIST, last + 1);
+    lua_pushvalue(L, RETURNED_ORDER);
+    lua_rawseti(L, RETURNED_LIST, last + 2);
+}
+
+/* A finalizer may run as the list is made, and return another value. */
+static int keep_returned(lua_State *L)
+{
+    struct channel *ch = lua_touserdata(L, RETURNED_CHANNEL);
+    int slot = returned_slot(ch);
+
+    lua_newtable(L);
+    if (hand_over(L, ch, RETURNED_CHANNEL, RETURNED_VALUE))
+        return 0;
+    if (lua_getiuservalue(L, RETURNED_CHANNEL, slot) != LUA_TNIL) {
+        lua_replace(L, RETURNED_LIST);
+    } else {
+        lua_settop(L, RETURNED_LIST);
+        lua_pushvalue(L, RETURNED_LIST);
+        lua_setiuservalue(L, RETURNED_CHANNEL, slot);
+    }
+    insert_returned(L, ch);
+    ch->returned++;
+    return 0;
+}
+
+void channel_take_back(lua_State *L, struct place *p)
+{
+    struct task *t = p->task;
+    uint64_t order = p->order;
+
+    place_leave(p);
+    if (L == NULL || !lua_checkstack(L, LUA_MINSTACK))
+        return;
+    lua_pushcfunction(L, keep_returned);
+    if (!waiting_recall(L, p)) {
+        lua_pop(L, 1);
+        return;
+    }
+    lua_pushinteger(L, (lua_Integer)order);
+    if (lua_pcall(L, 3, 0, 0) != LUA_OK)
+        report_error(L, t);
+}
+
+/* Push the first value that was returned, out of the list. Leaves something
+ * below it. */
+static void shift_returned(lua_State *L, struct channel *ch, int index)
+{
+    int slot = returned_slot(ch);
+    lua_Integer last = 2 * (lua_Integer)ch->returned;
+
+    lua_getiuservalue(L, index, slot);
+    lua_rawgeti(L, -1, 1);
+    for (lua_Integer i = 1; i <= last; i++) {
+        lua_rawgeti(L, -2, i + 2);
+        lua_rawseti(L, -3, i);
+    }
+    ch->returned--;
+}
+
 enum channel_outcome channel_take(lua_State *L, struct channel *ch, int index)
 {
-    if (ch->count > 0) {
-        shift(L, ch, index);
-        if (ch->putters.first != NULL)
+    if (channel_count(ch) > 0) {
+        if (ch->returned > 0)
+            shift_returned(L, ch, index);
+        else
+            shift(L, ch, index);
+        if (ch->putters.first != NULL && channel_count(ch) < ch->capacity)
             refill(L, ch, index);
         return CHANNEL_DONE;
     }

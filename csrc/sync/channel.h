@@ -14,6 +14,7 @@
 
 #include <lua.h>
 
+#include "loop/place.h"
 #include "loop/state.h"
 
 /* The values inside are a ring: its user values, or where there may be more of
@@ -26,7 +27,9 @@ struct channel {
      * there is, again and again. */
     struct queue served_getters, served_putters;
     size_t capacity; /* SIZE_MAX: no limit */
-    size_t count;    /* values inside */
+    size_t returned; /* values that tasks were given that have not run since: they
+                        come before those in the ring */
+    size_t count;    /* values in the ring */
     size_t start;    /* where the first is, from 0 */
     size_t size;     /* of the ring */
     bool closed;
@@ -53,6 +56,16 @@ enum channel_outcome channel_take(lua_State *L, struct channel *ch, int index);
 /* What the two above would return. */
 enum channel_outcome channel_would_give(struct channel *ch);
 enum channel_outcome channel_would_take(struct channel *ch);
+
+/* How many values are inside. */
+static inline size_t channel_count(const struct channel *ch)
+{
+    return ch->returned + ch->count;
+}
+
+/* What `lost` is for the place of a task that waits to get (loop/place.h): the
+ * value goes to the next such task, or back into the channel. */
+void channel_take_back(lua_State *L, struct place *p);
 
 /* Close it: whoever waits is woken. */
 void channel_close(struct channel *ch);

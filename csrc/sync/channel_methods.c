@@ -165,18 +165,24 @@ static int channel_try_put(lua_State *L)
 static int get(lua_State *L, struct channel *ch, int index,
                const struct call *call, lua_KContext context)
 {
-    enum channel_outcome outcome;
+    enum channel_outcome outcome = CHANNEL_DONE;
+    const struct place *p = NULL;
     bool closed;
 
     if (context == WAIT_FIRST && ch->served_getters.first != NULL)
         waiting_let_others(L, call);
     waiting_begin(L, call, context);
-    if (context == WAIT_RESUMED && waiting_met(L, call, true, &closed) != NULL)
-        outcome = closed ? CHANNEL_CLOSED : CHANNEL_DONE;
-    else
+    if (context == WAIT_RESUMED)
+        p = waiting_met(L, call, true, &closed);
+    if (p == NULL)
         outcome = channel_take(L, ch, index);
+    else if (!closed)
+        waiting_receive(L, p);
+    else
+        outcome = CHANNEL_CLOSED;
     if (outcome == CHANNEL_WOULD_WAIT) {
-        const struct waiting waiting = {&ch->getters, 0, GET_DEADLINE, NULL};
+        const struct waiting waiting = {&ch->getters, 0, GET_DEADLINE,
+                                        channel_take_back};
 
         if (index != CHANNEL) {
             lua_settop(L, 0);
@@ -298,7 +304,7 @@ static int channel_close_method(lua_State *L)
 
 static int channel_len(lua_State *L)
 {
-    lua_pushinteger(L, (lua_Integer)check_channel(L, CHANNEL)->count);
+    lua_pushinteger(L, (lua_Integer)channel_count(check_channel(L, CHANNEL)));
     return 1;
 }
 
@@ -306,7 +312,7 @@ static int channel_tostring(lua_State *L)
 {
     const struct channel *ch = check_channel(L, CHANNEL);
     const char *closed = ch->closed ? " closed" : "";
-    lua_Integer count = (lua_Integer)ch->count;
+    lua_Integer count = (lua_Integer)channel_count(ch);
 
     if (ch->capacity == SIZE_MAX)
         lua_pushfstring(L, "channel(%I of inf%s)", count, closed);

@@ -73,10 +73,11 @@ static void end_owner(struct place *p)
 }
 
 /* The owner ends without having run since. */
-static void take_back(struct place *p)
+static void take_back(lua_State *L, struct place *p)
 {
     struct queue *handed = p->queue;
 
+    (void)L;
     place_leave(p);
     pass_on((struct mutex *)((char *)handed - offsetof(struct mutex, handed)));
 }

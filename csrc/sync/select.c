@@ -122,6 +122,8 @@ static int finish(lua_State *L, const struct choices *s, const struct place *p,
         lua_pushvalue(L, c->value);
     else if (c->kind == CHOICE_GET && ended)
         lua_pushnil(L);
+    else if (c->kind == CHOICE_GET)
+        waiting_receive(L, p);
     else if (c->kind == CHOICE_END)
         push_ended(L, c);
     return push_place(L, s, c);
@@ -159,6 +161,19 @@ static void close_set(lua_State *L, const struct choices *s)
         socket_end(L, set);
 }
 
+static void enter_channel(lua_State *L, const struct choice *c,
+                          struct place *p, uint64_t order)
+{
+    p->object = c->object;
+    if (c->kind == CHOICE_PUT) {
+        p->value = c->value;
+        waiting_enter(L, &c->channel->putters, p, order);
+    } else {
+        p->lost = channel_take_back;
+        waiting_enter(L, &c->channel->getters, p, order);
+    }
+}
+
 static void enter_queues(lua_State *L, struct task *t, const struct choices *s)
 {
     for (int i = 0; i < s->count; i++) {
@@ -171,11 +186,7 @@ static void enter_queues(lua_State *L, struct task *t, const struct choices *s)
             waiting_enter(L, &c->task->ends, p, t->progress);
             continue;
         }
-        p->value = c->kind == CHOICE_PUT ? c->value : 0;
-        waiting_enter(L,
-                      c->kind == CHOICE_PUT ? &c->channel->putters
-                                            : &c->channel->getters,
-                      p, t->progress);
+        enter_channel(L, c, p, t->progress);
     }
 }
 
@@ -200,7 +211,7 @@ static int wait_for_one(lua_State *L, struct choices *s, lua_KContext context)
     if (waiting_is_over(L, t, &select_call, s->deadline, resumed))
         return push_nothing(L);
     order = resumed ? t->progress : place_next_order();
-    error = place_open(t, s->count) ? 0 : ENOMEM;
+    error = place_open(L, t, s->count) ? 0 : ENOMEM;
     if (error == 0 && s->watched > 0)
         error = await_descriptors(L, t, s, s->deadline);
     else if (error == 0)

@@ -70,10 +70,11 @@ static void release(struct semaphore *s)
 }
 
 /* The task ends without having run. */
-static void take_back(struct place *p)
+static void take_back(lua_State *L, struct place *p)
 {
     struct queue *handed = p->queue;
 
+    (void)L;
     place_leave(p);
     release((struct semaphore *)((char *)handed -
                                  offsetof(struct semaphore, handed)));

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "sync/waiting.h"
+#include "task/live.h"
 
 /* The task that makes a call on L and could yield there; NULL: none. */
 static struct task *task_that_yields(lua_State *L)
@@ -141,17 +142,91 @@ int waiting_pause(lua_State *L, const struct call *call,
         return error_raise_timeout(L, call->name, 0);
     t = task_require_waiting(L, call->name);
     order = resumed ? t->progress : place_next_order();
-    if (!place_open(t, 1))
+    if (!place_open(L, t, 1))
         return error_raise(L, call->name, ENOMEM, 0);
     task_pause(L, t, waiting->queue, call->name, deadline, resumed);
     t->progress = order;
     p = &t->places->list[0];
     p->value = waiting->value;
     p->lost = waiting->lost;
+    p->object = 1;
     waiting_enter(L, waiting->queue, p, order);
     return task_suspend(L, t, task_wait_name(t, call->name), WAIT_RESUMED,
                         call->step);
 }
+
+/* ---- a value that is handed over ---- */
+
+/* The stack of the task's own coroutine has the value. Scripts close a generator
+ * as they like: for one that waits, the table of the loop has it. */
+static bool is_in_generator(const struct place *p)
+{
+    return p->co != p->task->co;
+}
+
+/* The keys of the value, and of the object that gives it. */
+static const void *value_key(const struct place *p)
+{
+    return &p->value;
+}
+
+static const void *object_key(const struct place *p)
+{
+    return &p->object;
+}
+
+void waiting_hand(lua_State *L, struct place *p, int object, int value)
+{
+    const struct loop *loop = p->task->loop;
+
+    lua_pushvalue(L, value);
+    if (!is_in_generator(p)) {
+        lua_xmove(L, p->co, 1);
+        return;
+    }
+    lua_pushvalue(L, object);
+    task_hold(L, loop, object_key(p));
+    task_hold(L, loop, value_key(p));
+}
+
+/* Push what the table of the loop has, and remove it there. */
+static void take_held(lua_State *L, const struct loop *loop, const void *key)
+{
+    task_push_live(L, loop);
+    lua_rawgetp(L, -1, key);
+    lua_pushnil(L);
+    lua_rawsetp(L, -3, key);
+    lua_remove(L, -2);
+}
+
+void waiting_receive(lua_State *L, const struct place *p)
+{
+    const struct loop *loop = p->task->loop;
+
+    if (!is_in_generator(p))
+        return;
+    task_release(L, loop, object_key(p));
+    take_held(L, loop, value_key(p));
+}
+
+bool waiting_recall(lua_State *L, const struct place *p)
+{
+    const struct loop *loop = p->task->loop;
+
+    if (is_in_generator(p)) {
+        take_held(L, loop, object_key(p));
+        take_held(L, loop, value_key(p));
+        return true;
+    }
+    if (lua_status(p->co) != LUA_YIELD)
+        return false;
+    lua_pushvalue(p->co, p->object);
+    lua_xmove(p->co, L, 1);
+    lua_xmove(p->co, L, 1);
+    return true;
+}
+
+/* ---- who waits ---- */
 
 /* A script may have closed or resumed the coroutine by hand. */
 static bool still_waits(const struct place *p)

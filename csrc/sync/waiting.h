@@ -61,7 +61,7 @@ struct waiting {
     struct queue *queue;
     int value;
     int deadline;
-    void (*lost)(struct place *p); /* see place.h; or NULL */
+    void (*lost)(lua_State *L, struct place *p); /* see place.h; or NULL */
 };
 
 /* Wait in the queue: does not return. Raises ETIMEDOUT, with `timeout`, at the
@@ -74,7 +74,19 @@ int waiting_pause(lua_State *L, const struct call *call,
 bool waiting_is_over(lua_State *L, struct task *t, const struct call *call,
                      int64_t deadline, bool resumed);
 
-/* Fill in a place of a call that waits on L. `lost` as in place.h. */
+/* Let the task of the place, which waits on the stack of its coroutine, have the
+ * value at `value` when it runs. `object`: what gives it. Lua code may run, and
+ * raises if memory fails: then nothing is done. */
+void waiting_hand(lua_State *L, struct place *p, int object, int value);
+
+/* The task of the place runs again: push the value that it was handed. */
+void waiting_receive(lua_State *L, const struct place *p);
+
+/* The task of the place does not: push the object and the value. False: a script
+ * has closed the task's own coroutine, and the value with it. */
+bool waiting_recall(lua_State *L, const struct place *p);
+
+/* Fill in a place of a call that waits on L. */
 void waiting_enter(lua_State *L, struct queue *queue, struct place *p,
                    uint64_t order);
 

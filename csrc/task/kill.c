@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "loop/loop.h"
+#include "loop/place.h"
 #include "loop/scope.h"
 #include "open.h"
 #include "task/kill.h"
@@ -91,6 +92,7 @@ static void kill_one(lua_State *L, struct task *t)
     t->killed = true;
     loop_take_out(t);
     scope_refresh(t);
+    place_give_up(L, t);
     report_kill(L, t);
     close_all(L, t);
     task_end(L, t);

@@ -3,6 +3,7 @@
  */
 #include <lauxlib.h>
 
+#include "loop/place.h"
 #include "loop/scope.h"
 #include "open.h"
 #include "task/task.h"
@@ -38,10 +39,12 @@ static void enter(struct task *t, lua_State *co, bool begins)
         scope_put_back(t, co, &loops->taken_along);
 }
 
-/* The coroutine has ended, or yielded to its consumer, to which t returns. */
+/* The coroutine has ended, or yielded to its consumer, to which t returns; or a
+ * script had closed it while it waited. */
 static void leave(struct task *t, lua_State *L, lua_State *co)
 {
     t->top = L;
+    place_give_up(L, t);
     if (scope_is_opened_by(t, co))
         scope_take_along(t, co, &loop_loops(t->loop)->taken_along);
 }

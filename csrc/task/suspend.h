@@ -17,8 +17,7 @@ int task_suspend(lua_State *L, struct task *t, const char *call,
 
 /* A generator that waits has a mark on its stack, so that no other task resumes
  * it. Push the mark, for L that yields for t, and return how many values that
- * are; remove it, from below what another task has
- * handed over meanwhile; look for it. */
+ * are; remove it; look for it. */
 extern const char suspend_mark_tag;
 
 static inline int suspend_mark(lua_State *L, const struct task *t)
@@ -31,13 +30,8 @@ static inline int suspend_mark(lua_State *L, const struct task *t)
 
 static inline void suspend_unmark(lua_State *L, const struct task *t)
 {
-    int index = -1;
-
-    if (t == NULL || L == t->co)
-        return;
-    while (lua_touserdata(L, index) != &suspend_mark_tag)
-        index--;
-    lua_remove(L, index);
+    if (t != NULL && L != t->co)
+        lua_pop(L, 1);
 }
 
 bool suspend_is_marked(lua_State *co);

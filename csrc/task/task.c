@@ -412,6 +412,7 @@ void task_end(lua_State *L, struct task *t)
     bool joined;
 
     outputs_try(&t->outputs);
+    place_give_up(L, t);
     loop_retire(t);
     t->status = final_status(t);
     if (t->nests)

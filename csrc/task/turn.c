@@ -10,6 +10,7 @@
 #include "base/interrupt.h"
 #include "loop/fork.h"
 #include "loop/output.h"
+#include "loop/place.h"
 #include "loop/scope.h"
 #include "open.h"
 #include "task/group.h"
@@ -181,11 +182,11 @@ void turn_abort(lua_State *L, struct loop *loop)
     struct task *before = loop_running();
     struct task *t;
 
-    (void)L;
     while (task_has_coroutine(before) && before->loop == loop)
         before = before->resumer;
     loop_halt(loop);
     while ((t = loop_first(loop)) != NULL) {
+        place_give_up(L, t);
         loop_remove(loop, t);
         t->group->count--;
         t->group->daemons -= t->is_daemon;

@@ -383,3 +383,129 @@ describe("a channel", function()
     end)
   end)
 end)
+
+describe("a value that a task was given which does not run any more", function()
+  -- How a task gets a value. Each stops it before its turn.
+  local gets = {
+    get = function(ch) return ch:get() end,
+    timed = function(ch) return ch:get(10) end,
+    values = function(ch) for v in ch:values() do return v end end,
+    select = function(ch)
+      return select(2, sockeye.select { channel(), ch, channel() })
+    end,
+  }
+  local function in_a_generator(get)
+    return function(ch)
+      return sockeye.wrap(function() return get(ch) end)()
+    end
+  end
+  for name, get in pairs {
+    get = gets.get, timed = gets.timed, values = gets.values,
+    select = gets.select,
+  } do
+    gets[name .. " in a generator"] = in_a_generator(get)
+    gets[name .. " in two generators"] = in_a_generator(in_a_generator(get))
+  end
+
+  local function run_quietly(f)
+    run(function()
+      sockeye.on_error(function() end)
+      f()
+    end)
+  end
+
+  for name, get in pairs(gets) do
+    it("is still in the channel: " .. name, function()
+      run_quietly(function()
+        for _, capacity in ipairs { 0, 1, 2, 200 } do
+          local ch = channel(capacity)
+          local first, second = spawn(get, ch), spawn(get, ch)
+          settle()
+          ch:put(1)
+          ch:put(2)
+          assert.is_true(capacity == 0 or ch:try_put(3))
+          second:kill()
+          assert.equal(capacity == 0 and 1 or 2, #ch)
+          first:kill()
+          assert.equal("killed", first:status())
+          assert.equal(1, ch:try_get())
+          assert.equal(2, ch:get())
+          assert.equal(capacity > 0 and 3 or nil, (ch:try_get()))
+          assert.same({ nil, "empty" }, { ch:try_get() })
+        end
+      end)
+    end)
+
+    it("goes to the next that waits: " .. name, function()
+      run_quietly(function()
+        local ch = channel()
+        local first, second = spawn(get, ch), spawn(get, ch)
+        settle()
+        ch:put("value")
+        first:kill()
+        assert.equal("value", second:join())
+        assert.equal(0, #ch)
+      end)
+    end)
+
+    it("stays where its loop is closed: " .. name, function()
+      local ch = channel()
+      local loop = sockeye.loop(function() return get(ch) end)
+      loop:step()
+      assert.is_true(ch:try_put("value"))
+      loop:close()
+      assert.equal("value", ch:try_get())
+    end)
+
+    it("can be taken out of a channel that was closed: " .. name, function()
+      run_quietly(function()
+        local ch = channel()
+        local t = spawn(get, ch)
+        settle()
+        ch:put("value")
+        ch:close()
+        t:kill()
+        assert.equal("value", ch:get())
+        assert.is_nil(ch:get())
+      end)
+    end)
+  end
+
+  it("is still in the channel when its generator was closed", function()
+    run_quietly(function()
+      for _, capacity in ipairs { 0, 1 } do
+        local ch = channel(capacity)
+        local co = coroutine.create(function() return ch:get() end)
+        local t = spawn(sockeye.resume, co)
+        settle()
+        ch:put { 5 }
+        assert.is_true(coroutine.close(co))
+        assert.is_false((t:join()))
+        collectgarbage()
+        assert.same({ 5 }, ch:try_get())
+      end
+    end)
+  end)
+
+  it("counts as inside until it is taken", function()
+    run_quietly(function()
+      local ch, put = channel(1), nil
+      local t = spawn(ch.get, ch)
+      settle()
+      ch:put(1)
+      t:kill()
+      assert.same({ false, "full" }, { ch:try_put(2) })
+      assert.equal("channel(1 of 1)", tostring(ch))
+      spawn(function()
+        ch:put(2)
+        put = true
+      end)
+      settle()
+      assert.is_nil(put)
+      assert.equal(1, ch:get())
+      settle()
+      assert.is_true(put)
+      assert.equal(2, ch:get())
+    end)
+  end)
+end)
