@@ -44,6 +44,7 @@ static void (*const openers[])(lua_State *L) = {
     open_address_methods,
     open_protocol,
     open_loops,
+    open_list,
     open_live,
     open_task,
     open_task_methods,

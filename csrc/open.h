@@ -29,6 +29,7 @@ void open_protocol(lua_State *L);
 
 /* task */
 void open_loops(lua_State *L);
+void open_list(lua_State *L);
 void open_live(lua_State *L);
 void open_task(lua_State *L);
 void open_task_methods(lua_State *L);

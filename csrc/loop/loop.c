@@ -75,6 +75,11 @@ int64_t loop_now(const struct loop *loop)
     return loop->now;
 }
 
+void loop_look_at_clock(struct loop *loop)
+{
+    loop->now = clock_now();
+}
+
 int loop_descriptor(const struct loop *loop)
 {
     return poller_descriptor(loop->poller);

@@ -84,8 +84,10 @@ void loop_hold(struct loop *loop, int change);
 /* The loops of its Lua state, itself among them. */
 struct loops *loop_loops(const struct loop *loop);
 
-/* The time of the last loop_poll, in nanoseconds of clock_now. */
+/* The time of the last loop_poll, or of a look at the clock since, in nanoseconds
+ * of clock_now. */
 int64_t loop_now(const struct loop *loop);
+void loop_look_at_clock(struct loop *loop);
 
 /* The next task to be resumed, or NULL. */
 struct task *loop_next(struct loop *loop);

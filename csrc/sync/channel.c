@@ -142,8 +142,9 @@ enum channel_outcome channel_would_give(struct channel *ch)
 {
     if (ch->closed)
         return CHANNEL_CLOSED;
-    return channel_count(ch) < ch->capacity || (ch->getters.first != NULL &&
-                                        waiting_first(&ch->getters) != NULL)
+    return channel_count(ch) < ch->capacity ||
+                   (ch->getters.first != NULL &&
+                    waiting_first(&ch->getters) != NULL)
                ? CHANNEL_DONE
                : CHANNEL_WOULD_WAIT;
 }

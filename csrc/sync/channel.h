@@ -27,11 +27,12 @@ struct channel {
      * there is, again and again. */
     struct queue served_getters, served_putters;
     size_t capacity; /* SIZE_MAX: no limit */
-    size_t returned; /* values that tasks were given that have not run since: they
+    size_t
+        returned; /* values that tasks were given that have not run since: they
                         come before those in the ring */
-    size_t count;    /* values in the ring */
-    size_t start;    /* where the first is, from 0 */
-    size_t size;     /* of the ring */
+    size_t count; /* values in the ring */
+    size_t start; /* where the first is, from 0 */
+    size_t size;  /* of the ring */
     bool closed;
 };
 

@@ -161,8 +161,8 @@ static void close_set(lua_State *L, const struct choices *s)
         socket_end(L, set);
 }
 
-static void enter_channel(lua_State *L, const struct choice *c,
-                          struct place *p, uint64_t order)
+static void enter_channel(lua_State *L, const struct choice *c, struct place *p,
+                          uint64_t order)
 {
     p->object = c->object;
     if (c->kind == CHOICE_PUT) {

@@ -145,7 +145,7 @@ static int join_step(lua_State *L, int status, lua_KContext context)
         wait_turn(L, &call, context);
     self = loop_running();
     if (task_has_ended(t) && (context <= WAIT_FIRST || self->completed ||
-                         task_interruption(self, false) == 0))
+                              task_interruption(self, false) == 0))
         return push_results(L, t);
     self = task_require_waiting(L, "join");
     if (t == self)

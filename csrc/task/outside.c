@@ -88,6 +88,26 @@ bool outside_is_over(lua_State *L)
     return true;
 }
 
+/* ---- in a task, and outside ---- */
+
+int64_t outside_caller_limit(lua_State *L)
+{
+    const struct task *t = task_running(L);
+
+    return t != NULL ? t->scope_limit : outside_limit(L, NO_DEADLINE);
+}
+
+bool outside_caller_is_over(lua_State *L)
+{
+    struct task *t = task_running(L);
+
+    if (t == NULL)
+        return outside_limit(L, NO_DEADLINE) <= clock_now();
+    if (t->scope_limit != NO_DEADLINE)
+        loop_look_at_clock(t->loop);
+    return task_interruption(t, false) != 0;
+}
+
 void open_outside(lua_State *L)
 {
     struct deadlines *list;

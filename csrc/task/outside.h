@@ -27,4 +27,9 @@ bool outside_is_over(lua_State *L);
 int64_t outside_limit(lua_State *L, int64_t own);
 int64_t outside_limit_around(lua_State *L, const struct scope *scope);
 
+/* For the caller, in a task or outside: the earliest deadline around its code;
+ * whether a scope around it is over. */
+int64_t outside_caller_limit(lua_State *L);
+bool outside_caller_is_over(lua_State *L);
+
 #endif

@@ -1,6 +1,6 @@
 /*
  * run: the functions run and loop, which run tasks to their end or step by step
- * inside another loop, and the function tasks.
+ * inside another loop.
  *
  * A loop is a userdata whose user value is the table of the tasks that it keeps
  * alive (task.h). Functions named sockeye_* are the module's; loop_*, if their
@@ -117,9 +117,7 @@ static struct runner *new_runner(lua_State *L)
 {
     bool use_poll = take_options(L);
     bool collected = false;
-    const struct task *t = task_running(L);
-    int64_t deadline =
-        t != NULL ? t->scope_limit : outside_limit(L, NO_DEADLINE);
+    int64_t deadline = outside_caller_limit(L);
     struct runner *r;
 
     r = lua_newuserdatauv(L, sizeof *r, 1);
@@ -235,101 +233,6 @@ static int sockeye_run(lua_State *L)
     return push_outcome(L, r);
 }
 
-/* Push a list of the tasks of this one's loop, and return how many they are.
- * While it is filled, no Lua code runs, which could fork or end a task. */
-static lua_Integer push_tasks(lua_State *L, const struct task *self)
-{
-    const struct task *first = self != NULL ? loop_first(self->loop) : NULL;
-    lua_Integer count = 0;
-
-    for (const struct task *t = first; t != NULL; t = t->next)
-        count++;
-    lua_createtable(L, (int)count, 0);
-    count = 0;
-    first = self != NULL ? loop_first(self->loop) : NULL;
-    for (const struct task *t = first; t != NULL; t = t->next) {
-        if (task_has_ended(t))
-            continue;
-        task_push(L, t);
-        lua_rawseti(L, -2, ++count);
-    }
-    return count;
-}
-
-/* Push a table that describes the task on top. */
-static void push_description(lua_State *L, const struct task *t)
-{
-    int index = lua_gettop(L);
-
-    lua_createtable(L, 0, 4);
-    lua_pushvalue(L, index);
-    lua_setfield(L, -2, "task");
-    lua_getfield(L, index, "status");
-    lua_pushvalue(L, index);
-    lua_call(L, 1, 1);
-    lua_setfield(L, -2, "status");
-    lua_pushstring(L, t->status == TASK_WAITING ? t->call : NULL);
-    lua_setfield(L, -2, "call");
-    if (t->abandoned)
-        lua_pushnil(L);
-    else
-        error_push_place(L, t->top);
-    lua_setfield(L, -2, "where");
-}
-
-/* Remove what describes tasks that a fork has ended meanwhile. Stack: the
- * descriptions, the tasks. Runs no Lua code, which could fork. */
-static void keep_own(lua_State *L, lua_Integer all)
-{
-    lua_Integer count = 0;
-
-    for (lua_Integer i = 1; i <= all; i++) {
-        const struct task *t;
-
-        lua_rawgeti(L, 2, i);
-        t = lua_touserdata(L, -1);
-        lua_rawgeti(L, 1, i);
-        if (t->abandoned)
-            lua_pop(L, 1);
-        else
-            lua_rawseti(L, 1, ++count);
-        lua_pop(L, 1);
-    }
-    while (count < all) {
-        lua_pushnil(L);
-        lua_rawseti(L, 1, ++count);
-    }
-}
-
-/*** List what every task is doing.
-@function tasks
-@treturn table a list of tables: `task`, `status`, `call` (the call it waits
-in), `where` (`"script.lua:12"`); empty outside of `run`
-*/
-static int sockeye_tasks(lua_State *L)
-{
-    lua_Integer all;
-
-    lua_settop(L, 0);
-    lua_newtable(L);
-    all = push_tasks(L, task_running(L));
-    for (lua_Integer i = 1; i <= all; i++) {
-        const struct task *t;
-
-        lua_rawgeti(L, 2, i);
-        t = lua_touserdata(L, 3);
-        if (t->abandoned)
-            lua_pushboolean(L, false);
-        else
-            push_description(L, t);
-        lua_rawseti(L, 1, i);
-        lua_settop(L, 2);
-    }
-    keep_own(L, all);
-    lua_settop(L, 1);
-    return 1;
-}
-
 /* ---- inside another loop ---- */
 
 /*** Create a loop that is run step by step, inside another loop.
@@ -401,16 +304,22 @@ static bool turn_runner(lua_State *L, struct runner *r, int64_t deadline)
 @treturn boolean true while there are tasks; then false, followed by the results
 of `main`. The loop's descriptor stays open until the loop is closed or
 collected.
-@raise as `run`, but no deadlock: the caller may still wake a task
+@raise as `run`, but no deadlock: the caller may still wake a task; ECANCELED
+with `canceled`, before anything runs, if a scope around the caller's code is
+over
 */
 static int loop_step(lua_State *L)
 {
     struct runner *r = check_runner(L);
     int64_t seconds = lua_isnoneornil(L, 2) ? 0 : clock_check_seconds(L, 2);
+    int64_t deadline = clock_after(seconds);
+    int64_t limit = outside_caller_limit(L);
 
     lua_settop(L, 1);
     interrupt_find_thread(L);
-    if (turn_runner(L, r, clock_after(seconds))) {
+    if (outside_caller_is_over(L))
+        return error_raise_canceled(L, "step", 0);
+    if (turn_runner(L, r, deadline < limit ? deadline : limit)) {
         lua_pushboolean(L, true);
         return 1;
     }
@@ -474,7 +383,6 @@ void open_run(lua_State *L)
     static const luaL_Reg functions[] = {
         {"loop", sockeye_loop},
         {"run", sockeye_run},
-        {"tasks", sockeye_tasks},
         {NULL, NULL},
     };
     static const luaL_Reg methods[] = {

@@ -30,15 +30,6 @@ struct opened {
 
 /* ---- what holds for the caller ---- */
 
-static bool caller_is_over(lua_State *L)
-{
-    struct task *t = task_running(L);
-
-    if (t == NULL)
-        return outside_limit(L, NO_DEADLINE) <= clock_now();
-    return task_interruption(t, false) != 0;
-}
-
 /*** Return whether a value is one's own cancellation: the error of a call around
 which a scope is over, while it is.
 @function is_canceled
@@ -51,7 +42,7 @@ if not ok and sockeye.is_canceled(err) then error(err, 0) end
 static int sockeye_is_canceled(lua_State *L)
 {
     luaL_checkany(L, 1);
-    lua_pushboolean(L, error_is_canceled(L, 1) && caller_is_over(L));
+    lua_pushboolean(L, error_is_canceled(L, 1) && outside_caller_is_over(L));
     return 1;
 }
 
@@ -61,8 +52,7 @@ static int sockeye_is_canceled(lua_State *L)
 */
 static int sockeye_deadline(lua_State *L)
 {
-    const struct task *t = task_running(L);
-    int64_t limit = t != NULL ? t->scope_limit : outside_limit(L, NO_DEADLINE);
+    int64_t limit = outside_caller_limit(L);
     int64_t now = clock_now();
 
     if (limit != NO_DEADLINE)

@@ -250,42 +250,4 @@ describe("outside of run", function()
     ch:put(2)
     errors.rejected("put: not inside sockeye.run", ch.put, ch, 3)
   end)
-
-  it("there are no tasks", function()
-    assert.same({}, sockeye.tasks())
-  end)
-end)
-
-describe("tasks", function()
-  it("lists what each task waits for, and where", function()
-    run(function()
-      local a, b = sockeye.socketpair()
-      local _ <close> = a
-      local _ <close> = b
-      local ch = sockeye.channel()
-      local waiting = {
-        recv = spawn(function() a:recv(1) end),
-        get = spawn(function() ch:get() end),
-        sleep = spawn(function() sleep(100) end),
-        poll = spawn(function() sockeye.poll { [b] = "r" } end),
-      }
-      sockeye.yield()
-      local found = {}
-      for _, entry in ipairs(sockeye.tasks()) do
-        assert.matches("^spec/task/task_spec.lua:%d+$", entry.where)
-        if entry.call then
-          assert.equal(waiting[entry.call], entry.task)
-          assert.equal("waiting", entry.status)
-          found[entry.call] = true
-        else
-          assert.equal("running", entry.status)
-        end
-      end
-      assert.same({ recv = true, get = true, sleep = true, poll = true },
-                  found)
-      for _, t in pairs(waiting) do t:cancel() end
-      for _, t in pairs(waiting) do pcall(t.join, t) end
-      assert.equal(1, #sockeye.tasks())
-    end)
-  end)
 end)
