@@ -20,24 +20,34 @@ static int interval_step(lua_State *L, int status, lua_KContext context);
 
 static const struct call interval_call = {"interval", 0, interval_step};
 
-/* Outside of tasks an enclosing `timeout` may come first. */
-static void wait_outside(lua_State *L, int64_t due)
+static int64_t next_due(lua_State *L)
 {
-    int64_t limit = outside_limit(L, due);
+    return lua_tointeger(L, lua_upvalueindex(DUE));
+}
 
-    while (wait_poll(NULL, 0, limit) == -1) {
-        if (errno != EINTR)
+/* Outside of tasks an enclosing `timeout` may come first. A signal's handler may
+ * take the turn: then the next one is waited for. */
+static void wait_outside(lua_State *L)
+{
+    int64_t due;
+
+    while ((due = next_due(L)) > clock_now()) {
+        int64_t limit = outside_limit(L, due);
+        bool has_waited = wait_poll(NULL, 0, limit) != -1;
+
+        if (has_waited && limit < due)
+            error_raise_canceled(L, "interval", 0);
+        if (!has_waited && errno != EINTR)
             error_raise(L, "interval", errno, 0);
         interrupt_run(L);
     }
-    if (limit < due)
-        error_raise_canceled(L, "interval", 0);
 }
 
 /* Return how many turns after the one that was due have passed as well, and
  * note when the next is due. */
-static int push_missed(lua_State *L, int64_t due, int64_t now)
+static int push_missed(lua_State *L, int64_t now)
 {
+    int64_t due = next_due(L);
     int64_t distance = lua_tointeger(L, lua_upvalueindex(DISTANCE));
     int64_t missed = now > due ? (now - due) / distance : 0;
     int64_t next = due + missed * distance;
@@ -49,23 +59,24 @@ static int push_missed(lua_State *L, int64_t due, int64_t now)
     return 1;
 }
 
+/* While a task waits, others may take turns of the same iterator: its deadline
+ * is no longer that of the turn then. */
 static int interval_step(lua_State *L, int status, lua_KContext context)
 {
-    int64_t due = lua_tointeger(L, lua_upvalueindex(DUE));
     int64_t now;
     struct task *t;
 
     (void)status;
     waiting_begin(L, &interval_call, context);
     now = clock_now();
-    if (now >= due)
-        return push_missed(L, due, now);
+    if (now >= next_due(L))
+        return push_missed(L, now);
     t = task_that_may_wait(L);
     if (t == NULL) {
-        wait_outside(L, due);
-        return push_missed(L, due, due);
+        wait_outside(L);
+        return push_missed(L, next_due(L));
     }
-    task_pause(L, t, t, "interval", due, context == WAIT_RESUMED);
+    task_pause(L, t, t, "interval", next_due(L), false);
     return task_suspend(L, t, task_wait_name(t, "interval"), WAIT_RESUMED,
                         interval_step);
 }

@@ -60,6 +60,54 @@ for where, call in pairs { ["in a task"] = in_a_task, outside = outside } do
 end
 
 describe("an interval", function()
+  it("gives each of its turns to one of the tasks that share it", function()
+    sockeye.run(function()
+      local start, turns = sockeye.now(), 0
+      local next_turn = sockeye.interval(0.002)
+      sockeye.group(function(g)
+        for _ = 1, 3 do
+          g:spawn(function()
+            for _ = 1, 4 do
+              local missed = next_turn()
+              turns = turns + 1 + missed
+            end
+          end)
+        end
+      end)
+      assert.is_true(turns >= 12)
+      assert.is_true(sockeye.now() - start >= turns * 0.002)
+    end)
+  end)
+
+  it("ends by the deadline of a task that shares it", function()
+    sockeye.run(function()
+      local next_turn = sockeye.interval(0.01)
+      local other = sockeye.spawn(function()
+        for _ = 1, 5 do next_turn() end
+      end)
+      local ok = sockeye.within(0.015, function()
+        for _ = 1, 5 do next_turn() end
+      end)
+      assert.is_false(ok)
+      other:join()
+    end)
+  end)
+
+  it("waits for the next turn where a signal's handler has taken one", function()
+    local start, turns, missed = sockeye.now(), 0, nil
+    local next_turn = sockeye.interval(0.2)
+    do
+      local _ <close> = fork.interrupt("USR1", function()
+        local left_out = next_turn()
+        turns = turns + 1 + left_out
+      end)
+      missed = next_turn()
+    end
+    assert.is_true(turns > 0)
+    turns = turns + 1 + missed
+    assert.is_true(sockeye.now() - start >= turns * 0.2)
+  end)
+
   it("raises ECANCELED where its task is cancelled", function()
     sockeye.run(function()
       local t = sockeye.spawn(sockeye.interval(1))
