@@ -137,8 +137,11 @@ end
 --   local ok, err = sockeye.pcall(work)
 --   if not ok then log:write(tostring(err), "\n") end
 -- until not ok
-function M.pcall(f, ...)
-  return pass_canceled(pcall(f, ...))
+function M.pcall(...)
+  if select("#", ...) == 0 then
+    arguments.raise("pcall", 1, "value expected")
+  end
+  return pass_canceled(pcall(...))
 end
 
 --- Call a function as Lua's `xpcall` does, but let one's own cancellation pass:
@@ -150,12 +153,16 @@ end
 -- @treturn boolean true, followed by what `f` returned; or false
 -- @return what the handler returned
 -- @raise ECANCELED with `canceled` while a scope around the caller is over
-function M.xpcall(f, handler, ...)
+function M.xpcall(...)
+  local f <const>, handler <const> = ...
+  if select("#", ...) < 2 then
+    arguments.raise("xpcall", 2, "function expected, got no value")
+  end
   arguments.check("xpcall", 2, handler, "function")
   return pass_canceled(xpcall(f, function(err, ...)
     if core.is_canceled(err) then return err end
     return handler(err, ...)
-  end, ...))
+  end, select(3, ...)))
 end
 
 -- Like coroutine.wrap's function, closes the variables of a coroutine that has

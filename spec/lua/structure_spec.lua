@@ -247,6 +247,8 @@ describe("sockeye.pcall and sockeye.xpcall", function()
                 table.pack(sockeye.xpcall(throw, function(e)
                   return e .. " handled"
                 end, "x")))
+    assert.is_false((sockeye.pcall(nil)))
+    assert.is_false((sockeye.xpcall(nil, tostring)))
     ok, err = sockeye.pcall(sockeye.timeout, 0, wait)
     assert.is_false(ok)
     assert.is_true(err.timeout)
