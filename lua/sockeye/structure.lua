@@ -165,26 +165,32 @@ function M.xpcall(...)
   end, select(3, ...)))
 end
 
--- Like coroutine.wrap's function, closes the variables of a coroutine that has
--- failed.
-local function results(co, ok, ...)
+local function outcome(ok, ...)
   if ok then return ... end
-  local err = ...
-  if coroutine.status(co) == "dead" then
-    local closed, problem = coroutine.close(co)
-    if not closed then err = problem end
-  end
-  error(err, 0)
+  error((...), 0)
+end
+
+-- The coroutine has yielded; or has ended with what pcall returned for its
+-- function; or cannot be resumed.
+local function results(co, ok, ...)
+  if not ok then error((...), 0) end
+  if coroutine.status(co) == "dead" then return outcome(...) end
+  return ...
 end
 
 --- Make a function that resumes a coroutine, as `coroutine.wrap` does.
--- The coroutine may make calls that wait: inside a task, the task waits.
+-- The coroutine may make calls that wait: inside a task, the task waits. When
+-- the coroutine fails, its `<close>` variables may wait, too.
 -- @function wrap
 -- @func f the coroutine's function
 -- @treturn function raises what the coroutine raises
 function M.wrap(f)
   arguments.check("wrap", 1, f, "function")
-  local co <const> = coroutine.create(f)
+  -- In a pcall of its own, the variables of a function that fails are closed
+  -- in the coroutine, which can wait.
+  local co <const> = coroutine.create(function(...)
+    return pcall(f, ...)
+  end)
   return function(...)
     return results(co, core.resume(co, ...))
   end

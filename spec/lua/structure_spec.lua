@@ -3,6 +3,7 @@
 
 local sockeye = require "sockeye"
 
+local closing = require "spec.support.closing_waits"
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
 local worlds = require "spec.support.worlds"
@@ -338,6 +339,31 @@ describe("sockeye.wrap", function()
     local ok, err = pcall(sockeye.wrap(throw), value)
     assert.is_false(ok)
     assert.equal(value, err)
+  end)
+
+  it("lets variables wait that a failing coroutine closes", function()
+    local possible, reason = closing.may_wait()
+    if not possible then return pending(reason) end
+    run(function()
+      local value, seen, other = {}, nil, nil
+      local Waiting = { __close = function(_, err)
+        sockeye.sleep(0.001)
+        seen = err
+      end }
+      sockeye.spawn(function() other = seen == nil end)
+      local f = sockeye.wrap(function()
+        local _ <close> = setmetatable({}, Waiting)
+        coroutine.yield()
+        throw(value)
+      end)
+      f()
+      local ok, err = pcall(f)
+      assert.is_false(ok)
+      assert.equal(value, err)
+      assert.equal(value, seen)
+      assert.is_true(other)
+      errors.rejected("cannot resume dead coroutine", f)
+    end)
   end)
 
   it("lets the task wait where the coroutine does", function()
