@@ -83,6 +83,7 @@ static void (*const openers[])(lua_State *L) = {
     open_recvmany,
     open_sendmany,
     open_stream,
+    open_stream_close,
     open_stream_open,
     open_stream_read,
     open_stream_write,

@@ -1,6 +1,6 @@
 /*
- * stream: the userdata: made from a socket, closed, collected; how its buffers
- * are filled and flushed.
+ * stream: the userdata: made from a socket, collected; how its buffers are
+ * filled and flushed.
  *
  * Functions named sockeye_* are the module's; stream_*, if their only parameter
  * is a lua_State, are methods and metamethods.
@@ -19,8 +19,6 @@
 #include "socket/argument.h"
 #include "socket/transfer.h"
 #include "stream/stream.h"
-#include "stream/unsent.h"
-#include "task/task.h"
 
 #define STREAM_TYPE "sockeye.Stream"
 #define USUAL_MAX 65536
@@ -266,148 +264,10 @@ bool stream_flush(lua_State *L, struct stream *s, struct wait *w, int flags,
 
 /* ---- the end ---- */
 
-static void drop_buffers(struct stream *s)
+void stream_drop_buffers(struct stream *s)
 {
     block_drop(&s->in, s->out.pool);
     output_drop(&s->out);
-}
-
-/* Push how the program of io.popen has ended, which closing the file has
- * returned above `top`, and return how many values that are. Raises the error
- * that it has returned otherwise. The standard files cannot be closed: that is
- * no error. */
-static int push_end(lua_State *L, int top)
-{
-    const char *how = lua_tostring(L, top + 2);
-
-    if (how != NULL && (strcmp(how, "exit") == 0 || strcmp(how, "signal") == 0))
-        return 2;
-    if (!lua_toboolean(L, top + 1) && lua_isinteger(L, top + 3))
-        return error_raise(L, "close", (int)lua_tointeger(L, top + 3), 0);
-    return 0;
-}
-
-/* Close the Lua file that the stream at 1 was made of, if it is open. */
-static int close_file(lua_State *L, bool raises)
-{
-    int top = lua_gettop(L);
-    const luaL_Stream *file;
-
-    lua_getiuservalue(L, 1, STREAM_FILE);
-    file = luaL_testudata(L, -1, LUA_FILEHANDLE);
-    if (file == NULL || file->closef == NULL)
-        return 0;
-    lua_getfield(L, -1, "close");
-    lua_insert(L, -2);
-    lua_call(L, 1, 3);
-    return raises ? push_end(L, top) : 0;
-}
-
-/* Close the stream, dropping its buffers. Returns zero or errno. */
-static int end_stream(lua_State *L, struct stream *s)
-{
-    drop_buffers(s);
-    return socket_end(L, s->socket);
-}
-
-/* Send what can be sent without waiting, and close. Returns zero or errno. */
-static int end_without_waiting(lua_State *L, struct stream *s)
-{
-    int error = output_send(&s->out, MSG_DONTWAIT);
-    int close_error = end_stream(L, s);
-
-    return error ? error : close_error;
-}
-
-static int finish_close(lua_State *L, struct stream *s)
-{
-    int error = end_without_waiting(L, s);
-    int count = close_file(L, error == 0);
-
-    return error ? error_raise(L, "close", error, 0) : count;
-}
-
-static int close_step(lua_State *L, int status, lua_KContext context);
-
-static const struct call close_call = {"close", POLLOUT, close_step};
-
-/* Close the stream, and raise the error on top. */
-static int end_with_error(lua_State *L, struct stream *s)
-{
-    int top = lua_gettop(L);
-
-    end_stream(L, s);
-    close_file(L, false);
-    lua_settop(L, top);
-    return lua_error(L);
-}
-
-/* Close a stream that cannot send all. A scope that is over is no error. */
-static int end_unsent(lua_State *L, struct stream *s, const struct wait *w)
-{
-    if (w->outcome != WAIT_CANCELED) {
-        unsent_push_failure(L, w);
-        return end_with_error(L, s);
-    }
-    end_stream(L, s);
-    close_file(L, false);
-    return 0;
-}
-
-/* Flush and close; the stream is closed even if flushing fails. In a scope that
- * is over, send what fits. */
-static int close_step(lua_State *L, int status, lua_KContext context)
-{
-    struct stream *s = stream_check(L, 1);
-    struct wait w;
-    size_t unsent;
-
-    (void)status;
-    if (s->out.error != 0) {
-        unsent_push(L, &s->out, "close");
-        return end_with_error(L, s);
-    }
-    if (s->out.pending != NULL) {
-        int flags =
-            wait_resume(L, &w, &close_call, &s->socket->handle, 0, context);
-
-        if (!stream_flush(L, s, &w, flags, &unsent)) {
-            return end_unsent(L, s, &w);
-        }
-    }
-    return finish_close(L, s);
-}
-
-/*** Send what was written, and close the socket.
-Closing a closed stream does nothing. A stream that was made of a Lua file closes
-that, too; io.popen's waits for the end of its program then, as `file:close`
-does, and so does its thread, with every task.
-@function Stream:close
-@treturn ?string for a file of `io.popen`: `"exit"` or `"signal"`
-@treturn ?int and the exit status, or the number of the signal
-@raise the error that kept data from being sent: EPIPE, ECONNRESET, ETIMEDOUT,
-…, but no cancellation: then what fits is sent; EAGAIN if it would have to wait
-in non-blocking mode. The stream is closed all the same.
-*/
-static int stream_close(lua_State *L)
-{
-    struct stream *s = stream_check(L, 1);
-
-    lua_settop(L, 1);
-    if (task_may_wait(L))
-        return close_step(L, LUA_OK, WAIT_FIRST);
-    return finish_close(L, s);
-}
-
-/* The `__close` metamethod. While another error propagates, it raises nothing
- * and does not wait. */
-static int stream_leave(lua_State *L)
-{
-    if (lua_isnoneornil(L, 2))
-        return stream_close(L);
-    end_without_waiting(L, stream_check(L, 1));
-    close_file(L, false);
-    return 0;
 }
 
 /* Only the buffers are freed: the script may still use the socket, which
@@ -418,7 +278,7 @@ static int stream_gc(lua_State *L)
     struct stream *s = stream_check(L, 1);
 
     output_send(&s->out, MSG_DONTWAIT);
-    drop_buffers(s);
+    stream_drop_buffers(s);
     stream_use(s, &closed_socket);
     return 0;
 }
@@ -436,13 +296,14 @@ static int stream_tostring(lua_State *L)
 /* ---- the type ---- */
 
 static const luaL_Reg methods[] = {
-    {"close", stream_close},           {"fd", stream_fd},
-    {"gettimeout", stream_gettimeout}, {"setmax", stream_setmax},
-    {"settimeout", stream_settimeout}, {NULL, NULL},
+    {"fd", stream_fd},
+    {"gettimeout", stream_gettimeout},
+    {"setmax", stream_setmax},
+    {"settimeout", stream_settimeout},
+    {NULL, NULL},
 };
 
 static const luaL_Reg metamethods[] = {
-    {"__close", stream_leave},
     {"__gc", stream_gc},
     {"__tostring", stream_tostring},
     {NULL, NULL},
@@ -455,6 +316,12 @@ void stream_add_methods(lua_State *L, const luaL_Reg *more)
     lua_getupvalue(L, -1, 1);
     luaL_setfuncs(L, more, 0);
     lua_pop(L, 3);
+}
+
+void stream_add_metamethods(lua_State *L, const luaL_Reg *more)
+{
+    metatable_push(L, STREAM_TYPE, more);
+    lua_pop(L, 1);
 }
 
 void open_stream(lua_State *L)

@@ -89,7 +89,11 @@ void stream_note_error(struct stream *s, int error);
 bool stream_flush(lua_State *L, struct stream *s, struct wait *w, int flags,
                   size_t *unsent);
 
-/* Add another file's methods to the stream type. */
+/* Drop what was received and not read, and what was written and not sent. */
+void stream_drop_buffers(struct stream *s);
+
+/* Add another file's methods, or metamethods, to the stream type. */
 void stream_add_methods(lua_State *L, const luaL_Reg *methods);
+void stream_add_metamethods(lua_State *L, const luaL_Reg *metamethods);
 
 #endif
