@@ -110,6 +110,13 @@ void output_leave(struct output *o)
     o->next = NULL;
 }
 
+bool output_is_in(const struct output *o, const struct output *list)
+{
+    while (list != NULL && list != o)
+        list = list->next;
+    return list != NULL;
+}
+
 void output_fail(struct output *o, int error)
 {
     output_drop(o);

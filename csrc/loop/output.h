@@ -45,6 +45,9 @@ void output_drop(struct output *o);
 void output_join(struct output *o, struct output **list);
 void output_leave(struct output *o);
 
+/* Whether the output is in the list. */
+bool output_is_in(const struct output *o, const struct output *list);
+
 /* What became of the outputs of a list. */
 struct outputs_sent {
     struct output

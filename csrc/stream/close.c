@@ -47,6 +47,7 @@ static int close_file(lua_State *L, bool raises)
 /* Close the stream, dropping its buffers. Returns zero or errno. */
 static int end_stream(lua_State *L, struct stream *s)
 {
+    s->cut |= s->out.pending != NULL;
     stream_drop_buffers(s);
     return socket_end(L, s->socket);
 }
@@ -60,12 +61,45 @@ static int end_without_waiting(lua_State *L, struct stream *s)
     return error ? error : close_error;
 }
 
-static int finish_close(lua_State *L, struct stream *s)
+/* `has_writer`: what cannot be sent is an error of another task's call. */
+static int finish_close(lua_State *L, struct stream *s, bool has_writer)
 {
     int error = end_without_waiting(L, s);
-    int count = close_file(L, error == 0);
+    int count;
+
+    if (has_writer && error == EAGAIN)
+        error = 0;
+    count = close_file(L, error == 0);
 
     return error ? error_raise(L, "close", error, 0) : count;
+}
+
+/* From now on, this call sends what another task was to send before it waits.
+ * Returns whether another one waits in a call that writes. */
+static bool begin_closing(struct stream *s)
+{
+    const struct task *self = loop_running();
+    struct task *writer = s->socket->handle.registration.waiter[WRITING];
+    bool flushes = writer != NULL && writer->flushing &&
+                   output_is_in(&s->out, writer->outputs);
+
+    s->closing = true;
+    if (self == NULL || !output_is_in(&s->out, self->outputs))
+        output_leave(&s->out);
+    if (flushes)
+        loop_wake(writer);
+    return writer != NULL && !flushes;
+}
+
+/* Another task has closed the stream meanwhile. Not being able to send all is an
+ * error of this call, but where a scope around it is over. */
+static int end_closed(lua_State *L, const struct stream *s)
+{
+    const struct task *t = loop_running();
+
+    if (!s->cut || (t != NULL && t->over))
+        return 0;
+    return error_raise_closed(L, "close", 0);
 }
 
 static int close_step(lua_State *L, int status, lua_KContext context);
@@ -102,33 +136,39 @@ static int close_step(lua_State *L, int status, lua_KContext context)
     struct stream *s = stream_check(L, 1);
     struct wait w;
     size_t unsent;
+    int flags;
 
     (void)status;
+    if (context != WAIT_FIRST && s->closing && s->socket->handle.fd == -1 &&
+        s->out.pending == NULL)
+        return end_closed(L, s);
     if (s->out.error != 0) {
         unsent_push(L, &s->out, "close");
         return end_with_error(L, s);
     }
     if (s->out.pending != NULL) {
-        int flags =
-            wait_resume(L, &w, &close_call, &s->socket->handle, 0, context);
-
-        if (!stream_flush(L, s, &w, flags, &unsent)) {
+        if (begin_closing(s))
+            return finish_close(L, s, true);
+        flags = wait_resume(L, &w, &close_call, &s->socket->handle, 0, context);
+        if (!stream_flush(L, s, &w, flags, &unsent))
             return end_unsent(L, s, &w);
-        }
     }
-    return finish_close(L, s);
+    return finish_close(L, s, false);
 }
 
 /*** Send what was written, and close the socket.
-Closing a closed stream does nothing. A stream that was made of a Lua file closes
-that, too; io.popen's waits for the end of its program then, as `file:close`
-does, and so does its thread, with every task.
+Where another task waits in a call that writes to the stream, that call raises
+EBADF with `closed`, and what fits is sent. While `close` waits, writing raises
+EBADF. Closing a closed stream does nothing. A stream that was made of a Lua file
+closes that, too; io.popen's waits for the end of its program then, as
+`file:close` does, and so does its thread, with every task.
 @function Stream:close
 @treturn ?string for a file of `io.popen`: `"exit"` or `"signal"`
 @treturn ?int and the exit status, or the number of the signal
 @raise the error that kept data from being sent: EPIPE, ECONNRESET, ETIMEDOUT,
 …, but no cancellation: then what fits is sent; EAGAIN if it would have to wait
-in non-blocking mode. The stream is closed all the same.
+in non-blocking mode; EBADF with `closed` if another task closes the stream before
+all is sent. The stream is closed all the same.
 */
 static int stream_close(lua_State *L)
 {
@@ -137,7 +177,7 @@ static int stream_close(lua_State *L)
     lua_settop(L, 1);
     if (task_may_wait(L))
         return close_step(L, LUA_OK, WAIT_FIRST);
-    return finish_close(L, s);
+    return finish_close(L, s, false);
 }
 
 /* The `__close` metamethod. While another error propagates, it raises nothing

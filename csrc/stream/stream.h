@@ -27,6 +27,8 @@ struct stream {
     size_t limit; /* bytes kept before they are sent */
     int error;    /* errno that ended reading; 0: none */
     bool ended;   /* the peer will send no more */
+    bool closing; /* a call of close has begun */
+    bool cut;     /* it was closed before all was sent */
     uint8_t buffering;
 };
 
@@ -70,6 +72,17 @@ static inline struct stream *stream_check_open(lua_State *L, int arg,
     if (s != NULL && s->socket->handle.fd != -1)
         return s;
     return stream_reject(L, arg, call, context);
+}
+
+/* Likewise, for a call that writes: a stream that is being closed counts as
+ * closed. */
+static inline struct stream *stream_check_writable(lua_State *L, int arg,
+                                                   const char *call,
+                                                   lua_KContext context)
+{
+    struct stream *s = stream_check_open(L, arg, call, context);
+
+    return s->closing ? stream_reject(L, arg, call, context) : s;
 }
 
 static inline bool stream_is_socket(const struct stream *s)

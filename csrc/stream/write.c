@@ -152,7 +152,7 @@ static const struct call write_call = {"write", POLLOUT, write_step};
  * limit. */
 static int write_step(lua_State *L, int status, lua_KContext context)
 {
-    struct stream *s = stream_check_open(L, 1, "write", context);
+    struct stream *s = stream_check_writable(L, 1, "write", context);
     int last = lua_gettop(L);
     struct wait w;
     int flags = wait_start(L, &w, &write_call, &s->socket->handle, 0, context);
@@ -192,7 +192,7 @@ conn:write("HTTP/1.0 200 OK\r\nContent-Length: ", #body, "\r\n\r\n", body)
 */
 static int stream_write(lua_State *L)
 {
-    struct stream *s = stream_check_open(L, 1, "write", 0);
+    struct stream *s = stream_check_writable(L, 1, "write", 0);
     int last = lua_gettop(L);
     size_t total = check_data(L, last);
 
@@ -211,7 +211,7 @@ static const struct call flush_call = {"flush", POLLOUT, flush_step};
 
 static int flush_step(lua_State *L, int status, lua_KContext context)
 {
-    struct stream *s = stream_check_open(L, 1, "flush", context);
+    struct stream *s = stream_check_writable(L, 1, "flush", context);
     struct wait w;
     int flags = wait_start(L, &w, &flush_call, &s->socket->handle, 0, context);
     size_t unsent;
@@ -241,7 +241,7 @@ static const struct call shutdown_call = {"shutdown", POLLOUT, shutdown_step};
 
 static int shutdown_step(lua_State *L, int status, lua_KContext context)
 {
-    struct stream *s = stream_check_open(L, 1, "shutdown", context);
+    struct stream *s = stream_check_writable(L, 1, "shutdown", context);
     struct wait w;
     size_t unsent;
 
@@ -273,7 +273,7 @@ is received; `"rdwr"`: both
 */
 static int stream_shutdown(lua_State *L)
 {
-    stream_check_open(L, 1, "shutdown", 0);
+    stream_check_writable(L, 1, "shutdown", 0);
     luaL_checkany(L, 2);
     lua_settop(L, 2);
     return shutdown_step(L, LUA_OK, WAIT_FIRST);

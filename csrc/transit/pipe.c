@@ -39,7 +39,7 @@ static int stream_pipe(lua_State *L)
     uint64_t count;
 
     stream_check_open(L, FROM, "pipe", 0);
-    stream_check_open(L, TO, "pipe", 0);
+    stream_check_writable(L, TO, "pipe", 0);
     count = transit_count(L, COUNT);
     lua_settop(L, TRANSIT - 1);
     m = transit_push(L, pipe_calls);

@@ -73,7 +73,7 @@ to wait in non-blocking mode
 */
 static int stream_sendfile(lua_State *L)
 {
-    struct stream *s = stream_check_open(L, 1, "sendfile", 0);
+    struct stream *s = stream_check_writable(L, 1, "sendfile", 0);
 
     return send_file(L, &s->socket->handle, s);
 }
