@@ -138,10 +138,8 @@ static bool retry_connect(lua_State *L, const struct socket *s, struct wait *w,
         return wait_ready(L, w);
     if (is_full && wait_is_in_task(L))
         return wait_briefly(L, w, WAIT_USUALLY);
-    if (is_full && w->deadline != 0) {
-        w->outcome = WAIT_TIMED_OUT;
-        return w->deadline > clock_now();
-    }
+    if (is_full && w->deadline != 0)
+        return wait_has_time(L, w);
     return wait_again(L, w);
 }
 

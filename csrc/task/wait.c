@@ -192,6 +192,11 @@ static bool end_time(lua_State *L, struct wait *w)
     return end_wait(w, WAIT_TIMED_OUT, ETIMEDOUT);
 }
 
+bool wait_has_time(lua_State *L, struct wait *w)
+{
+    return outside_limit(L, w->deadline) > clock_now() || end_time(L, w);
+}
+
 static int64_t earlier(int64_t a, int64_t b)
 {
     return a < b ? a : b;

@@ -201,6 +201,11 @@ bool wait_may_continue(struct wait *w, const struct call *call);
 /* Wait for w->events. False, with the outcome set, at the deadline. */
 bool wait_ready(lua_State *L, struct wait *w);
 
+/* For a call outside of tasks that the kernel has kept waiting: whether its
+ * deadline, and those around its code, are still to come. False, with the outcome
+ * set: one has come. */
+bool wait_has_time(lua_State *L, struct wait *w);
+
 /* Wait for a short pause, where no event reports that the call can go on: longer
  * the more attempts were made in a row (clock_rest). */
 #define WAIT_USUALLY 2 /* attempts, if they are not counted */
