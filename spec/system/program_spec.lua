@@ -363,12 +363,13 @@ describe("process", function()
       local all = { "true", stdin = "pipe", stdout = "pipe", stderr = "null",
                     cwd = "/", pdeath = "KILL" }
       process(all):close()
+      -- The last of each: how many of its calls there are for certain.
       for _, case in ipairs {
-        { "pipe2", "EMFILE", "pipe" }, { "open", "EIO", "open" },
-        { "dup2", "EIO", "dup2" }, { "chdir", "EIO", "chdir" },
-        { "prctl", "EINVAL", "prctl" }, { "execve", "EIO", "execve" },
+        { "pipe2", "EMFILE", "pipe", 3 }, { "open", "EIO", "open", 1 },
+        { "dup2", "EIO", "dup2", 3 }, { "chdir", "EIO", "chdir", 1 },
+        { "prctl", "EINVAL", "prctl", 1 }, { "execve", "EIO", "execve", 1 },
       } do
-        for first = 1, 3 do
+        for first = 1, case[4] do
           local before = fds()
           local ok, err = failing({ call = case[1], code = case[2],
                                     first = first, last = first + always },
@@ -382,8 +383,6 @@ describe("process", function()
           local found, none = pcall(sockeye.waitpid, -1, "nohang")
           assert(not found and none.code == "ECHILD",
                  case[1] .. " leaves a child")
-          if case[1] == "prctl" or case[1] == "chdir" or
-             case[1] == "open" then break end
         end
       end
     ]]
