@@ -70,6 +70,11 @@ describe("the benchmark #slow #ptrace", function()
   it("of tasks measures what each costs", function()
     local _, written = run "tasks"
     assert.is_truthy(tonumber((row(written, "a task, spawned and joined"))))
+    for _, kind in ipairs { "one that waits for an event",
+                            "one that sleeps, with its timer" } do
+      local bytes = tonumber((row(written, kind):gsub(",", "")))
+      assert.is_true(bytes > 500 and bytes < 4000, kind)
+    end
   end)
 
   it("of system calls counts one for each call", function()
@@ -131,6 +136,18 @@ describe("the benchmark #slow #ptrace", function()
       costs[i] = tonumber((cell:gsub(",", "")))
     end
     assert.is_truthy(costs[1] < costs[2] and costs[2] < costs[3], control)
+    for _, part in ipairs { "an item through a channel of 64",
+                            "a select over three channels that are ready" } do
+      local cost, limit = row(written, part)
+      assert.is_true(tonumber((cost:gsub(",", ""))) <=
+                     tonumber((limit:gsub(",", ""))), part)
+    end
+    for _, part in ipairs { "a yield of the only task",
+                            "sleep(0) of the only task",
+                            "a task, spawned and joined",
+                            "a task that sleeps, beside all the others" } do
+      assert.is_truthy(tonumber((row(written, part):gsub(",", ""))), part)
+    end
   end)
 
   it("of datagrams compares with C, each way and each side", function()

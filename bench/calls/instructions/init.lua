@@ -1,7 +1,7 @@
 -- What the user's side of a call costs: the instructions, counted by
 -- callgrind, of a blocking send and recv of 64 bytes, of a recvmsg with control
--- data, and of what tasks hand to each other. The difference of two numbers of
--- rounds leaves out what is done once.
+-- data, and of what tasks do. The difference of two numbers of rounds leaves
+-- out what is done once.
 
 local command = require "bench.support.command"
 local peers = require "bench.support.peers"
@@ -21,6 +21,18 @@ local notes = {
 -- What receives messages, and the control data that it is measured with.
 local decoders = { "c", "sockeye", "cpython" }
 local kinds = { "none", "ttl", "three" }
+
+-- What tasks do, and what none of it may exceed.
+local task_parts = {
+  { name = "channel", title = "an item through a channel of 64", limit = 1200 },
+  { name = "select", title = "a select over three channels that are ready",
+    limit = 3000 },
+  { name = "yield", title = "a yield of the only task", limit = 972 },
+  { name = "sleep", title = "sleep(0) of the only task", limit = 1588 },
+  { name = "spawn", title = "a task, spawned and joined", limit = 8536 },
+  { name = "timer", title = "a task that sleeps, beside all the others",
+    limit = 9412 },
+}
 
 local function count(words, wanted)
   local text = command.run({
@@ -89,23 +101,24 @@ local function messages(many)
   return result
 end
 
-local function between_tasks(many)
-  local cells = { peers.sockeye.title }
-  for _, kind in ipairs { "channel", "select" } do
-    local function run(rounds)
-      return count(peers.words(peers.sockeye, folder .. "/tasks", kind,
-                               rounds), rounds .. " rounds")
-    end
-    table.insert(cells,
-                 report.number((run(many) - run(few)) / (many - few)))
+local function measure_task(kind, many)
+  local function run(rounds)
+    return count(peers.words(peers.sockeye, folder .. "/tasks", kind, rounds),
+                 rounds .. " rounds")
   end
-  return {
-    title = "Between tasks: user-space instructions",
-    columns = { "", "an item through a channel of 64",
-                "select over three channels that are ready" },
-    rows = { cells },
-    notes = {},
-  }
+  return (run(many) - run(few)) / (many - few)
+end
+
+local function tasks(many)
+  local result = { title = "Tasks: user-space instructions",
+                   columns = { "", "instructions", "at most" }, rows = {},
+                   notes = {} }
+  for _, part in ipairs(task_parts) do
+    table.insert(result.rows, { part.title,
+                                report.number(measure_task(part.name, many)),
+                                report.number(part.limit) })
+  end
+  return result
 end
 
 function M.run(options)
@@ -114,7 +127,7 @@ function M.run(options)
              notes = { "Not measured: valgrind is not installed." } }
   end
   local many = options.quick and 2000 or 11000
-  return { exchanges(many), messages(many), between_tasks(many) }
+  return { exchanges(many), messages(many), tasks(many) }
 end
 
 return M
