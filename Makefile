@@ -85,7 +85,12 @@ $(BUILD)/obj/%.o: csrc/%.c
 # The specs' helpers in C, which are the same for every build of the module.
 build/spec/%.so: spec/support/%.c
 	@mkdir -p $(@D)
-	$(call step,cc  )$(CC) $(LIBFLAG) $(REQUIRED) -O2 -g -o $@ $<
+	$(call step,cc  )$(CC) $(LIBFLAG) $(REQUIRED) -O2 -g $(helper_flags) \
+		-o $@ $< $(helper_libs)
+
+# Preloaded, also by commands that are no Lua.
+build/spec/clock.so: helper_flags = -fplt -Wl,-z,lazy
+build/spec/clock.so: helper_libs = -ldl
 
 # What makes calls of the C library fail, in one library.
 TORTURE_SOURCES := $(wildcard tools/torture/*.c)

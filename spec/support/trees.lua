@@ -1,221 +1,168 @@
--- Random trees of tasks, groups, deadlines, shields and generators, in which
--- tasks fail, are cancelled and killed, and swallow errors; and what holds for
--- each of them, whatever its tasks do:
+-- Random trees of tasks: groups, deadlines, shields, generators and channels,
+-- in which tasks fail, are cancelled and killed, and swallow errors. See
+-- trees/program.lua for what they are made of, and trees/run.lua for what holds
+-- for each of them. Here it is checked that no error is lost (each is caught,
+-- raised or reported exactly once), no value is, and nothing is left.
 --
--- - when a group returns, none of its tasks is left, and none can be started;
--- - each error is caught, raised or reported exactly once;
--- - where a cancellation is caught, the next wait raises it again;
--- - sockeye.pcall catches no cancellation of its own.
+-- Where the simulated clock is preloaded (clock.c), trees take no time, and the
+-- model (model.lua) foretells how each action of a tree ends, and when.
 
 local sockeye = require "sockeye"
 
-local random <const> = math.random
+local model = require "spec.support.model"
+local program = require "spec.support.trees.program"
+local run = require "spec.support.trees.run"
 
 local M = {}
 
-local Tree <const> = {}
-Tree.__index = Tree
+local start <const> = 1000000000
+local orders <const> = 40
 
-local most_actions <const>, deepest <const> = 60, 5
+-- The functions of the clock; nil: it is not preloaded, or there is none here.
+local function find_clock()
+  local preloaded <const> = os.getenv "LD_PRELOAD" or ""
+  if not preloaded:find("clock.so", 1, true) then return end
+  local open <const> = assert(package.loadlib("./build/spec/clock.so",
+                                              "luaopen_clock"))
+  local clock <const> = open()
+  return clock.start and clock
+end
 
--- A few milliseconds, in seconds.
-local function moment(least, most) return random(least, most) / 1000 end
+local clock <const> = find_clock()
 
-local function one_in(n) return random(n) == 1 end
+-- Seconds: exact fractions of simulated ones, of which a tree takes thousands;
+-- or so little that it takes milliseconds.
+local scale <const> = clock and 1 / 512 or 0.001 / (1 << 22)
 
--- ---- what is checked ----
+local function library(poller)
+  return {
+    channel = sockeye.channel, group = sockeye.group,
+    is_canceled = sockeye.is_canceled, on_error = sockeye.on_error,
+    pcall = sockeye.pcall, shield = sockeye.shield, sleep = sockeye.sleep,
+    timeout = sockeye.timeout, within = sockeye.within, wrap = sockeye.wrap,
+    yield = sockeye.yield,
+    left = function()
+      local seconds <const> = sockeye.deadline()
+      return seconds and math.floor(seconds * 1e9 + 0.5)
+    end,
+    now = clock and clock.now or function()
+      return math.floor(sockeye.now() * 1e9)
+    end,
+    run = function(f) return sockeye.run({ poller = poller }, f) end,
+  }
+end
 
-function Tree:note(err)
-  if type(err) == "string" then
-    assert(self.failures[err], err)
-    self.failures[err] = self.failures[err] + 1
-  else
-    assert(sockeye.is_error(err), err)
-    assert(err.code == "ECANCELED" or err.timeout, tostring(err))
+-- ---- what holds for every tree ----
+
+local function check(result)
+  collectgarbage()
+  for _, object in pairs(result.kept) do
+    error(("%s is left"):format(object), 0)
+  end
+  for failure, seen in pairs(result.failures) do
+    if seen == 0 or seen > 1 and not result.joined[failure] then
+      error(("%s is seen %d times"):format(failure, seen), 0)
+    end
+  end
+  for value in pairs(result.put) do
+    if not result.got[value] then error(value .. " is lost", 0) end
   end
 end
 
-local function check_level(err)
-  if not sockeye.is_canceled(err) then return end
-  local ok, again = pcall(sockeye.sleep, 0)
-  assert(not ok and again.canceled, "a wait after a cancellation goes on")
-end
+-- ---- what the model foretells ----
 
--- ---- what tasks do ----
-
-local actions <const> = {}
-
-function actions.sleep() sockeye.sleep(moment(0, 2)) end
-
-function actions.yield() sockeye.yield() end
-
-function actions:fail()
-  if not one_in(3) then return end
-  self.count = self.count + 1
-  local err <const> = ("failure %d"):format(self.count)
-  self.failures[err] = 0
-  error(err, 0)
-end
-
--- What a task of a group does, which counts the tasks that are alive.
-function Tree:member(alive, depth, group, is_daemon)
-  alive.count = alive.count + 1
-  local _ <close> = setmetatable({}, { __close = function()
-    alive.count = alive.count - 1
-  end })
-  self:act(depth, group)
-  if is_daemon and one_in(2) then sockeye.sleep(1000) end
-end
-
-function Tree:start(alive, depth, group)
-  local is_daemon <const> = one_in(6)
-  local spawn <const> = is_daemon and group.spawn_daemon or group.spawn
-  local ok, task = pcall(spawn, group, self.member, self, alive, depth, group,
-                         is_daemon)
-  if ok then table.insert(self.tasks, task) end
-end
-
-function actions:group(depth)
-  local alive <const>, group = { count = 0 }, nil
-  local ok, err = pcall(sockeye.group, function(g)
-    group = g
-    table.insert(self.groups, g)
-    for _ = 1, random(0, 3) do self:start(alive, depth, g) end
-    self:act(depth, g)
-  end)
-  assert(alive.count == 0, "a task outlives its group")
-  assert(not group or not pcall(group.spawn, group, print),
-         "a group that has ended takes a task")
-  if not ok then error(err, 0) end
-end
-
-function actions:timeout(depth, group)
-  sockeye.timeout(moment(0, 4), self.act, self, depth, group)
-end
-
-function actions:within(depth, group)
-  sockeye.within(moment(0, 4), self.act, self, depth, group)
-end
-
-function actions:shield(depth, group)
-  sockeye.shield(moment(1, 3), self.act, self, depth, group)
-end
-
-function actions:swallow(depth, group)
-  local ok, err = pcall(self.act, self, depth, group)
-  if ok then return end
-  self:note(err)
-  check_level(err)
-end
-
-function actions:pass(depth, group)
-  local ok, err = sockeye.pcall(self.act, self, depth, group)
-  if ok then return end
-  self:note(err)
-  assert(not sockeye.is_canceled(err), "pcall has caught a cancellation")
-end
-
-local function one_of(list) return list[random(math.max(#list, 1))] end
-
-function actions:cancel()
-  local target <const> = one_of(one_in(2) and self.groups or self.tasks)
-  if target and one_in(3) then target:cancel() end
-end
-
-function actions:kill()
-  local task <const> = one_of(self.tasks)
-  if task and one_in(4) then pcall(task.kill, task) end
-end
-
-function actions:spawn(depth, group)
-  if group then self:start({ count = 0 }, depth, group) end
-end
-
--- A generator that yields out of the scopes it has opened.
-function Tree:generate(depth, group)
-  local function yield_and_act(g)
-    coroutine.yield()
-    self:act(depth, g)
-  end
-  for _ = 1, 2 do
-    local kind <const> = random(3)
-    if kind == 1 then
-      sockeye.timeout(moment(1, 3), yield_and_act, group)
-    elseif kind == 2 then
-      sockeye.group(function(g)
-        g:spawn(self.act, self, depth, g)
-        yield_and_act(g)
-      end)
-    else
-      yield_and_act(group)
+local function compare_tables(name, is, should_be, lines)
+  local keys <const> = {}
+  for key in pairs(is) do keys[key] = true end
+  for key in pairs(should_be) do keys[key] = true end
+  for key in pairs(keys) do
+    if is[key] ~= should_be[key] then
+      table.insert(lines, ("%s of %s is %s, not %s"):format(name, key, is[key],
+                                                            should_be[key]))
     end
   end
 end
 
-function actions:generator(depth, group)
-  local step <const> = sockeye.wrap(function() self:generate(depth, group) end)
-  for _ = 1, random(3) do
-    step()
-    self:act(depth, group)
+-- The differences of two results, one in a line; nil: none.
+local function find_difference(result, foretold)
+  local lines <const> = {}
+  if result.outcome ~= foretold.outcome then
+    lines[1] = ("run %s, not %s"):format(result.outcome, foretold.outcome)
   end
+  for _, name in ipairs { "log", "failures", "reports", "got" } do
+    compare_tables(name, result[name], foretold[name], lines)
+  end
+  table.sort(lines)
+  return lines[1] and table.concat(lines, "\n")
 end
 
-local names <const> = {
-  "sleep", "sleep", "yield", "yield", "fail", "group", "group", "timeout",
-  "within", "shield", "swallow", "pass", "cancel", "kill", "spawn",
-  "generator",
-}
+local function keep_order(list) return list end
 
-function Tree:act(depth, group)
-  if depth == deepest then return actions.sleep() end
-  for _ = 1, random(3) do
-    self.left = self.left - 1
-    if self.left < 0 then return end
-    actions[names[random(#names)]](self, depth + 1, group)
+local function shuffle(list)
+  for i = #list, 2, -1 do
+    local j <const> = math.random(i)
+    list[i], list[j] = list[j], list[i]
   end
+  return list
+end
+
+local function foretell(made, order)
+  return run.new(made, model.new(start, order), true)
+end
+
+-- What happens is what the model foretells for one of the orders in which tasks
+-- may be woken at the same time. Returns whether that is known.
+local function compare(made, result)
+  local first <const> = foretell(made, keep_order)
+  local difference <const> = find_difference(result, first)
+  if not difference then return true end
+  local decided = true
+  for _ = 1, orders do
+    local other <const> = foretell(made, shuffle)
+    if not find_difference(result, other) then return true end
+    decided = decided and not find_difference(first, other)
+  end
+  if decided then error("foretold otherwise:\n" .. difference, 0) end
+  return false
 end
 
 -- ---- a tree ----
 
-local function is_kill(err)
-  return sockeye.is_error(err) and err.call == "kill"
+local function run_library(made, poller)
+  if not clock then return run.new(made, library(poller), false) end
+  clock.start(start)
+  local _ <close> = setmetatable({}, { __close = clock.stop })
+  return run.new(made, library(poller), true)
 end
 
---- Runs the tree of that seed. Raises what does not hold.
-function M.run(seed, poller)
-  math.randomseed(seed)
-  local tree <const> = setmetatable({
-    failures = {}, count = 0, left = most_actions, groups = {}, tasks = {},
-  }, Tree)
-  local ok, err = pcall(sockeye.run, { poller = poller }, function()
-    sockeye.on_error(function(reported)
-      if not is_kill(reported) then tree:note(reported) end
-    end)
-    tree:act(0)
-  end)
-  if not ok then tree:note(err) end
-  collectgarbage()
-  collectgarbage()
-  for failure, seen in pairs(tree.failures) do
-    assert(seen == 1, ("%s is seen %d times"):format(failure, seen))
-  end
+local function run_tree(seed, poller)
+  local made <const> = program.new(seed, scale)
+  local result <const> = run_library(made, poller)
+  check(result)
+  return clock and compare(made, result)
 end
 
---- Runs so many trees from a seed on. Returns nil; or what went wrong, with the
--- seed.
+--- Runs so many trees from a seed on. Returns what went wrong, with the seed,
+-- or nil; and how many the model has foretold.
 function M.run_all(first, count, poller)
+  local foretold = 0
   for seed = first, first + count - 1 do
-    local ok, problem = xpcall(M.run, debug.traceback, seed, poller)
-    if not ok then return ("seed %d: %s"):format(seed, problem) end
+    local ok, known = xpcall(run_tree, debug.traceback, seed, poller)
+    if not ok then return ("seed %d: %s"):format(seed, known), foretold end
+    if known then foretold = foretold + 1 end
   end
+  return nil, foretold
 end
 
--- lua5.4 spec/support/trees.lua SEED COUNT [POLLER]
+-- lua5.4 spec/support/trees.lua SEED COUNT POLLER
 if arg and arg[0] and arg[0]:find "trees%.lua$" then
-  local problem <const> = M.run_all(math.tointeger(arg[1]),
-                                    math.tointeger(arg[2]), arg[3])
-  print(problem or arg[2] .. " trees")
-  os.exit(not problem)
+  local seed <const>, count <const> = math.tointeger(arg[1]),
+                                      math.tointeger(arg[2])
+  local problem <const>, foretold <const> = M.run_all(seed, count, arg[3])
+  local report <const> = "%d trees from seed %d on, by %s: %s"
+  print(report:format(count, seed, arg[3], problem or clock and
+                      foretold .. " as foretold" or "by the system's clock"))
+  os.exit(not problem, true)
 end
 
 return M
