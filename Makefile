@@ -177,16 +177,15 @@ torture: ## fail each system call and allocation; SCENARIO=, KIND=, WORLD=
 	@$(call with_module,build) tools/torture/run
 
 soak: SECONDS ?= 600
+soak: TREES ?= 100000
 # Freed memory in a large quarantine would look like growth.
-soak: ## run mixed traffic for SECONDS=600; memory must not grow
+soak: ## run TREES=100000 random trees of tasks, then traffic, SECONDS=600; SEED=n
 	@tools/deps build test check
 	$(submake) $(INSTRUMENTED) BUILD=build/asan CC=gcc LDFLAGS="$(SANITIZERS)" \
 		CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZERS)" build \
-		build/spec/allocated.so
+		build/spec/allocated.so build/spec/clock.so
 	@$(call with_module,build/asan) \
-		ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=1 \
-		LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \
-		timeout -k 10 $$(($(SECONDS) + 120)) $$LUA tools/soak.lua $(SECONDS)
+		TREES=$(TREES) SEED=$(SEED) tools/soak $(SECONDS)
 
 hostile: SECONDS ?= 60
 hostile: ## call everything at random for SECONDS=60, under ASan; SEED=n
