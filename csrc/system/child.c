@@ -351,3 +351,18 @@ int child_open(pid_t pid)
     return -1;
 }
 #endif
+
+#ifdef SYS_pidfd_send_signal
+int child_signal(int fd, int number)
+{
+    return (int)syscall(SYS_pidfd_send_signal, fd, number, NULL, 0);
+}
+#else
+int child_signal(int fd, int number)
+{
+    (void)fd;
+    (void)number;
+    errno = ENOSYS;
+    return -1;
+}
+#endif

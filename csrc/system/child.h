@@ -44,4 +44,8 @@ pid_t child_start(const struct child_plan *plan, const char **call);
 /* Return a descriptor that is readable when the child has ended; -1: none. */
 int child_open(pid_t pid);
 
+/* Send the child of that descriptor a signal. Returns 0; or -1, with errno set:
+ * ESRCH if it has ended and was waited for, whoever has its id by then. */
+int child_signal(int fd, int number);
+
 #endif

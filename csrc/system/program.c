@@ -343,7 +343,7 @@ static int sockeye_process(lua_State *L)
         end_sockets(L, ends.ours);
         return fail_start(L, &plan, call, error);
     }
-    p->pid = pid;
+    subprocess_begin(p, pid);
     lua_pushvalue(L, PROCESS);
     return 1;
 }

@@ -1,7 +1,7 @@
 /*
  * subprocess: the type Process: how a process is waited for, signalled, ended.
  *
- * Follows waitpid(2), kill(2), pidfd_open(2). Functions named process_*, if
+ * Follows waitpid(2), kill(2), pidfd_open(2), pidfd_send_signal(2). Functions named process_*, if
  * their only parameter is a lua_State, are methods and metamethods.
  */
 #include <errno.h>
@@ -40,6 +40,7 @@ struct subprocess *subprocess_new(lua_State *L)
     struct subprocess *p = lua_newuserdatauv(L, sizeof *p, CHILD_STANDARD);
 
     *p = (struct subprocess){
+        .fd = -1,
         .parent = process_number,
         .none = {.fd = 0, .timeout = NO_DEADLINE},
     };
@@ -47,22 +48,64 @@ struct subprocess *subprocess_new(lua_State *L)
     return p;
 }
 
-/* Whether nothing is left to be waited for: the process has ended, or is no
- * child of this one. */
-static bool is_over(struct subprocess *p)
+void subprocess_begin(struct subprocess *p, pid_t pid)
+{
+    p->pid = pid;
+    p->fd = child_open(pid);
+}
+
+/* Whether something else has waited for the child. Its id may be that of another
+ * child since; where there is no descriptor of it, that is not known. */
+static bool was_reaped(const struct subprocess *p)
+{
+    return p->fd != -1 && child_signal(p->fd, 0) == -1 && errno == ESRCH;
+}
+
+static void look_for_end(struct subprocess *p)
 {
     pid_t pid;
 
-    if (p->pid == 0 || p->parent != process_number)
+    if (p->pid == 0 || p->parent != process_number || was_reaped(p)) {
         p->is_lost = true;
-    if (p->has_ended || p->is_lost)
-        return true;
+        return;
+    }
     do
         pid = waitpid(p->pid, &p->status, WNOHANG);
     while (pid == -1 && errno == EINTR);
     p->has_ended = pid == p->pid;
     p->is_lost = pid == -1;
-    return p->has_ended || p->is_lost;
+}
+
+static void drop_pidfd(struct subprocess *p)
+{
+    if (p->fd != -1)
+        close(p->fd);
+    p->fd = -1;
+}
+
+/* Whether nothing is left to be waited for: the process has ended, or is no
+ * child of this one. */
+static bool is_over(struct subprocess *p)
+{
+    if (!p->has_ended && !p->is_lost)
+        look_for_end(p);
+    if (!p->has_ended && !p->is_lost)
+        return false;
+    drop_pidfd(p);
+    return true;
+}
+
+/* Send a signal to the process, which is not over. Returns 0; or -1, with errno
+ * set: ESRCH if it is over meanwhile. */
+static int send_signal(const struct subprocess *p, int number)
+{
+    if (p->fd != -1) {
+        if (child_signal(p->fd, number) == 0)
+            return 0;
+        if (errno == ESRCH || errno == EPERM)
+            return -1;
+    }
+    return kill(p->pid, number);
 }
 
 /* Begin to wait for the process at 1, with the time-out `limit`. A descriptor of
@@ -154,8 +197,9 @@ static int process_wait(lua_State *L)
     return wait_step(L, LUA_OK, WAIT_FIRST);
 }
 
-/*** Send the process a signal (kill(2)).
-A process that has ended gets none, nor one that has its number since.
+/*** Send the process a signal (kill(2), pidfd_send_signal(2)).
+A process that has ended gets none, nor one that has its number since, whoever
+has waited for it.
 @function Process:kill
 @param[opt="SIGTERM"] signal `"SIGTERM"`, `"term"`, `sockeye.SIGTERM`; 0: only
 check that it could be sent
@@ -168,10 +212,11 @@ static int process_kill(lua_State *L)
     struct subprocess *p = check_process(L);
     int number = lua_isnoneornil(L, 2) ? SIGTERM : signal_names_check(L, 2, 0);
     bool over = is_over(p);
+    int error = !over && send_signal(p, number) == -1 ? errno : 0;
 
-    if (!over && kill(p->pid, number) == -1)
-        return error_raise(L, "kill", errno, 0);
-    lua_pushboolean(L, !over);
+    if (error != 0 && error != ESRCH)
+        return error_raise(L, "kill", error, 0);
+    lua_pushboolean(L, !over && error == 0);
     return 1;
 }
 
@@ -231,11 +276,13 @@ static void close_streams(lua_State *L)
 static int end_process(lua_State *L, bool may_wait)
 {
     struct subprocess *p = check_process(L);
-    bool over = is_over(p) || kill(p->pid, SIGKILL) == -1;
+    bool over = is_over(p) || send_signal(p, SIGKILL) == -1;
 
     close_streams(L);
-    if (over)
+    if (over) {
+        drop_pidfd(p);
         return 0;
+    }
     lua_settop(L, 1);
     lua_pushnil(L);
     if (may_wait && task_may_wait(L))

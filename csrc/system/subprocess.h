@@ -15,6 +15,7 @@
 /* User values 1 to CHILD_STANDARD: the streams. */
 struct subprocess {
     pid_t pid;          /* 0: none was started */
+    int fd;             /* a descriptor of the child, until it is over; or -1 */
     unsigned parent;    /* process_number of the process that has started it */
     bool has_ended;     /* and was waited for here */
     bool is_lost;       /* it is no child of this process (any more) */
@@ -24,5 +25,8 @@ struct subprocess {
 
 /* Push one that is still to be started. */
 struct subprocess *subprocess_new(lua_State *L);
+
+/* It has been started, with that id. */
+void subprocess_begin(struct subprocess *p, pid_t pid);
 
 #endif

@@ -5,6 +5,7 @@ local errors = require "spec.support.errors"
 local faulty = require "spec.support.faulty"
 local fork = require "spec.support.fork"
 local loops = require "spec.support.loops"
+local subject = require "spec.support.process"
 local worlds = require "spec.support.worlds"
 
 local process <const> = sockeye.process
@@ -111,6 +112,44 @@ describe("a process", function()
     errors.raised("ECHILD", "wait", p.wait, p)
     assert.is_false(p:kill "TERM")
     p:close()
+  end)
+
+  -- In a PID namespace of its own, whose next number can be set.
+  it("is not taken for a child that has its number since", function()
+    if not subject.available "unshare" then
+      return pending "namespaces need the unshare command (util-linux)"
+    end
+    local result = subject.run({ "unshare", "--pid", "--fork", "--mount-proc",
+                                 subject.lua, "-e", [[
+      local sockeye = require "sockeye"
+      local function set_next(pid)
+        local file = io.open("/proc/sys/kernel/ns_last_pid", "w")
+        if not file or not file:write(pid - 1) or not file:close() then
+          io.write "pending: the next process id cannot be set"
+          os.exit(0)
+        end
+      end
+      local p = sockeye.process { "true" }
+      assert(sockeye.waitpid(p.pid) == p.pid)
+      set_next(p.pid)
+      local q <close> = sockeye.process { "sleep", 1000 }
+      assert(q.pid == p.pid, "another number")
+      assert(p:kill "KILL" == false)
+      assert(p:kill(0) == false)
+      local ok, err = pcall(p.wait, p)
+      assert(not ok and sockeye.is_error(err, "ECHILD"), tostring(err))
+      p:close()
+      p = nil
+      collectgarbage()
+      ok, err = pcall(q.wait, q, 0.01)
+      assert(not ok and err.timeout, tostring(err))
+      assert(q:kill "KILL" == true)
+      assert(select(2, q:wait()) == 9)
+    ]] })
+    local reason = result.stdout:match "^pending: (.*)" or
+                   result.stderr:match "^unshare: .*"
+    if reason then return pending(reason) end
+    assert.same({ 0, "" }, { result.status, result.stderr })
   end)
 
   it("belongs to its parent, not to a forked child", function()

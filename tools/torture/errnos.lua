@@ -109,8 +109,8 @@ add("kill", "EINVAL EPERM ESRCH")
 add("sigaction", "EFAULT EINVAL")
 add("sigpending", "EFAULT")
 add("pthread_create", "EAGAIN EINVAL EPERM")
--- pidfd_open(2), the one that is made by its number.
-add("syscall", "EINVAL EMFILE ENFILE ENODEV ENOMEM ENOSYS ESRCH")
+-- pidfd_open(2) and pidfd_send_signal(2), which are made by their numbers.
+add("syscall", "EINVAL EMFILE ENFILE ENODEV ENOMEM ENOSYS EPERM ESRCH")
 
 -- Names and interfaces.
 add("getprotobyname_r getprotobynumber_r getservbyname_r getservbyport_r",

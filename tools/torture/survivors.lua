@@ -106,6 +106,8 @@ rule("where descriptors have run out, garbage is collected, and the call is " ..
      "made again", "execve", "EMFILE ENFILE", "same", "^a process")
 rule("a process that cannot be signalled is left alone", "kill", nil, nil,
      "^a process")
+rule("a process that is no longer known has been lost", "syscall",
+     "EPERM ESRCH", nil, "^a process")
 rule("what is not known to be ready is waited for", "poll ppoll", nil, "same",
      "^a process")
 rule("a name is looked up again, or with more room", "getpwnam_r getgrnam_r",

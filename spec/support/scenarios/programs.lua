@@ -293,7 +293,7 @@ add_call("a process", function()
   return text, how, number
 end)
 add_call("a process that is ended", function()
-  local p = sockeye.process { "/bin/cat", stdin = "pipe" }
+  local p <close> = sockeye.process { "/bin/cat", stdin = "pipe" }
   p:kill "TERM"
   p:close()
   return p:kill "KILL"
