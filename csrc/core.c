@@ -101,6 +101,7 @@ static void (*const openers[])(lua_State *L) = {
     open_interface,
     open_process,
     open_program,
+    open_status,
     open_subprocess,
     open_exec,
     open_identity,

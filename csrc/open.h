@@ -100,6 +100,7 @@ void open_netdb(lua_State *L);
 void open_interface(lua_State *L);
 void open_process(lua_State *L);
 void open_program(lua_State *L);
+void open_status(lua_State *L);
 void open_subprocess(lua_State *L);
 void open_exec(lua_State *L);
 void open_identity(lua_State *L);

@@ -6,7 +6,8 @@
 
 #include <lua.h>
 
-/* Push how a child's state has changed: a word and a number. Returns 2. */
+/* Push how a child's state has changed: a word and a number. Returns 2. Needs no
+ * memory, without which what waitpid(2) has reported would be lost. */
 int status_push(lua_State *L, int status);
 
 #endif

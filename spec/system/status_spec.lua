@@ -2,6 +2,7 @@ local sockeye = require "sockeye"
 
 local descriptors = require "spec.support.descriptors"
 local fork = require "spec.support.fork"
+local process = require "spec.support.process"
 
 -- A child that waits to be ended by a signal.
 local function idle_child()
@@ -70,5 +71,40 @@ describe("how a child goes on", function()
                     { sockeye.waitpid(pid, "untraced") })
     sockeye.kill(pid, "CONT")
     assert.are.same({ pid, "exit", 3 }, { sockeye.waitpid(pid) })
+  end)
+
+  it("is not lost where there is no memory to return it", function()
+    local result = process.lua_script [[
+      local sockeye = require "sockeye"
+      local allocator = assert(package.loadlib("./build/spec/allocator.so",
+                                               "luaopen_allocator"))()
+      local fork = require "spec.support.fork"
+
+      -- The word that is returned is nowhere in this script: whoever returns it
+      -- has to have memory for it, or to have it.
+      local function check()
+        local pid = sockeye.fork()
+        if pid == 0 then while true do sockeye.sleep(60) end end
+        sockeye.kill(pid, "STOP")
+        fork.await(pid, "T")
+        sockeye.waitpid(pid, "untraced")
+        sockeye.kill(pid, "CONT")
+        fork.await(pid, "S")
+        local n, ok, refused, found, how, number = -1
+        repeat
+          collectgarbage()
+          n = n + 1
+          ok, refused, found, how, number = allocator.call(
+            n, sockeye.waitpid, pid, "continued nohang")
+        until ok or not refused
+        assert(ok and found == pid, tostring(found))
+        assert(#how == 8 and number == sockeye.SIGCONT)
+        sockeye.kill(pid, "KILL")
+        sockeye.waitpid(pid)
+      end
+      check()
+      sockeye.run(check)
+    ]]
+    assert.same({ 0, "" }, { result.status, result.stderr })
   end)
 end)
