@@ -4,7 +4,8 @@
 -- stands for a call that raises an error.
 
 for _, part in ipairs { "sockets", "transfers", "messages", "waiting",
-                        "options", "streams", "system", "calls", "programs" } do
+                        "options", "streams", "system", "calls", "programs",
+                        "scopes" } do
   require("spec.support.scenarios." .. part)
 end
 

@@ -78,6 +78,10 @@ rule("an option that only makes the connection quicker is left out",
      "setsockopt", nil, "same", "^listen and connect")
 rule("a handler that cannot be put back stays", "sigaction", nil, "same",
      "signal")
+rule("gettid(2) does not fail, whatever syscall(2) does", "syscall", nil,
+     "same", "signal")
+rule("a limit that the kernel does not report is none", "getsockopt", nil,
+     "same", "^a timeout")
 rule("a loop that is closed raises no more",
      "epoll_wait epoll_pwait2 poll ppoll", nil, "same", "closed early")
 rule("the C library reports ENOBUFS where descriptors have run out",
