@@ -3,6 +3,7 @@
  */
 #include "loop/scope.h"
 #include "loop/loop.h"
+#include "loop/running.h"
 #include "loop/wake.h"
 
 /* ---- the tree ---- */
@@ -116,6 +117,27 @@ void scope_enter(struct task *t, struct scope *s)
     set_innermost(t, s);
 }
 
+void scope_enter_outside(struct scope *s, struct scope **list)
+{
+    s->list = list;
+    s->outer = *list;
+    *list = s;
+    running_add_deadlines(1);
+}
+
+static void leave_list(struct scope *s)
+{
+    struct scope **place = s->list;
+
+    if (place == NULL)
+        return;
+    while (*place != s)
+        place = &(*place)->outer;
+    *place = s->outer;
+    s->list = NULL;
+    running_add_deadlines(-1);
+}
+
 /* ---- coroutines ---- */
 
 /* The outermost of the scopes that a coroutine took along; or of all. */
@@ -128,6 +150,10 @@ static const struct scope *outermost_of(const struct scope *s)
 
 bool scope_is_taken_along(const struct scope *s)
 {
+    for (const struct scope *outer = s; outer != NULL; outer = outer->outer) {
+        if (outer->list != NULL)
+            return true;
+    }
     return outermost_of(s)->innermost != NULL;
 }
 
@@ -163,6 +189,7 @@ void scope_leave(struct scope *s)
 
     if (s->kind != SCOPE_TASK)
         leave_taken(s);
+    leave_list(s);
     s->task = NULL;
     if (t != NULL && t->scope == s)
         t->scope = NULL;
@@ -189,7 +216,7 @@ static void refresh_if_bound(const struct task *t, struct scope *s)
         refresh_all(s);
 }
 
-void scope_take_along(struct task *t, lua_State *co, struct scope **list)
+void scope_take_along(struct task *t, lua_State *co, struct scope **taken)
 {
     struct scope *innermost = t->scope;
     struct scope *outermost = innermost;
@@ -202,23 +229,84 @@ void scope_take_along(struct task *t, lua_State *co, struct scope **list)
     outermost->outer = NULL;
     outermost->innermost = innermost;
     set_innermost(t, around);
-    link_scope(outermost, list);
+    link_scope(outermost, taken);
     refresh_if_bound(t, outermost);
 }
 
-void scope_put_back(struct task *t, lua_State *co, struct scope **list)
+/* Take the scopes that the coroutine took along out of the list; returns the
+ * outermost; NULL: there are none. */
+static struct scope *remove_taken(lua_State *co, struct scope *taken)
 {
-    struct scope *outermost = *list;
+    while (taken != NULL && taken->opener != co)
+        taken = taken->next;
+    if (taken != NULL)
+        unlink_scope(taken);
+    return taken;
+}
+
+void scope_put_back(struct task *t, lua_State *co, struct scope **taken)
+{
+    struct scope *outermost = remove_taken(co, *taken);
     struct scope *innermost;
 
-    while (outermost != NULL && outermost->opener != co)
-        outermost = outermost->next;
     if (outermost == NULL)
         return;
     innermost = outermost->innermost;
     outermost->innermost = NULL;
-    unlink_scope(outermost);
     scope_put(outermost, t->scope);
     refresh_if_bound(t, outermost);
     set_innermost(t, innermost);
+}
+
+/* The outermost of the scopes in the list that the coroutine has opened. */
+static struct scope *find_outside(lua_State *co, struct scope *list)
+{
+    struct scope *found = NULL;
+
+    for (; list != NULL; list = list->outer) {
+        if (list->opener == co)
+            found = list;
+    }
+    return found;
+}
+
+void scope_bring_in(struct task *t, lua_State *co, struct scope **list)
+{
+    struct scope *s;
+
+    while ((s = find_outside(co, *list)) != NULL) {
+        leave_list(s);
+        scope_enter(t, s);
+        refresh_if_bound(t, s);
+    }
+}
+
+/* Enter `s`, and those that it is in, from the outermost inwards. */
+static void enter_all_outside(struct scope *s, struct scope **list)
+{
+    while (s != NULL) {
+        struct scope *inner = s;
+        struct scope *before = NULL;
+
+        for (; inner->outer != NULL; inner = inner->outer)
+            before = inner;
+        if (before != NULL) {
+            unlink_scope(before);
+            before->outer = NULL;
+        }
+        scope_enter_outside(inner, list);
+        s = inner != s ? s : NULL;
+    }
+}
+
+void scope_bring_out(lua_State *co, struct scope **taken, struct scope **list)
+{
+    struct scope *outermost = remove_taken(co, *taken);
+    struct scope *innermost;
+
+    if (outermost == NULL)
+        return;
+    innermost = outermost->innermost;
+    outermost->innermost = NULL;
+    enter_all_outside(innermost, list);
 }

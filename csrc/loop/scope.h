@@ -35,6 +35,10 @@ void scope_begin(struct task *t, struct scope *outer);
 /* Let t, whose code opens the scope, be in it. */
 void scope_enter(struct task *t, struct scope *s);
 
+/* Let code outside of tasks be in it: it comes first in the list of its Lua state,
+ * the next one further out behind it. */
+void scope_enter_outside(struct scope *s, struct scope **list);
+
 /* The scope after `s` in a walk over all those in `top`; `shielded`: those in
  * shields, too. NULL: the walk has ended. */
 struct scope *scope_walk(struct scope *s, const struct scope *top,
@@ -75,9 +79,15 @@ static inline bool scope_is_opened_by(const struct task *t, lua_State *co)
     return t->scope->opener == co;
 }
 
-/* Take the scopes that the coroutine has opened from t into the list; put them
- * back into the scope that t, which resumes the coroutine, is in. */
-void scope_take_along(struct task *t, lua_State *co, struct scope **list);
-void scope_put_back(struct task *t, lua_State *co, struct scope **list);
+/* Take the scopes that the coroutine has opened from t into the list `taken`; put
+ * them back into the scope that t, which resumes the coroutine, is in. */
+void scope_take_along(struct task *t, lua_State *co, struct scope **taken);
+void scope_put_back(struct task *t, lua_State *co, struct scope **taken);
+
+/* Where a task resumes a coroutine that was resumed outside of tasks before: put
+ * its scopes, out of the list of those outside, into the scope that t is in. Where
+ * it is resumed outside of tasks: put those that it took along into that list. */
+void scope_bring_in(struct task *t, lua_State *co, struct scope **list);
+void scope_bring_out(lua_State *co, struct scope **taken, struct scope **list);
 
 #endif

@@ -67,6 +67,7 @@ struct scope {
     struct task *task;       /* the task whose innermost scope it is; or NULL */
     struct scope *innermost; /* of those that its coroutine took along; NULL: it
                                 is in force, or not their outermost */
+    struct scope **list;     /* outside of tasks: where it stands; or NULL */
     lua_State *opener;       /* the coroutine that opened it */
     int64_t deadline;
     enum scope_kind kind;

@@ -51,6 +51,8 @@ static int64_t earliest(const struct scope *s, int64_t limit)
     for (; s != NULL; s = s->outer) {
         if (!is_in_force(s))
             continue;
+        if (s->canceled)
+            return 0;
         if (s->deadline < limit)
             limit = s->deadline;
         if (s->kind == SCOPE_SHIELD)

@@ -6,6 +6,8 @@
 #include "loop/place.h"
 #include "loop/scope.h"
 #include "open.h"
+#include "task/loops.h"
+#include "task/outside.h"
 #include "task/task.h"
 
 static int push_resumed(lua_State *L, lua_State *co, int status, int results)
@@ -29,7 +31,7 @@ static struct task *task_to_yield(lua_State *L)
 }
 
 /* Let t run the coroutine, in the scopes that it took along, if it begins to. */
-static void enter(struct task *t, lua_State *co, bool begins)
+static void enter(lua_State *L, struct task *t, lua_State *co, bool begins)
 {
     struct loops *loops = loop_loops(t->loop);
 
@@ -37,6 +39,17 @@ static void enter(struct task *t, lua_State *co, bool begins)
     t->suspending = false;
     if (begins && loops->taken_along != NULL)
         scope_put_back(t, co, &loops->taken_along);
+    if (begins && running_has_deadlines())
+        scope_bring_in(t, co, outside_list(L));
+}
+
+/* Let the coroutine run outside of tasks, in the scopes that it took along. */
+static void enter_outside(lua_State *L, lua_State *co)
+{
+    struct loops *loops = task_loops(L);
+
+    if (loops->taken_along != NULL)
+        scope_bring_out(co, &loops->taken_along, outside_list(L));
 }
 
 /* The coroutine has ended, or yielded to its consumer, to which t returns; or a
@@ -60,7 +73,9 @@ static int resume_step(lua_State *L, int status, lua_KContext arguments)
     if (status == LUA_YIELD)
         suspend_unmark(L, t);
     if (t != NULL)
-        enter(t, co, status != LUA_YIELD);
+        enter(L, t, co, status != LUA_YIELD);
+    else if (task_running(L) == NULL)
+        enter_outside(L, co);
     status = lua_resume(co, L, (int)arguments, &results);
     if (t != NULL && status == LUA_YIELD && t->suspending) {
         t->top = L;

@@ -24,7 +24,6 @@
 /* A user value keeps the coroutine that opened it alive. */
 struct opened {
     struct scope scope;
-    struct scope **list; /* outside of tasks: where it stands; or NULL */
     bool is_open;
 };
 
@@ -63,14 +62,6 @@ static int sockeye_deadline(lua_State *L)
 
 /* ---- to open and to leave ---- */
 
-static void open_outside_scope(lua_State *L, struct opened *o)
-{
-    o->list = outside_list(L);
-    o->scope.outer = *o->list;
-    *o->list = &o->scope;
-    running_add_deadlines(1);
-}
-
 static int open_scope(lua_State *L, enum scope_kind kind)
 {
     struct task *t = task_running(L);
@@ -87,7 +78,7 @@ static int open_scope(lua_State *L, enum scope_kind kind)
     lua_setiuservalue(L, -2, 1);
     luaL_setmetatable(L, SCOPE_TYPE);
     if (t == NULL)
-        open_outside_scope(L, o);
+        scope_enter_outside(&o->scope, outside_list(L));
     else if (t->top == L)
         scope_enter(t, &o->scope);
     lua_pushboolean(L, t != NULL ? t->co == L : L == interrupt_main_thread(L));
@@ -108,25 +99,11 @@ static int sockeye_open_shield(lua_State *L)
     return open_scope(L, SCOPE_SHIELD);
 }
 
-static void remove_from(struct scope **place, const struct scope *scope)
-{
-    while (*place != NULL && *place != scope)
-        place = &(*place)->outer;
-    if (*place != NULL)
-        *place = scope->outer;
-}
-
 static void leave(struct opened *o)
 {
-    if (!o->is_open)
-        return;
-    o->is_open = false;
-    if (o->list == NULL) {
+    if (o->is_open)
         scope_leave(&o->scope);
-        return;
-    }
-    remove_from(o->list, &o->scope);
-    running_add_deadlines(-1);
+    o->is_open = false;
 }
 
 static struct opened *check_scope(lua_State *L)
@@ -139,7 +116,7 @@ static bool outer_is_over(lua_State *L, const struct opened *o, int64_t now)
 {
     if (o->scope.kind == SCOPE_SHIELD)
         return false;
-    if (o->list != NULL)
+    if (o->scope.list != NULL)
         return outside_limit_around(L, &o->scope) <= now;
     return scope_is_over(o->scope.outer, now);
 }

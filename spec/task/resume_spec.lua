@@ -333,3 +333,106 @@ describe("a generator that yields out of a scope", function()
     end)
   end)
 end)
+
+describe("a generator that goes from place to place", function()
+  descriptors.guard()
+
+  -- Where a generator is resumed.
+  local places = {
+    ["outside of run"] = function(f) f() end,
+    ["in a task"] = function(f) run(f) end,
+    ["in a task, by poll"] = function(f) run({ poller = "poll" }, f) end,
+    ["in a task of a loop"] = function(f)
+      local loop <close> = sockeye.loop(f)
+      while loop:step(1) do end
+    end,
+    ["in a second task"] = function(f)
+      run(function() spawn(f):join() end)
+    end,
+  }
+  -- What it yields out of: each is over 2 ms later, or never.
+  local scopes = {
+    timeout = function(f) sockeye.timeout(0.002, f) end,
+    ["two deadlines"] = function(f)
+      sockeye.timeout(0.002, sockeye.timeout, 5, f)
+    end,
+    shield = function(f) sockeye.shield(0.002, f) end,
+    ["timeout in a shield"] = function(f)
+      sockeye.timeout(0, sockeye.shield, 5, sockeye.timeout, 0.002, f)
+    end,
+  }
+  for first, begin in pairs(places) do
+    for second, go_on in pairs(places) do
+      for name, scope in pairs(scopes) do
+        it(("keeps its deadline: %s, then %s: %s"):format(first, second, name),
+           function()
+          local start = sockeye.now()
+          local next_value = sockeye.wrap(function()
+            scope(function()
+              coroutine.yield "first"
+              coroutine.yield "second"
+              sleep(5)
+            end)
+          end)
+          begin(function()
+            assert.equal("first", next_value())
+            assert.is_nil(sockeye.deadline())
+          end)
+          go_on(function()
+            assert.equal("second", next_value())
+            assert.is_nil(sockeye.deadline())
+            sleep(0.003)
+          end)
+          begin(function()
+            local err = select(2, pcall(next_value))
+            assert.is_true(err.timeout, tostring(err))
+            assert.is_nil(sockeye.deadline())
+            sleep(0)
+          end)
+          assert.is_true(sockeye.now() - start < 4)
+        end)
+      end
+    end
+  end
+
+  it("is in its shield wherever it is resumed", function()
+    local next_value = sockeye.wrap(function()
+      sockeye.shield(100, function()
+        coroutine.yield()
+        sleep(0.001)
+        coroutine.yield "slept"
+        sleep(0.001)
+      end)
+      return "left"
+    end)
+    next_value()
+    run(function()
+      assert.equal("slept", sockeye.timeout(0, next_value))
+    end)
+    assert.equal("left", sockeye.timeout(0, next_value))
+    assert.is_nil(sockeye.deadline())
+  end)
+
+  it("is told outside of run that its group is over", function()
+    local reports, next_value, inside = {}, nil, nil
+    local loop <close> = sockeye.loop(function()
+      sockeye.on_error(function(err) table.insert(reports, err) end)
+      next_value = sockeye.wrap(function()
+        sockeye.group(function(g)
+          g:spawn(error, "reason", 0)
+          coroutine.yield()
+          inside = { pcall(sleep, 5) }
+        end)
+      end)
+      next_value()
+      sleep(0.001)
+    end)
+    loop:step()
+    loop:step()
+    errors.rejected("group: not inside sockeye.run", next_value)
+    assert.is_false(inside[1])
+    assert.is_true(inside[2].canceled)
+    assert.same({ "reason" }, reports)
+    assert.is_nil(sockeye.deadline())
+  end)
+end)
