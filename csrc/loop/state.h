@@ -110,6 +110,7 @@ struct task {
     bool flushing;     /* it waits, or failed, to send what it had written */
     bool abandoned;    /* it has ended without a result */
     bool nests;        /* tasks it spawns go to a group of their own */
+    bool reports;      /* it has a reporter of its own (task/report.h) */
     struct task *next_ready;
     struct task *next, *previous; /* in the loop's list of all tasks */
     /* what it waits for */

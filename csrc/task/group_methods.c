@@ -189,8 +189,12 @@ static int group_close(lua_State *L)
         return 0;
     kill_group(L, group);
     if (group->failed) {
+        struct task *owner = group->owner;
+
         group_push_failure(L, GROUP);
-        report_error(L, loop_main(group->loop));
+        report_error(L, owner != NULL && !task_has_ended(owner)
+                            ? owner
+                            : loop_main(group->loop));
     }
     group_end(L, group);
     return 0;

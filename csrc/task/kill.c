@@ -45,14 +45,14 @@ static int prepare(lua_State *L)
     return 1;
 }
 
-/* Report that t is killed. Without memory for that, it is killed all the
+/* Report that t is killed, to who may have it killed. Without memory for that, it is killed all the
  * same. */
 static void report_kill(lua_State *L, struct task *t)
 {
     lua_pushcfunction(L, prepare);
     task_push(L, t);
     lua_pcall(L, 1, 1, 0);
-    report_error(L, t);
+    report_to_loop(L, t);
 }
 
 static void close_one(lua_State *L, struct task *t, lua_State *co)

@@ -196,7 +196,8 @@ static int sockeye_yield(lua_State *L)
 a group's tasks, which raises the first; one in a `<close>` variable of a task
 that is killed. By default they are written to standard error, with the
 traceback.
-It applies to the tasks of the caller's loop.
+It applies to the tasks of the caller's loop. For those of a handler of `serve`
+with an `on_error` of its own, that is called, unless the task is killed.
 @function on_error
 @func f called with the error, the task and the traceback; it may not wait. If it
 raises, both errors are written to standard error. Nil: as by default

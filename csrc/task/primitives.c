@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "open.h"
 #include "task/live.h"
+#include "task/report.h"
 #include "task/task.h"
 
 /* park(token, call): waits until unpark. A task that was unparked and then
@@ -94,13 +95,19 @@ static int sockeye_expect_outside_wakeup(lua_State *L)
     return 1;
 }
 
-/* begin_spawn_group(): from now on, tasks that the running task spawns go to a
- * group of their own, which the first spawn creates. Reserves the stack that
- * ending it takes, when there may be no memory. */
+/* begin_spawn_group([reporter]): from now on, tasks that the running task spawns
+ * go to a group of their own, which the first spawn creates; and what would be
+ * reported of it, or of tasks in its groups, is to the reporter. Reserves the
+ * stack that ending it takes, when there may be no memory. */
 static int sockeye_begin_spawn_group(lua_State *L)
 {
+    struct task *t = task_require(L, "spawn");
+
     luaL_checkstack(L, 2 * LUA_MINSTACK, NULL);
-    task_require(L, "spawn")->nests = true;
+    lua_settop(L, 1);
+    if (lua_toboolean(L, 1))
+        report_set_own(L, t);
+    t->nests = true;
     return 0;
 }
 

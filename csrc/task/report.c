@@ -17,7 +17,45 @@ void report_set(lua_State *L, const struct loop *loop)
     task_hold(L, loop, &reporter_key);
 }
 
-/* The arguments of the functions below. */
+void report_set_own(lua_State *L, struct task *t)
+{
+    task_hold(L, t->loop, &t->reports);
+    t->reports = true;
+}
+
+void report_forget_own(lua_State *L, struct task *t)
+{
+    t->reports = false;
+    lua_pushnil(L);
+    lua_rawsetp(L, -2, &t->reports);
+}
+
+static const struct task *owner_of(const struct task *t)
+{
+    return t != NULL ? t->group->owner : NULL;
+}
+
+/* Return what the reporter for t has as its key: that of the innermost task with
+ * one of its own, or of the loop. Tasks that end each other's groups are in a
+ * circle, which `behind` meets. */
+static const void *find_key(const struct task *t)
+{
+    const struct task *behind = t;
+    bool moves = false;
+
+    while (t != NULL && !t->reports) {
+        t = owner_of(t);
+        if (moves)
+            behind = owner_of(behind);
+        moves = !moves;
+        if (t == behind)
+            return &reporter_key;
+    }
+    return t != NULL ? (const void *)&t->reports : &reporter_key;
+}
+
+/* The arguments of the functions below. The last is the key of the reporter at
+ * first. */
 enum { PROBLEM = 1, POINTER, TASK, REPORTER };
 
 static int push_text(lua_State *L)
@@ -92,7 +130,7 @@ static int report(lua_State *L)
     const struct task *t = lua_touserdata(L, POINTER);
 
     task_push_live(L, t->loop);
-    lua_rawgetp(L, REPORTER, &reporter_key);
+    lua_rawgetp(L, -1, lua_touserdata(L, REPORTER));
     lua_replace(L, REPORTER);
     if (lua_isnil(L, REPORTER)) {
         write_problem(L);
@@ -103,14 +141,25 @@ static int report(lua_State *L)
     return 0;
 }
 
-void report_error(lua_State *L, struct task *t)
+static void report_to(lua_State *L, struct task *t, const void *key)
 {
     lua_pushcfunction(L, report);
     lua_insert(L, -2);
     lua_pushlightuserdata(L, t);
     task_push(L, t);
-    if (lua_pcall(L, 3, 0, 0) == LUA_OK)
+    lua_pushlightuserdata(L, (void *)key);
+    if (lua_pcall(L, 4, 0, 0) == LUA_OK)
         return;
     lua_pop(L, 1);
     fputs("task failed: not enough memory to report why\n", stderr);
+}
+
+void report_error(lua_State *L, struct task *t)
+{
+    report_to(L, t, find_key(t));
+}
+
+void report_to_loop(lua_State *L, struct task *t)
+{
+    report_to(L, t, &reporter_key);
 }

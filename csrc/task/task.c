@@ -390,6 +390,8 @@ void task_settle(lua_State *L, struct task *t)
     task_push_live(L, t->loop);
     if (t->unclaimed)
         fail_group(L, t);
+    if (t->reports)
+        report_forget_own(L, t);
     scope_end(t);
     group_note_end(t->group, t);
     lua_pushnil(L);

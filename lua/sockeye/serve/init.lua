@@ -290,8 +290,12 @@ end
 -- that it begins with);
 -- `handler_timeout`: seconds that a handler may take;
 -- `on_error`: called with the error of a handler, the peer's address and the
--- traceback; for an error of accepting, the peer is nil. Without it, errors are
--- written to standard error, except those of the two limits above;
+-- traceback; for an error of accepting, the peer is nil. It is called likewise,
+-- but may not wait then, for what the function `on_error` would get of a
+-- handler's tasks: further errors in the groups that they and the handler open.
+-- Without it, errors are written to standard error, except those of the two
+-- limits above; the further ones are reported as everywhere in the loop, and so
+-- is, in any case, that a handler is killed;
 -- `grace`: seconds, by default 5;
 -- `stop`: a channel; a value in it, or closing it, ends the server;
 -- `signals`: a list in place of SIGTERM and SIGINT, or false for none. The

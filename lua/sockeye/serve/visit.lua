@@ -22,8 +22,8 @@ end
 -- <close> variables, of the same visit, free its place and close its stream
 -- where the first has not the memory to. A visit holds the server, or false
 -- once it has left; the socket, which its stream replaces; the peer's address;
--- whether the handler has returned; how often it has been closed; and the field
--- `deadline`.
+-- whether the handler has returned; how often it has been closed; the server's
+-- on_error, if it has one; and the field `deadline`.
 local Visit <const> = class.new "sockeye.Visit"
 
 -- Needs no memory.
@@ -41,6 +41,12 @@ end
 
 -- Of a visit whose task could not end it for want of memory.
 Visit.__gc = leave
+
+-- As a function, it reports an error of the handler's tasks which nothing
+-- raises.
+function Visit:__call(err, _, traceback)
+  self[6](err, self[3], traceback or "")
+end
 
 -- Replaces an error that has been reported.
 local reported <const> = "reported"
@@ -124,7 +130,7 @@ local function handle(visit)
   local _ <close> = visit
   local _ <close> = visit
   visit[2] = core.stream(visit[2])
-  primitives.begin_spawn_group()
+  primitives.begin_spawn_group(visit[6] and visit)
   visit[1].handler(visit[2], visit[3])
   visit[4] = true
 end
@@ -139,7 +145,7 @@ local function handle_with_limits(visit)
   end
   visit[2] = core.stream(visit[2])
   if server.idle_timeout then visit[2]:settimeout(server.idle_timeout) end
-  primitives.begin_spawn_group()
+  primitives.begin_spawn_group(visit[6] and visit)
   server.handler(visit[2], visit[3])
   visit[4] = true
 end
@@ -179,6 +185,7 @@ end
 --- Starts the task that serves a connection.
 function M.start(server, socket, peer)
   local visit <const> = setmetatable({ server, socket, peer, false, 0 }, Visit)
+  visit[6] = server.on_error
   server.count = server.count + 1
   local ok, err = pcall(server.group.spawn, server.group,
                         server.limited and handle_with_limits or handle, visit)
