@@ -81,7 +81,9 @@ function functions.yield(world)
 end
 
 function functions.wrap(world, f)
-  local co <const> = coroutine.create(f)
+  local co <const> = coroutine.create(function(...)
+    return pcall(f, ...)
+  end)
   return function(...) return world:step(co, ...) end
 end
 

@@ -60,7 +60,8 @@ local function check(result)
     error(("%s is left"):format(object), 0)
   end
   for failure, seen in pairs(result.failures) do
-    if seen == 0 or seen > 1 and not result.joined[failure] then
+    if seen == 0 and not result.on_its_way[failure] or
+       seen > 1 and not result.repeated[failure] then
       error(("%s is seen %d times"):format(failure, seen), 0)
     end
   end

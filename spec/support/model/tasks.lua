@@ -272,9 +272,12 @@ function World:step(co, ...)
   t.top = before
   table.remove(t.inner)
   self:take_along(t, co)
-  if result[1] then return table.unpack(result, 2, result.n) end
-  coroutine.close(co)
-  error(result[2], 0)
+  if not result[1] then error(result[2], 0) end
+  if coroutine.status(co) ~= "dead" then
+    return table.unpack(result, 2, result.n)
+  end
+  if not result[2] then error(result[3], 0) end
+  return table.unpack(result, 3, result.n)
 end
 
 return World

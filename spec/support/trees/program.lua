@@ -40,6 +40,8 @@ function make.yield() end
 
 function make.left() end
 
+function make.raise_again() end
+
 function make:fail(action)
   if not one_in(3) then action.kind = "yield" end
   action.text = ("failure %d"):format(action.id)
@@ -74,6 +76,14 @@ make.within = make.timeout
 
 function make:shield(action, depth)
   action.seconds = self:seconds(3)
+  action.body = self:block(depth)
+end
+
+-- Says goodbye however its body ends: a wait in a `<close>` variable.
+function make:goodbye(action, depth)
+  action.seconds = self:seconds(1)
+  action.wait = self:action "sleep"
+  action.wait.seconds = self:seconds(2)
   action.body = self:block(depth)
 end
 
@@ -129,7 +139,8 @@ end
 
 local names <const> = {
   "sleep", "sleep", "sleep", "yield", "yield", "left", "fail", "fail",
-  "group", "group", "timeout", "within", "shield", "swallow", "pass",
+  "group", "group", "timeout", "within", "shield", "goodbye", "swallow",
+  "pass", "raise_again",
   "cancel", "cancel", "kill", "spawn", "join", "generator", "put", "put",
   "get", "get", "try_put", "try_get", "close_channel",
 }

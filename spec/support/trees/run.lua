@@ -98,7 +98,7 @@ function Run:start(action, group)
                         group.handle.spawn
   local ok, task = pcall(spawn, group.handle, self.try, self, action,
                          self.member, self, action,
-                         { group = group, path = path })
+                         { group = group, path = path, memory = {} })
   if ok then self.tasks[action.id] = self:keep(task) end
 end
 
@@ -130,7 +130,9 @@ end
 function act:group(action, context)
   self:try(action, self.in_group, self, action, context, function(group)
     for _, member in ipairs(action.members) do self:start(member, group) end
-    self:act(action.body, { group = group, path = group.path })
+    self:act(action.body, {
+      group = group, path = group.path, memory = context.memory,
+    })
   end)
 end
 
@@ -140,6 +142,19 @@ function act:timeout(action, context)
 end
 
 act.within, act.shield = act.timeout, act.timeout
+
+-- An error for which a variable is closed is lost with a task that is killed
+-- there.
+function act:goodbye(action, context)
+  local _ <close> = setmetatable({}, { __close = function(_, err)
+    local text <const> = describe(err)
+    self.on_its_way[text] = true
+    pcall(self.try, self, action, self.api.shield, action.seconds,
+          act.sleep, self, action.wait)
+    self.on_its_way[text] = nil
+  end })
+  self:act(action.body, context)
+end
 
 -- A wait after a cancellation that was caught raises it again.
 local function check_level(self, err)
@@ -153,6 +168,7 @@ function act:swallow(action, context)
   self:note(action, ok and "returned" or describe(err))
   if ok then return end
   self:see(err)
+  context.memory.caught = err
   check_level(self, err)
 end
 
@@ -162,6 +178,15 @@ function act:pass(action, context)
   if ok then return end
   self:see(err)
   assert(not self.api.is_canceled(err), "pcall has caught a cancellation")
+end
+
+-- An error that was caught is raised once more: it is like any other then.
+function act:raise_again(action, context)
+  local err <const> = context.memory.caught
+  self:note(action, describe(err))
+  if err == nil then return end
+  self.repeated[describe(err)] = true
+  error(err, 0)
 end
 
 function act:spawn(action, context)
@@ -189,7 +214,7 @@ function act:join(action)
   if not target then return end
   local ok, err = pcall(self.try, self, action, target.join, target)
   if ok then return end
-  self.joined[describe(err)] = true
+  self.repeated[describe(err)] = true
   error(err, 0)
 end
 
@@ -210,7 +235,9 @@ end
 function parts:group(part, context)
   self:try(part, self.in_group, self, part, context, function(group)
     self:start(part.member, group)
-    do_part(self, part, { group = group, path = group.path })
+    do_part(self, part, {
+      group = group, path = group.path, memory = context.memory,
+    })
   end)
 end
 
@@ -218,6 +245,7 @@ end
 function act:generator(action, context)
   local within <const> = {
     group = context.group, consumer = context.path or context.consumer,
+    memory = context.memory,
   }
   local step <const> = self.api.wrap(function()
     self:keep((coroutine.running()))
@@ -310,7 +338,7 @@ function M.new(program, api, exact)
   local self <const> = setmetatable({
     api = api, exact = exact, log = {}, failures = {}, reports = {}, kills = 0,
     groups = {}, tasks = {}, channels = {}, alive = {}, offered = {},
-    put = {}, got = {}, joined = {},
+    put = {}, got = {}, repeated = {}, on_its_way = {},
     kept = setmetatable({}, { __mode = "v" }),
   }, Run)
   for i, capacity in ipairs(program.capacities) do
@@ -318,7 +346,7 @@ function M.new(program, api, exact)
   end
   local ok, err = pcall(api.run, function()
     api.on_error(function(problem) self:report(problem) end)
-    self:act(program.block, {})
+    self:act(program.block, { memory = {} })
   end)
   if not ok then self:see(err) end
   self.outcome = ("%s at %d"):format(ok and "returned" or describe(err),
