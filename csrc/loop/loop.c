@@ -192,12 +192,45 @@ static bool has_deadline(const struct task *t)
     return t->status == TASK_WAITING && t->deadline != NO_DEADLINE;
 }
 
+/* Let t wait no longer than until `deadline`, that of its call, or those around
+ * its code. */
+static void limit(struct task *t, int64_t deadline)
+{
+    t->limit = deadline;
+    t->deadline = deadline < t->scope_limit ? deadline : t->scope_limit;
+}
+
+bool loop_bring_forward(struct task *t)
+{
+    int64_t before = t->deadline;
+
+    if (t->places == NULL || t->flushing)
+        return false;
+    t->deadline = t->scope_limit;
+    if (timers_set(&t->loop->timers, t) != 0) {
+        t->deadline = before;
+        return false;
+    }
+    t->loop->timed += before == NO_DEADLINE;
+    return true;
+}
+
+/* A scope that made the deadline earlier may be in force no more. */
+static void renew_deadline(struct task *t)
+{
+    if (!has_deadline(t) || t->flushing)
+        return;
+    limit(t, t->limit);
+    t->loop->timed -= t->deadline == NO_DEADLINE;
+}
+
 /* Wake the tasks whose deadline has come. */
 static void run_timers(struct loop *loop)
 {
     struct task *t;
 
     while ((t = timers_first(&loop->timers)) != NULL && t->timer <= loop->now) {
+        renew_deadline(t);
         if (has_deadline(t) && t->deadline > loop->now) {
             timers_put_off(&loop->timers, t);
             continue;
@@ -238,14 +271,6 @@ void loop_remove(struct loop *loop, struct task *t)
         t->previous->next = t->next;
     else
         loop->tasks = t->next;
-}
-
-/* Let t wait no longer than until `deadline`, that of its call, or those around
- * its code. */
-static void limit(struct task *t, int64_t deadline)
-{
-    t->limit = deadline;
-    t->deadline = deadline < t->scope_limit ? deadline : t->scope_limit;
 }
 
 static int await(struct task *t, struct handle *handle, int wants,

@@ -56,6 +56,11 @@ int loop_await_set(struct task *t, struct handle *set, int64_t deadline);
 /* Wait likewise for `deadline`, or for loop_wake. */
 int loop_pause(struct task *t, const void *token, int64_t deadline);
 
+/* Let t, which waits in queues, stop at the deadline of a scope that it has come
+ * into, without leaving them. False: it waits for something else, or there is no
+ * memory. */
+bool loop_bring_forward(struct task *t);
+
 /* Wait likewise for loop_wake alone, however late. Fails never. */
 void loop_pause_on(struct task *t, const void *token);
 

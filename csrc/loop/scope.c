@@ -75,7 +75,8 @@ void scope_refresh(struct task *t)
     t->over = over || t->scope_limit <= loop_now(t->loop);
     if (t->over)
         t->budget = 0;
-    if (t->status == TASK_WAITING && (t->over || t->scope_limit < t->deadline))
+    if (t->status == TASK_WAITING &&
+        (t->over || (t->scope_limit < t->deadline && !loop_bring_forward(t))))
         loop_wake(t);
 }
 
@@ -146,15 +147,6 @@ static const struct scope *outermost_of(const struct scope *s)
     while (s->outer != NULL)
         s = s->outer;
     return s;
-}
-
-bool scope_is_taken_along(const struct scope *s)
-{
-    for (const struct scope *outer = s; outer != NULL; outer = outer->outer) {
-        if (outer->list != NULL)
-            return true;
-    }
-    return outermost_of(s)->innermost != NULL;
 }
 
 /* Let the coroutine that took `s` along have taken it no more. */

@@ -70,9 +70,6 @@ static inline struct scope *scope_outer(const struct scope *s)
     return s->kind == SCOPE_SHIELD ? NULL : s->outer;
 }
 
-/* Whether a coroutine that does not run has taken it along. */
-bool scope_is_taken_along(const struct scope *s);
-
 /* Whether the coroutine has opened scopes that t is in. */
 static inline bool scope_is_opened_by(const struct task *t, lua_State *co)
 {

@@ -336,6 +336,13 @@ static void hold_group(lua_State *L, int index)
         lua_pop(L, 1);
 }
 
+/* The coroutine that has opened the group may yield, and run no more. */
+static bool is_in_generator(const struct group *group)
+{
+    return group->owner != NULL && group->scope.opener != group->owner->co &&
+           group != loop_main(group->loop)->group;
+}
+
 /* The group at `index` has failed with the error of t. */
 static void keep_failure(lua_State *L, int index, const struct task *t)
 {
@@ -349,7 +356,7 @@ static void keep_failure(lua_State *L, int index, const struct task *t)
     }
     if (group->cancels_owner)
         scope_cancel(&group->owner->own);
-    else if (scope_is_taken_along(&group->scope))
+    else if (is_in_generator(group))
         hold_group(L, index);
 }
 

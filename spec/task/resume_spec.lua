@@ -299,6 +299,24 @@ describe("a generator that yields out of a scope", function()
     assert.is_true(sockeye.now() - start < 5)
   end)
 
+  for title, fail_first in pairs { before = true, after = false } do
+    it("reports the failure of its group, " .. title .. " it yields, where "
+       .. "it is forgotten", function()
+      local reports = {}
+      run(function()
+        sockeye.on_error(function(err) table.insert(reports, err) end)
+        wrap(function()
+          sockeye.group(function(g)
+            g:spawn(error, "reason", 0)
+            if fail_first then pcall(sockeye.yield) end
+            coroutine.yield()
+          end)
+        end)()
+      end)
+      assert.same({ "reason" }, reports)
+    end)
+  end
+
   it("is resumed by another task with its scopes", function()
     run(function()
       local gen = wrap(function()
