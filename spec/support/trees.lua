@@ -107,8 +107,8 @@ local function shuffle(list)
   return list
 end
 
-local function foretell(made, order)
-  return run.new(made, model.new(start, order), true)
+local function foretell(made, order, trace)
+  return run.new(made, model.new(start, order), true, trace)
 end
 
 -- What happens is what the model foretells for one of the orders in which tasks
@@ -129,11 +129,11 @@ end
 
 -- ---- a tree ----
 
-local function run_library(made, poller)
-  if not clock then return run.new(made, library(poller), false) end
+local function run_library(made, poller, trace)
+  if not clock then return run.new(made, library(poller), false, trace) end
   clock.start(start)
   local _ <close> = setmetatable({}, { __close = clock.stop })
-  return run.new(made, library(poller), true)
+  return run.new(made, library(poller), true, trace)
 end
 
 local function run_tree(seed, poller)
@@ -155,8 +155,22 @@ function M.run_all(first, count, poller)
   return nil, foretold
 end
 
--- lua5.4 spec/support/trees.lua SEED COUNT POLLER
+-- Writes the tree of that seed, and what happens with the library, and with the
+-- model, in their order.
+local function show(seed, poller)
+  local made <const> = program.new(seed, scale)
+  program.show(made)
+  print "with the library:"
+  run_library(made, poller, print)
+  print "with the model:"
+  foretell(made, keep_order, print)
+end
+
+-- lua5.4 spec/support/trees.lua SEED COUNT POLLER   runs trees
+-- lua5.4 spec/support/trees.lua SEED show POLLER    shows one
+-- With LD_PRELOAD=$PWD/build/spec/clock.so they are compared with the model.
 if arg and arg[0] and arg[0]:find "trees%.lua$" then
+  if arg[2] == "show" then return show(math.tointeger(arg[1]), arg[3]) end
   local seed <const>, count <const> = math.tointeger(arg[1]),
                                       math.tointeger(arg[2])
   local problem <const>, foretold <const> = M.run_all(seed, count, arg[3])

@@ -177,4 +177,28 @@ function M.new(seed, scale)
   return { block = { self:guard(main) }, capacities = { 0, 1, 3 } }
 end
 
+-- The names of what an action has, or a list: the plain ones first.
+local function sorted_keys(value)
+  local plain <const>, tables <const> = {}, {}
+  for key, field in pairs(value) do
+    table.insert(type(field) == "table" and tables or plain, key)
+  end
+  table.sort(plain)
+  table.sort(tables)
+  return plain, tables
+end
+
+local function write(name, value, indent)
+  local plain <const>, tables <const> = sorted_keys(value)
+  local line <const> = { indent .. name }
+  for _, key in ipairs(plain) do
+    table.insert(line, ("%s=%s"):format(key, value[key]))
+  end
+  print(table.concat(line, " "))
+  for _, key in ipairs(tables) do write(key, value[key], indent .. "  ") end
+end
+
+--- Writes the program to standard output.
+function M.show(program) write("program", program.block, "") end
+
 return M

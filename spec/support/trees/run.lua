@@ -28,6 +28,7 @@ end
 function Run:note(action, what)
   local at <const> = self.api.now()
   self.log[action.id] = ("%s: %s at %d"):format(action.kind, what, at)
+  self.trace("ends", action.id, self.log[action.id])
 end
 
 -- An error has been caught, raised by run, or reported.
@@ -302,7 +303,10 @@ function act:close_channel(action) self.channels[action.channel]:close() end
 -- ---- a program ----
 
 function Run:act(block, context)
-  for _, action in ipairs(block) do act[action.kind](self, action, context) end
+  for _, action in ipairs(block) do
+    self.trace("begins", action.id, action.kind)
+    act[action.kind](self, action, context)
+  end
 end
 
 local function is_kill(err)
@@ -310,6 +314,7 @@ local function is_kill(err)
 end
 
 function Run:report(err)
+  self.trace("reported", describe(err))
   if is_kill(err) then
     self.kills = self.kills + 1
   else
@@ -331,14 +336,17 @@ local function drain(self)
   end
 end
 
+local function ignore() end
+
 --- Runs the program. Returns what it has noted, and `kept`, a weak list of the
 -- objects that it has made. `exact`: the time of the functions passes in waits
--- alone.
-function M.new(program, api, exact)
+-- alone. `trace` is called as each action begins and ends.
+function M.new(program, api, exact, trace)
   local self <const> = setmetatable({
-    api = api, exact = exact, log = {}, failures = {}, reports = {}, kills = 0,
-    groups = {}, tasks = {}, channels = {}, alive = {}, offered = {},
-    put = {}, got = {}, repeated = {}, on_its_way = {},
+    api = api, exact = exact, trace = trace or ignore, log = {},
+    failures = {}, reports = {}, kills = 0, groups = {}, tasks = {},
+    channels = {}, alive = {}, offered = {}, put = {}, got = {},
+    repeated = {}, on_its_way = {},
     kept = setmetatable({}, { __mode = "v" }),
   }, Run)
   for i, capacity in ipairs(program.capacities) do
