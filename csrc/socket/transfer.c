@@ -53,17 +53,23 @@ bool transfer_again(lua_State *L, const struct socket *s, struct wait *w,
     return wait_again(L, w);
 }
 
+bool transfer_is_shut(int fd)
+{
+    struct pollfd p = {fd, READ_ENDED, 0};
+
+    return poll(&p, 1, 0) == 1 && (p.revents & READ_ENDED);
+}
+
 /* Whether a call that must not block has waited, and there is nothing: because
  * reading was shut down, which is no error of recv(2). */
 static bool reads_no_more(const struct socket *s, const struct wait *w,
                           int flags)
 {
-    struct pollfd p = {s->handle.fd, READ_ENDED, 0};
     bool has_waited = w->context == WAIT_RESUMED || w->deadline != 0;
 
     return errno == EAGAIN && has_waited && (flags & MSG_DONTWAIT) &&
            !(flags & MSG_ERRQUEUE) && !wait_is_nonblocking(w) &&
-           !transfer_ends(s) && poll(&p, 1, 0) == 1 && (p.revents & READ_ENDED);
+           !transfer_ends(s) && transfer_is_shut(s->handle.fd);
 }
 
 bool transfer_reads_again(lua_State *L, const struct socket *s, struct wait *w,

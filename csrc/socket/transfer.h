@@ -69,6 +69,9 @@ static inline int transfer_start_receiving(lua_State *L, struct wait *w,
     return s->type == SOCK_STREAM ? flags : flags | MSG_TRUNC;
 }
 
+/* Whether poll(2) reports that reading was shut down, or that the peer has. */
+bool transfer_is_shut(int fd);
+
 /* Like wait_again, for a failed attempt to receive. A datagram socket that reads
  * no more gives nothing, at once, to a call that may block; to one that may not,
  * it reports EAGAIN for ever. Where a call has waited in vain for that, this

@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "open.h"
 #include "socket/argument.h"
+#include "socket/transfer.h"
 #include "task/loops.h"
 #include "transit/transit.h"
 
@@ -99,6 +100,25 @@ static int fail_transit(lua_State *L, const struct wait *w, struct transit *m)
     return lua_error(L);
 }
 
+/* Whether nothing comes any more from a datagram socket that was shut down for
+ * reading: then one more attempt, after that is known, has got nothing. Returns
+ * whether to look again at once. */
+static bool meets_end(struct transit *m, int error, enum direction direction)
+{
+    if ((error != EAGAIN && error != EWOULDBLOCK) || direction != READING ||
+        m->from.kind != S_IFSOCK)
+        return false;
+    if (!m->shut) {
+        m->shut = transfer_is_shut(m->from.handle->fd);
+        return m->shut;
+    }
+    if (m->from.stream != NULL)
+        m->from.stream->ended = true;
+    else
+        m->ended = true;
+    return true;
+}
+
 /* After an attempt that failed with `error`: choose another way, or wait.
  * Returns whether to try again. */
 static bool try_again(lua_State *L, struct wait *w, struct transit *m,
@@ -159,7 +179,7 @@ static int start_step(lua_State *L, struct wait *w, const struct transit *m,
 /* After an attempt: whether to make the next one. One that neither moved
  * anything nor failed may be made again at once, but not for ever. */
 static bool go_on(lua_State *L, struct wait *w, struct transit *m, bool waits,
-                  int error, bool moved)
+                  int error, bool moved, enum direction direction)
 {
     bool in_vain = error == 0 && !moved && !waits;
 
@@ -168,6 +188,8 @@ static bool go_on(lua_State *L, struct wait *w, struct transit *m, bool waits,
         return wait_briefly(L, w, m->vain - 1);
     if (m->vain > 1)
         error = EAGAIN;
+    if (!wait_is_nonblocking(w) && meets_end(m, error, direction))
+        return true;
     return error == 0 || try_again(L, w, m, waits, error);
 }
 
@@ -198,7 +220,8 @@ static bool move_once(lua_State *L, struct wait *w, struct transit *m,
     if (fills)
         return stream_fill(L, m->from.stream, w,
                            m->left < WAY_CHUNK ? (size_t)m->left : WAY_CHUNK);
-    return go_on(L, w, m, waits, error, progress > 0 || !has_more(m));
+    return go_on(L, w, m, waits, error, progress > 0 || !has_more(m),
+                 direction);
 }
 
 /* Begin the step that runs now, in a task or outside. False: `w` says why the

@@ -40,6 +40,7 @@ struct transit {
     uint64_t left;  /* still to be taken */
     uint64_t moved; /* has been delivered */
     bool ended;     /* the source is at its end */
+    bool shut;      /* reading from the source was shut down */
     int pipe[2];    /* between the two ends; -1: none */
     int vain;       /* attempts in a row that moved nothing and did not fail */
     size_t piped;   /* bytes in it */
