@@ -131,17 +131,16 @@ int epoll_pwait2(int fd, struct epoll_event *events, int size,
 /* A C library without epoll_pwait2 is asked for it by its number. */
 long syscall(long number, ...)
 {
-    long a[6];
+    void *a[6];
     va_list list;
 
     va_start(list, number);
     for (int i = 0; i < 6; i++)
-        a[i] = va_arg(list, long);
+        a[i] = va_arg(list, void *);
     va_end(list);
     if (number == SYS_epoll_pwait2 && moment != 0)
-        return epoll_pwait2((int)a[0], (struct epoll_event *)a[1], (int)a[2],
-                            (const struct timespec *)a[3],
-                            (const sigset_t *)a[4]);
+        return epoll_pwait2((int)(intptr_t)a[0], a[1], (int)(intptr_t)a[2],
+                            a[3], a[4]);
     return call_system()(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
