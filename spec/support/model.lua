@@ -99,6 +99,10 @@ function functions.on_error(world, f) world.reporter = f end
 
 function functions.run(world, ...) return world:run(...) end
 
+function functions.select(world, choices, preferred)
+  return channels.select(world, choices, preferred)
+end
+
 function functions.channel(world, capacity)
   return channels.new(world, capacity)
 end
@@ -107,7 +111,7 @@ end
 function M.new(now, order)
   local world <const> = setmetatable({
     now = now, order = order, tasks = {}, ready = {}, groups = {}, taken = {},
-    last_order = 0,
+    last_order = 0, waits = 0,
   }, World)
   local api <const> = {}
   for name, f in pairs(functions) do

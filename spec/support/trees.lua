@@ -16,7 +16,7 @@ local run = require "spec.support.trees.run"
 local M = {}
 
 local start <const> = 1000000000
-local orders <const> = 40
+local orders <const> = 200
 
 -- The functions of the clock; nil: it is not preloaded, or there is none here.
 local function find_clock()
@@ -38,7 +38,8 @@ local function library(poller)
   return {
     channel = sockeye.channel, group = sockeye.group,
     is_canceled = sockeye.is_canceled, on_error = sockeye.on_error,
-    pcall = sockeye.pcall, shield = sockeye.shield, sleep = sockeye.sleep,
+    pcall = sockeye.pcall, select = sockeye.select, shield = sockeye.shield,
+    sleep = sockeye.sleep,
     timeout = sockeye.timeout, within = sockeye.within, wrap = sockeye.wrap,
     yield = sockeye.yield,
     left = function()
@@ -60,7 +61,7 @@ local function check(result)
     error(("%s is left"):format(object), 0)
   end
   for failure, seen in pairs(result.failures) do
-    if seen == 0 and not result.on_its_way[failure] or
+    if seen == 0 and not (result.joined or result.on_its_way[failure]) or
        seen > 1 and not result.repeated[failure] then
       error(("%s is seen %d times"):format(failure, seen), 0)
     end
@@ -107,19 +108,20 @@ local function shuffle(list)
   return list
 end
 
-local function foretell(made, order, trace)
-  return run.new(made, model.new(start, order), true, trace)
+local function foretell(made, order, trace, chosen)
+  return run.new(made, model.new(start, order), true, trace, chosen)
 end
 
 -- What happens is what the model foretells for one of the orders in which tasks
--- may be woken at the same time. Returns whether that is known.
+-- may be woken at the same time, and where select had a choice, for what it has
+-- chosen. Returns whether that is known.
 local function compare(made, result)
-  local first <const> = foretell(made, keep_order)
+  local first <const> = foretell(made, keep_order, nil, result.chosen)
   local difference <const> = find_difference(result, first)
   if not difference then return true end
   local decided = true
   for _ = 1, orders do
-    local other <const> = foretell(made, shuffle)
+    local other <const> = foretell(made, shuffle, nil, result.chosen)
     if not find_difference(result, other) then return true end
     decided = decided and not find_difference(first, other)
   end
@@ -161,9 +163,9 @@ local function show(seed, poller)
   local made <const> = program.new(seed, scale)
   program.show(made)
   print "with the library:"
-  run_library(made, poller, print)
+  local result <const> = run_library(made, poller, print)
   print "with the model:"
-  foretell(made, keep_order, print)
+  foretell(made, keep_order, print, result.chosen)
 end
 
 -- lua5.4 spec/support/trees.lua SEED COUNT POLLER   runs trees

@@ -105,7 +105,7 @@ function World:spawn(group, f, ...)
   local arguments <const> = table.pack(...)
   local t <const> = setmetatable({
     world = self, group = group, status = "ready", budget = 0, inner = {},
-    joiners = {},
+    ends = {},
   }, Task)
   t.co = coroutine.create(function()
     return f(table.unpack(arguments, 1, arguments.n))
@@ -128,6 +128,7 @@ end
 
 -- The tasks that wait for the end of t go on. Returns whether there are any.
 function World:complete_joiners(t)
+  local any <const> = channels.meet_all(self, t.ends)
   local list <const> = {}
   for _, other in ipairs(self.tasks) do
     if other.joins == t then table.insert(list, other) end
@@ -136,7 +137,7 @@ function World:complete_joiners(t)
     other.completed = true
     self:wake(other)
   end
-  return #list > 0
+  return any or #list > 0
 end
 
 function World:settle(t)
@@ -225,6 +226,8 @@ end
 local function has_ended(t)
   return t.results or t.error or t.status == "killed"
 end
+
+Task.has_ended = has_ended
 
 function Task:cancel()
   if not has_ended(self) then self.world:cancel(self.own) end

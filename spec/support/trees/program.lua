@@ -120,7 +120,7 @@ end
 -- What often fails, and would end the task each time.
 local risky <const> = {
   group = true, timeout = true, shield = true, join = true, generator = true,
-  put = true, get = true,
+  put = true, get = true, select = true,
 }
 
 local function channel_action(self, action)
@@ -132,6 +132,17 @@ end
 make.put, make.get, make.try_put, make.try_get =
   channel_action, channel_action, channel_action, channel_action
 
+-- The channels are others, so that only what comes first counts.
+function make:select(action)
+  action.timeout = not one_in(4) and self:seconds(2) or nil
+  action.gets = random(self.channels)
+  if one_in(2) then
+    action.puts = action.gets % self.channels + 1
+    action.value = ("value %d"):format(action.id)
+  end
+  action.target = one_in(2) and one_of(self.tasks) or nil
+end
+
 function make:close_channel(action)
   action.channel = random(self.channels)
   if not one_in(4) then action.kind = "try_get" end
@@ -142,7 +153,7 @@ local names <const> = {
   "group", "group", "timeout", "within", "shield", "goodbye", "swallow",
   "pass", "raise_again",
   "cancel", "cancel", "kill", "spawn", "join", "generator", "put", "put",
-  "get", "get", "try_put", "try_get", "close_channel",
+  "get", "get", "select", "select", "try_put", "try_get", "close_channel",
 }
 
 function Program:guard(action)

@@ -9,21 +9,16 @@
 -- - a sleep lasts as long as it should;
 -- - what comes out of a channel was put in, and comes out once.
 
+local channels = require "spec.support.trees.channels"
+
 local M = {}
+
+local describe <const> = channels.describe
 
 local Run <const> = {}
 Run.__index = Run
 
 -- ---- what is noted ----
-
-local function describe(err)
-  if type(err) ~= "table" and type(err) ~= "userdata" then
-    err = tostring(err)
-    return err:find "deadlock" and "deadlock" or err
-  end
-  return ("%s%s%s"):format(err.code, err.canceled and " canceled" or "",
-                           err.timeout and " timeout" or "")
-end
 
 function Run:note(action, what)
   local at <const> = self.api.now()
@@ -58,7 +53,7 @@ end
 
 -- ---- what tasks do ----
 
-local act <const> = {}
+local act <const> = setmetatable({}, { __index = channels.act })
 
 function act:sleep(action)
   local before <const> = self.api.now()
@@ -260,46 +255,6 @@ function act:generator(action, context)
   end
 end
 
--- ---- channels ----
-
-function act:put(action)
-  self.offered[action.value] = true
-  self:try(action, function()
-    self.channels[action.channel]:put(action.value, action.seconds)
-    self.put[action.value] = true
-  end)
-end
-
-function act:try_put(action)
-  self.offered[action.value] = true
-  local ok <const> = self.channels[action.channel]:try_put(action.value)
-  self.put[action.value] = ok or nil
-  self:note(action, tostring(ok))
-end
-
-function Run:take(value)
-  if value == nil then return end
-  assert(self.offered[value], "a value that was not put in")
-  assert(not self.got[value], "a value comes out twice")
-  self.got[value] = true
-end
-
-function act:get(action)
-  self:try(action, function()
-    local value <const> = self.channels[action.channel]:get(action.seconds)
-    self:take(value)
-    return value
-  end)
-end
-
-function act:try_get(action)
-  local value <const> = self.channels[action.channel]:try_get()
-  self:take(value)
-  self:note(action, tostring(value))
-end
-
-function act:close_channel(action) self.channels[action.channel]:close() end
-
 -- ---- a program ----
 
 function Run:act(block, context)
@@ -324,29 +279,19 @@ function Run:report(err)
   end
 end
 
--- Values that were put in and not taken out are still in the channels.
-local function drain(self)
-  for i, channel in ipairs(self.channels) do
-    local list <const> = {}
-    for value in channel.try_get, channel do
-      self:take(value)
-      table.insert(list, value)
-    end
-    self.log["channel " .. i] = table.concat(list, ", ")
-  end
-end
-
 local function ignore() end
 
 --- Runs the program. Returns what it has noted, and `kept`, a weak list of the
 -- objects that it has made. `exact`: the time of the functions passes in waits
--- alone. `trace` is called as each action begins and ends.
-function M.new(program, api, exact, trace)
+-- alone. `trace` is called as each action begins and ends. `preferred`: what
+-- select is to choose, by the ids of actions, where it has a choice.
+function M.new(program, api, exact, trace, preferred)
   local self <const> = setmetatable({
     api = api, exact = exact, trace = trace or ignore, log = {},
     failures = {}, reports = {}, kills = 0, groups = {}, tasks = {},
     channels = {}, alive = {}, offered = {}, put = {}, got = {},
-    repeated = {}, on_its_way = {},
+    repeated = {}, on_its_way = {}, chosen = {},
+    preferred = preferred or {},
     kept = setmetatable({}, { __mode = "v" }),
   }, Run)
   for i, capacity in ipairs(program.capacities) do
@@ -359,7 +304,7 @@ function M.new(program, api, exact, trace)
   if not ok then self:see(err) end
   self.outcome = ("%s at %d"):format(ok and "returned" or describe(err),
                                      api.now())
-  drain(self)
+  channels.drain(self)
   self.tasks, self.groups, self.channels = nil, nil, nil
   return self
 end
