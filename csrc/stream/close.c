@@ -52,25 +52,38 @@ static int end_stream(lua_State *L, struct stream *s)
     return socket_end(L, s->socket);
 }
 
-/* Send what can be sent without waiting, and close. Returns zero or errno. */
-static int end_without_waiting(lua_State *L, struct stream *s)
+/* Close the stream, and raise the error on top. */
+static int end_with_error(lua_State *L, struct stream *s)
 {
-    int error = output_send(&s->out, MSG_DONTWAIT);
-    int close_error = end_stream(L, s);
+    int top = lua_gettop(L);
 
-    return error ? error : close_error;
+    end_stream(L, s);
+    close_file(L, false);
+    lua_settop(L, top);
+    return lua_error(L);
 }
 
-/* `has_writer`: what cannot be sent is an error of another task's call. */
+static int end_with_output_error(lua_State *L, struct stream *s)
+{
+    unsent_push(L, &s->out, "close");
+    return end_with_error(L, s);
+}
+
+/* Send what can be sent without waiting, and close. `has_writer`: what cannot be
+ * sent is an error of another task's call. */
 static int finish_close(lua_State *L, struct stream *s, bool has_writer)
 {
-    int error = end_without_waiting(L, s);
+    int error = output_send(&s->out, MSG_DONTWAIT);
     int count;
 
-    if (has_writer && error == EAGAIN)
-        error = 0;
+    if (s->out.error != 0)
+        return end_with_output_error(L, s);
+    if (error != 0 && !(has_writer && error == EAGAIN)) {
+        unsent_push_error(L, "close", error);
+        return end_with_error(L, s);
+    }
+    error = end_stream(L, s);
     count = close_file(L, error == 0);
-
     return error ? error_raise(L, "close", error, 0) : count;
 }
 
@@ -106,17 +119,6 @@ static int close_step(lua_State *L, int status, lua_KContext context);
 
 static const struct call close_call = {"close", POLLOUT, close_step};
 
-/* Close the stream, and raise the error on top. */
-static int end_with_error(lua_State *L, struct stream *s)
-{
-    int top = lua_gettop(L);
-
-    end_stream(L, s);
-    close_file(L, false);
-    lua_settop(L, top);
-    return lua_error(L);
-}
-
 /* Close a stream that cannot send all. A scope that is over is no error. */
 static int end_unsent(lua_State *L, struct stream *s, const struct wait *w)
 {
@@ -142,10 +144,8 @@ static int close_step(lua_State *L, int status, lua_KContext context)
     if (context != WAIT_FIRST && s->closing && s->socket->handle.fd == -1 &&
         s->out.pending == NULL)
         return end_closed(L, s);
-    if (s->out.error != 0) {
-        unsent_push(L, &s->out, "close");
-        return end_with_error(L, s);
-    }
+    if (s->out.error != 0)
+        return end_with_output_error(L, s);
     if (s->out.pending != NULL) {
         if (begin_closing(s))
             return finish_close(L, s, true);
@@ -184,9 +184,13 @@ static int stream_close(lua_State *L)
  * and does not wait. */
 static int stream_leave(lua_State *L)
 {
+    struct stream *s;
+
     if (lua_isnoneornil(L, 2))
         return stream_close(L);
-    end_without_waiting(L, stream_check(L, 1));
+    s = stream_check(L, 1);
+    output_send(&s->out, MSG_DONTWAIT);
+    end_stream(L, s);
     close_file(L, false);
     return 0;
 }

@@ -19,11 +19,23 @@ static void push_peer(lua_State *L)
     lua_pushnil(L);
 }
 
+/* The error is on top: set the peer's address in it. */
+static void set_peer(lua_State *L)
+{
+    push_peer(L);
+    lua_setfield(L, -2, "address");
+}
+
 void unsent_push_failure(lua_State *L, const struct wait *w)
 {
     wait_push_error(L, w, 0);
-    push_peer(L);
-    lua_setfield(L, -2, "address");
+    set_peer(L);
+}
+
+void unsent_push_error(lua_State *L, const char *call, int error)
+{
+    error_push(L, call, error, 0);
+    set_peer(L);
 }
 
 int unsent_fail(lua_State *L, const struct wait *w)
@@ -40,14 +52,12 @@ void unsent_push(lua_State *L, struct output *o, const char *call)
     int error = o->error;
     bool timed_out = o->timed_out;
 
-    push_peer(L);
     output_drop(o);
     if (timed_out)
         error_push_timeout(L, call, 0);
     else
         error_push(L, call, error, 0);
-    lua_insert(L, -2);
-    lua_setfield(L, -2, "address");
+    set_peer(L);
 }
 
 void unsent_raise(lua_State *L, struct output *o, const char *call)

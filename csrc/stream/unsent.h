@@ -18,6 +18,9 @@
 void unsent_push_failure(lua_State *L, const struct wait *w);
 int unsent_fail(lua_State *L, const struct wait *w);
 
+/* Push the error of a call that could not send, likewise. */
+void unsent_push_error(lua_State *L, const char *call, int error);
+
 /* Push, or raise, the error that the output keeps, which keeps it no more. */
 void unsent_push(lua_State *L, struct output *o, const char *call);
 void unsent_raise(lua_State *L, struct output *o, const char *call);
