@@ -119,6 +119,19 @@ static struct sigaction action_for(int number, enum disposition disposition,
     return action;
 }
 
+/* The action takes the place of `before`: kept, if that was not a handler. */
+static void note_change(int number, const struct sigaction *action,
+                        const struct sigaction *before)
+{
+    bool handled = caught_is_action(action);
+
+    if (handled && !caught_is_action(before)) {
+        signals.before[number] = *before;
+        signals.replaced[number] = true;
+    }
+    note_handled(number, handled);
+}
+
 static int set_action(int number, enum disposition disposition, bool owns,
                       bool *taken)
 {
@@ -135,12 +148,8 @@ static int set_action(int number, enum disposition disposition, bool owns,
         error = caught_set_action(number, &action, taken);
     else
         error = sigaction(number, &action, NULL) == 0 ? 0 : errno;
-    if (error == 0 && !caught_is_action(&now)) {
-        signals.before[number] = now;
-        signals.replaced[number] = true;
-    }
     if (error == 0)
-        note_handled(number, caught_is_action(&action));
+        note_change(number, &action, &now);
     return error;
 }
 

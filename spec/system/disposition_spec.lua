@@ -68,6 +68,19 @@ describe("the action of a signal", function()
     end))
   end)
 
+  it("stays as it is where no handler was set", function()
+    assert.equal("exit 0", ending(function()
+      signal("USR1", "ignore")
+      for _ = 1, 3 do
+        same("ignore", signal("USR1", "original"))
+        same("ignore", kernel(sockeye.SIGUSR1))
+      end
+      signal("USR1", "default")
+      same("default", signal("USR1", "original"))
+      same("default", kernel(sockeye.SIGUSR1))
+    end))
+  end)
+
   it("is each signal's own", function()
     assert.equal("exit 0", ending(function()
       signal("USR1", handler)
