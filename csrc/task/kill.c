@@ -18,6 +18,7 @@
 #include "task/live.h"
 #include "task/report.h"
 #include "task/task.h"
+#include "task/traceback.h"
 
 /* ---- one task ---- */
 
@@ -53,6 +54,17 @@ static void report_kill(lua_State *L, struct task *t)
     task_push(L, t);
     lua_pcall(L, 1, 1, 0);
     report_to_loop(L, t);
+}
+
+/* The task was to fail with an error, which waits for its `<close>` variables. */
+static void report_on_its_way(lua_State *L, struct task *t)
+{
+    bool is_own = traceback_push_error(L, t);
+
+    if (is_own && !(error_is_canceled(L, -1) && t->over))
+        report_error(L, t);
+    else
+        lua_pop(L, 1);
 }
 
 static void close_one(lua_State *L, struct task *t, lua_State *co)
@@ -93,6 +105,7 @@ static void kill_one(lua_State *L, struct task *t)
     loop_take_out(t);
     scope_refresh(t);
     place_give_up(L, t);
+    report_on_its_way(L, t);
     report_kill(L, t);
     close_all(L, t);
     task_end(L, t);
@@ -137,15 +150,31 @@ void kill_group(lua_State *L, struct group *group)
     scope_cancel(&group->scope);
 }
 
+/* Whether code that runs, in whatever loop, is inside the task's groups. */
+static bool is_around_running(const struct task *t)
+{
+    const struct task *running = loop_running();
+
+    for (; task_has_coroutine(running); running = running->resumer) {
+        for (const struct scope *s = running->scope; s != NULL; s = s->outer) {
+            if (s == &t->own)
+                return true;
+        }
+    }
+    return false;
+}
+
 /*** End the task where it waits.
 Its coroutine is closed, the innermost generator first: `<close>` variables are
 closed, no `pcall` stops that, and a call in them that would wait raises
 ECANCELED. So do the tasks in its groups. Where it waited is reported
-(`on_error`); the task does not fail its group. A task that has ended is left
-alone.
+(`on_error`); the task does not fail its group. An error that it was to fail
+with, while a `<close>` variable waits, is reported, too. A task that has ended
+is left alone.
 @function Task:kill
 @treturn Task itself
-@raise an error for a task that runs: the caller, or one that runs its loop
+@raise an error for a task that runs: the caller, or one that runs its loop; and
+for one in whose groups such a task is
 */
 static int task_kill(lua_State *L)
 {
@@ -154,6 +183,8 @@ static int task_kill(lua_State *L)
     if (t->status <= TASK_WAITING && !t->killed && !t->abandoned) {
         if (task_coroutine_runs(t->co))
             return error_raise_misuse(L, "kill: the task runs");
+        if (is_around_running(t))
+            return error_raise_misuse(L, "kill: the caller is in its group");
         kill_inside(L, &t->own);
     }
     lua_settop(L, 1);

@@ -423,6 +423,8 @@ void task_end(lua_State *L, struct task *t)
     outputs_try(&t->outputs);
     place_give_up(L, t);
     loop_retire(t);
+    if (t->failed || t->killed)
+        traceback_forget_error(L, t);
     t->status = final_status(t);
     if (t->nests)
         drop_nest(L, t);

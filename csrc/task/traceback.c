@@ -44,6 +44,35 @@ static void keep_in_task(lua_State *L)
     lua_pop(L, 1);
 }
 
+/* Keep the error at index 1, in case the task is killed before it has failed: a
+ * `<close>` variable may wait. */
+static void keep_error(lua_State *L, const struct task *t)
+{
+    lua_createtable(L, 1, 0);
+    lua_pushvalue(L, 1);
+    lua_rawseti(L, -2, 1);
+    task_hold(L, t->loop, &t->failed);
+}
+
+bool traceback_push_error(lua_State *L, const struct task *t)
+{
+    bool any;
+
+    task_push_live(L, t->loop);
+    any = lua_rawgetp(L, -1, &t->failed) == LUA_TTABLE;
+    lua_remove(L, -2);
+    if (any) {
+        lua_rawgeti(L, -1, 1);
+        lua_remove(L, -2);
+    }
+    return any;
+}
+
+void traceback_forget_error(lua_State *L, const struct task *t)
+{
+    task_release(L, t->loop, &t->failed);
+}
+
 static int note_traceback(lua_State *L)
 {
     const struct task *t = loop_running();
@@ -52,6 +81,7 @@ static int note_traceback(lua_State *L)
     if (t != NULL && t->co == L) {
         task_push(L, t);
         keep_in_task(L);
+        keep_error(L, t);
     }
     if (error_is(L, 1)) {
         lua_pushliteral(L, "traceback");

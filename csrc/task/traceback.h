@@ -4,10 +4,20 @@
 #ifndef SOCKEYE_TASK_TRACEBACK_H
 #define SOCKEYE_TASK_TRACEBACK_H
 
+#include <stdbool.h>
+
 #include <lua.h>
+
+struct task;
 
 /* The message handler of a task's function: keeps the traceback of the error,
  * after that of the task in a group of this one in which it has happened. */
 int traceback_keep(lua_State *L);
+
+/* Push the error that t is to fail with; nil, and false: there is none. */
+bool traceback_push_error(lua_State *L, const struct task *t);
+
+/* The error of t is no more on its way. */
+void traceback_forget_error(lua_State *L, const struct task *t);
 
 #endif

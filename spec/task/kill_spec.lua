@@ -25,6 +25,83 @@ for _, poller in ipairs { "epoll", "poll" } do
   describe("a task that is killed, by " .. poller, function()
     descriptors.guard()
 
+    it("reports the error that it was to fail with", function()
+      for _, reason in ipairs { "reason", 5, false, {} } do
+        local t
+        local reports = with_reports(function()
+          t = spawn(function()
+            local _ <close> = on_close(function() sleep(10) end)
+            error(reason, 0)
+          end)
+          sockeye.yield()
+          assert.equal("waiting", t:status())
+          t:kill()
+        end)
+        assert.equal(2, #reports)
+        assert.equal(reason, reports[1].err)
+        assert.matches("kill", tostring(reports[2].err), 1, true)
+        assert.equal(t, reports[1].task)
+      end
+    end)
+
+    it("reports nil as the error that it was to fail with", function()
+      local count = 0
+      run({ poller = poller }, function()
+        sockeye.on_error(function(err)
+          count = count + (err == nil and 1 or 10)
+        end)
+        local t = spawn(function()
+          local _ <close> = on_close(function() sleep(10) end)
+          error(nil)
+        end)
+        sockeye.yield()
+        t:kill()
+      end)
+      assert.equal(11, count)
+    end)
+
+    it("reports no cancellation that it was to end with", function()
+      local reports = with_reports(function()
+        local t = spawn(function()
+          local _ <close> = on_close(function()
+            sockeye.shield(5, sleep, 5)
+          end)
+          sleep(10)
+        end)
+        sockeye.yield()
+        t:cancel()
+        for _ = 1, 3 do sockeye.yield() end
+        assert.equal("waiting", t:status())
+        t:kill()
+      end)
+      assert.equal(1, #reports)
+      assert.matches("kill", tostring(reports[1].err), 1, true)
+    end)
+
+    it("is not one whose group the caller is in", function()
+      with_reports(function()
+        local refused = 0
+        local function refuse(t)
+          errors.rejected("kill: the caller is in its group", t.kill, t)
+          refused = refused + 1
+        end
+        local t
+        t = spawn(function()
+          sockeye.group(function(g)
+            g:spawn(refuse, t)
+            g:spawn(sockeye.group, function(inner) inner:spawn(refuse, t) end)
+            g:spawn(function()
+              local loop <close> = sockeye.loop(refuse, t)
+              while loop:step() do end
+            end)
+            g:spawn(sockeye.shield, 5, refuse, t)
+          end)
+        end)
+        t:join()
+        assert.equal(4, refused)
+      end)
+    end)
+
     it("ends where it waits, though it catches all errors", function()
       local reports = with_reports(function(reports)
         local closed
