@@ -226,25 +226,27 @@ void scope_take_along(struct task *t, lua_State *co, struct scope **taken)
 }
 
 /* Take the scopes that the coroutine took along out of the list; returns the
- * outermost; NULL: there are none. */
-static struct scope *remove_taken(lua_State *co, struct scope *taken)
+ * outermost, or NULL if there are none. */
+static struct scope *remove_taken(lua_State *co, struct scope *taken,
+                                  struct scope **innermost)
 {
     while (taken != NULL && taken->opener != co)
         taken = taken->next;
-    if (taken != NULL)
-        unlink_scope(taken);
+    if (taken == NULL)
+        return NULL;
+    *innermost = taken->innermost;
+    taken->innermost = NULL;
+    unlink_scope(taken);
     return taken;
 }
 
 void scope_put_back(struct task *t, lua_State *co, struct scope **taken)
 {
-    struct scope *outermost = remove_taken(co, *taken);
     struct scope *innermost;
+    struct scope *outermost = remove_taken(co, *taken, &innermost);
 
     if (outermost == NULL)
         return;
-    innermost = outermost->innermost;
-    outermost->innermost = NULL;
     scope_put(outermost, t->scope);
     refresh_if_bound(t, outermost);
     set_innermost(t, innermost);
@@ -293,12 +295,8 @@ static void enter_all_outside(struct scope *s, struct scope **list)
 
 void scope_bring_out(lua_State *co, struct scope **taken, struct scope **list)
 {
-    struct scope *outermost = remove_taken(co, *taken);
     struct scope *innermost;
 
-    if (outermost == NULL)
-        return;
-    innermost = outermost->innermost;
-    outermost->innermost = NULL;
-    enter_all_outside(innermost, list);
+    if (remove_taken(co, *taken, &innermost) != NULL)
+        enter_all_outside(innermost, list);
 }

@@ -9,6 +9,22 @@ local servers = require "spec.support.servers"
 local echo, call =
   servers.echo, servers.call
 
+-- Connects to the server that has printed its address, and sends it the first
+-- signal, which has come when nobody listens any more. Returns the connection.
+local function drain(server, signal)
+  local address = sockeye.address((server:line()))
+  local conn = call(address)
+  server:line("accepted")
+  server:signal(signal or "INT")
+  assert.is_true(examples.eventually(function()
+    return not pcall(function()
+      local late <close> = sockeye.connect(address)
+      return late
+    end)
+  end))
+  return conn
+end
+
 for _, poller in ipairs { "epoll", "poll" } do
   describe(("a server and its signals (%s)"):format(poller), function()
     descriptors.guard()
@@ -30,17 +46,7 @@ for _, poller in ipairs { "epoll", "poll" } do
           end))
           print(sockeye.signal("SIGTERM", "default") == before)
         ]], { env = { SOCKEYE_POLLER = poller } })
-        local address = sockeye.address((server:line()))
-        local conn <close> = call(address)
-        server:line("accepted")
-        server:signal(name)
-        -- The signal has come when nobody listens any more.
-        assert.is_true(examples.eventually(function()
-          return not pcall(function()
-            local late <close> = sockeye.connect(address)
-            return late
-          end)
-        end))
+        local conn <close> = drain(server, name)
         conn:write("still served\n")
         assert.equal("bye", conn:read("a"))
         local result = server:wait()
@@ -64,16 +70,7 @@ for _, poller in ipairs { "epoll", "poll" } do
           print(err.code)
         end, { grace = 1000 }))
       ]], { env = { SOCKEYE_POLLER = poller } })
-      local address = sockeye.address((server:line()))
-      local conn <close> = call(address)
-      server:line("accepted")
-      server:signal("INT")
-      assert.is_true(examples.eventually(function()
-        return not pcall(function()
-          local late <close> = sockeye.connect(address)
-          return late
-        end)
-      end))
+      local conn <close> = drain(server)
       server:signal("INT")
       local result = server:wait()
       assert.equal("ECANCELED\nSIGINT\n",
@@ -98,16 +95,7 @@ for _, poller in ipairs { "epoll", "poll" } do
           while true do pcall(stream.read, stream, "l") end
         end, { grace = 1000 }))
       ]], { env = { SOCKEYE_POLLER = poller } })
-      local address = sockeye.address((server:line()))
-      local conn <close> = call(address)
-      server:line("accepted")
-      server:signal("INT")
-      assert.is_true(examples.eventually(function()
-        return not pcall(function()
-          local late <close> = sockeye.connect(address)
-          return late
-        end)
-      end))
+      local conn <close> = drain(server)
       server:signal("INT")
       server:line("ECANCELED")
       server:signal("INT")
