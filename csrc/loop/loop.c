@@ -198,6 +198,7 @@ static void limit(struct task *t, int64_t deadline)
 {
     t->limit = deadline;
     t->deadline = deadline < t->scope_limit ? deadline : t->scope_limit;
+    t->hurried = false;
 }
 
 bool loop_bring_forward(struct task *t)
@@ -212,13 +213,14 @@ bool loop_bring_forward(struct task *t)
         return false;
     }
     t->loop->timed += before == NO_DEADLINE;
+    t->hurried = true;
     return true;
 }
 
-/* A scope that made the deadline earlier may be in force no more. */
+/* The scope that made the deadline earlier may be in force no more. */
 static void renew_deadline(struct task *t)
 {
-    if (!has_deadline(t) || t->flushing)
+    if (!t->hurried || !has_deadline(t))
         return;
     limit(t, t->limit);
     t->loop->timed -= t->deadline == NO_DEADLINE;
