@@ -171,6 +171,7 @@ local function add_made(list)
             tostring(rawget(meta, "__name")):find "^sockeye%." then
           add_type(list, M.name_of(object), meta)
         end
+        if kind == "process" then object:close() end
       end
     end
     if kind ~= "task" then keep(pcall(make, S)) end
