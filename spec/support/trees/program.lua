@@ -107,7 +107,7 @@ function make:generator(action, depth)
   for i = 1, random(2) do
     local part <const> = self:action(one_of { "timeout", "group", "plain" })
     part.seconds = self:seconds(3)
-    part.before = part.kind ~= "group" and one_in(2) and self:block(depth) or {}
+    part.before = one_in(2) and self:block(depth) or {}
     if part.kind == "group" then part.member = member(self, depth) end
     part.after = self:block(depth)
     action.parts[i] = part
