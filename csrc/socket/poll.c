@@ -24,8 +24,10 @@ enum { WANTED = 1, DEADLINE, KEYS, POLLFDS, SET };
 #define POLL_AGAIN 5000000 /* nanoseconds */
 
 static int poll_step(lua_State *L, int status, lua_KContext context);
+static int wait_step(lua_State *L, int status, lua_KContext context);
 
 static const struct call poll_call = {"poll", 0, poll_step};
+static const struct call wait_call = {"wait", 0, wait_step};
 
 /* Create the list of the keys. Returns their number. */
 static nfds_t list_keys(lua_State *L)
@@ -45,19 +47,19 @@ static nfds_t list_keys(lua_State *L)
     return (nfds_t)count;
 }
 
-static void raise_closed(lua_State *L, bool was_open)
+static void raise_closed(lua_State *L, const struct call *call, bool was_open)
 {
     if (was_open)
-        wait_raise_closed(L, "poll");
-    error_raise(L, "poll", EBADF, 0);
+        wait_raise_closed(L, call->name);
+    error_raise(L, call->name, EBADF, 0);
 }
 
 /* Repeat this after Lua code has run, which may have closed a descriptor or
  * removed one from the table. Raises EBADF for a closed one, with `closed` if it
  * has been open at the beginning; a removed one becomes -1, which poll(2)
  * ignores. */
-static void fill_pollfds(lua_State *L, struct pollfd *fds, nfds_t count,
-                         bool was_open)
+static void fill_pollfds(lua_State *L, const struct call *call,
+                         struct pollfd *fds, nfds_t count, bool was_open)
 {
     for (nfds_t i = 0; i < count; i++) {
         fds[i] = (struct pollfd){.fd = -1};
@@ -67,13 +69,14 @@ static void fill_pollfds(lua_State *L, struct pollfd *fds, nfds_t count,
             fds[i].events = events_check(L, WANTED);
             fds[i].fd = socket_descriptor_at(L, -2);
             if (fds[i].fd == CLOSED_DESCRIPTOR)
-                raise_closed(L, was_open);
+                raise_closed(L, call, was_open);
         }
         lua_pop(L, 2);
     }
 }
 
-static int push_ready(lua_State *L, const struct pollfd *fds, nfds_t count)
+static int push_ready(lua_State *L, const struct call *call,
+                      const struct pollfd *fds, nfds_t count)
 {
     lua_newtable(L);
     for (nfds_t i = 0; i < count; i++) {
@@ -81,7 +84,7 @@ static int push_ready(lua_State *L, const struct pollfd *fds, nfds_t count)
             continue;
         lua_rawgeti(L, KEYS, (lua_Integer)i + 1);
         if (fds[i].revents & POLLNVAL)
-            return error_raise(L, "poll", EBADF, 0);
+            return error_raise(L, call->name, EBADF, 0);
         events_push(L, &fds[i]);
         lua_rawset(L, -3);
     }
@@ -93,8 +96,8 @@ static int push_ready(lua_State *L, const struct pollfd *fds, nfds_t count)
 /* Register that the task waits for any of them: with a descriptor that stands
  * for the set, where the system has epoll, else by polling again soon. A
  * finalizer may cancel the task while that is made. */
-static int await_any(lua_State *L, struct task *t, struct pollfd *fds,
-                     nfds_t count, int64_t deadline)
+static int await_any(lua_State *L, const struct call *call, struct task *t,
+                     struct pollfd *fds, nfds_t count, int64_t deadline)
 {
     int64_t soon = clock_now() + POLL_AGAIN;
     bool collected = false;
@@ -103,9 +106,11 @@ static int await_any(lua_State *L, struct task *t, struct pollfd *fds,
     int fd;
 
     lua_settop(L, POLLFDS);
+    if (count == 0)
+        return loop_pause(t, t, deadline);
     set = socket_new(L);
     do {
-        fill_pollfds(L, fds, count, true);
+        fill_pollfds(L, call, fds, count, true);
         fd = poller_make_set(fds, count);
     } while (fd == -1 && descriptor_collect(L, errno, &collected));
     if (fd == -1 && errno != ENOSYS && errno != EPERM)
@@ -129,27 +134,28 @@ static void close_set(lua_State *L)
 }
 
 /* Suspend the task until one is ready; push the result if it is over. */
-static int poll_suspend(lua_State *L, struct task *t, nfds_t count,
-                        bool resumed)
+static int suspend(lua_State *L, const struct call *call, struct task *t,
+                   nfds_t count, bool resumed)
 {
     struct pollfd *fds = lua_touserdata(L, POLLFDS);
     int64_t deadline = lua_tointeger(L, DEADLINE);
     int error = task_interruption(t, false);
 
     if (error != 0)
-        return task_raise(L, "poll", error);
+        return task_raise(L, call->name, error);
     if (resumed && clock_now() >= deadline)
-        return push_ready(L, fds, 0);
-    error = await_any(L, t, fds, count, deadline);
+        return push_ready(L, call, fds, 0);
+    error = await_any(L, call, t, fds, count, deadline);
     if (error == ECANCELED)
-        return task_raise(L, "poll", error);
+        return task_raise(L, call->name, error);
     if (error != 0)
-        return error_raise(L, task_wait_name(t, "poll"), error, 0);
-    return task_suspend(L, t, "poll", WAIT_RESUMED, poll_step);
+        return error_raise(L, task_wait_name(t, call->name), error, 0);
+    return task_suspend(L, t, call->name, WAIT_RESUMED, call->step);
 }
 
 /* Outside of tasks an enclosing `deadline` may come first. */
-static int poll_outside(lua_State *L, struct pollfd *fds, nfds_t count)
+static int poll_outside(lua_State *L, const struct call *call,
+                        struct pollfd *fds, nfds_t count)
 {
     int64_t own = lua_tointeger(L, DEADLINE);
     int64_t limit = outside_limit(L, own);
@@ -157,37 +163,56 @@ static int poll_outside(lua_State *L, struct pollfd *fds, nfds_t count)
 
     while ((n = wait_poll(fds, count, limit)) == -1 && errno == EINTR) {
         interrupt_run(L);
-        fill_pollfds(L, fds, count, true);
+        fill_pollfds(L, call, fds, count, true);
     }
     if (n == -1)
-        return error_raise(L, "poll", errno, 0);
-    return n == 0 && limit < own ? error_raise_canceled(L, "poll", 0)
-                                 : push_ready(L, fds, count);
+        return error_raise(L, call->name, errno, 0);
+    return n == 0 && limit < own ? error_raise_canceled(L, call->name, 0)
+                                 : push_ready(L, call, fds, count);
 }
 
-static int poll_step(lua_State *L, int status, lua_KContext context)
+static int make_attempt(lua_State *L, const struct call *call,
+                        lua_KContext context)
 {
     struct pollfd *fds = lua_touserdata(L, POLLFDS);
     nfds_t count = (nfds_t)lua_rawlen(L, KEYS);
     struct task *t = task_running(L);
 
-    (void)status;
-    wait_turn(L, &poll_call, context);
+    wait_turn(L, call, context);
     context = context == WAIT_POSTPONED ? WAIT_FIRST : context;
     close_set(L);
-    fill_pollfds(L, fds, count, context != WAIT_FIRST);
+    fill_pollfds(L, call, fds, count, context != WAIT_FIRST);
     if (t == NULL)
-        return poll_outside(L, fds, count);
+        return poll_outside(L, call, fds, count);
     while (poll(fds, count, 0) == -1)
         if (errno != EINTR)
-            return error_raise(L, "poll", errno, 0);
+            return error_raise(L, call->name, errno, 0);
     for (nfds_t i = 0; i < count; i++) {
         if (fds[i].revents != 0)
-            return push_ready(L, fds, count);
+            return push_ready(L, call, fds, count);
     }
     if (lua_tointeger(L, DEADLINE) <= loop_now(t->loop))
-        return push_ready(L, fds, 0);
-    return poll_suspend(L, task_that_may_wait(L), count, context != WAIT_FIRST);
+        return push_ready(L, call, fds, 0);
+    return suspend(L, call, task_that_may_wait(L), count,
+                   context != WAIT_FIRST);
+}
+
+static int poll_step(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    return make_attempt(L, &poll_call, context);
+}
+
+/* Stack: the table, the seconds. */
+static void prepare(lua_State *L)
+{
+    int64_t seconds = clock_check_seconds(L, DEADLINE);
+    nfds_t count;
+
+    lua_settop(L, WANTED);
+    lua_pushinteger(L, seconds == 0 ? 0 : clock_after(seconds));
+    count = list_keys(L);
+    lua_newuserdatauv(L, count * sizeof(struct pollfd), 0);
 }
 
 /*** Wait until one of several descriptors is ready (poll(2)).
@@ -206,23 +231,17 @@ for s, events in pairs(sockeye.poll({[a] = "r", [b] = "rw"}, 0.5)) do … end
 */
 static int sockeye_poll(lua_State *L)
 {
-    int64_t seconds;
-    nfds_t count;
-
-    luaL_checktype(L, 1, LUA_TTABLE);
-    seconds = clock_check_seconds(L, 2);
-    lua_settop(L, 1);
-    lua_pushinteger(L, seconds == 0 ? 0 : clock_after(seconds));
-    count = list_keys(L);
-    lua_newuserdatauv(L, count * sizeof(struct pollfd), 0);
+    luaL_checktype(L, WANTED, LUA_TTABLE);
+    prepare(L);
     return poll_step(L, LUA_OK, WAIT_FIRST);
 }
 
-static int wait_done(lua_State *L, int status, lua_KContext context)
+/* Replace the table on top by its only value. */
+static int wait_step(lua_State *L, int status, lua_KContext context)
 {
     (void)status;
-    (void)context;
-    lua_pushvalue(L, 1);
+    make_attempt(L, &wait_call, context);
+    lua_rawgeti(L, KEYS, 1);
     if (lua_rawget(L, -2) == LUA_TNIL)
         return error_raise_timeout(L, "wait", 0);
     return 1;
@@ -242,7 +261,6 @@ static int sockeye_wait(lua_State *L)
     luaL_checkany(L, 1);
     clock_check_seconds(L, 3);
     lua_settop(L, 3);
-    lua_pushcfunction(L, sockeye_poll);
     lua_newtable(L);
     lua_pushvalue(L, 1);
     if (lua_isnil(L, 2))
@@ -253,9 +271,10 @@ static int sockeye_wait(lua_State *L)
     luaL_argcheck(L, socket_descriptor_at(L, 1) != NO_DESCRIPTOR, 1,
                   "socket, file or descriptor expected");
     lua_rawset(L, -3);
-    lua_pushvalue(L, 3);
-    lua_callk(L, 2, 1, 0, wait_done);
-    return wait_done(L, LUA_OK, WAIT_FIRST);
+    lua_replace(L, WANTED);
+    lua_replace(L, DEADLINE);
+    prepare(L);
+    return wait_step(L, LUA_OK, WAIT_FIRST);
 }
 
 void open_poll(lua_State *L)

@@ -49,6 +49,11 @@ static int stream_of_socket(lua_State *L)
     return 1;
 }
 
+/* ---- where the stream makes the socket ---- */
+
+/* Lua finalizes what was made last first: the stream is made after its socket,
+ * and sends what was written before that is closed. */
+
 /* If this raises, the caller still owns the descriptor. */
 static int stream_of_number(lua_State *L)
 {
@@ -57,12 +62,13 @@ static int stream_of_number(lua_State *L)
     int error;
 
     luaL_argcheck(L, fd >= 0 && fd <= INT32_MAX, 1, "descriptor out of range");
-    stream_new(L, STREAM_SOCKET);
     socket = socket_new(L);
+    stream_new(L, STREAM_SOCKET);
     error = socket_adopt(socket, (int)fd);
     if (error != 0)
         return error_raise(L, "stream", error, 0);
-    use_socket(L, 2, socket);
+    lua_pushvalue(L, 2);
+    use_socket(L, 3, socket);
     return 1;
 }
 
@@ -88,10 +94,10 @@ static int stream_of_file(lua_State *L, const luaL_Stream *file)
     struct socket *socket;
     int error = 0;
 
+    socket = socket_new(L);
     stream_new(L, STREAM_FILE);
     lua_pushvalue(L, 1);
-    lua_setiuservalue(L, 2, STREAM_FILE);
-    socket = socket_new(L);
+    lua_setiuservalue(L, 3, STREAM_FILE);
     socket->handle.fd = duplicate(L, file);
     if (socket->handle.fd == -1)
         return error_raise(L, "stream", errno, 0);
@@ -100,7 +106,8 @@ static int stream_of_file(lua_State *L, const luaL_Stream *file)
         socket_end(L, socket);
         return error_raise(L, "stream", error, 0);
     }
-    use_socket(L, 2, socket);
+    lua_pushvalue(L, 2);
+    use_socket(L, 3, socket);
     return 1;
 }
 

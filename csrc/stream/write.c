@@ -244,16 +244,13 @@ static int shutdown_step(lua_State *L, int status, lua_KContext context)
     struct stream *s = stream_check_writable(L, 1, "shutdown", context);
     struct wait w;
     size_t unsent;
+    int flags;
 
     (void)status;
     unsent_check(L, &s->out, "shutdown");
-    if (s->out.pending != NULL) {
-        int flags =
-            wait_start(L, &w, &shutdown_call, &s->socket->handle, 0, context);
-
-        if (!stream_flush(L, s, &w, flags, &unsent))
-            return unsent_fail(L, &w);
-    }
+    flags = wait_start(L, &w, &shutdown_call, &s->socket->handle, 0, context);
+    if (!stream_flush(L, s, &w, flags, &unsent))
+        return unsent_fail(L, &w);
     lua_getiuservalue(L, 1, 1);
     lua_getfield(L, -1, "shutdown");
     lua_insert(L, -2);

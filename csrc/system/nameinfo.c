@@ -108,6 +108,32 @@ static int nameinfo_step(lua_State *L, int status, lua_KContext context)
     return nameinfo_step(L, LUA_OK, WAIT_FIRST);
 }
 
+/* Read the arguments. */
+static void read_naming(lua_State *L, struct naming *n)
+{
+    const struct address *a = address_check(L, 1);
+
+    memset(n, 0, sizeof *n);
+    n->flags = names_flags(L, 2, &nameinfo_flags);
+    n->length = a->length;
+    memcpy(&n->storage, a->bytes, a->length);
+}
+
+/* In this thread. */
+static int name_at_once(lua_State *L, int status, lua_KContext context)
+{
+    static const struct call call = {"getnameinfo", 0, name_at_once};
+    struct naming n;
+
+    (void)status;
+    wait_turn(L, &call, context);
+    read_naming(L, &n);
+    do
+        name(&n);
+    while (n.answer.code != 0 && resolver_try_again(L, &n.answer));
+    return give_names(L, &n);
+}
+
 /* Whether no name server is asked. */
 static bool is_numeric(const struct naming *n)
 {
@@ -128,20 +154,14 @@ service), `"nofqdn"`
 */
 static int sockeye_nameinfo(lua_State *L)
 {
-    const struct address *a = address_check(L, 1);
-    struct naming n = {.flags = names_flags(L, 2, &nameinfo_flags)};
+    struct naming n;
 
-    n.length = a->length;
-    memcpy(&n.storage, a->bytes, a->length);
+    read_naming(L, &n);
     lua_settop(L, RESOLVER_LIST);
-    if (!resolver_may_block(L) && !is_numeric(&n)) {
-        resolver_send(L, nameinfo_call.name, copy_naming, &n);
-        return nameinfo_step(L, LUA_OK, WAIT_FIRST);
-    }
-    do
-        name(&n);
-    while (n.answer.code != 0 && resolver_try_again(L, &n.answer));
-    return give_names(L, &n);
+    if (resolver_may_block(L) || is_numeric(&n))
+        return name_at_once(L, LUA_OK, WAIT_FIRST);
+    resolver_send(L, nameinfo_call.name, copy_naming, &n);
+    return nameinfo_step(L, LUA_OK, WAIT_FIRST);
 }
 
 void open_nameinfo(lua_State *L)

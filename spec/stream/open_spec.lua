@@ -52,6 +52,41 @@ describe("a stream of a Lua file", function()
     assert.equal(text, file:read "a")
   end)
 
+  -- How the process ends, or the stream.
+  local ends = {
+    ["os.exit in a task"] = "S.run(function() write() os.exit(0, true) end)",
+    ["os.exit"] = "write() os.exit(0, true)",
+    ["the end of the script in a task"] = "S.run(function() write() end)",
+    ["the end of the script"] = "write()",
+    ["its collection in a task"] = [[
+      S.run(function()
+        write()
+        collectgarbage()
+        collectgarbage()
+        os.exit(0)
+      end)]],
+  }
+  local sources = {
+    ["a file"] = "io.stdout", ["a number"] = "1",
+    ["io.popen"] = "io.popen('cat', 'w')",
+  }
+  for ending, code in pairs(ends) do
+    for source, expression in pairs(sources) do
+      it(("sends what was written at %s: %s"):format(ending, source),
+         function()
+        local result = programs.lua_script(([[
+          local S = require "sockeye"
+          local function write()
+            S.stream(%s):setvbuf("full"):write("written\n")
+          end
+          %s
+        ]]):format(expression, code), {})
+        assert.same({ "written\n", "", 0 },
+                    { result.stdout, result.stderr, result.status })
+      end)
+    end
+  end
+
   in_tasks("lets other tasks run while it waits", function()
     local s <close> = stream(io.popen "sleep 0.05; echo x")
     local turns = 0

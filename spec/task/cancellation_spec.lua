@@ -34,7 +34,7 @@ local waits = {
   { "get", "get", function() sockeye.channel():get() end },
   { "put", "put", function() sockeye.channel():put(1) end },
   { "poll", "poll", function(s) sockeye.poll { [s.a] = "r" } end },
-  { "wait", "poll", function(s) sockeye.wait(s.a, "r") end },
+  { "wait", "wait", function(s) sockeye.wait(s.a, "r") end },
   { "waitpid", "waitpid", function(s) sockeye.waitpid(s.pid) end },
   { "waitpid for a stop", "waitpid", function(s)
     sockeye.waitpid(s.pid, "untraced")

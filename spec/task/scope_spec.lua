@@ -214,11 +214,17 @@ for where, inside in sorted(worlds) do
     it("ends loops of calls that need not wait", function()
       local a, b = sockets.unix()
       b:sendall(("x"):rep(100000))
+      local stream <close> = sockeye.stream((sockeye.socketpair()))
       local calls = {
         sleep = function() sleep(0) end,
         poll = function() sockeye.poll({ [a] = "r" }, 0) end,
         recv = function() a:recv(1) end,
         resolve = function() sockeye.resolve("127.0.0.1", 80) end,
+        nameinfo = function()
+          sockeye.nameinfo("127.0.0.1:80", "numerichost numericserv")
+        end,
+        flush = function() stream:flush() end,
+        shutdown = function() stream:shutdown "wr" end,
       }
       inside(function()
         for name, call in sorted(calls) do
