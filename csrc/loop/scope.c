@@ -73,7 +73,7 @@ void scope_refresh(struct task *t)
             t->scope_limit = s->deadline;
     }
     t->over = over || t->scope_limit <= loop_now(t->loop);
-    if (t->over)
+    if (t->over && t->budget > 0)
         t->budget = 0;
     if (t->status == TASK_WAITING &&
         (t->over || (t->scope_limit < t->deadline && !loop_bring_forward(t))))

@@ -34,6 +34,14 @@ static bool keeps_data(lua_State *L, const struct stream *s)
     return s->buffering == BUFFER_FULL;
 }
 
+/* Whether so many bytes are sent without copying them, if none are pending. */
+static bool sends_directly(lua_State *L, const struct stream *s, size_t total)
+{
+    if (s->buffering == BUFFER_FULL)
+        return total > s->limit;
+    return total >= DIRECT || !keeps_data(L, s);
+}
+
 /* Arrange for pending data to be sent before the task waits. */
 static void note_pending(lua_State *L, struct stream *s)
 {
@@ -110,9 +118,9 @@ static void take_over(lua_State *L, struct stream *s, int last, int flags)
 {
     size_t total = check_data(L, last);
     size_t sent = 0;
-    bool is_large = total >= DIRECT || !keeps_data(L, s);
 
-    if (is_large && total > 0 && s->out.pending == NULL && stream_is_socket(s))
+    if (sends_directly(L, s, total) && total > 0 && s->out.pending == NULL &&
+        stream_is_socket(s))
         sent = send_direct(L, s, last, flags);
     keep(L, s, last, total, sent);
     note_pending(L, s);
@@ -196,7 +204,7 @@ static int stream_write(lua_State *L)
     int last = lua_gettop(L);
     size_t total = check_data(L, last);
 
-    if (total >= DIRECT || s->out.error != 0 || !keeps_data(L, s) ||
+    if (sends_directly(L, s, total) || s->out.error != 0 ||
         block_used(s->out.pending) + total > s->limit || !draws_on_budget())
         return write_step(L, LUA_OK, WAIT_FIRST);
     keep(L, s, last, total, 0);

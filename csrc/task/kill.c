@@ -180,6 +180,8 @@ static int task_kill(lua_State *L)
 {
     struct task *t = task_check(L, 1);
 
+    if (t == loop_running())
+        return error_raise_misuse(L, "kill: the task runs");
     if (t->status <= TASK_WAITING && !t->killed && !t->abandoned) {
         if (task_coroutine_runs(t->co))
             return error_raise_misuse(L, "kill: the task runs");

@@ -86,6 +86,27 @@ static int resume_step(lua_State *L, int status, lua_KContext arguments)
     return push_resumed(L, co, status, results);
 }
 
+/* Whether the coroutine, which can be resumed, is a task's own: only its loop
+ * resumes that. */
+static bool is_of_task(lua_State *co)
+{
+    lua_Debug frame;
+    int level = 0;
+    bool found;
+
+    if (lua_status(co) == LUA_OK)
+        return lua_tocfunction(co, 1) == task_body;
+    if (!lua_checkstack(co, 1))
+        return false;
+    while (lua_getstack(co, level, &frame))
+        level++;
+    lua_getstack(co, level - 1, &frame);
+    lua_getinfo(co, "f", &frame);
+    found = lua_tocfunction(co, -1) == task_body;
+    lua_pop(co, 1);
+    return found;
+}
+
 /*** Resume a coroutine that may wait.
 Like `coroutine.resume`, but calls inside the coroutine may wait: then the task
 waits.
@@ -112,7 +133,7 @@ static int sockeye_resume(lua_State *L)
         lua_pushliteral(L, "cannot resume dead coroutine");
         return 2;
     }
-    if (suspend_is_marked(co)) {
+    if (suspend_is_marked(co) || is_of_task(co)) {
         lua_pushboolean(L, false);
         lua_pushliteral(L, "resume: the coroutine waits in another task");
         return 2;

@@ -298,9 +298,34 @@ static bool turn_runner(lua_State *L, struct runner *r, int64_t deadline)
     return !turn.is_last;
 }
 
+/* Stack: the loop, the seconds or nil. A task that steps a loop keeps the others
+ * of its own loop from running meanwhile: they have their turns in between. */
+static int step(lua_State *L, int status, lua_KContext context)
+{
+    static const struct call call = {"step", 0, step};
+    struct runner *r = check_runner(L);
+    int64_t seconds = lua_isnil(L, 2) ? 0 : clock_check_seconds(L, 2);
+    int64_t deadline = clock_after(seconds);
+    int64_t limit = outside_caller_limit(L);
+    struct task *t = task_running(L);
+    bool goes_on;
+
+    (void)status;
+    wait_turn(L, &call, context);
+    if (outside_caller_is_over(L))
+        return error_raise_canceled(L, "step", 0);
+    goes_on = turn_runner(L, r, deadline < limit ? deadline : limit);
+    if (t != NULL && seconds > 0)
+        t->budget = 0;
+    lua_settop(L, 1);
+    lua_pushboolean(L, goes_on);
+    return goes_on ? 1 : 1 + push_outcome(L, r);
+}
+
 /*** Let every task that is ready run until it waits, and poll for events.
 @function Loop:step
-@number[opt=0] seconds how long to wait for events if no task is ready
+@number[opt=0] seconds how long to wait for events if no task is ready. In a
+task, the other tasks of its loop do not run meanwhile: wait for `pollfd` there
 @treturn boolean true while there are tasks; then false, followed by the results
 of `main`. The loop's descriptor stays open until the loop is closed or
 collected.
@@ -310,21 +335,12 @@ over
 */
 static int loop_step(lua_State *L)
 {
-    struct runner *r = check_runner(L);
-    int64_t seconds = lua_isnoneornil(L, 2) ? 0 : clock_check_seconds(L, 2);
-    int64_t deadline = clock_after(seconds);
-    int64_t limit = outside_caller_limit(L);
-
-    lua_settop(L, 1);
+    check_runner(L);
+    if (!lua_isnoneornil(L, 2))
+        clock_check_seconds(L, 2);
+    lua_settop(L, 2);
     interrupt_find_thread(L);
-    if (outside_caller_is_over(L))
-        return error_raise_canceled(L, "step", 0);
-    if (turn_runner(L, r, deadline < limit ? deadline : limit)) {
-        lua_pushboolean(L, true);
-        return 1;
-    }
-    lua_pushboolean(L, false);
-    return 1 + push_outcome(L, r);
+    return step(L, LUA_OK, WAIT_FIRST);
 }
 
 /*** Return the descriptor that is readable when the loop has something to do.

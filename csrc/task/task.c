@@ -215,7 +215,7 @@ static int end_body(lua_State *L, int status, lua_KContext context)
     return failed ? 1 : lua_gettop(L) - BODY;
 }
 
-static int task_body(lua_State *L)
+int task_body(lua_State *L)
 {
     int arguments = lua_gettop(L) - 2;
 

@@ -84,6 +84,9 @@ void task_complete(struct task *t);
 struct task *task_spawn(lua_State *L, int first, struct group *group,
                         int owner);
 
+/* The function of every task's coroutine. */
+int task_body(lua_State *L);
+
 /* The task at `arg`. Raises an argument error if it is none. */
 struct task *task_check(lua_State *L, int arg);
 

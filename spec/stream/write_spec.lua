@@ -47,6 +47,17 @@ describe("write", function()
     assert.same({ "onetwo", "three" }, streams.sends(peer))
   end)
 
+  worlds.it("is kept up to the size that full buffering was given", function()
+    local conn, peer = streams.pair()
+    local text <const> = ("x"):rep(1000000)
+    conn:setvbuf("full", 2000000):settimeout(0)
+    assert.equal(conn, conn:write(text))
+    assert.equal(conn, conn:write(text))
+    assert.is_false(peer:recv(1, "dontwait"))
+    assert.equal(conn, conn:write "more")
+    assert.equal("x", peer:recv(1, "dontwait"))
+  end)
+
   worlds.it("is kept in a full buffer until that is full", function()
     local conn, peer = streams.pair "seqpacket"
     conn:setvbuf("full", 10):write "12345":write "67890"

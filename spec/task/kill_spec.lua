@@ -78,6 +78,22 @@ for _, poller in ipairs { "epoll", "poll" } do
       assert.matches("kill", tostring(reports[1].err), 1, true)
     end)
 
+    it("cannot kill itself in its own closing", function()
+      local ok, err
+      local reports = with_reports(function()
+        local t
+        t = spawn(function()
+          local _ <close> = on_close(function() ok, err = pcall(t.kill, t) end)
+          sleep(10)
+        end)
+        sockeye.yield()
+        t:kill()
+      end)
+      assert.is_false(ok)
+      assert.matches("kill: the task runs", err, 1, true)
+      assert.equal(1, #reports)
+    end)
+
     it("is not one whose group the caller is in", function()
       with_reports(function()
         local refused = 0

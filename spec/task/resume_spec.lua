@@ -223,6 +223,26 @@ describe("a task's own coroutine", function()
     end)
   end)
 
+  it("is refused to sockeye.resume, and loses nothing", function()
+    run(function()
+      local co
+      local text <const> = "resume: the coroutine waits in another task"
+      local waiting = spawn(function()
+        co = coroutine.running()
+        sleep(0.002)
+        return "slept"
+      end)
+      sockeye.yield()
+      assert.same({ false, text }, { sockeye.resume(co) })
+      assert.same({ false, text }, { pcall(sockeye.wrap(function()
+        local ok, err = sockeye.resume(co)
+        assert.is_false(ok)
+        error(err, 0)
+      end)) })
+      assert.equal("slept", waiting:join())
+    end)
+  end)
+
   it("that is resumed from outside does not harm the loop", function()
     run(function()
       local co

@@ -93,6 +93,24 @@ describe("run", function()
   end)
 
 
+  it("lets the tasks of the loop around it run between two steps", function()
+    run(function()
+      local ticks, start = 0, sockeye.now()
+      sockeye.spawn_daemon(function()
+        while true do
+          sleep(0.001)
+          ticks = ticks + 1
+        end
+      end)
+      sockeye.yield()
+      local loop <close> = sockeye.loop(sleep, 60)
+      while ticks < 5 and sockeye.now() - start < 5 do loop:step(0) end
+      assert.is_true(ticks >= 5)
+      while ticks < 10 and sockeye.now() - start < 5 do loop:step(0.002) end
+      assert.is_true(ticks >= 10)
+    end)
+  end)
+
   for _, ending in ipairs {
     "closed", "collected", "kept", "os.exit", "os.exit in a task",
   } do

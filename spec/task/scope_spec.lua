@@ -338,3 +338,28 @@ describe("a scope in a task", function()
     end
   end)
 end)
+
+describe("a scope in a task", function()
+  descriptors.guard()
+
+  it("of no time, again and again, leaves others their turns", function()
+    run(function()
+      local ch = sockeye.channel()
+      for name, scope in sorted {
+        within = within, timeout = function(...) pcall(timeout, ...) end,
+        shield = function(...) pcall(shield, ...) end,
+      } do
+        local start, came = sockeye.now(), nil
+        spawn(function()
+          sleep(0.005)
+          came = true
+        end)
+        sockeye.yield()
+        while not came and sockeye.now() - start < 5 do
+          scope(0, ch.get, ch)
+        end
+        assert.is_true(came, name)
+      end
+    end)
+  end)
+end)

@@ -337,6 +337,7 @@ end
 -- loop has memory of its own.
 local function make_no_more()
   M.F["sockeye.loop"] = nil
+  inventory.makers.loop = nil
 end
 
 --- Ends the process where it is, and closes the state.
