@@ -208,6 +208,15 @@ static void refresh_if_bound(const struct task *t, struct scope *s)
         refresh_all(s);
 }
 
+bool scope_is_inside(const struct task *t, lua_State *co)
+{
+    for (const struct scope *s = t->scope; s != NULL; s = s->outer) {
+        if (s->kind != SCOPE_TASK && s->opener == co)
+            return true;
+    }
+    return false;
+}
+
 void scope_take_along(struct task *t, lua_State *co, struct scope **taken)
 {
     struct scope *innermost = t->scope;

@@ -76,6 +76,10 @@ static inline bool scope_is_opened_by(const struct task *t, lua_State *co)
     return t->scope->opener == co;
 }
 
+/* Whether t is in a scope that the coroutine has opened: if it does not run, t
+ * cannot resume it, whose scopes would be in each other. */
+bool scope_is_inside(const struct task *t, lua_State *co);
+
 /* Take the scopes that the coroutine has opened from t into the list `taken`; put
  * them back into the scope that t, which resumes the coroutine, is in. */
 void scope_take_along(struct task *t, lua_State *co, struct scope **taken);

@@ -107,6 +107,23 @@ static bool is_of_task(lua_State *co)
     return found;
 }
 
+/* Why the coroutine cannot be resumed; NULL: it can. */
+static const char *find_obstacle(lua_State *L, lua_State *co)
+{
+    const struct task *t = task_to_yield(L);
+
+    if (task_coroutine_runs(co))
+        return "cannot resume non-suspended coroutine";
+    if (lua_status(co) != LUA_YIELD &&
+        (lua_status(co) != LUA_OK || lua_gettop(co) == 0))
+        return "cannot resume dead coroutine";
+    if (suspend_is_marked(co) || is_of_task(co))
+        return "resume: the coroutine waits in another task";
+    if (t != NULL && scope_is_inside(t, co))
+        return "resume: the caller is in a group of the coroutine";
+    return NULL;
+}
+
 /*** Resume a coroutine that may wait.
 Like `coroutine.resume`, but calls inside the coroutine may wait: then the task
 waits.
@@ -120,22 +137,13 @@ static int sockeye_resume(lua_State *L)
 {
     lua_State *co = lua_tothread(L, 1);
     int arguments = lua_gettop(L) - 1;
+    const char *obstacle;
 
     luaL_argexpected(L, co != NULL, 1, "coroutine");
-    if (task_coroutine_runs(co)) {
+    obstacle = find_obstacle(L, co);
+    if (obstacle != NULL) {
         lua_pushboolean(L, false);
-        lua_pushliteral(L, "cannot resume non-suspended coroutine");
-        return 2;
-    }
-    if (lua_status(co) != LUA_YIELD &&
-        (lua_status(co) != LUA_OK || lua_gettop(co) == 0)) {
-        lua_pushboolean(L, false);
-        lua_pushliteral(L, "cannot resume dead coroutine");
-        return 2;
-    }
-    if (suspend_is_marked(co) || is_of_task(co)) {
-        lua_pushboolean(L, false);
-        lua_pushliteral(L, "resume: the coroutine waits in another task");
+        lua_pushstring(L, obstacle);
         return 2;
     }
     if (!lua_checkstack(co, arguments))

@@ -4,7 +4,7 @@ local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
 
 local run, spawn, sleep = sockeye.run, sockeye.spawn, sockeye.sleep
-local timeout, wrap = sockeye.timeout, sockeye.wrap
+local group, timeout, wrap = sockeye.group, sockeye.timeout, sockeye.wrap
 
 describe("a coroutine of a task's own", function()
   local a, b
@@ -349,6 +349,64 @@ describe("a generator that yields out of a scope", function()
       assert.is_nil(sockeye.deadline())
       assert.is_true(spawn(gen):join() <= 10)
       assert.is_nil(sockeye.deadline())
+    end)
+  end)
+
+  it("is refused to a task of its own group", function()
+    run(function()
+      local gen, inner, deeper
+      gen = wrap(function()
+        group(function(g)
+          g:spawn(function() inner = { pcall(gen) } end)
+          g:spawn(group, function(other)
+            other:spawn(timeout, 5, function() deeper = { pcall(gen) } end)
+          end)
+          coroutine.yield(1)
+        end)
+        return "ended"
+      end)
+      assert.equal(1, gen())
+      sleep(0.001)
+      for _, result in ipairs { inner, deeper } do
+        assert.is_false(result[1])
+        assert.matches("resume: the caller is in a group of the coroutine",
+                       result[2], 1, true)
+      end
+      assert.equal("ended", gen())
+    end)
+  end)
+
+  it("is refused to a task of a generator that runs in its own group",
+     function()
+    run(function()
+      local first, second, refused
+      first = wrap(function()
+        group(function(g)
+          g:spawn(function()
+            sleep(0.001)
+            second()
+          end)
+          coroutine.yield(1)
+        end)
+        return "ended"
+      end)
+      second = wrap(function()
+        group(function(g)
+          g:spawn(function()
+            sleep(0.003)
+            refused = { pcall(first) }
+          end)
+          coroutine.yield(1)
+          sleep(0.005)
+        end)
+      end)
+      assert.equal(1, first())
+      assert.equal(1, second())
+      sleep(0.01)
+      assert.is_false(refused[1])
+      assert.matches("the caller is in a group of the coroutine", refused[2],
+                     1, true)
+      assert.equal("ended", first())
     end)
   end)
 
