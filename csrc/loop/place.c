@@ -46,7 +46,7 @@ static void leave_behind(lua_State *L, struct places *places)
 bool place_open(lua_State *L, struct task *t, int count)
 {
     struct places *places = t->places;
-    int limit = count > KEPT ? count : KEPT;
+    int limit = count > KEPT || places == NULL ? count : KEPT;
 
     if (places != NULL)
         leave_behind(L, places);

@@ -40,6 +40,8 @@ struct place {
     void (*lost)(lua_State *L, struct place *p);
 };
 
+/* The first wait has memory for no more than it needs: most tasks wait for one
+ * thing at a time. */
 struct places {
     int limit; /* how many there is memory for */
     int count;
