@@ -16,6 +16,7 @@ struct slot {
 struct loop {
     lua_State *L;          /* the state that resumes tasks */
     struct task *main;     /* its results are the loop's */
+    struct task *resumer;  /* the task, of another loop, that runs this loop */
     struct task *survivor; /* the one that loop_keep_only kept; or NULL */
     struct poller *poller;
     struct loops *loops;       /* those of its Lua state, with */

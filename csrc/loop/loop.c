@@ -100,6 +100,16 @@ void loop_set_main(struct loop *loop, struct task *t)
     loop->main = t;
 }
 
+struct task *loop_resumer(const struct loop *loop)
+{
+    return loop->resumer;
+}
+
+void loop_set_resumer(struct loop *loop, struct task *t)
+{
+    loop->resumer = t;
+}
+
 lua_State *loop_state(const struct loop *loop)
 {
     return loop->L;
@@ -289,7 +299,7 @@ static int await(struct task *t, struct handle *handle, int wants,
     if (error != 0)
         return error;
     t->handle = handle;
-    t->wants = wants;
+    t->wants = (short)wants;
     t->timed_out = false;
     t->status = TASK_WAITING;
     loop->io_waits++;
@@ -426,7 +436,7 @@ void loop_pause_on(struct task *t, const void *token)
 
 void loop_join(struct task *t, struct task *other)
 {
-    t->joins = other;
+    t->joins = true;
     other->joiner = t;
     other->joiners++;
 }

@@ -64,7 +64,7 @@ bool loop_bring_forward(struct task *t);
 /* Wait likewise for loop_wake alone, however late. Fails never. */
 void loop_pause_on(struct task *t, const void *token);
 
-/* Note that t, which pauses now, waits for the end of `other`. */
+/* Note that t, which pauses now with `other` as its token, waits for its end. */
 void loop_join(struct task *t, struct task *other);
 
 /* Send what t, which runs, has written. Returns 0 when it is sent, or has
@@ -114,6 +114,10 @@ int loop_descriptor(const struct loop *loop);
 
 /* The system call that loop_poll makes. */
 const char *loop_call(const struct loop *loop);
+
+/* The task of another loop that runs this one, while it has a turn; or NULL. */
+struct task *loop_resumer(const struct loop *loop);
+void loop_set_resumer(struct loop *loop, struct task *t);
 
 lua_State *loop_state(const struct loop *loop);
 void loop_set_state(struct loop *loop, lua_State *L);

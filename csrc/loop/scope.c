@@ -8,10 +8,12 @@
 
 /* ---- the tree ---- */
 
-void scope_init(struct scope *s, enum scope_kind kind, lua_State *opener,
+void scope_init(struct opened_scope *s, enum scope_kind kind, lua_State *opener,
                 int64_t deadline)
 {
-    *s = (struct scope){.kind = kind, .opener = opener, .deadline = deadline};
+    *s = (struct opened_scope){.base.kind = (uint8_t)kind,
+                               .opener = opener,
+                               .deadline = deadline};
 }
 
 static void link_scope(struct scope *s, struct scope **first)
@@ -54,7 +56,7 @@ struct scope *scope_walk(struct scope *s, const struct scope *top,
 bool scope_is_over(const struct scope *s, int64_t now)
 {
     for (; s != NULL; s = scope_outer(s)) {
-        if (s->canceled || s->deadline <= now)
+        if (s->canceled || scope_deadline(s) <= now)
             return true;
     }
     return false;
@@ -69,8 +71,8 @@ void scope_refresh(struct task *t)
     t->scope_limit = NO_DEADLINE;
     for (const struct scope *s = t->scope; s != NULL; s = scope_outer(s)) {
         over = over || s->canceled;
-        if (s->deadline < t->scope_limit)
-            t->scope_limit = s->deadline;
+        if (scope_deadline(s) < t->scope_limit)
+            t->scope_limit = scope_deadline(s);
     }
     t->over = over || t->scope_limit <= loop_now(t->loop);
     if (t->over && t->budget > 0)
@@ -80,11 +82,24 @@ void scope_refresh(struct task *t)
         loop_wake(t);
 }
 
+/* The task whose innermost scope it is; or NULL. */
+static struct task *task_in(const struct scope *s)
+{
+    struct task *owner;
+
+    if (s->kind != SCOPE_TASK)
+        return scope_opened(s)->task;
+    owner = scope_owner(s);
+    return owner->scope == s ? owner : NULL;
+}
+
 static void refresh_all(struct scope *top)
 {
     for (struct scope *s = top; s != NULL; s = scope_walk(s, top, false)) {
-        if (s->task != NULL)
-            scope_refresh(s->task);
+        struct task *t = task_in(s);
+
+        if (t != NULL)
+            scope_refresh(t);
     }
 }
 
@@ -96,18 +111,25 @@ void scope_cancel(struct scope *s)
     refresh_all(s);
 }
 
+/* Let t be in `s` alone, or in none. */
+static void put_task(struct task *t, struct scope *s)
+{
+    if (t->scope != NULL && t->scope->kind != SCOPE_TASK)
+        scope_opened(t->scope)->task = NULL;
+    t->scope = s;
+    if (s != NULL && s->kind != SCOPE_TASK)
+        scope_opened(s)->task = t;
+}
+
 static void set_innermost(struct task *t, struct scope *s)
 {
-    if (t->scope != NULL)
-        t->scope->task = NULL;
-    t->scope = s;
-    s->task = t;
+    put_task(t, s);
     scope_refresh(t);
 }
 
 void scope_begin(struct task *t, struct scope *outer)
 {
-    scope_init(&t->own, SCOPE_TASK, t->co, NO_DEADLINE);
+    t->own.kind = SCOPE_TASK;
     scope_put(&t->own, outer);
     set_innermost(t, &t->own);
 }
@@ -120,7 +142,7 @@ void scope_enter(struct task *t, struct scope *s)
 
 void scope_enter_outside(struct scope *s, struct scope **list)
 {
-    s->list = list;
+    scope_opened(s)->list = list;
     s->outer = *list;
     *list = s;
     running_add_deadlines(1);
@@ -128,14 +150,14 @@ void scope_enter_outside(struct scope *s, struct scope **list)
 
 static void leave_list(struct scope *s)
 {
-    struct scope **place = s->list;
+    struct scope **place = scope_opened(s)->list;
 
     if (place == NULL)
         return;
     while (*place != s)
         place = &(*place)->outer;
     *place = s->outer;
-    s->list = NULL;
+    scope_opened(s)->list = NULL;
     running_add_deadlines(-1);
 }
 
@@ -152,11 +174,12 @@ static const struct scope *outermost_of(const struct scope *s)
 /* Let the coroutine that took `s` along have taken it no more. */
 static void leave_taken(struct scope *s)
 {
-    struct scope *outermost = (struct scope *)outermost_of(s);
+    const struct scope *outermost = outermost_of(s);
 
-    if (outermost->innermost != s)
+    if (outermost->kind == SCOPE_TASK ||
+        scope_opened(outermost)->innermost != s)
         return;
-    outermost->innermost = s != outermost ? s->outer : NULL;
+    scope_opened(outermost)->innermost = s != outermost ? s->outer : NULL;
 }
 
 void scope_move(struct scope *s, struct scope *outer)
@@ -177,14 +200,14 @@ static void put_inner_out(struct scope *s)
 
 void scope_leave(struct scope *s)
 {
-    struct task *t = s->task;
+    struct task *t = task_in(s);
 
-    if (s->kind != SCOPE_TASK)
+    if (s->kind != SCOPE_TASK) {
         leave_taken(s);
-    leave_list(s);
-    s->task = NULL;
-    if (t != NULL && t->scope == s)
-        t->scope = NULL;
+        leave_list(s);
+    }
+    if (t != NULL)
+        put_task(t, NULL);
     unlink_scope(s);
     put_inner_out(s);
     if (t != NULL && s->kind != SCOPE_TASK && s->outer != NULL)
@@ -195,9 +218,7 @@ void scope_leave(struct scope *s)
 void scope_end(struct task *t)
 {
     scope_leave(&t->own);
-    if (t->scope != NULL)
-        t->scope->task = NULL;
-    t->scope = NULL;
+    put_task(t, NULL);
 }
 
 /* Compute anew what holds inside `s`, if what is around it makes a difference
@@ -211,7 +232,7 @@ static void refresh_if_bound(const struct task *t, struct scope *s)
 bool scope_is_inside(const struct task *t, lua_State *co)
 {
     for (const struct scope *s = t->scope; s != NULL; s = s->outer) {
-        if (s->kind != SCOPE_TASK && s->opener == co)
+        if (s->kind != SCOPE_TASK && scope_is_opened_by(s, co))
             return true;
     }
     return false;
@@ -223,12 +244,12 @@ void scope_take_along(struct task *t, lua_State *co, struct scope **taken)
     struct scope *outermost = innermost;
     struct scope *around;
 
-    while (outermost->outer->opener == co)
+    while (scope_is_opened_by(outermost->outer, co))
         outermost = outermost->outer;
     around = outermost->outer;
     unlink_scope(outermost);
     outermost->outer = NULL;
-    outermost->innermost = innermost;
+    scope_opened(outermost)->innermost = innermost;
     set_innermost(t, around);
     link_scope(outermost, taken);
     refresh_if_bound(t, outermost);
@@ -239,12 +260,12 @@ void scope_take_along(struct task *t, lua_State *co, struct scope **taken)
 static struct scope *remove_taken(lua_State *co, struct scope *taken,
                                   struct scope **innermost)
 {
-    while (taken != NULL && taken->opener != co)
+    while (taken != NULL && !scope_is_opened_by(taken, co))
         taken = taken->next;
     if (taken == NULL)
         return NULL;
-    *innermost = taken->innermost;
-    taken->innermost = NULL;
+    *innermost = scope_opened(taken)->innermost;
+    scope_opened(taken)->innermost = NULL;
     unlink_scope(taken);
     return taken;
 }
@@ -267,7 +288,7 @@ static struct scope *find_outside(lua_State *co, struct scope *list)
     struct scope *found = NULL;
 
     for (; list != NULL; list = list->outer) {
-        if (list->opener == co)
+        if (scope_is_opened_by(list, co))
             found = list;
     }
     return found;

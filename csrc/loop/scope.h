@@ -16,6 +16,7 @@
 #define SOCKEYE_LOOP_SCOPE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <lua.h>
@@ -23,7 +24,7 @@
 #include "loop/state.h"
 
 /* Prepare a scope that is in no other. */
-void scope_init(struct scope *s, enum scope_kind kind, lua_State *opener,
+void scope_init(struct opened_scope *s, enum scope_kind kind, lua_State *opener,
                 int64_t deadline);
 
 /* Put a scope that is in no other into `outer`. */
@@ -70,10 +71,28 @@ static inline struct scope *scope_outer(const struct scope *s)
     return s->kind == SCOPE_SHIELD ? NULL : s->outer;
 }
 
-/* Whether the coroutine has opened scopes that t is in. */
-static inline bool scope_is_opened_by(const struct task *t, lua_State *co)
+/* The same scope, which is not a task's own. */
+static inline struct opened_scope *scope_opened(const struct scope *s)
 {
-    return t->scope->opener == co;
+    return (struct opened_scope *)s;
+}
+
+/* The task whose own scope it is. */
+static inline struct task *scope_owner(const struct scope *s)
+{
+    return (struct task *)((char *)s - offsetof(struct task, own));
+}
+
+static inline int64_t scope_deadline(const struct scope *s)
+{
+    return s->kind != SCOPE_TASK ? scope_opened(s)->deadline : NO_DEADLINE;
+}
+
+/* Whether the coroutine has opened it. */
+static inline bool scope_is_opened_by(const struct scope *s, lua_State *co)
+{
+    return s->kind != SCOPE_TASK ? scope_opened(s)->opener == co
+                                 : scope_owner(s)->co == co;
 }
 
 /* Whether t is in a scope that the coroutine has opened: if it does not run, t

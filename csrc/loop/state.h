@@ -59,19 +59,25 @@ struct queue {
 
 enum scope_kind { SCOPE_DEADLINE, SCOPE_SHIELD, SCOPE_TASK, SCOPE_GROUP };
 
-/* What is cancelled together, and comes to its deadline together (scope.h). */
+/* What is cancelled together, and comes to its deadline together (scope.h). A
+ * task's own scope is no more than this: every task has one. */
 struct scope {
     struct scope *outer;        /* the next one further out; or NULL */
     struct scope *inner;        /* the first of those whose outer it is */
     struct scope *next, **link; /* its place among these */
+    uint8_t kind;               /* an enum scope_kind */
+    bool canceled;
+};
+
+/* A scope of any other kind, which a coroutine has opened. */
+struct opened_scope {
+    struct scope base;
     struct task *task;       /* the task whose innermost scope it is; or NULL */
     struct scope *innermost; /* of those that its coroutine took along; NULL: it
                                 is in force, or not their outermost */
     struct scope **list;     /* outside of tasks: where it stands; or NULL */
     lua_State *opener;       /* the coroutine that opened it */
     int64_t deadline;
-    enum scope_kind kind;
-    bool canceled;
 };
 
 enum task_status {
@@ -95,9 +101,9 @@ struct task {
     struct loop *loop;
     lua_State *co;  /* its coroutine */
     lua_State *top; /* the innermost coroutine in which it may wait */
-    enum task_status status;
     int arguments;     /* on co's stack, for its first turn */
     int budget;        /* calls until it yields to the other tasks */
+    uint8_t status;    /* an enum task_status */
     bool over;         /* a scope around its code is over: every wait raises */
     bool killed;       /* its coroutine is being closed, or is closed */
     bool forgiven;     /* its failure has been reported */
@@ -112,37 +118,35 @@ struct task {
     bool abandoned;    /* it has ended without a result */
     bool nests;        /* tasks it spawns go to a group of their own */
     bool reports;      /* it has a reporter of its own (task/report.h) */
+    bool failed;       /* its function has raised */
+    bool joins;        /* `token` is a task, whose end it waits for */
+    int8_t step_context; /* of `step`: one of the few in task/context.h */
+    short wants;         /* events that it waits for, as poll(2) has them */
+    int vain;            /* wake-ups in a row, without a wait, for nothing */
+    int joiners;         /* how many tasks wait for its end */
+    int holds;           /* its calls of loop_hold that are in force */
+    uint32_t timer_place; /* among the timers; 0: none */
     struct task *next_ready;
     struct task *next, *previous; /* in the loop's list of all tasks */
     /* what it waits for */
     struct handle *handle;
     const void *token;
     const char *call;    /* the name of the call that waits */
-    int wants;           /* events, as poll(2) has them */
     int64_t deadline;    /* when it stops waiting; 0: it has yielded since */
     int64_t since;       /* when it began to wait */
     int64_t flush_limit; /* the time-out of unsent output, since its last byte
                             was sent; 0: not running */
-    int vain;            /* wake-ups in a row, without a wait, for nothing */
     int64_t limit;       /* the deadline of the call itself */
     int64_t scope_limit; /* the earliest of those around its code */
     uint64_t progress;   /* the call's progress: see struct wait */
-    lua_KFunction step;  /* what goes on after task_suspend, with */
-    lua_KContext step_context; /* this context */
-    uintptr_t ticket;          /* of that wait; no other wait has the same */
-    struct scope own;          /* what its coroutine is in */
-    struct scope *scope;       /* the innermost that its code is in */
-    struct output *outputs;    /* to be sent before it waits */
-    /* its place among the timers */
-    int64_t timer;
-    size_t timer_place; /* 0: none */
+    int64_t timer;       /* when its timer comes */
+    lua_KFunction step;  /* what goes on after task_suspend */
+    uintptr_t ticket;    /* of that wait; no other wait has the same */
+    struct scope own;    /* what its coroutine is in */
+    struct scope *scope; /* the innermost that its code is in */
+    struct output *outputs; /* to be sent before it waits */
     struct group *group;
-    struct task *resumer;  /* the task, of another loop, that runs this loop */
-    struct task *joins;    /* the task whose end it waits for */
     struct task *joiner;   /* a task that waits for its end; or NULL */
-    int joiners;           /* how many tasks do */
-    int holds;             /* its calls of loop_hold that are in force */
-    bool failed;           /* its function has raised */
     struct places *places; /* its places in queues; NULL: it has had none */
     struct queue ends;     /* tasks that wait for its end beside other things */
 };
@@ -152,7 +156,7 @@ struct group {
     const void *tag;
     struct loop *loop;           /* NULL: it has ended */
     struct group *next, **place; /* its place among the groups of the loop */
-    struct scope scope;
+    struct opened_scope scope;
     struct task *owner; /* the task that has opened it, then the one that waits
                            for its end; NULL: none */
     int count;          /* tasks that have not ended, with */

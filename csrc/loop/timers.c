@@ -10,7 +10,7 @@
 static void place_timer(struct timers *h, size_t place, struct task *t)
 {
     h->heap[place] = t;
-    t->timer_place = place;
+    t->timer_place = (uint32_t)place;
 }
 
 static void rise(struct timers *h, size_t place)

@@ -28,6 +28,16 @@ void loop_push_ended(struct task *t)
     append_ready(t->loop, t);
 }
 
+static void stop_joining(struct task *t)
+{
+    struct task *other = (struct task *)t->token;
+
+    other->joiners--;
+    if (other->joiner == t)
+        other->joiner = NULL;
+    t->joins = false;
+}
+
 void loop_stop_waiting(struct task *t)
 {
     struct handle *handle = t->handle;
@@ -39,15 +49,11 @@ void loop_stop_waiting(struct task *t)
         }
         t->loop->io_waits--;
     }
-    if (t->joins != NULL) {
-        t->joins->joiners--;
-        if (t->joins->joiner == t)
-            t->joins->joiner = NULL;
-    }
+    if (t->joins)
+        stop_joining(t);
     t->loop->set_waiters -= t->waits_on_set;
     t->loop->timed -= t->deadline != NO_DEADLINE;
     t->waits_on_set = false;
-    t->joins = NULL;
     t->handle = NULL;
     t->token = NULL;
     t->wants = 0;

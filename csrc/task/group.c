@@ -69,9 +69,9 @@ void group_take(lua_State *L, int index, struct task *t)
     t->is_daemon = false;
     group->count++;
     group->failed = false;
-    group->scope.canceled = false;
+    group->scope.base.canceled = false;
     t->group = group;
-    scope_move(&t->own, &group->scope);
+    scope_move(&t->own, &group->scope.base);
     task_push(L, t);
     lua_pushvalue(L, index);
     lua_setiuservalue(L, -2, TASK_GROUP);
@@ -86,7 +86,7 @@ bool group_fail(lua_State *L, int index)
         return false;
     lua_setiuservalue(L, lua_absindex(L, index), FAILURE);
     group->failed = true;
-    scope_cancel(&group->scope);
+    scope_cancel(&group->scope.base);
     return true;
 }
 
@@ -108,7 +108,7 @@ void group_push_failure(lua_State *L, int index)
 void group_end_daemons(struct group *group)
 {
     if (group->daemons > 0 && group->count == group->daemons)
-        scope_cancel(&group->scope);
+        scope_cancel(&group->scope.base);
 }
 
 void group_note_end(struct group *group, const struct task *t)
@@ -128,7 +128,7 @@ void group_end(lua_State *L, struct group *group)
         return;
     if (group->failed)
         task_release(L, group->loop, group);
-    scope_leave(&group->scope);
+    scope_leave(&group->scope.base);
     group->owner = NULL;
     loop_remove_group(group);
 }
@@ -144,7 +144,7 @@ static int group_gc(lua_State *L)
     struct group *group = lua_touserdata(L, 1);
 
     (void)L;
-    scope_leave(&group->scope);
+    scope_leave(&group->scope.base);
     loop_remove_group(group);
     return 0;
 }

@@ -74,7 +74,7 @@ static int group_cancel(lua_State *L)
     struct group *group = group_check(L, 1);
 
     if (!group_has_ended(group))
-        scope_cancel(&group->scope);
+        scope_cancel(&group->scope.base);
     lua_settop(L, 1);
     return 1;
 }
@@ -160,7 +160,7 @@ static void fail_body(lua_State *L, struct group *group)
         lua_pushvalue(L, RESULT);
         task_fail_group(L, GROUP, t);
     }
-    scope_cancel(&group->scope);
+    scope_cancel(&group->scope.base);
 }
 
 /* finish_group(group, ok, ...): waits for the group's tasks, and returns the
@@ -215,7 +215,7 @@ static int sockeye_new_group(lua_State *L)
 
     turn_end_fork(L, owner->loop);
     group = group_new(L, owner->loop, owner, NO_DEADLINE);
-    scope_enter(owner, &group->scope);
+    scope_enter(owner, &group->scope.base);
     return 1;
 }
 

@@ -5,7 +5,6 @@
  * generator first, and every wait in a `<close>` variable raises at once.
  */
 #include <errno.h>
-#include <stddef.h>
 
 #include <lauxlib.h>
 
@@ -113,11 +112,6 @@ static void kill_one(lua_State *L, struct task *t)
 
 /* ---- all those in a scope ---- */
 
-static struct task *task_of(struct scope *own)
-{
-    return (struct task *)((char *)own - offsetof(struct task, own));
-}
-
 /* A task in the scope that can be killed, and has none such in it; NULL: none.
  * So the closing of a coroutine finds no tasks in its groups. */
 static struct task *find_leaf(struct scope *top)
@@ -126,9 +120,9 @@ static struct task *find_leaf(struct scope *top)
     struct scope *s = top;
 
     while (s != NULL) {
-        if (s->kind == SCOPE_TASK && can_be_killed(task_of(s)) &&
+        if (s->kind == SCOPE_TASK && can_be_killed(scope_owner(s)) &&
             (found == NULL || s != top)) {
-            found = task_of(s);
+            found = scope_owner(s);
             top = s;
         }
         s = scope_walk(s, top, true);
@@ -146,8 +140,8 @@ static void kill_inside(lua_State *L, struct scope *scope)
 
 void kill_group(lua_State *L, struct group *group)
 {
-    kill_inside(L, &group->scope);
-    scope_cancel(&group->scope);
+    kill_inside(L, &group->scope.base);
+    scope_cancel(&group->scope.base);
 }
 
 /* Whether code that runs, in whatever loop, is inside the task's groups. */
@@ -155,7 +149,7 @@ static bool is_around_running(const struct task *t)
 {
     const struct task *running = loop_running();
 
-    for (; task_has_coroutine(running); running = running->resumer) {
+    for (; task_has_coroutine(running); running = loop_resumer(running->loop)) {
         for (const struct scope *s = running->scope; s != NULL; s = s->outer) {
             if (s == &t->own)
                 return true;

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "loop/running.h"
-#include "loop/state.h"
+#include "loop/scope.h"
 #include "open.h"
 #include "task/outside.h"
 #include "task/task.h"
@@ -42,7 +42,7 @@ struct scope **outside_list(lua_State *L)
 /* A coroutine that has yielded, or failed, takes its deadlines along. */
 static bool is_in_force(const struct scope *s)
 {
-    return lua_status(s->opener) == LUA_OK;
+    return lua_status(scope_opened(s)->opener) == LUA_OK;
 }
 
 /* The earliest deadline in force, from `s` to the first shield; or `limit`. */
@@ -53,8 +53,8 @@ static int64_t earliest(const struct scope *s, int64_t limit)
             continue;
         if (s->canceled)
             return 0;
-        if (s->deadline < limit)
-            limit = s->deadline;
+        if (scope_deadline(s) < limit)
+            limit = scope_deadline(s);
         if (s->kind == SCOPE_SHIELD)
             break;
     }

@@ -58,7 +58,7 @@ static void leave(struct task *t, lua_State *L, lua_State *co)
 {
     t->top = L;
     place_give_up(L, t);
-    if (scope_is_opened_by(t, co))
+    if (scope_is_opened_by(t->scope, co))
         scope_take_along(t, co, &loop_loops(t->loop)->taken_along);
 }
 

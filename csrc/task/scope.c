@@ -23,7 +23,7 @@
 
 /* A user value keeps the coroutine that opened it alive. */
 struct opened {
-    struct scope scope;
+    struct opened_scope scope;
     bool is_open;
 };
 
@@ -73,14 +73,14 @@ static int open_scope(lua_State *L, enum scope_kind kind)
     o = lua_newuserdatauv(L, sizeof *o, 1);
     *o = (struct opened){.is_open = true};
     scope_init(&o->scope, kind, L, clock_after(seconds));
-    o->scope.canceled = seconds == 0;
+    o->scope.base.canceled = seconds == 0;
     lua_pushthread(L);
     lua_setiuservalue(L, -2, 1);
     luaL_setmetatable(L, SCOPE_TYPE);
     if (t == NULL)
-        scope_enter_outside(&o->scope, outside_list(L));
+        scope_enter_outside(&o->scope.base, outside_list(L));
     else if (t->top == L)
-        scope_enter(t, &o->scope);
+        scope_enter(t, &o->scope.base);
     lua_pushboolean(L, t != NULL ? t->co == L : L == interrupt_main_thread(L));
     return 2;
 }
@@ -102,7 +102,7 @@ static int sockeye_open_shield(lua_State *L)
 static void leave(struct opened *o)
 {
     if (o->is_open)
-        scope_leave(&o->scope);
+        scope_leave(&o->scope.base);
     o->is_open = false;
 }
 
@@ -114,11 +114,11 @@ static struct opened *check_scope(lua_State *L)
 /* Whether a scope further out is over. */
 static bool outer_is_over(lua_State *L, const struct opened *o, int64_t now)
 {
-    if (o->scope.kind == SCOPE_SHIELD)
+    if (o->scope.base.kind == SCOPE_SHIELD)
         return false;
     if (o->scope.list != NULL)
-        return outside_limit_around(L, &o->scope) <= now;
-    return scope_is_over(o->scope.outer, now);
+        return outside_limit_around(L, &o->scope.base) <= now;
+    return scope_is_over(o->scope.base.outer, now);
 }
 
 /* Whether the error at index 2, which leaves the scope, is how its own deadline

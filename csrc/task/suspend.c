@@ -55,7 +55,7 @@ int task_suspend(lua_State *L, struct task *t, const char *call,
     t->call = call;
     t->suspending = true;
     t->step = step;
-    t->step_context = context;
+    t->step_context = (int8_t)context;
     t->ticket = ++tickets;
     if (L != t->co || t->killed)
         return suspend_generator(L, t);

@@ -268,7 +268,7 @@ struct task *task_spawn(lua_State *L, int first, struct group *group, int owner)
     t->group = group;
     group->count++;
     loop_add(group->loop, t);
-    scope_begin(t, &group->scope);
+    scope_begin(t, &group->scope.base);
     return t;
 }
 
@@ -276,7 +276,7 @@ void task_take_nest(lua_State *L, struct task *t)
 {
     t->nests = false;
     if (lua_getiuservalue(L, -1, NEST) == LUA_TUSERDATA)
-        scope_cancel(&((struct group *)lua_touserdata(L, -1))->scope);
+        scope_cancel(&((struct group *)lua_touserdata(L, -1))->scope.base);
     lua_pushnil(L);
     lua_setiuservalue(L, -3, NEST);
 }
@@ -311,7 +311,7 @@ static bool complete_joiners(struct task *t)
         task_complete(t->joiner);
     for (struct task *other = loop_first(t->loop);
          t->joiners > 0 && other != NULL; other = other->next) {
-        if (other->joins == t)
+        if (other->joins && other->token == t)
             task_complete(other);
     }
     return joined;
@@ -464,7 +464,7 @@ static void push_nest(lua_State *L, struct task *t)
     struct group *group = group_new(L, t->loop, t, NO_DEADLINE);
 
     group->cancels_owner = true;
-    scope_put(&group->scope, &t->own);
+    scope_put(&group->scope.base, &t->own);
 }
 
 struct group *task_push_spawn_group(lua_State *L, struct task *t)

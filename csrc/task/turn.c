@@ -40,7 +40,6 @@ static void resume_task(lua_State *L, struct task *t, struct task *outer)
     }
     t->arguments = 0;
     t->suspending = false;
-    t->resumer = outer;
     loop_set_running(t);
     status = lua_resume(t->co, L, arguments, &results);
     loop_set_running(outer);
@@ -139,9 +138,10 @@ static void report_kept(lua_State *L, struct loop *loop)
     }
 }
 
-bool turn_once(lua_State *L, struct loop *loop, int64_t deadline, bool alone)
+static bool make_turn(lua_State *L, struct loop *loop, int64_t deadline,
+                      bool alone)
 {
-    struct task *outer = loop_running();
+    struct task *outer = loop_resumer(loop);
     const struct task *last;
     struct task *t;
 
@@ -173,6 +173,16 @@ bool turn_once(lua_State *L, struct loop *loop, int64_t deadline, bool alone)
     return true;
 }
 
+bool turn_once(lua_State *L, struct loop *loop, int64_t deadline, bool alone)
+{
+    bool is_alive;
+
+    loop_set_resumer(loop, loop_running());
+    is_alive = make_turn(L, loop, deadline, alone);
+    loop_set_resumer(loop, NULL);
+    return is_alive;
+}
+
 /* Closes the coroutines, and with them their `<close>` variables, which cannot
  * wait any more. Groups are left without tasks, and tasks without what is in
  * the loop: scripts may keep both for longer. One of these tasks may be running
@@ -182,8 +192,8 @@ void turn_abort(lua_State *L, struct loop *loop)
     struct task *before = loop_running();
     struct task *t;
 
-    while (task_has_coroutine(before) && before->loop == loop)
-        before = before->resumer;
+    if (task_has_coroutine(before) && before->loop == loop)
+        before = loop_resumer(loop);
     loop_halt(loop);
     while ((t = loop_first(loop)) != NULL) {
         place_give_up(L, t);
@@ -207,7 +217,7 @@ void turn_abort(lua_State *L, struct loop *loop)
 /* The task that runs t's loop, if that is a task of another loop; or NULL. */
 static struct task *next_outer(const struct task *t)
 {
-    return task_has_coroutine(t) ? t->resumer : NULL;
+    return task_has_coroutine(t) ? loop_resumer(t->loop) : NULL;
 }
 
 /* In a forked child, whoever called fork(2): the task that did goes on, as do
