@@ -55,11 +55,13 @@ int64_t clock_rest(int attempts)
 
 int64_t clock_check_seconds(lua_State *L, int arg)
 {
-    lua_Number seconds;
+    return lua_isnoneornil(L, arg) ? NO_DEADLINE : clock_check_number(L, arg);
+}
 
-    if (lua_isnoneornil(L, arg))
-        return NO_DEADLINE;
-    seconds = luaL_checknumber(L, arg);
+int64_t clock_check_number(lua_State *L, int arg)
+{
+    lua_Number seconds = luaL_checknumber(L, arg);
+
     luaL_argcheck(L, seconds >= 0, arg, "seconds must not be negative");
     if (seconds >= (lua_Number)(NO_DEADLINE / NANOSECONDS))
         return NO_DEADLINE;

@@ -32,6 +32,9 @@ int64_t clock_rest(int attempts);
  * Raises an argument error for a negative number. */
 int64_t clock_check_seconds(lua_State *L, int arg);
 
+/* The same, but raises an argument error for nil as well. */
+int64_t clock_check_number(lua_State *L, int arg);
+
 /* Push nanoseconds as a number of seconds, or nil for NO_DEADLINE. */
 void clock_push_seconds(lua_State *L, int64_t nanoseconds);
 

@@ -107,8 +107,7 @@ static int sockeye_interval(lua_State *L)
 {
     int64_t distance;
 
-    luaL_checknumber(L, 1);
-    distance = clock_check_seconds(L, 1);
+    distance = clock_check_number(L, 1);
     luaL_argcheck(L, distance > 0, 1, "positive number of seconds expected");
     lua_pushinteger(L, distance);
     lua_pushinteger(L, clock_after(distance));

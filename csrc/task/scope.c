@@ -68,8 +68,7 @@ static int open_scope(lua_State *L, enum scope_kind kind)
     int64_t seconds;
     struct opened *o;
 
-    luaL_checknumber(L, 1);
-    seconds = clock_check_seconds(L, 1);
+    seconds = clock_check_number(L, 1);
     o = lua_newuserdatauv(L, sizeof *o, 1);
     *o = (struct opened){.is_open = true};
     scope_init(&o->scope, kind, L, clock_after(seconds));

@@ -60,10 +60,8 @@ handler
 */
 static int sockeye_sleep(lua_State *L)
 {
-    int64_t until;
+    int64_t until = clock_after(clock_check_number(L, 1));
 
-    luaL_checknumber(L, 1);
-    until = clock_after(clock_check_seconds(L, 1));
     if (task_that_may_wait(L) == NULL)
         return sleep_outside(L, until);
     lua_pushinteger(L, until);
