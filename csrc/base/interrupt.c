@@ -8,15 +8,21 @@
 
 #include "base/interrupt.h"
 
-lua_State *interrupt_main_thread(lua_State *L)
+/* Needs one slot of the stack. */
+static lua_State *main_thread(lua_State *L)
 {
     lua_State *main;
 
-    luaL_checkstack(L, LUA_MINSTACK, NULL);
     lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
     main = lua_tothread(L, -1);
     lua_pop(L, 1);
     return main;
+}
+
+lua_State *interrupt_main_thread(lua_State *L)
+{
+    luaL_checkstack(L, LUA_MINSTACK, NULL);
+    return main_thread(L);
 }
 
 static void (*_Atomic on_find)(lua_State *main);
@@ -76,5 +82,5 @@ void interrupt_run(lua_State *L)
 
 bool interrupt_is_due(lua_State *L)
 {
-    return is_hooked(interrupt_main_thread(L));
+    return is_hooked(main_thread(L));
 }

@@ -18,7 +18,7 @@ void interrupt_find_thread(lua_State *L);
 void interrupt_on_find(void (*find)(lua_State *main));
 
 /* Return whether a hook is set. Lua itself runs it at the next call in the main
- * thread. */
+ * thread. Needs one slot of the stack. */
 bool interrupt_is_due(lua_State *L);
 
 /* Return the main thread of L's state. */
