@@ -25,6 +25,7 @@ void loop_keep_only(struct loop *loop, struct task *t)
             continue;
         halt(other);
         outputs_drop(&other->outputs);
+        loop_retire(other);
         loop_remove(loop, other);
         loop_meet_all(&other->ends);
         other->group->count--;

@@ -227,13 +227,17 @@ bool loop_bring_forward(struct task *t)
     return true;
 }
 
-/* The scope that made the deadline earlier may be in force no more. */
-static void renew_deadline(struct task *t)
+/* The scope that made the deadline earlier may be in force no more. Returns
+ * whether t still has a deadline. */
+static bool renew_deadline(struct task *t)
 {
-    if (!t->hurried || !has_deadline(t))
-        return;
+    if (!has_deadline(t))
+        return false;
+    if (!t->hurried)
+        return true;
     limit(t, t->limit);
     t->loop->timed -= t->deadline == NO_DEADLINE;
+    return t->deadline != NO_DEADLINE;
 }
 
 /* Wake the tasks whose deadline has come. */
@@ -242,13 +246,14 @@ static void run_timers(struct loop *loop)
     struct task *t;
 
     while ((t = timers_first(&loop->timers)) != NULL && t->timer <= loop->now) {
-        renew_deadline(t);
-        if (has_deadline(t) && t->deadline > loop->now) {
+        bool timed = renew_deadline(t);
+
+        if (timed && t->deadline > loop->now) {
             timers_put_off(&loop->timers, t);
             continue;
         }
         timers_remove(&loop->timers, t);
-        if (has_deadline(t)) {
+        if (timed) {
             t->timed_out = true;
             loop_wake(t);
         }
@@ -276,7 +281,6 @@ void loop_retire(struct task *t)
 
 void loop_remove(struct loop *loop, struct task *t)
 {
-    loop_retire(t);
     if (t->next != NULL)
         t->next->previous = t->previous;
     if (t->previous != NULL)

@@ -27,7 +27,7 @@ struct loop *loop_open(lua_State *L, struct loops *loops, bool use_poll);
 void loop_close(struct loop *loop);
 
 /* Add a task that is ready; let one that ends wait for nothing more, and leave
- * its timer and its outputs; remove one that has ended. */
+ * its timer and its outputs; after that, remove it. */
 void loop_add(struct loop *loop, struct task *t);
 void loop_retire(struct task *t);
 void loop_remove(struct loop *loop, struct task *t);

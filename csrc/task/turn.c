@@ -197,6 +197,7 @@ void turn_abort(lua_State *L, struct loop *loop)
     loop_halt(loop);
     while ((t = loop_first(loop)) != NULL) {
         place_give_up(L, t);
+        loop_retire(t);
         loop_remove(loop, t);
         t->group->count--;
         t->group->daemons -= t->is_daemon;
