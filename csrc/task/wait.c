@@ -138,13 +138,12 @@ bool wait_take_turn(lua_State *L, struct wait *w)
     return true;
 }
 
-void wait_turn(lua_State *L, const struct call *call, lua_KContext context)
+void wait_take_turn_alone(lua_State *L, const struct call *call,
+                          lua_KContext context)
 {
     struct task *t = loop_running();
     struct wait w;
 
-    if (context > WAIT_FIRST)
-        return;
     wait_set(&w, call, NULL, 0, context);
     if (t != NULL && t->top == L)
         w.task = t;

@@ -169,7 +169,19 @@ static inline bool wait_is_drained(const struct wait *w)
 
 /* What wait_start does beside, for a call that waits for no descriptor of its
  * own. A context of WAIT_POSTPONED has no other meaning for its step. */
-void wait_turn(lua_State *L, const struct call *call, lua_KContext context);
+void wait_take_turn_alone(lua_State *L, const struct call *call,
+                          lua_KContext context);
+
+static inline void wait_turn(lua_State *L, const struct call *call,
+                             lua_KContext context)
+{
+    struct task *t = loop_running();
+
+    if (context == WAIT_FIRST && t != NULL && t->top == L && t->budget > 0)
+        t->budget--;
+    else if (context <= WAIT_FIRST)
+        wait_take_turn_alone(L, call, context);
+}
 
 /* Note that a read returned less than was asked for. */
 static inline void wait_note_drained(const struct wait *w)
