@@ -21,6 +21,7 @@
 static struct task *spawn(lua_State *L)
 {
     struct group *group = group_check(L, 1);
+    int count = lua_gettop(L) - 1;
     const struct task *self;
 
     luaL_checktype(L, 2, LUA_TFUNCTION);
@@ -28,7 +29,9 @@ static struct task *spawn(lua_State *L)
     turn_end_fork(L, self->loop);
     if (group_has_ended(group))
         error_raise_misuse(L, "spawn: the group has ended");
-    return task_spawn(L, 2, group, 1);
+    task_push_live(L, group->loop);
+    lua_pushvalue(L, 1);
+    return task_spawn(L, 2, count, group);
 }
 
 /*** Start a task that belongs to this group.

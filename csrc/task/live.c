@@ -12,14 +12,14 @@ void task_push_live(lua_State *L, const struct loop *loop)
 {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &live_key);
     lua_rawgetp(L, -1, loop);
-    lua_remove(L, -2);
+    lua_replace(L, -2);
 }
 
 void task_push(lua_State *L, const struct task *t)
 {
     task_push_live(L, t->loop);
     lua_rawgetp(L, -1, t);
-    lua_remove(L, -2);
+    lua_replace(L, -2);
 }
 
 void task_hold(lua_State *L, const struct loop *loop, const void *key)

@@ -20,17 +20,15 @@
 
 static struct task *spawn(lua_State *L)
 {
+    int count = lua_gettop(L);
     struct task *self;
-    struct group *group;
 
     luaL_checktype(L, 1, LUA_TFUNCTION);
     self = task_require_live(L, "spawn");
     turn_end_fork(L, self->loop);
-    task_push(L, self);
-    group = task_push_spawn_group(L, self);
-    lua_replace(L, -2);
-    lua_insert(L, 1);
-    return task_spawn(L, 2, group, 1);
+    task_push_live(L, self->loop);
+    lua_rawgetp(L, -1, self);
+    return task_spawn(L, 1, count, task_push_spawn_group(L, self));
 }
 
 /*** Start a task that runs a function concurrently with the caller.
@@ -141,8 +139,7 @@ static int join_step(lua_State *L, int status, lua_KContext context)
     struct task *self;
 
     (void)status;
-    if (context <= WAIT_FIRST)
-        wait_turn(L, &call, context);
+    wait_turn(L, &call, context);
     self = loop_running();
     if (task_has_ended(t) && (context <= WAIT_FIRST || self->completed ||
                               task_interruption(self, false) == 0))

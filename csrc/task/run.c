@@ -92,6 +92,7 @@ static bool take_options(lua_State *L)
  * function, its arguments. */
 static void fill_runner(lua_State *L, struct runner *r, int64_t deadline)
 {
+    int count = lua_gettop(L) - 1;
     struct group *root;
     struct task *main;
 
@@ -102,12 +103,12 @@ static void fill_runner(lua_State *L, struct runner *r, int64_t deadline)
     root->finishing = true;
     lua_pushvalue(L, -1);
     lua_rawsetp(L, -3, r->loop);
-    lua_replace(L, -2);
-    lua_insert(L, 2);
-    main = task_spawn(L, 3, root, 2);
+    main = task_spawn(L, 2, count, root);
     loop_set_main(r->loop, main);
-    task_push(L, main);
-    group_set_owner(L, 2, main);
+    task_push_live(L, r->loop);
+    lua_rawgetp(L, -1, r->loop);
+    lua_rawgetp(L, -2, main);
+    group_set_owner(L, -2, main);
     lua_settop(L, 1);
 }
 

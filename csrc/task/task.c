@@ -60,8 +60,9 @@ struct task *task_running(lua_State *L)
 {
     struct task *t = loop_running();
 
-    if (!task_has_coroutine(t) || L == loop_state(t->loop) ||
-        interrupt_main_thread(L) != interrupt_main_thread(t->co))
+    if (!task_has_coroutine(t) || L == loop_state(t->loop))
+        return NULL;
+    if (t->top != L && interrupt_main_thread(L) != interrupt_main_thread(t->co))
         return NULL;
     return t;
 }
@@ -217,10 +218,8 @@ static int end_body(lua_State *L, int status, lua_KContext context)
 
 int task_body(lua_State *L)
 {
-    int arguments = lua_gettop(L) - 2;
+    int arguments = lua_gettop(L) - BODY - 1;
 
-    lua_pushcfunction(L, traceback_keep);
-    lua_insert(L, BODY);
     return end_body(L, lua_pcallk(L, arguments, LUA_MULTRET, BODY, 0, end_body),
                     0);
 }
@@ -232,39 +231,46 @@ static struct task *new_task(lua_State *L, int values)
     struct task *t = lua_newuserdatauv(L, sizeof *t, 4);
 
     memset(t, 0, sizeof *t);
-    luaL_setmetatable(L, TASK_TYPE);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &task_tag);
+    lua_setmetatable(L, -2);
     t->tag = &task_tag;
     t->co = t->top = lua_newthread(L);
     lua_setiuservalue(L, -2, COROUTINE);
-    if (!lua_checkstack(t->co, values + 2))
+    if (!lua_checkstack(t->co, values + BODY + 1))
         luaL_error(L, "too many arguments");
     return t;
 }
 
-/* A finalizer may end the group, and its loop, while the task is made. */
-struct task *task_spawn(lua_State *L, int first, struct group *group, int owner)
+/* Put the task, which is on top, and its function with its arguments below it,
+ * onto the stack of its coroutine. The task stays. */
+static void begin_body(lua_State *L, struct task *t, int first, int count)
 {
-    int values = lua_gettop(L) - first + 1;
+    lua_pushcfunction(t->co, task_body);
+    lua_pushvalue(L, -1);
+    lua_xmove(L, t->co, 1);
+    lua_pushcfunction(t->co, traceback_keep);
+    lua_insert(L, first);
+    lua_xmove(L, t->co, count);
+    t->arguments = count + BODY;
+}
+
+/* A finalizer may end the group, and its loop, while the task is made. */
+struct task *task_spawn(lua_State *L, int first, int count, struct group *group)
+{
+    int live = first + count;
     struct task *t;
 
-    luaL_checktype(L, first, LUA_TFUNCTION);
     luaL_checkstack(L, 4, NULL);
-    owner = lua_absindex(L, owner);
-    t = new_task(L, values);
+    t = new_task(L, count);
     if (group_has_ended(group))
         error_raise_misuse(L, "spawn: the group has ended");
-    lua_pushvalue(L, owner);
-    lua_setiuservalue(L, -2, GROUP);
-    task_push_live(L, group->loop);
     lua_pushvalue(L, -2);
-    lua_rawsetp(L, -2, t);
-    lua_pop(L, 1);
-    lua_insert(L, first);
-    lua_pushcfunction(t->co, task_body);
-    lua_pushvalue(L, first);
-    lua_insert(L, first);
-    lua_xmove(L, t->co, values + 1);
-    t->arguments = values + 1;
+    lua_setiuservalue(L, -2, GROUP);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, live, t);
+    lua_replace(L, live);
+    lua_settop(L, live);
+    begin_body(L, t, first, count);
     t->group = group;
     group->count++;
     loop_add(group->loop, t);
@@ -488,5 +494,5 @@ void task_add_methods(lua_State *L, const luaL_Reg *methods)
 void open_task(lua_State *L)
 {
     metatable_push(L, TASK_TYPE, NULL);
-    lua_pop(L, 1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &task_tag);
 }

@@ -79,10 +79,12 @@ int task_raise(lua_State *L, const char *call, int error);
 /* Let another task's wait be over, and completed. */
 void task_complete(struct task *t);
 
-/* Create a task in `group`, which is at index `owner`, from the function at
- * `first` and the arguments above it. Replaces them with the task. */
-struct task *task_spawn(lua_State *L, int first, struct group *group,
-                        int owner);
+/* Create a task in `group`, from the function at `first` and the values above it:
+ * its arguments, so many that they and the function are `count`; the table of
+ * the loop (live.h); the group, on top. Pushes the task; the function and its
+ * arguments go. */
+struct task *task_spawn(lua_State *L, int first, int count,
+                        struct group *group);
 
 /* The function of every task's coroutine. */
 int task_body(lua_State *L);
