@@ -28,6 +28,21 @@ void loop_push_ended(struct task *t)
     append_ready(t->loop, t);
 }
 
+static void stop_io(struct task *t)
+{
+    struct registration *registration = &t->handle->registration;
+
+    for (int i = READING; i <= WRITING; i++) {
+        if (registration->waiter[i] == t)
+            registration->waiter[i] = NULL;
+    }
+    t->loop->io_waits--;
+    t->loop->set_waiters -= t->waits_on_set;
+    t->waits_on_set = false;
+    t->handle = NULL;
+    t->wants = 0;
+}
+
 static void stop_joining(struct task *t)
 {
     struct task *other = (struct task *)t->token;
@@ -40,23 +55,12 @@ static void stop_joining(struct task *t)
 
 void loop_stop_waiting(struct task *t)
 {
-    struct handle *handle = t->handle;
-
-    if (handle != NULL) {
-        for (int i = READING; i <= WRITING; i++) {
-            if (handle->registration.waiter[i] == t)
-                handle->registration.waiter[i] = NULL;
-        }
-        t->loop->io_waits--;
-    }
+    if (t->handle != NULL)
+        stop_io(t);
     if (t->joins)
         stop_joining(t);
-    t->loop->set_waiters -= t->waits_on_set;
     t->loop->timed -= t->deadline != NO_DEADLINE;
-    t->waits_on_set = false;
-    t->handle = NULL;
     t->token = NULL;
-    t->wants = 0;
     if (t->places != NULL)
         place_leave_all(t->places);
 }
