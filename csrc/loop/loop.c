@@ -211,6 +211,11 @@ static void limit(struct task *t, int64_t deadline)
     t->hurried = false;
 }
 
+static int set_timer(struct task *t)
+{
+    return t->deadline != NO_DEADLINE ? timers_set(&t->loop->timers, t) : 0;
+}
+
 bool loop_bring_forward(struct task *t)
 {
     int64_t before = t->deadline;
@@ -218,7 +223,7 @@ bool loop_bring_forward(struct task *t)
     if (t->places == NULL || t->flushing)
         return false;
     t->deadline = t->scope_limit;
-    if (timers_set(&t->loop->timers, t) != 0) {
+    if (set_timer(t) != 0) {
         t->deadline = before;
         return false;
     }
@@ -297,7 +302,7 @@ static int await(struct task *t, struct handle *handle, int wants,
 
     limit(t, deadline);
     t->since = loop->now;
-    error = timers_set(&loop->timers, t);
+    error = set_timer(t);
     if (error == 0)
         error = registration_wait(t, handle, wants);
     if (error != 0)
@@ -418,7 +423,7 @@ int loop_pause(struct task *t, const void *token, int64_t deadline)
     if (error != 0)
         return error == EAGAIN ? 0 : error;
     limit(t, deadline);
-    error = timers_set(&t->loop->timers, t);
+    error = set_timer(t);
     if (error != 0)
         return error;
     t->token = token;

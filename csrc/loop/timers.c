@@ -54,8 +54,6 @@ static bool grow_timers(struct timers *h)
 
 int timers_set(struct timers *h, struct task *t)
 {
-    if (t->deadline == NO_DEADLINE)
-        return 0;
     if (t->timer_place == 0) {
         if (h->count + 1 >= h->size && !grow_timers(h))
             return ENOMEM;

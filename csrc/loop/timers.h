@@ -18,7 +18,8 @@ struct timers {
     size_t size;
 };
 
-/* Arm a timer no later than the task's deadline. Returns 0 or errno. */
+/* Arm a timer no later than the task's deadline, which is not NO_DEADLINE.
+ * Returns 0 or errno. */
 int timers_set(struct timers *h, struct task *t);
 
 void timers_remove(struct timers *h, struct task *t);

@@ -9,7 +9,7 @@
 #include "loop/wake.h"
 #include "task/suspend.h"
 
-static _Atomic uintptr_t tickets; /* the last one given to a wait */
+_Atomic uintptr_t suspend_tickets;
 
 const char suspend_mark_tag = 'w';
 
@@ -24,11 +24,10 @@ bool suspend_is_marked(lua_State *co)
     return false;
 }
 
-/* Wherever a coroutine waits, this is its continuation. Only the loop may
- * resume it, and only for the wait that began there: a script that resumes the
- * coroutine by hand, in another task or after the loop has ended, finds no
- * state that the wait could go on with. */
-static int go_on(lua_State *L, int status, lua_KContext context)
+/* Only the loop may resume a coroutine that waits, and only for the wait that
+ * began there: a script that resumes it by hand, in another task or after the
+ * loop has ended, finds no state that the wait could go on with. */
+int suspend_go_on(lua_State *L, int status, lua_KContext context)
 {
     struct task *t = loop_running();
 
@@ -39,27 +38,14 @@ static int go_on(lua_State *L, int status, lua_KContext context)
     return t->step(L, status, t->step_context);
 }
 
-/* Yield from a generator, which is marked. A task that is killed cannot. */
-static int suspend_generator(lua_State *L, struct task *t)
+int suspend_generator(lua_State *L, struct task *t)
 {
     if (t->killed) {
         loop_take_out(t);
         return error_raise_canceled(L, t->call, 0);
     }
-    return lua_yieldk(L, suspend_mark(L, t), (lua_KContext)t->ticket, go_on);
-}
-
-int task_suspend(lua_State *L, struct task *t, const char *call,
-                 lua_KContext context, lua_KFunction step)
-{
-    t->call = call;
-    t->suspending = true;
-    t->step = step;
-    t->step_context = (int8_t)context;
-    t->ticket = ++tickets;
-    if (L != t->co || t->killed)
-        return suspend_generator(L, t);
-    return lua_yieldk(L, 0, (lua_KContext)t->ticket, go_on);
+    return lua_yieldk(L, suspend_mark(L, t), (lua_KContext)t->ticket,
+                      suspend_go_on);
 }
 
 bool task_coroutine_runs(lua_State *co)

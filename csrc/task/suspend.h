@@ -5,15 +5,33 @@
 #define SOCKEYE_TASK_SUSPEND_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <lua.h>
 
 #include "loop/state.h"
 
+/* Private to task_suspend: the last ticket given to a wait; the continuation of
+ * every wait; how a generator yields, which is marked: in a task that is killed
+ * it raises ECANCELED instead. */
+extern _Atomic uintptr_t suspend_tickets;
+int suspend_go_on(lua_State *L, int status, lua_KContext context);
+int suspend_generator(lua_State *L, struct task *t);
+
 /* Yield to the loop; `step` is called with `context` when the task is resumed.
  * `call` is the name of the call that waits. */
-int task_suspend(lua_State *L, struct task *t, const char *call,
-                 lua_KContext context, lua_KFunction step);
+static inline int task_suspend(lua_State *L, struct task *t, const char *call,
+                               lua_KContext context, lua_KFunction step)
+{
+    t->call = call;
+    t->suspending = true;
+    t->step = step;
+    t->step_context = (int8_t)context;
+    t->ticket = ++suspend_tickets;
+    if (L != t->co || t->killed)
+        return suspend_generator(L, t);
+    return lua_yieldk(L, 0, (lua_KContext)t->ticket, suspend_go_on);
+}
 
 /* A generator that waits has a mark on its stack, so that no other task resumes
  * it. Push the mark, for L that yields for t, and return how many values that
