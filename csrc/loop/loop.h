@@ -64,7 +64,7 @@ bool loop_bring_forward(struct task *t);
 /* Wait likewise for loop_wake alone, however late. Fails never. */
 void loop_pause_on(struct task *t, const void *token);
 
-/* Note that t, which pauses now with `other` as its token, waits for its end. */
+/* Note that t, which pauses with `other` as its token, waits for its end. */
 void loop_join(struct task *t, struct task *other);
 
 /* Send what t, which runs, has written. Returns 0 when it is sent, or has

@@ -11,9 +11,8 @@
 void scope_init(struct opened_scope *s, enum scope_kind kind, lua_State *opener,
                 int64_t deadline)
 {
-    *s = (struct opened_scope){.base.kind = (uint8_t)kind,
-                               .opener = opener,
-                               .deadline = deadline};
+    *s = (struct opened_scope){
+        .base.kind = (uint8_t)kind, .opener = opener, .deadline = deadline};
 }
 
 static void link_scope(struct scope *s, struct scope **first)

@@ -96,11 +96,12 @@ enum { TASK_GROUP = 2, TASK_TRACEBACK, TASK_NEST };
 
 #define TASK_BUDGET 64 /* calls before a task yields */
 
+/* Every task has one, so fields are small, and in an order without gaps. */
 struct task {
     const void *tag;
     struct loop *loop;
-    lua_State *co;  /* its coroutine */
-    lua_State *top; /* the innermost coroutine in which it may wait */
+    lua_State *co;     /* its coroutine */
+    lua_State *top;    /* the innermost coroutine in which it may wait */
     int arguments;     /* on co's stack, for its first turn */
     int budget;        /* calls until it yields to the other tasks */
     uint8_t status;    /* an enum task_status */
@@ -120,12 +121,13 @@ struct task {
     bool reports;      /* it has a reporter of its own (task/report.h) */
     bool failed;       /* its function has raised */
     bool joins;        /* `token` is a task, whose end it waits for */
-    int8_t step_context; /* of `step`: one of the few in task/context.h */
-    short wants;         /* events that it waits for, as poll(2) has them */
-    int vain;            /* wake-ups in a row, without a wait, for nothing */
-    int joiners;         /* how many tasks wait for its end */
-    int holds;           /* its calls of loop_hold that are in force */
-    uint32_t timer_place; /* among the timers; 0: none */
+    int8_t step_context;  /* for `step`: one of those in task/context.h */
+    short wants;          /* events that it waits for, as poll(2) has them */
+    int vain;             /* wake-ups in a row, without a wait, for nothing */
+    int joiners;          /* how many tasks wait for its end */
+    int holds;            /* its calls of loop_hold that are in force */
+    uint32_t timer_place; /* among the timers; 0: none. There are never
+                             2^32: no memory has room for so many tasks. */
     struct task *next_ready;
     struct task *next, *previous; /* in the loop's list of all tasks */
     /* what it waits for */

@@ -79,10 +79,9 @@ int task_raise(lua_State *L, const char *call, int error);
 /* Let another task's wait be over, and completed. */
 void task_complete(struct task *t);
 
-/* Create a task in `group`, from the function at `first` and the values above it:
- * its arguments, so many that they and the function are `count`; the table of
- * the loop (live.h); the group, on top. Pushes the task; the function and its
- * arguments go. */
+/* Create a task in `group`, from the function at `first` and its arguments above
+ * it: `count` values. Above these is the table of the loop (live.h), and on top
+ * the group. Replaces all by the task. */
 struct task *task_spawn(lua_State *L, int first, int count,
                         struct group *group);
 
