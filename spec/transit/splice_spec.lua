@@ -43,7 +43,7 @@ describe("splice", function()
     local u = keep(sockeye.socket("inet", "dgram"):bind("127.0.0.1:0"))
     u:connect(u:getsockname())
     u:send "round and round"
-    local err = errors.raised("ETIMEDOUT", "splice", sockeye.timeout, 0.01,
+    local err = errors.raised("ETIMEDOUT", "splice", sockeye.timeout, 0.2,
                               sockeye.splice, u, u)
     assert.is_true(err.sent > 0)
   end)
