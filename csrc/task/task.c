@@ -431,7 +431,7 @@ void task_end(lua_State *L, struct task *t)
     loop_retire(t);
     if (t->failed || t->killed)
         traceback_forget_error(L, t);
-    t->status = final_status(t);
+    t->status = (uint8_t)final_status(t);
     if (t->nests)
         drop_nest(L, t);
     joined = complete_joiners(t);
