@@ -208,7 +208,6 @@ static void limit(struct task *t, int64_t deadline)
 {
     t->limit = deadline;
     t->deadline = deadline < t->scope_limit ? deadline : t->scope_limit;
-    t->hurried = false;
 }
 
 static int set_timer(struct task *t)
@@ -216,33 +215,19 @@ static int set_timer(struct task *t)
     return t->deadline != NO_DEADLINE ? timers_set(&t->loop->timers, t) : 0;
 }
 
-bool loop_bring_forward(struct task *t)
+bool loop_move_deadline(struct task *t)
 {
     int64_t before = t->deadline;
 
-    if (t->places == NULL || t->flushing)
-        return false;
-    t->deadline = t->scope_limit;
-    if (set_timer(t) != 0) {
+    if (t->flushing || t->token == t)
+        return t->scope_limit >= before;
+    limit(t, t->limit);
+    if (t->deadline < before && (!place_is_any(t) || set_timer(t) != 0)) {
         t->deadline = before;
         return false;
     }
-    t->loop->timed += before == NO_DEADLINE;
-    t->hurried = true;
+    t->loop->timed += (t->deadline != NO_DEADLINE) - (before != NO_DEADLINE);
     return true;
-}
-
-/* The scope that made the deadline earlier may be in force no more. Returns
- * whether t still has a deadline. */
-static bool renew_deadline(struct task *t)
-{
-    if (!has_deadline(t))
-        return false;
-    if (!t->hurried)
-        return true;
-    limit(t, t->limit);
-    t->loop->timed -= t->deadline == NO_DEADLINE;
-    return t->deadline != NO_DEADLINE;
 }
 
 /* Wake the tasks whose deadline has come. */
@@ -251,7 +236,7 @@ static void run_timers(struct loop *loop)
     struct task *t;
 
     while ((t = timers_first(&loop->timers)) != NULL && t->timer <= loop->now) {
-        bool timed = renew_deadline(t);
+        bool timed = has_deadline(t);
 
         if (timed && t->deadline > loop->now) {
             timers_put_off(&loop->timers, t);

@@ -56,10 +56,10 @@ int loop_await_set(struct task *t, struct handle *set, int64_t deadline);
 /* Wait likewise for `deadline`, or for loop_wake. */
 int loop_pause(struct task *t, const void *token, int64_t deadline);
 
-/* Let t, which waits in queues, stop at the deadline of a scope that it has come
- * into, without leaving them. False: it waits for something else, or there is no
- * memory. */
-bool loop_bring_forward(struct task *t);
+/* The deadlines around the code of t, which waits, are others now: let it wait on
+ * with them. False: it is to be woken for that, since it is in no queue that it
+ * would leave, or there is no memory. */
+bool loop_move_deadline(struct task *t);
 
 /* Wait likewise for loop_wake alone, however late. Fails never. */
 void loop_pause_on(struct task *t, const void *token);

@@ -95,6 +95,15 @@ void place_enter(struct queue *queue, struct place *p)
     before->next = p;
 }
 
+bool place_is_any(const struct task *t)
+{
+    for (int i = 0; t->places != NULL && i < t->places->count; i++) {
+        if (t->places->list[i].queue != NULL)
+            return true;
+    }
+    return false;
+}
+
 void place_leave(struct place *p)
 {
     struct queue *queue = p->queue;

@@ -61,6 +61,9 @@ void place_give_up(lua_State *L, struct task *t);
 /* Put a place into a queue, behind all that have waited longer. */
 void place_enter(struct queue *queue, struct place *p);
 
+/* Whether t has a place in a queue. */
+bool place_is_any(const struct task *t);
+
 /* Take a place out of its queue, if it is in one. */
 void place_leave(struct place *p);
 

@@ -76,8 +76,7 @@ void scope_refresh(struct task *t)
     t->over = over || t->scope_limit <= loop_now(t->loop);
     if (t->over && t->budget > 0)
         t->budget = 0;
-    if (t->status == TASK_WAITING &&
-        (t->over || (t->scope_limit < t->deadline && !loop_bring_forward(t))))
+    if (t->status == TASK_WAITING && (t->over || !loop_move_deadline(t)))
         loop_wake(t);
 }
 

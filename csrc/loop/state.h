@@ -111,7 +111,6 @@ struct task {
     bool unclaimed;    /* no task that joins it has raised its error yet */
     bool is_daemon;    /* its group does not wait for it to end by itself */
     bool timed_out;    /* its deadline has woken it */
-    bool hurried;      /* its deadline is that of a scope it has come into */
     bool waits_on_set; /* it waits on a set of descriptors */
     bool completed;    /* another task has completed what it waited for */
     bool suspending;   /* it has just yielded to the loop, not to a script */
