@@ -100,6 +100,14 @@ static int fail_transit(lua_State *L, const struct wait *w, struct transit *m)
     return lua_error(L);
 }
 
+static void note_end(struct transit *m)
+{
+    if (m->from.stream != NULL)
+        m->from.stream->ended = true;
+    else
+        m->ended = true;
+}
+
 /* Whether nothing comes any more from a datagram socket that was shut down for
  * reading: then one more attempt, after that is known, has got nothing. Returns
  * whether to look again at once. */
@@ -112,11 +120,20 @@ static bool meets_end(struct transit *m, int error, enum direction direction)
         m->shut = transfer_is_shut(m->from.handle->fd);
         return m->shut;
     }
-    if (m->from.stream != NULL)
-        m->from.stream->ended = true;
-    else
-        m->ended = true;
+    note_end(m);
     return true;
+}
+
+/* Whether splice(2) has moved nothing to a pipe because of that end: it says only
+ * that it would have to wait, though both are ready. */
+static bool has_met_end(const struct transit *m)
+{
+    int fd = m->from.handle->fd;
+    char byte;
+
+    return m->from.kind == S_IFSOCK && transfer_is_shut(fd) &&
+           recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 &&
+           (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 /* After an attempt that failed with `error`: choose another way, or wait.
@@ -184,6 +201,10 @@ static bool go_on(lua_State *L, struct wait *w, struct transit *m, bool waits,
     bool in_vain = error == 0 && !moved && !waits;
 
     m->vain = in_vain ? m->vain + 1 : 0;
+    if (in_vain && !wait_is_nonblocking(w) && has_met_end(m)) {
+        note_end(m);
+        return true;
+    }
     if (m->vain > 1 && !wait_is_nonblocking(w))
         return wait_briefly(L, w, m->vain - 1);
     if (m->vain > 1)

@@ -26,6 +26,22 @@ describe("a socket that is shut down for reading", function()
     end)
   end
 
+  worlds.it("ends splice to a pipe at once", function()
+    for _, type in ipairs { "stream", "dgram", "seqpacket" } do
+      local a, b = sockeye.socketpair("unix", type)
+      local r, w = sockeye.pipe()
+      a:settimeout(20)
+      b:send "data"
+      a:shutdown "rd"
+      local start = sockeye.now()
+      assert.equal(4, a:splice(w))
+      assert.equal("data", r:read(100))
+      assert.equal(0, a:splice(w))
+      assert.is_true(sockeye.now() - start < 10)
+      for _, s in ipairs { a, b, r, w } do s:close() end
+    end
+  end)
+
   worlds.it("gives what came before", function()
     local a, b = sockeye.socketpair("unix", "dgram")
     local c, d = sockeye.socketpair()
