@@ -28,6 +28,13 @@ describe("a deadlock", function()
     assert.matches("waits in join at spec/task/turn_spec.lua", err)
   end)
 
+  it("is a poll of nothing, without a time", function()
+    for _, poller in ipairs { "epoll", "poll" } do
+      errors.rejected("deadlock: .*waits in poll", run, { poller = poller },
+                      sockeye.poll, {})
+    end
+  end)
+
   it("is none if a task sleeps, or waits for a descriptor", function()
     local ch = sockeye.channel()
     run(function()

@@ -152,25 +152,27 @@ local function begin(ch, call, served)
   end
 end
 
-local function wait_in(ch, call, queue, value, limit)
+-- A task that was woken for nothing makes the attempt again: a scope was over,
+-- which its generator has taken along meanwhile. Returns as the attempt does.
+local function wait_in(ch, call, queue, value, limit, attempt)
   local world <const> = ch.world
   local wait <const> = { task = world.running }
   wait[1] = { wait = wait, channel = ch, queue = queue, value = value }
   world:check(wait.task, call)
   repeat
     local place <const> = wait_at(world, call, wait, limit)
-    if place then return place end
-  until world.now >= limit
-  error(world.timed_out(call), 0)
+    if place then return place.ended and "closed" or "done", place.value end
+    if world.now >= limit then error(world.timed_out(call), 0) end
+    local outcome <const>, got <const> = attempt(ch, value)
+    if outcome then return outcome, got end
+  until false
 end
 
 function Channel:put(value, seconds)
   local limit <const> = limit_from(self.world, seconds)
   begin(self, "put", self.served_putters)
-  local outcome = give(self, value)
-  if not outcome and wait_in(self, "put", self.putters, value, limit).ended then
-    outcome = "closed"
-  end
+  local outcome <const> = give(self, value) or
+    wait_in(self, "put", self.putters, value, limit, give)
   if outcome == "closed" then error({ code = "EPIPE", call = "put" }, 0) end
 end
 
@@ -178,8 +180,10 @@ function Channel:get(seconds)
   local limit <const> = limit_from(self.world, seconds)
   begin(self, "get", self.served_getters)
   local outcome, value = take(self)
-  if outcome then return value end
-  return wait_in(self, "get", self.getters, nil, limit).value
+  if not outcome then
+    outcome, value = wait_in(self, "get", self.getters, nil, limit, take)
+  end
+  return outcome == "done" and value or nil
 end
 
 -- Calls that never wait let the others run first after many of them, and where
