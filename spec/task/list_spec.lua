@@ -44,7 +44,7 @@ describe("tasks", function()
         error("reason", 0)
       end)
       spawn(pcall, t.join, t)
-      sleep(0.01)
+      repeat sleep(0.001) until seen
       assert.equal(3, seen)
     end)
   end)
