@@ -240,7 +240,10 @@ function M.op(name, a, b)
     tostring = tostring, len = function() return #a end,
     eq = function() return a == b end, lt = function() return a < b end,
     index = function() return a[b] end,
-    newindex = function() a[b] = a end,
+    newindex = function()
+      a[b] = a
+      a[b] = nil -- a table, such as a module's, would keep b open
+    end,
     call = function() return a(b) end, concat = function() return a .. b end,
     close = function() local _ <close> = a end,
     pairs = function() return next, pairs(a) end,
