@@ -131,6 +131,15 @@ static int finish(lua_State *L, const struct choices *s, const struct place *p,
 
 /* ---- waiting ---- */
 
+/* Let t wait until `soon`, which is not the end of its call. */
+static int ask_again(struct task *t, int64_t soon, int64_t deadline)
+{
+    int error = loop_pause(t, t, soon < deadline ? soon : deadline);
+
+    t->limit = deadline;
+    return error;
+}
+
 /* Register that t waits for the descriptors, too. Where the system has no epoll,
  * or a file is no descriptor to wait for, it asks again soon. */
 static int await_descriptors(lua_State *L, struct task *t, struct choices *s,
@@ -146,7 +155,7 @@ static int await_descriptors(lua_State *L, struct task *t, struct choices *s,
         fd = poller_make_set(s->fds, (nfds_t)s->watched);
     } while (fd == -1 && descriptor_collect(L, errno, &collected));
     if (fd == -1 && (errno == ENOSYS || errno == EPERM))
-        return loop_pause(t, s, soon < deadline ? soon : deadline);
+        return ask_again(t, soon, deadline);
     if (fd == -1)
         return errno;
     set->handle.fd = fd;

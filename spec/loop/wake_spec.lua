@@ -2,6 +2,7 @@ local sockeye = require "sockeye"
 
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
+local loops = require "spec.support.loops"
 local sockets = require "spec.support.sockets"
 
 local run, spawn, sleep = sockeye.run, sockeye.spawn, sockeye.sleep
@@ -105,7 +106,9 @@ for _, poller in ipairs { "epoll", "poll" } do
         local c, d = sockeye.socketpair()
         sockets.close(c, d)
         sleep(0.001)
-        assert.equal("waiting", t:status())
+        -- Without epoll a task asks again and again.
+        assert.is_true(t:status() == "waiting" or
+                       not loops.has_epoll() and t:status() == "ready")
         a:send("x")
         assert.same({ [b] = "r" }, t:join())
       end)

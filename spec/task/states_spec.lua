@@ -121,10 +121,10 @@ local waits = {
       end
   end,
   ["a moment"] = function()
-    return function() sleep(0.002) end, function() sleep(0.02) end, "done"
+    return function() sleep(0.02) end, function() sleep(0.1) end, "done"
   end,
   ["its deadline"] = function()
-    return function() sockeye.timeout(0.002, sleep, 100) end,
+    return function() sockeye.timeout(0.02, sleep, 100) end,
       function(t)
         pcall(t.join, t)
       end, "failed"
