@@ -1,7 +1,7 @@
 local process = require "spec.support.process"
 
 -- Runs the hostile caller with two functions of the stub, and with the module
--- that is under test.
+-- that is under test. The seed is one whose scripts do the same each time.
 local function hunt(name, limit)
   return process.run({ "tools/hostile/run" }, {
     timeout = 240,
@@ -9,7 +9,7 @@ local function hunt(name, limit)
       HOSTILE_CHECKED = os.getenv "SOCKEYE_CHECKED" == "asan" and 1 or 0,
       HOSTILE_STUB = "spec.support.hostile_stub",
       FLAVOURS = "plain", POLLERS = "epoll", ONCE = 1,
-      NAMES = "^stub%.arm$ ^stub%." .. name .. "$", SEED = 3, STEPS = 14,
+      NAMES = "^stub%.arm$ ^stub%." .. name .. "$", SEED = 11, STEPS = 7,
       JOBS = 2, LIMIT = limit or 60,
     },
   })
