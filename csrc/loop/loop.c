@@ -157,6 +157,7 @@ void loop_remove_group(struct group *group)
 {
     if (group->loop == NULL)
         return;
+    group->state = GROUP_ENDED;
     group->loop = NULL;
     *group->place = group->next;
     if (group->next != NULL)

@@ -152,19 +152,25 @@ struct task {
     struct queue ends;     /* tasks that wait for its end beside other things */
 };
 
+enum group_state {
+    GROUP_OPEN,      /* its body runs */
+    GROUP_FINISHING, /* it waits for its tasks */
+    GROUP_ENDED      /* nothing can be spawned into it any more */
+};
+
 /* A group of tasks, which keeps the first error of one of them. */
 struct group {
     const void *tag;
-    struct loop *loop;           /* NULL: it has ended */
+    struct loop *loop;           /* NULL: the group has ended */
     struct group *next, **place; /* its place among the groups of the loop */
     struct opened_scope scope;
     struct task *owner; /* the task that has opened it, then the one that waits
                            for its end; NULL: none */
     int count;          /* tasks that have not ended, with */
     int daemons;        /* so many that are not waited for */
-    bool failed;        /* a task, or the body, has failed */
+    uint8_t state;      /* an enum group_state */
+    bool failed;        /* it keeps the error of a task, or of its body */
     bool cancels_owner; /* its failure cancels its owner as well */
-    bool finishing;     /* the body has ended */
 };
 
 #endif

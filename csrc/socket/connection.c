@@ -23,6 +23,7 @@
 #include "base/nearest.h"
 #include "base/text.h"
 #include "open.h"
+#include "socket/connection.h"
 #include "socket/socket.h"
 
 /* clang-format off */
@@ -240,6 +241,34 @@ static int socket_getsockname(lua_State *L)
 static int socket_getpeername(lua_State *L)
 {
     return push_name(L, getpeername, "getpeername");
+}
+
+/* Ask for the peer's address. A connection that the peer has reset has none for
+ * getpeername(2) any more, but Linux still knows it; the size that it is asked
+ * for must not be more than it has. */
+static bool find_peer(int fd, struct sockaddr *name, socklen_t *length)
+{
+    if (getpeername(fd, name, length) == 0)
+        return true;
+    *length = sizeof(struct sockaddr_in6);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERNAME, name, length) == 0)
+        return true;
+    *length = sizeof(struct sockaddr_in);
+    return getsockopt(fd, SOL_SOCKET, SO_PEERNAME, name, length) == 0;
+}
+
+void connection_push_peer(lua_State *L, int index)
+{
+    const struct socket *s = socket_check(L, index);
+    struct address *a = address_new(L);
+    socklen_t length = sizeof a->bytes;
+
+    if (!find_peer(s->handle.fd, &a->any, &length)) {
+        lua_pop(L, 1);
+        lua_pushnil(L);
+        return;
+    }
+    address_normalise(a, length);
 }
 
 /* ---- flags of the descriptor and of the open file ---- */

@@ -360,6 +360,19 @@ static int socket_leave(lua_State *L)
                                           : 0;
 }
 
+/* close_sockets(set): closes the sockets that are its keys. Raises nothing. */
+static int socket_close_set(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    lua_pushnil(L);
+    while (lua_next(L, 1)) {
+        socket_end(L, socket_check(L, 2));
+        lua_pop(L, 1);
+    }
+    return 0;
+}
+
 static int socket_gc(lua_State *L)
 {
     struct socket *s = socket_check(L, 1);
@@ -472,6 +485,10 @@ void socket_add_methods(lua_State *L, const luaL_Reg *more)
 void open_socket(lua_State *L)
 {
     luaL_setfuncs(L, functions, 0);
+    lua_getfield(L, -1, "primitives");
+    lua_pushcfunction(L, socket_close_set);
+    lua_setfield(L, -2, "close_sockets");
+    lua_pop(L, 1);
     names_export(L, &socket_type_names);
     metatable_push_sparse(L, SOCKET_TYPE, metamethods);
     lua_pop(L, 1);

@@ -4,15 +4,21 @@
 #include <lauxlib.h>
 
 #include "base/error.h"
+#include "socket/connection.h"
 #include "stream/unsent.h"
 
+static int read_peer(lua_State *L)
+{
+    connection_push_peer(L, 1);
+    return 1;
+}
+
 /* Stack: the stream. Push the peer's address; nil where there is none, or no
- * more. */
+ * memory for it. */
 static void push_peer(lua_State *L)
 {
+    lua_pushcfunction(L, read_peer);
     lua_getiuservalue(L, 1, 1);
-    lua_getfield(L, -1, "getpeername");
-    lua_insert(L, -2);
     if (lua_pcall(L, 1, 1, 0) == LUA_OK)
         return;
     lua_pop(L, 1);

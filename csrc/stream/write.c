@@ -108,8 +108,10 @@ static size_t send_direct(lua_State *L, const struct stream *s, int last,
     n = sendmsg(s->socket->handle.fd, &message, flags | MSG_NOSIGNAL);
     if (n != -1)
         return (size_t)n;
-    if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-        error_raise(L, "write", errno, 0);
+    if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+        unsent_push_error(L, "write", errno);
+        lua_error(L);
+    }
     return 0;
 }
 

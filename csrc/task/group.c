@@ -115,7 +115,7 @@ void group_note_end(struct group *group, const struct task *t)
 {
     group->count--;
     group->daemons -= t->is_daemon;
-    if (group->finishing)
+    if (group->state == GROUP_FINISHING)
         group_end_daemons(group);
     if (group->count == 0 && group->owner != NULL &&
         group->owner->token == group)
@@ -124,7 +124,7 @@ void group_note_end(struct group *group, const struct task *t)
 
 void group_end(lua_State *L, struct group *group)
 {
-    if (group->loop == NULL)
+    if (group_has_ended(group))
         return;
     if (group->failed)
         task_release(L, group->loop, group);
@@ -135,7 +135,7 @@ void group_end(lua_State *L, struct group *group)
 
 bool group_has_ended(const struct group *group)
 {
-    return group->loop == NULL;
+    return group->state == GROUP_ENDED;
 }
 
 /* What is in a generator that nobody holds any more. */

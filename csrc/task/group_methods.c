@@ -177,7 +177,7 @@ static int sockeye_finish_group(lua_State *L)
         return error_raise_misuse(L, "group: the group has ended");
     if (!lua_toboolean(L, BODY_OK))
         fail_body(L, group);
-    group->finishing = true;
+    group->state = GROUP_FINISHING;
     group_end_daemons(group);
     return finish_step(L, LUA_OK, WAIT_FIRST);
 }

@@ -100,7 +100,7 @@ static void fill_runner(lua_State *L, struct runner *r, int64_t deadline)
     lua_pushvalue(L, -1);
     lua_setiuservalue(L, 1, LIVE);
     root = group_new(L, r->loop, NULL, deadline);
-    root->finishing = true;
+    root->state = GROUP_FINISHING;
     lua_pushvalue(L, -1);
     lua_rawsetp(L, -3, r->loop);
     main = task_spawn(L, 2, count, root);

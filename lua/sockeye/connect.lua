@@ -96,13 +96,9 @@ local function prepare(s, bind)
   s:bind(bind)
 end
 
-local function close_all(sockets)
-  for s in pairs(sockets) do pcall(s.close, s) end
-end
-
 -- A set of sockets that are closed with it.
 local SocketSet <const> = class.new "sockeye.SocketSet"
-SocketSet.__close = close_all
+SocketSet.__close = primitives.close_sockets
 
 local function open(address, bind, sockets)
   local s <const> = core.socket(address.family, "stream")
@@ -134,7 +130,7 @@ local race_methods <const> = {}
 local Race <const> = class.new("sockeye.Race", race_methods)
 
 function Race:__close()
-  close_all(self.sockets)
+  primitives.close_sockets(self.sockets)
 end
 
 -- Returns the socket of an attempt that has succeeded. One that has failed lets

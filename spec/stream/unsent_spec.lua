@@ -112,18 +112,28 @@ describe("the error of a stream that cannot send", function()
     assert.equal(address, err.address)
   end)
 
-  worlds.it("carries none where the peer has none any more", function()
+  worlds.it("carries none where the peer has no name", function()
     local conn = broken()
     conn:setvbuf "no"
     local err = errors.raised("EPIPE", "write", conn.write, conn, "data")
     assert.is_true(err.address == nil or err.address.path == nil)
-    local tcp, peer = streams.tcp()
-    peer:setsockopt("SO_LINGER", 0):close()
-    sockeye.wait(tcp.socket, "r", 20)
-    tcp:setvbuf "no"
-    err = errors.raised("ECONNRESET", "write", tcp.write, tcp, "data")
-    assert.is_nil(err.address)
   end)
+
+  for _, endpoint in ipairs { "127.0.0.1:0", "[::1]:0" } do
+    worlds.it("carries that of a peer that has reset the connection: " .. endpoint,
+              function()
+      local listener <close> = sockeye.listen(endpoint)
+      local conn <close> = sockeye.connect(listener:getsockname())
+      local peer = listener:accept()
+      conn:setvbuf "no"
+      peer:setsockopt("SO_LINGER", 0):close()
+      sockeye.wait(conn.socket, "r", 20)
+      local err = errors.raised("ECONNRESET", "write", conn.write, conn, "data")
+      assert.equal(listener:getsockname(), err.address)
+      errors.raised("ENOTCONN", "getpeername", conn.socket.getpeername,
+                    conn.socket)
+    end)
+  end
 
   worlds.it("is none, but false, where the stream may not wait", function()
     local conn, _, address = blocked()

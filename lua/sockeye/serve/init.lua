@@ -143,6 +143,7 @@ local function is_socket(value) return class.is(value, "sockeye.Socket") end
 -- created.
 local function remember(server, listener, is_ours)
   table.insert(server.listeners, listener)
+  server.sockets[listener] = true
   listener:settimeout(nil):fcntl("O_NONBLOCK", false)
   local path <const> = listener:getsockname().path
   if is_ours and path then
@@ -170,17 +171,13 @@ local function stop_listening(server)
     primitives.remove_file(path, identity)
     server.files[path] = nil
   end
-  for _, listener in ipairs(server.listeners) do
-    pcall(listener.close, listener)
-  end
+  primitives.close_sockets(server.sockets)
 end
 
--- Releases first: what stops listening to signals may raise errors.
 function Server:__close()
   self.task = nil
   if self.release then self.release() end
   stop_listening(self)
-  signals_of.forget(self)
 end
 
 local function await_channel(server, channel)
@@ -238,6 +235,7 @@ local function supervise(server, g)
 end
 
 local function serve(server, endpoints, signals)
+  local _ <close> = server.signals
   local _ <close> = server
   server.task = primitives.current_task("serve")
   server.release = primitives.expect_outside_wakeup("serve")
@@ -322,10 +320,11 @@ function M.serve(endpoints, handler, options)
     limited = options.idle_timeout or options.handler_timeout,
     on_error = options.on_error,
     grace = options.grace or default_grace,
-    signals = {}, -- those who listen, by the signal's number
+    signals = signals_of.new(),
     stop_channel = options.stop,
     listen = options.listen,
     count = 0, stops = 0, waiting = {}, listeners = {}, files = {},
+    sockets = {}, -- the listeners, as keys
   }, Server)
   local signals <const> = list_signals(options.signals)
   if pcall(primitives.current_task, "serve") then

@@ -1,11 +1,17 @@
 -- Signals that stop servers.
 
 local core = require "sockeye.core"
+local class = require "sockeye.class"
 
 local primitives <const> = core.primitives
 primitives.mark_library_file()
 
 local M = {}
+
+-- Those who listen, by the signal's number. They stop when it is closed.
+local Signals <const> = class.new "sockeye.Signals"
+
+function M.new() return setmetatable({}, Signals) end
 
 local complaint <const> = "serve: %s: this server does without them\n"
 
@@ -28,11 +34,11 @@ function M.watch(names, server)
   end
 end
 
---- Undoes `watch`. Raises the first error at the end.
-function M.forget(server)
+-- Raises the first error at the end.
+function Signals:__close()
   local ok, err = true, nil
-  for number, listener in pairs(server.signals) do
-    server.signals[number] = nil
+  for number, listener in pairs(self) do
+    self[number] = nil
     if listener then
       local stopped, problem = pcall(primitives.stop_listening, listener)
       if ok then ok, err = stopped, problem end
