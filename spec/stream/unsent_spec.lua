@@ -120,7 +120,7 @@ describe("the error of a stream that cannot send", function()
   end)
 
   for _, endpoint in ipairs { "127.0.0.1:0", "[::1]:0" } do
-    worlds.it("carries that of a peer that has reset the connection: " .. endpoint,
+    worlds.it("carries that of a peer that has reset it: " .. endpoint,
               function()
       local listener <close> = sockeye.listen(endpoint)
       local conn <close> = sockeye.connect(listener:getsockname())
