@@ -12,7 +12,7 @@
 #include "base/descriptor.h"
 #include "base/sigpipe.h"
 
-bool descriptor_is_ready(int fd, short events)
+int descriptor_test(int fd, short events)
 {
     struct pollfd p = {fd, events, 0};
     int count;
@@ -20,7 +20,9 @@ bool descriptor_is_ready(int fd, short events)
     do
         count = poll(&p, 1, 0);
     while (count == -1 && errno == EINTR);
-    return count > 0;
+    if (count == -1)
+        return errno;
+    return count == 0 ? EAGAIN : 0;
 }
 
 #ifdef RWF_NOWAIT
@@ -65,7 +67,7 @@ static bool may_block(int fd, short events)
     bool is_unsupported =
         error == EOPNOTSUPP || error == ENOSYS || error == EINVAL;
     bool result =
-        is_unsupported || (error == EAGAIN && descriptor_is_ready(fd, events));
+        is_unsupported || (error == EAGAIN && descriptor_test(fd, events) == 0);
 
     errno = error;
     return result;

@@ -26,8 +26,9 @@ ssize_t descriptor_write(int fd, bool is_socket, const char *data, size_t size,
 ssize_t descriptor_read_unix(int fd, void *buffer, size_t size, int flags,
                              bool *has_stopped);
 
-/* Return whether the descriptor is ready for `events` of poll(2). */
-bool descriptor_is_ready(int fd, short events);
+/* Return zero where the descriptor is ready for `events` of poll(2), EAGAIN where
+ * it is not, or why poll(2) has failed. */
+int descriptor_test(int fd, short events);
 
 /* Call after failing to get a descriptor. If none was left, collects garbage
  * once, sets `*collected` and returns true: the caller tries again. */

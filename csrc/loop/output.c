@@ -18,13 +18,15 @@ static int send_some(struct output *o, int flags)
 {
     struct block *b = o->pending;
     int fd = o->handle->fd;
+    int error = 0;
     ssize_t n;
 
     if (fd == -1)
         return EBADF;
-    if (!o->is_socket && (flags & MSG_DONTWAIT) &&
-        !descriptor_is_ready(fd, POLLOUT))
-        return EAGAIN;
+    if (!o->is_socket && (flags & MSG_DONTWAIT))
+        error = descriptor_test(fd, POLLOUT);
+    if (error != 0)
+        return error;
     n = descriptor_write(fd, o->is_socket, b->bytes + b->start,
                          b->end - b->start, flags);
     if (n == -1)

@@ -23,9 +23,7 @@
  * wait until it is ready before the call. False: it is not; `w` says why. */
 static bool await_turn(lua_State *L, const struct socket *s, struct wait *w)
 {
-    return s->type != 0 || wait_blocks(w->handle) ||
-           descriptor_is_ready(s->handle.fd, w->call->events) ||
-           wait_ready(L, w);
+    return s->type != 0 || wait_blocks(w->handle) || wait_until_ready(L, w);
 }
 
 static int read_step(lua_State *L, int status, lua_KContext context)

@@ -208,8 +208,7 @@ static ssize_t attempt(lua_State *L, struct stream *s, struct wait *w,
         errno = EAGAIN;
         return -1;
     }
-    if (!stream_is_socket(s) && !blocks &&
-        !descriptor_is_ready(w->handle->fd, POLLIN) && !wait_ready(L, w))
+    if (!stream_is_socket(s) && !blocks && !wait_until_ready(L, w))
         return -2;
     n = receive(L, s, w, wanted, flags);
     if (n == 0)

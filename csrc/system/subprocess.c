@@ -133,7 +133,8 @@ static bool await_end(lua_State *L, struct wait *w, const struct subprocess *p)
 {
     bool goes_on;
 
-    if (w->handle == &p->none || descriptor_is_ready(w->handle->fd, POLLIN))
+    if (w->handle == &p->none ||
+        descriptor_test(w->handle->fd, POLLIN) != EAGAIN)
         goes_on = wait_briefly(L, w, (int)++w->progress);
     else
         goes_on = wait_ready(L, w);
@@ -228,7 +229,7 @@ static void reap_at_once(struct subprocess *p)
     struct pollfd child = {.fd = child_open(p->pid), .events = POLLIN};
 
     while (!is_over(p) && clock_now() < deadline) {
-        if (child.fd == -1 || descriptor_is_ready(child.fd, POLLIN))
+        if (child.fd == -1 || descriptor_test(child.fd, POLLIN) != EAGAIN)
             wait_poll(NULL, 0, clock_after(MOMENT));
         else
             wait_poll(&child, 1, deadline);

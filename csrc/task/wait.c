@@ -210,7 +210,7 @@ static bool rest_outside(lua_State *L, struct wait *w)
 
     if (limit <= now)
         return end_time(L, w);
-    if (!descriptor_is_ready(w->handle->fd, awaited_events(w)))
+    if (descriptor_test(w->handle->fd, awaited_events(w)) != 0)
         w->vain = 0;
     else if (w->vain++ > 0 &&
              wait_poll(NULL, 0,
@@ -429,6 +429,15 @@ bool wait_ready(lua_State *L, struct wait *w)
     if (t == NULL || !lua_isyieldable(L))
         t = task_that_may_wait(L);
     return t != NULL ? wait_in_task(L, w, t) : wait_outside_task(L, w);
+}
+
+bool wait_until_ready(lua_State *L, struct wait *w)
+{
+    int error = descriptor_test(w->handle->fd, awaited_events(w));
+
+    if (error == EAGAIN)
+        return wait_ready(L, w);
+    return error == 0 || end_wait(w, WAIT_ERROR, error);
 }
 
 /* After EAGAIN from a call that should block: either another owner of the open

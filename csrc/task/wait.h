@@ -213,6 +213,9 @@ bool wait_may_continue(struct wait *w, const struct call *call);
 /* Wait for w->events. False, with the outcome set, at the deadline. */
 bool wait_ready(lua_State *L, struct wait *w);
 
+/* The same, unless the descriptor is ready already. */
+bool wait_until_ready(lua_State *L, struct wait *w);
+
 /* For a call outside of tasks that the kernel has kept waiting: whether its
  * deadline, and those around its code, are still to come. False, with the outcome
  * set: one has come. */

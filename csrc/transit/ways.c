@@ -139,10 +139,13 @@ static int send_received(struct transit *m, bool waits)
     int fd = m->to.handle->fd;
     bool to_socket = m->to.kind == S_IFSOCK;
     size_t size = smaller(m->left, block_used(s->in));
+    int error = 0;
     ssize_t n;
 
-    if (!waits && !to_socket && !descriptor_is_ready(fd, POLLOUT))
-        return EAGAIN;
+    if (!waits && !to_socket)
+        error = descriptor_test(fd, POLLOUT);
+    if (error != 0)
+        return error;
     n = descriptor_write(fd, to_socket, s->in->bytes + s->in->start, size,
                          waits ? 0 : MSG_DONTWAIT);
     if (n == -1)
@@ -174,20 +177,23 @@ static int try_sendfile(struct transit *m, bool waits,
 }
 
 /* Find out which end splice(2) had to wait for. Returns EAGAIN, or zero if both
- * are ready by now, with the direction that has a time-out, if one has. */
+ * are ready by now, with the direction that has a time-out, if one has; or why
+ * that cannot be known. */
 static int find_direction(const struct transit *m, enum direction *direction)
 {
-    int from = m->from.handle->fd;
+    int error = 0;
 
-    *direction = m->from.handle->timeout == NO_DEADLINE ? WRITING : READING;
-    if (m->from.kind != S_IFREG && !descriptor_is_ready(from, POLLIN))
+    *direction = READING;
+    if (m->from.kind != S_IFREG)
+        error = descriptor_test(m->from.handle->fd, POLLIN);
+    if (error != 0)
+        return error;
+    *direction = WRITING;
+    if (m->to.kind != S_IFREG)
+        error = descriptor_test(m->to.handle->fd, POLLOUT);
+    if (error == 0 && m->from.handle->timeout != NO_DEADLINE)
         *direction = READING;
-    else if (m->to.kind != S_IFREG &&
-             !descriptor_is_ready(m->to.handle->fd, POLLOUT))
-        *direction = WRITING;
-    else
-        return 0;
-    return EAGAIN;
+    return error;
 }
 
 /* One of the two ends must be a pipe. */

@@ -80,8 +80,10 @@ rule("a handler that cannot be put back stays", "sigaction", nil, "same",
      "signal")
 rule("gettid(2) does not fail, whatever syscall(2) does", "syscall", nil,
      "same", "signal")
-rule("a limit that the kernel does not report is none", "getsockopt", nil,
-     "same", "^a timeout")
+for _, scenario in ipairs { "^a timeout", "^a process" } do
+  rule("a limit that the kernel does not report is none", "getsockopt", nil,
+       "same", scenario)
+end
 rule("a loop that is closed raises no more",
      "epoll_wait epoll_pwait2 poll ppoll", nil, "same", "closed early")
 rule("the C library reports ENOBUFS where descriptors have run out",
@@ -92,8 +94,6 @@ rule("the scenario expects this very error", "connect", "ECONNREFUSED", "same",
      "is refused$")
 rule("the C library gives another reason", "malloc", nil,
      "getaddrinfo [^ ]+: ", "^connect to a name")
-rule("what is not known to be ready is waited for", "poll", nil, "same",
-     "^write by")
 rule("what has no attempts that do not block is read or written once it is " ..
      "ready", "preadv2 pwritev2", "EAGAIN EINVAL EOPNOTSUPP", "same")
 rule("the usual actions of a child's signals are set where they can be",
@@ -102,8 +102,6 @@ rule("a child that is no longer known has been lost", "waitpid", nil, nil,
      "^a process")
 rule("what a child's step failed with is reported by memory, too", "write",
      nil, "same", "^a process that does not exist")
-rule("what is not known to be ready is waited for", "poll", nil, "same",
-     "^a stream of a Lua file")
 rule("a file that is no program is given to the shell", "execve", "ENOEXEC",
      nil, "^a process")
 rule("where descriptors have run out, garbage is collected, and the call is " ..
@@ -112,8 +110,8 @@ rule("a process that cannot be signalled is left alone", "kill", nil, nil,
      "^a process")
 rule("a process that is no longer known has been lost", "syscall",
      "EPERM ESRCH", nil, "^a process")
-rule("what is not known to be ready is waited for", "poll ppoll", nil, "same",
-     "^a process")
+rule("a child of which poll(2) cannot tell is asked again and again",
+     "poll ppoll", nil, "same", "^a process")
 rule("a name is looked up again, or with more room", "getpwnam_r getgrnam_r",
      "EINTR ERANGE", "same")
 for _, scenario in ipairs { "^a child", "^fork by", "^a process" } do

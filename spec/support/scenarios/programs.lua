@@ -292,6 +292,14 @@ add_call("a process", function()
   local how, number = p:wait()
   return text, how, number
 end)
+-- The second line and the end come while nobody waits for them.
+add_call("a process that is read when it has ended", function()
+  local p <close> = sockeye.process {
+    "/bin/sh", "-c", "echo one; sleep 0.005; echo two", stdout = "pipe" }
+  local line = p.stdout:read "l"
+  sockeye.sleep(0.03)
+  return line, p.stdout:read "a", p:wait()
+end)
 add_call("a process that is ended", function()
   local p <close> = sockeye.process { "/bin/cat", stdin = "pipe" }
   p:kill "TERM"
