@@ -131,6 +131,15 @@ void output_expire(struct output *o)
     o->timed_out = true;
 }
 
+int output_try(struct output *o)
+{
+    int error = send_a_few(o);
+
+    if (error != 0 && error != EAGAIN)
+        output_fail(o, error);
+    return error;
+}
+
 struct outputs_sent outputs_send(struct output **list)
 {
     struct outputs_sent sent = {NULL, NULL, false};
@@ -141,15 +150,13 @@ struct outputs_sent outputs_send(struct output **list)
         int error;
 
         next = o->next;
-        error = send_a_few(o);
+        error = output_try(o);
         sent.moved |= block_used(o->pending) != before;
         if (error == EAGAIN) {
             if (sent.blocked == NULL && o->handle->timeout != 0)
                 sent.blocked = o;
-        } else if (error != 0) {
-            output_fail(o, error);
-            if (sent.failed == NULL)
-                sent.failed = o;
+        } else if (error != 0 && sent.failed == NULL) {
+            sent.failed = o;
         }
     }
     return sent;

@@ -37,6 +37,11 @@ int output_send(struct output *o, int flags);
 /* Likewise, by one attempt, which may send only some. */
 int output_send_once(struct output *o, int flags);
 
+/* Send what is pending without waiting. Returns 0 when all is sent, or EAGAIN;
+ * any other errno if it has failed: it drops its bytes, leaves its list, and
+ * keeps the error for a call of its stream. */
+int output_try(struct output *o);
+
 /* Drop what is pending. */
 void output_drop(struct output *o);
 
@@ -57,8 +62,7 @@ struct outputs_sent {
     bool moved;            /* some bytes were sent */
 };
 
-/* Send the outputs of a list without waiting. Those that fail drop their bytes,
- * leave the list, and keep their errors for the calls of their streams. */
+/* Send the outputs of a list as output_try does. */
 struct outputs_sent outputs_send(struct output **list);
 
 /* Let an output fail: with an errno; as it was blocked for too long. */

@@ -53,23 +53,28 @@ bool transfer_again(lua_State *L, const struct socket *s, struct wait *w,
     return wait_again(L, w);
 }
 
-bool transfer_is_shut(int fd)
+int transfer_test_shut(int fd)
 {
     struct pollfd p = {fd, READ_ENDED, 0};
+    int count;
 
-    return poll(&p, 1, 0) == 1 && (p.revents & READ_ENDED);
+    do
+        count = poll(&p, 1, 0);
+    while (count == -1 && errno == EINTR);
+    if (count == -1)
+        return errno;
+    return p.revents & READ_ENDED ? 0 : EAGAIN;
 }
 
-/* Whether a call that must not block has waited, and there is nothing: because
- * reading was shut down, which is no error of recv(2). */
-static bool reads_no_more(const struct socket *s, const struct wait *w,
-                          int flags)
+/* Whether a call that must not block has waited, and there is nothing: perhaps
+ * because reading was shut down, which is no error of recv(2). */
+static bool may_be_shut(const struct socket *s, const struct wait *w, int flags)
 {
     bool has_waited = w->context == WAIT_RESUMED || w->deadline != 0;
 
     return errno == EAGAIN && has_waited && (flags & MSG_DONTWAIT) &&
            !(flags & MSG_ERRQUEUE) && !wait_is_nonblocking(w) &&
-           !transfer_ends(s) && transfer_is_shut(s->handle.fd);
+           !transfer_ends(s);
 }
 
 bool transfer_reads_again(lua_State *L, const struct socket *s, struct wait *w,
@@ -77,7 +82,9 @@ bool transfer_reads_again(lua_State *L, const struct socket *s, struct wait *w,
 {
     int error = errno;
 
-    if (reads_no_more(s, w, *flags)) {
+    if (may_be_shut(s, w, *flags))
+        error = transfer_test_shut(s->handle.fd);
+    if (error == 0) {
         *flags &= ~MSG_DONTWAIT;
         return true;
     }

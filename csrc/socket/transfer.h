@@ -69,8 +69,9 @@ static inline int transfer_start_receiving(lua_State *L, struct wait *w,
     return s->type == SOCK_STREAM ? flags : flags | MSG_TRUNC;
 }
 
-/* Whether poll(2) reports that reading was shut down, or that the peer has. */
-bool transfer_is_shut(int fd);
+/* Return zero where poll(2) reports that reading was shut down, or that the peer
+ * has; otherwise EAGAIN, or why poll(2) has failed. */
+int transfer_test_shut(int fd);
 
 /* Like wait_again, for a failed attempt to receive. A datagram socket that reads
  * no more gives nothing, at once, to a call that may block; to one that may not,

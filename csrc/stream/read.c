@@ -321,8 +321,9 @@ number is found, and then no further values; `false` if it would have to wait in
 non-blocking mode
 @raise EMSGSIZE if a line is longer than `setmax` allows: it stays in the
 stream, and can be read with a larger maximum or in pieces; ECONNRESET, …;
-ETIMEDOUT with `timeout`; ECANCELED; EBADF on a closed stream. Data that was
-received stays in the stream: `read_some` returns it.
+ETIMEDOUT with `timeout`; ECANCELED; EBADF on a closed stream. In a task that
+would have to wait, what the stream could not send (EPIPE, …), with the peer's
+`address`. Data that was received stays in the stream: `read_some` returns it.
 @usage local line = conn:read("l")
 */
 static int stream_read(lua_State *L)

@@ -19,6 +19,7 @@
 #include "socket/argument.h"
 #include "socket/transfer.h"
 #include "stream/stream.h"
+#include "stream/unsent.h"
 
 #define STREAM_TYPE "sockeye.Stream"
 #define USUAL_MAX 65536
@@ -218,6 +219,36 @@ static ssize_t attempt(lua_State *L, struct stream *s, struct wait *w,
     return n;
 }
 
+/* Whether a task that has to wait for the peer has written what could not be
+ * sent: the peer may wait for that. */
+static bool fails_to_send(struct stream *s, const struct wait *w)
+{
+    if (w->task == NULL || wait_is_nonblocking(w))
+        return false;
+    if (s->out.place != NULL)
+        output_try(&s->out);
+    return s->out.error != 0;
+}
+
+/* Make an attempt. Raises what the stream could not send, if there is nothing to
+ * read after that either. */
+static ssize_t attempt_before_wait(lua_State *L, struct stream *s,
+                                   struct wait *w, size_t wanted, int flags)
+{
+    ssize_t n = attempt(L, s, w, wanted, flags);
+
+    if (n != -1 || errno != EAGAIN)
+        return n;
+    if (fails_to_send(s, w)) {
+        n = attempt(L, s, w, wanted, flags);
+        if (n == -1 && errno == EAGAIN)
+            unsent_raise(L, &s->out, w->call->name);
+        return n;
+    }
+    errno = EAGAIN;
+    return -1;
+}
+
 bool stream_fill(lua_State *L, struct stream *s, struct wait *w, size_t wanted)
 {
     int flags = wait_blocks(w->handle) ? 0 : MSG_DONTWAIT;
@@ -229,7 +260,7 @@ bool stream_fill(lua_State *L, struct stream *s, struct wait *w, size_t wanted)
         return false;
     }
     do
-        n = attempt(L, s, w, wanted, flags);
+        n = attempt_before_wait(L, s, w, wanted, flags);
     while (n == -1 && transfer_reads_again(L, s->socket, w, &flags));
     return n >= 0;
 }

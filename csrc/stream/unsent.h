@@ -2,7 +2,8 @@
  * unsent: errors of what a stream could not send.
  *
  * An attempt to send that no call of the stream has made, before a task waits,
- * leaves its error with the output, for the next call. The stream is at index 1
+ * leaves its error with the output, for the next call that sends, or that would
+ * have to wait for the peer. The stream is at index 1
  * of the stack.
  */
 #ifndef SOCKEYE_STREAM_UNSENT_H

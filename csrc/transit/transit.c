@@ -110,14 +110,15 @@ static void note_end(struct transit *m)
 
 /* Whether nothing comes any more from a datagram socket that was shut down for
  * reading: then one more attempt, after that is known, has got nothing. Returns
- * whether to look again at once. */
-static bool meets_end(struct transit *m, int error, enum direction direction)
+ * whether to look again at once; if that cannot be known, sets the error. */
+static bool meets_end(struct transit *m, int *error, enum direction direction)
 {
-    if ((error != EAGAIN && error != EWOULDBLOCK) || direction != READING ||
+    if ((*error != EAGAIN && *error != EWOULDBLOCK) || direction != READING ||
         m->from.kind != S_IFSOCK)
         return false;
     if (!m->shut) {
-        m->shut = transfer_is_shut(m->from.handle->fd);
+        *error = transfer_test_shut(m->from.handle->fd);
+        m->shut = *error == 0;
         return m->shut;
     }
     note_end(m);
@@ -131,7 +132,7 @@ static bool has_met_end(const struct transit *m)
     int fd = m->from.handle->fd;
     char byte;
 
-    return m->from.kind == S_IFSOCK && transfer_is_shut(fd) &&
+    return m->from.kind == S_IFSOCK && transfer_test_shut(fd) == 0 &&
            recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 &&
            (errno == EAGAIN || errno == EWOULDBLOCK);
 }
@@ -209,7 +210,7 @@ static bool go_on(lua_State *L, struct wait *w, struct transit *m, bool waits,
         return wait_briefly(L, w, m->vain - 1);
     if (m->vain > 1)
         error = EAGAIN;
-    if (!wait_is_nonblocking(w) && meets_end(m, error, direction))
+    if (!wait_is_nonblocking(w) && meets_end(m, &error, direction))
         return true;
     return error == 0 || try_again(L, w, m, waits, error);
 }

@@ -75,6 +75,29 @@ describe("what a stream could not send before its task waited", function()
     end)
   end)
 
+  it("is raised by reading, where its task would wait for the peer", function()
+    sockeye.run(function()
+      local conn, peer = streams.pair()
+      peer:shutdown "rd"
+      conn:write "question\n"
+      errors.raised("EPIPE", "read", conn.read, conn)
+      peer:send "line\n"
+      assert.equal("line", conn:read())
+    end)
+  end)
+
+  it("is raised by reading, though another task waits meanwhile", function()
+    sockeye.run(function()
+      local conn, peer = streams.pair()
+      peer:shutdown "rd"
+      sockeye.spawn(write_unseen, conn)
+      sockeye.sleep(0.01)
+      errors.raised("EPIPE", "read", conn.read_some, conn)
+      peer:close()
+      assert.is_nil(conn:read())
+    end)
+  end)
+
   it("is dropped, and what is written later is sent by itself", function()
     sockeye.run(function()
       local conn, peer, address = blocked()

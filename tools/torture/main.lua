@@ -54,7 +54,7 @@ end
 local function torture(kind, scenario, reference)
   local tried, failed = 0, 0
   local edges = world == "epoll" or world == "outside" and scenario.loops
-  local next_fault = kind.faults(reference, edges)
+  local next_fault = kind.faults(reference, edges, scenario)
   local plan = next_fault()
   while plan do
     local report

@@ -78,8 +78,10 @@ rule("an option that only makes the connection quicker is left out",
      "setsockopt", nil, "same", "^listen and connect")
 rule("a handler that cannot be put back stays", "sigaction", nil, "same",
      "signal")
-rule("gettid(2) does not fail, whatever syscall(2) does", "syscall", nil,
-     "same", "signal")
+for _, scenario in ipairs { "signal", "^a handler" } do
+  rule("gettid(2) does not fail, whatever syscall(2) does", "syscall", nil,
+       "same", scenario)
+end
 for _, scenario in ipairs { "^a timeout", "^a process" } do
   rule("a limit that the kernel does not report is none", "getsockopt", nil,
        "same", scenario)
@@ -152,6 +154,8 @@ rule("a datagram socket without a peer has a state, too", "getpeername",
      "ENOTCONN", nil, "state")
 rule("the scenario handles the error", "getpeername", nil, "same",
      "an error that is raised")
+rule("the peer's address is asked for otherwise, or left out", "getpeername",
+     nil, "same", "^a stream")
 rule("SIGPIPE is kept from the process all the same",
      "sigpending sigtimedwait", nil, "same")
 rule("an interface that has no name is received by its number", "ioctl", nil,

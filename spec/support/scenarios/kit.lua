@@ -23,7 +23,9 @@ end
 
 --- A call that runs loops of its own, so that it cannot be made in a task.
 function M.add_loops(name, f, ...)
-  M.add_call(name, f, ...).loops = true
+  local scenario = M.add_call(name, f, ...)
+  scenario.loops = true
+  return scenario
 end
 
 --- A scenario that runs f in a task.

@@ -162,6 +162,12 @@ add_call("listen at a path", function()
   return client:fd() > 0, listener:getsockname().family
 end)
 
+local function exchange(name)
+  local client <close> = sockeye.connect(name):settimeout(2)
+  client:write "line\n"
+  return client:read()
+end
+
 -- A server that ends after its second connection, in which errors of a
 -- connection are counted.
 local function echo_twice(listener)
@@ -170,9 +176,12 @@ local function echo_twice(listener)
   sockeye.spawn(function()
     local name = tostring(listener:getsockname())
     for _ = 1, 2 do
-      local client <close> = sockeye.connect(name):settimeout(2)
-      client:write "line\n"
-      if client:read() then count = count + 1 end
+      local ok, line = pcall(exchange, name)
+      if ok and line then
+        count = count + 1
+      elseif not ok and not sockeye.is_error(line, "ECONNRESET") then
+        error(line, 0)
+      end
     end
     stop:close()
   end)
@@ -306,8 +315,10 @@ add_call("a process that is ended", function()
   p:close()
   return p:kill "KILL"
 end)
-add_call("a process that does not exist", pcall, sockeye.process,
-         { "/nosuch", stdin = "null", stdout = "pipe" })
+add_call("a process that does not exist", pcall, function()
+  local _ <close> = sockeye.process {
+    "/nosuch", stdin = "null", stdout = "pipe", stderr = "null" }
+end)
 kit.add("a stream of a Lua file", function()
   local file = assert(io.open("/dev/zero", "r"))
   return function()

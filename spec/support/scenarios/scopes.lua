@@ -364,6 +364,7 @@ add_task("a process that a task waits for in vain", function()
   waiting:cancel()
   pcall(waiting.join, waiting)
   p:kill "TERM"
+  p.stdin:close()
   return p:wait()
 end)
 add_task("signals that two listen to", function()

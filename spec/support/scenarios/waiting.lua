@@ -106,7 +106,7 @@ add_loops("run with groups, deadlines and coroutines", function()
 end)
 -- What fails by itself, with an error of this pattern.
 local function add_failing(name, pattern, main)
-  add_loops(name, function()
+  return add_loops(name, function()
     local ok, err = pcall(sockeye.run, main)
     assert(not ok)
     if not tostring(err):find(pattern) then error(err, 0) end
@@ -119,9 +119,10 @@ add_failing("run whose task fails", "reason", function()
   sockeye.spawn(error, "reason")
   b:recv(1)
 end)
+-- It is none where a signal has a handler.
 add_failing("a deadlock", "deadlock", function()
   sockeye.channel():get()
-end)
+end).signals = false
 add("a loop that is stepped", function()
   local loop = sockeye.loop(function()
     local a, b = sockeye.socketpair()
