@@ -333,7 +333,7 @@ add_task("an event that comes for some", function()
         end
       end)
     end
-    expect("ETIMEDOUT", e.wait, e, 0.002)
+    expect("ETIMEDOUT", e.wait, e, 0.02)
     e:set()
   end)
   return woken, e:wait()
