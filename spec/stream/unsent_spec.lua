@@ -9,7 +9,7 @@ local worlds = require "spec.support.worlds"
 -- carry, and that socket.
 local function blocked()
   local listener <close> = sockeye.socket("unix", "stream")
-    :bind(sockeye.unix(sockets.unix_name())):listen()
+    :bind(sockets.unix_name()):listen()
   local a = sockeye.socket("unix", "stream"):connect(listener:getsockname())
   local conn, peer = streams.keep(sockeye.stream(a), (listener:accept()))
   sockets.fill(a)
