@@ -10,7 +10,7 @@ for name in ([[
   __ctype_tolower_loc __ctype_toupper_loc __environ __errno_location
   __memcpy_chk
   __isoc23_strtoull __memset_chk __register_atfork __snprintf_chk
-  __stack_chk_fail __tls_get_addr __vsnprintf_chk _exit bcmp ceil
+  __stack_chk_fail __tls_get_addr __vfprintf_chk __vsnprintf_chk _exit bcmp ceil
   clock_gettime dladdr dlopen
   fflush fileno fprintf free freeaddrinfo freeifaddrs fwrite gai_strerror
   getegid getenv geteuid getpgrp getpid getppid gettid if_freenameindex
