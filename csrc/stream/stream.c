@@ -219,9 +219,7 @@ static ssize_t attempt(lua_State *L, struct stream *s, struct wait *w,
     return n;
 }
 
-/* Whether a task that has to wait for the peer has written what could not be
- * sent: the peer may wait for that. */
-static bool fails_to_send(struct stream *s, const struct wait *w)
+bool stream_fails_to_send(struct stream *s, const struct wait *w)
 {
     if (w->task == NULL || wait_is_nonblocking(w))
         return false;
@@ -239,7 +237,7 @@ static ssize_t attempt_before_wait(lua_State *L, struct stream *s,
 
     if (n != -1 || errno != EAGAIN)
         return n;
-    if (fails_to_send(s, w)) {
+    if (stream_fails_to_send(s, w)) {
         n = attempt(L, s, w, wanted, flags);
         if (n == -1 && errno == EAGAIN)
             unsent_raise(L, &s->out, w->call->name);

@@ -94,6 +94,10 @@ static inline bool stream_is_socket(const struct stream *s)
  * once. False: `w` says why not. */
 bool stream_fill(lua_State *L, struct stream *s, struct wait *w, size_t wanted);
 
+/* In a task that would have to wait for the stream's peer: whether what the
+ * stream has written cannot be sent, for which the peer may be waiting. */
+bool stream_fails_to_send(struct stream *s, const struct wait *w);
+
 /* Note that receiving failed: after a lasting error no more is received. */
 void stream_note_error(struct stream *s, int error);
 

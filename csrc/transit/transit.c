@@ -151,6 +151,22 @@ static bool try_again(lua_State *L, struct wait *w, struct transit *m,
     return wait_again(L, w);
 }
 
+/* Whether the source is a stream that could not send what its peer may wait for.
+ * Then `w` says so. */
+static bool fails_to_ask(struct wait *w, const struct transit *m, int error,
+                         enum direction direction)
+{
+    struct stream *s = m->from.stream;
+
+    if ((error != EAGAIN && error != EWOULDBLOCK) || direction != READING ||
+        s == NULL || !stream_fails_to_send(s, w))
+        return false;
+    w->outcome = s->out.timed_out ? WAIT_TIMED_OUT : WAIT_ERROR;
+    w->error = s->out.error;
+    output_drop(&s->out);
+    return true;
+}
+
 static bool is_open(struct wait *w, const struct transit *m,
                     lua_KContext context)
 {
@@ -212,6 +228,8 @@ static bool go_on(lua_State *L, struct wait *w, struct transit *m, bool waits,
         error = EAGAIN;
     if (!wait_is_nonblocking(w) && meets_end(m, &error, direction))
         return true;
+    if (fails_to_ask(w, m, error, direction))
+        return false;
     return error == 0 || try_again(L, w, m, waits, error);
 }
 

@@ -256,6 +256,26 @@ describe("pipe", function()
   end)
 end)
 
+describe("pipe from a peer that waits for what cannot be sent", function()
+  streams.guard()
+
+  for _, poller in ipairs { "epoll", "poll" } do
+    it("raises why, after what has come: " .. poller, function()
+      sockeye.run({ poller = poller }, function()
+        local from, peer = streams.pair()
+        local to, reader = streams.pair()
+        peer:shutdown "rd"
+        from:write "question\n"
+        peer:send "data"
+        local err = errors.raised("EPIPE", "pipe", from.pipe, from, to)
+        assert.equal(4, err.sent)
+        to:close()
+        assert.equal("data", sockets.read_all(reader))
+      end)
+    end)
+  end
+end)
+
 describe("what pipe moves", function()
   if not trace.available() then
     pending "does not pass this process (strace cannot be used)"
