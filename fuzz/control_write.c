@@ -171,7 +171,7 @@ static void check_layout(lua_State *L, struct msghdr *m, lua_Integer count)
 {
     size_t used = 0;
 
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = control_next(m, c)) {
         used += CMSG_ALIGN(c->cmsg_len);
         count--;
     }

@@ -240,9 +240,7 @@ static void add_message(lua_State *L, const struct control_reader *r,
     }
 }
 
-/* Return the message after `c`, or NULL. musl's CMSG_NXTHDR leaves out a last
- * message without data. */
-static struct cmsghdr *next_message(const struct msghdr *m, struct cmsghdr *c)
+struct cmsghdr *control_next(const struct msghdr *m, struct cmsghdr *c)
 {
     char *end = (char *)m->msg_control + m->msg_controllen;
     size_t left = (size_t)(end - (char *)c);
@@ -260,7 +258,7 @@ void control_read(lua_State *L, const struct control_reader *r)
 {
     struct msghdr *m = r->message;
 
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = next_message(m, c))
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = control_next(m, c))
         add_message(L, r, find_kind(c), c);
 }
 
@@ -277,7 +275,7 @@ size_t control_count_descriptors(struct msghdr *m)
 {
     size_t count = 0;
 
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = next_message(m, c)) {
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = control_next(m, c)) {
         if (is_of_descriptors(c))
             count += data_length(m, c) / sizeof(int);
     }
@@ -301,7 +299,7 @@ static void close_listed(unsigned char *data, size_t length)
 
 void control_close_descriptors(struct msghdr *m)
 {
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = next_message(m, c)) {
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = control_next(m, c)) {
         if (is_of_descriptors(c))
             close_listed(CMSG_DATA(c), data_length(m, c));
     }

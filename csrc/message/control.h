@@ -25,6 +25,10 @@ void control_write(lua_State *L, struct control_writer *w,
  * socket now owns is replaced by -1 in the message. */
 void control_read(lua_State *L, const struct control_reader *r);
 
+/* Return the message after `c`, or NULL. musl's CMSG_NXTHDR leaves out a last
+ * message without data. */
+struct cmsghdr *control_next(const struct msghdr *m, struct cmsghdr *c);
+
 /* Return how many descriptors the message holds. */
 size_t control_count_descriptors(struct msghdr *message);
 
