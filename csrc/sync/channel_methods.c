@@ -32,15 +32,14 @@ static struct channel *check_channel(lua_State *L, int arg)
 static size_t check_capacity(lua_State *L, int arg)
 {
     lua_Number number = luaL_optnumber(L, arg, 0);
-    lua_Integer capacity = 0;
+    lua_Integer capacity;
 
     if (number >= (lua_Number)INT32_MAX)
         return SIZE_MAX;
     luaL_argcheck(L, number >= 0, arg, "number that is not negative expected");
-    luaL_argcheck(L,
-                  lua_numbertointeger(number, &capacity) &&
-                      (lua_Number)capacity == number,
-                  arg, "integer or math.huge expected");
+    capacity = (lua_Integer)number;
+    luaL_argcheck(L, (lua_Number)capacity == number, arg,
+                  "integer or math.huge expected");
     return (size_t)capacity;
 }
 
