@@ -176,7 +176,9 @@ end
 
 if not closes_as_called() then
   Visit.__close = function(visit)
-    if visit[5] > 0 then leave(visit) end
+    local is_killed <const> = primitives.is_killed()
+    if is_killed then pcall(drop, visit[2]) end
+    if is_killed or visit[5] > 0 then leave(visit) end
   end
   handle = closed_by_call(handle)
   handle_with_limits = closed_by_call(handle_with_limits)
