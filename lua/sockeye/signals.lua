@@ -29,7 +29,9 @@ Closing.__gc = Closing.__close
 
 -- Listens to each of the signals, and only once to one that is named twice.
 local function listen_to(names, closing)
-  local function hear(name) closing.arrived:try_put(name) end
+  -- Whoever listens is kept, with this function, but not what the loop closes.
+  local arrived <const> = closing.arrived
+  local function hear(name) arrived:try_put(name) end
   for _, name in ipairs(names) do
     local number <const> = primitives.read_signal(name)
     if not closing.listeners[number] then

@@ -27,6 +27,14 @@ local function leave(task)
   pcall(task.join, task)
 end
 
+-- Whether this process catches the signal (proc(5)).
+local function is_caught(number)
+  for line in io.lines "/proc/self/status" do
+    local mask = line:match "^SigCgt:%s*(%x+)"
+    if mask then return tonumber(mask, 16) >> number - 1 & 1 == 1 end
+  end
+end
+
 -- What was heard, in the order of names.
 local function sorted(heard)
   table.sort(heard)
@@ -226,12 +234,14 @@ describe("those who listen to a signal", function()
         collectgarbage()
         send()
         assert.equal("SIGUSR1", each())
+        assert.is_true(is_caught(sockeye.SIGUSR1))
         each = nil
         assert.is_nil(each)
       end
+      collectgarbage()
+      collectgarbage()
+      assert.is_false(is_caught(sockeye.SIGUSR1))
       sockeye.signal("USR1", "ignore")
-      collectgarbage()
-      collectgarbage()
       send()
     end)
     assert.equal("ignore", sockeye.signal("USR1", "default"))

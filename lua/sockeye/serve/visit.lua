@@ -175,10 +175,16 @@ local function closed_by_call(f)
 end
 
 if not closes_as_called() then
-  Visit.__close = function(visit)
+  -- Its handler is killed; or it has been closed, with an error for want of
+  -- memory, which nobody has reported.
+  Visit.__close = function(visit, err)
     local is_killed <const> = primitives.is_killed()
-    if is_killed then pcall(drop, visit[2]) end
-    if is_killed or visit[5] > 0 then leave(visit) end
+    if not is_killed and visit[5] == 0 then return end
+    leave(visit)
+    if not is_killed and (not err or err == reported) then return end
+    primitives.forgive()
+    local _, problem <const> = pcall(drop, visit[2])
+    if problem ~= reported then pcall(visit[2].close, visit[2]) end
   end
   handle = closed_by_call(handle)
   handle_with_limits = closed_by_call(handle_with_limits)
