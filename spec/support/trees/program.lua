@@ -5,6 +5,8 @@
 -- its `kind`, an `id` of its own, and what the kind needs, other blocks for
 -- one. Each runs once at most. What acts on a group or a task names its id.
 
+local closing_waits = require "spec.support.closing_waits"
+
 local random <const> = math.random
 
 local M = {}
@@ -148,9 +150,12 @@ function make:close_channel(action)
   if not one_in(4) then action.kind = "try_get" end
 end
 
+-- Lua before 5.4.3 cannot wait while a variable is closed.
+local goodbye <const> = closing_waits.may_wait() and "goodbye" or "shield"
+
 local names <const> = {
   "sleep", "sleep", "sleep", "yield", "yield", "left", "fail", "fail",
-  "group", "group", "timeout", "within", "shield", "goodbye", "swallow",
+  "group", "group", "timeout", "within", "shield", goodbye, "swallow",
   "pass", "raise_again",
   "cancel", "cancel", "kill", "spawn", "join", "generator", "put", "put",
   "get", "get", "select", "select", "try_put", "try_get", "close_channel",
