@@ -165,9 +165,11 @@ end
 -- ends the visit.
 local function closed_by_call(f)
   return function(visit)
+    local _ <close> = visit -- while there is memory for them
+    local _ <close> = visit
+    local _ <close> = visit
     local ok, problem = xpcall(f, explain, visit)
     visit[5] = 1
-    local _ <close> = visit
     if ok then return close(visit) end
     problem = caught(problem)
     close(visit, problem.err, problem.traceback)
@@ -180,9 +182,10 @@ if not closes_as_called() then
   Visit.__close = function(visit, err)
     local is_killed <const> = primitives.is_killed()
     if not is_killed and visit[5] == 0 then return end
+    local is_due <const> = is_killed or err and err ~= reported
+    if is_due then primitives.forgive() end
     leave(visit)
-    if not is_killed and (not err or err == reported) then return end
-    primitives.forgive()
+    if not is_due then return end
     local _, problem <const> = pcall(drop, visit[2])
     if problem ~= reported then pcall(visit[2].close, visit[2]) end
   end
