@@ -68,7 +68,9 @@ end
 -- stopped; nil: there is no such process.
 function M.state(pid)
   local file <close> = io.open(("/proc/%d/stat"):format(pid))
-  return file and file:read("a"):match("%) (%a)")
+  -- The process may end between the two calls.
+  local text = file and file:read("a")
+  return text and text:match("%) (%a)")
 end
 
 --- Waits until the process is in that state.
