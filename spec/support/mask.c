@@ -1,7 +1,8 @@
 /*
  * mask: blocks signals in the calling thread, as a host may do.
  *
- * block(number) and unblock(number) do so. receive(number) has another thread
+ * block(number) and unblock(number) do so. is_caught(number) tells whether the
+ * process has a handler for the signal. receive(number) has another thread
  * receive the signal. close_with_pending(script, number)
  * runs the script in a Lua state of its own, has another thread receive the
  * signal while this one blocks it, and closes the state before it unblocks it.
@@ -33,6 +34,18 @@ static int mask_unblock(lua_State *L)
 {
     change((int)luaL_checkinteger(L, 1), SIG_UNBLOCK);
     return 0;
+}
+
+static int mask_is_caught(lua_State *L)
+{
+    struct sigaction action;
+
+    if (sigaction((int)luaL_checkinteger(L, 1), NULL, &action) == -1)
+        return luaL_error(L, "there is no such signal");
+    lua_pushboolean(
+        L, (action.sa_flags & SA_SIGINFO) != 0 ||
+               (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN));
+    return 1;
 }
 
 static void *receive(void *number)
@@ -80,6 +93,7 @@ int luaopen_mask(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"block", mask_block},
+        {"is_caught", mask_is_caught},
         {"receive", mask_receive},
         {"unblock", mask_unblock},
         {"close_with_pending", mask_close_with_pending},
