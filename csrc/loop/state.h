@@ -171,6 +171,7 @@ struct group {
     uint8_t state;      /* an enum group_state */
     bool failed;        /* it keeps the error of a task, or of its body */
     bool cancels_owner; /* its failure cancels its owner as well */
+    bool was_interrupted; /* a scope further out has ended its body */
 };
 
 #endif

@@ -113,7 +113,8 @@ static int raise_failure(lua_State *L, const struct task *owner)
 }
 
 /* Every task has ended. A cancellation from further out counts more than what
- * the body returned. */
+ * the body returned. One that has ended the body is raised, even where that
+ * scope is not around the group any more: its generator has left it. */
 static int push_outcome(lua_State *L, struct task *owner, struct group *group)
 {
     bool body_ok = lua_toboolean(L, BODY_OK);
@@ -126,7 +127,7 @@ static int push_outcome(lua_State *L, struct task *owner, struct group *group)
     over = task_interruption(owner, false) != 0;
     if (over && body_ok)
         return error_raise_canceled(L, "group", 0);
-    if (over) {
+    if (over || group->was_interrupted) {
         lua_settop(L, RESULT);
         return lua_error(L);
     }
@@ -162,6 +163,8 @@ static void fail_body(lua_State *L, struct group *group)
     if (!t->over || !error_is_canceled(L, RESULT)) {
         lua_pushvalue(L, RESULT);
         task_fail_group(L, GROUP, t);
+    } else {
+        group->was_interrupted = !group->scope.base.canceled;
     }
     scope_cancel(&group->scope.base);
 }

@@ -30,17 +30,15 @@ describe("a group that ends", function()
 
   it("keeps its daemons while its body runs", function()
     run(function()
-      local count = 0
+      local turns, daemon = sockeye.channel()
       group(function(g)
-        g:spawn_daemon(function()
-          while true do
-            sleep(0.001)
-            count = count + 1
-          end
+        daemon = g:spawn_daemon(function()
+          while true do turns:put(true) end
         end)
-        sleep(0.01)
+        for _ = 1, 3 do assert.is_true(turns:get()) end
+        assert.equal("waiting", daemon:status())
       end)
-      assert.is_true(count >= 2)
+      assert.equal("cancelled", daemon:status())
     end)
   end)
 
@@ -314,6 +312,35 @@ describe("a group that finishes", function()
       end)
       assert.is_true(err.canceled)
       assert.same({ "ECANCELED", "group" }, { err.code, err.call })
+    end)
+  end)
+
+  it("raises the cancellation that ended its body, though the generator " ..
+     "has left what was over", function()
+    run(function()
+      local gate, never = sockeye.channel(), sockeye.channel()
+      local function wait_in_group()
+        group(function(g)
+          g:spawn(sockeye.shield, 1000, gate.get, gate)
+          never:get()
+        end)
+      end
+      local inner
+      local step = sockeye.wrap(function()
+        group(function(g)
+          inner = g:spawn(wait_in_group)
+          sleep(0)
+          coroutine.yield()
+          sockeye.shield(1000, sockeye.yield)
+          coroutine.yield()
+        end)
+      end)
+      step()
+      assert.is_true(sockeye.within(0, step))
+      gate:put(true)
+      local err = errors.raised("ECANCELED", "get", step)
+      assert.equal("failed", inner:status())
+      assert.is_false(sockeye.is_canceled(err))
     end)
   end)
 

@@ -65,8 +65,11 @@ end
 
 function World:finish(group, ok, ...)
   local t <const> = self.running
+  local was_interrupted = false
   if not ok then
-    if not (self:stops(t) and is_cancellation((...))) then
+    if self:stops(t) and is_cancellation((...)) then
+      was_interrupted = not group.scope.canceled
+    else
       self:fail(group, (...))
     end
     self:cancel(group.scope)
@@ -81,7 +84,9 @@ function World:finish(group, ok, ...)
   end
   self:end_group(group)
   if group.failed then error(group.failure, 0) end
-  if self:stops(t) then error(ok and canceled "group" or (...), 0) end
+  if self:stops(t) or was_interrupted then
+    error(ok and canceled "group" or (...), 0)
+  end
   if ok then return ... end
 end
 
