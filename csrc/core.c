@@ -87,6 +87,7 @@ static void (*const openers[])(lua_State *L) = {
     open_stream_open,
     open_stream_read,
     open_stream_write,
+    open_stream_socket,
     open_transit,
     open_sendfile,
     open_splice,

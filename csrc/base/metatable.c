@@ -59,3 +59,12 @@ void metatable_add_methods(lua_State *L, const char *name,
     luaL_setfuncs(L, methods, 0);
     lua_pop(L, 2);
 }
+
+void metatable_push_method(lua_State *L, const char *name, const char *method)
+{
+    luaL_getmetatable(L, name);
+    lua_getfield(L, -1, "__index");
+    lua_getfield(L, -1, method);
+    lua_replace(L, -3);
+    lua_pop(L, 1);
+}

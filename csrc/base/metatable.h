@@ -27,4 +27,7 @@ void metatable_push_sparse(lua_State *L, const char *name,
 void metatable_add_methods(lua_State *L, const char *name,
                            const luaL_Reg *methods);
 
+/* Push a method of the type. */
+void metatable_push_method(lua_State *L, const char *name, const char *method);
+
 #endif

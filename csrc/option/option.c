@@ -23,6 +23,7 @@
 #include "base/size.h"
 #include "open.h"
 #include "option/type.h"
+#include "socket/argument.h"
 #include "socket/socket.h"
 
 #define BYTES_MOST (1 << 20) /* the most bytes of a value without a type */
@@ -310,7 +311,7 @@ s:setsockopt("SOL_SOCKET", "SO_KEEPALIVE", 1)
 */
 static int socket_setsockopt(lua_State *L)
 {
-    struct socket *s = socket_check_open(L, 1, "setsockopt");
+    struct socket *s = socket_check_within(L, 1, "setsockopt");
     const struct option *row;
     struct option_data data;
     union option_value value;
@@ -414,7 +415,7 @@ local bytes = s:getsockopt("IPPROTO_TCP", "TCP_INFO", 256)
 */
 static int socket_getsockopt(lua_State *L)
 {
-    struct socket *s = socket_check_open(L, 1, "getsockopt");
+    struct socket *s = socket_check_within(L, 1, "getsockopt");
     const struct option *row;
     union option_value small;
     const union option_value *value;

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "option/type.h"
+#include "socket/argument.h"
 #include "socket/socket.h"
 
 #define LONGEST_NAME 15  /* IFNAMSIZ, TCP_CA_NAME_MAX and TCP_ULP_NAME_MAX */
@@ -365,7 +366,7 @@ const struct option_type option_socket_type = {
 static void push_protocol(lua_State *L, const struct option_type *type,
                           const union option_value *value, socklen_t length)
 {
-    const struct socket *s = socket_check(L, 1);
+    const struct socket *s = socket_check_within(L, 1, "getsockopt");
 
     (void)type;
     names_push(L, protocol_names_of(s->family), read_number(value, length));

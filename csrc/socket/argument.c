@@ -26,9 +26,9 @@ void socket_mark_wrapper(lua_State *L)
 /* The socket that is the user value of a userdata of another type, if its
  * metatable is that of a wrapper; else NULL. Allocates nothing: a collection
  * could close descriptors that the caller has noted. */
-static const struct socket *wrapped_socket(lua_State *L, int index)
+static struct socket *wrapped_socket(lua_State *L, int index)
 {
-    const struct socket *s = NULL;
+    struct socket *s = NULL;
     bool is_wrapper;
 
     if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index))
@@ -40,6 +40,19 @@ static const struct socket *wrapped_socket(lua_State *L, int index)
     if (lua_getiuservalue(L, index, 1) == LUA_TUSERDATA)
         s = socket_test(L, -1);
     lua_pop(L, 1);
+    return s;
+}
+
+struct socket *socket_check_within(lua_State *L, int arg, const char *call)
+{
+    struct socket *s = socket_test(L, arg);
+
+    if (s == NULL)
+        s = wrapped_socket(L, arg);
+    if (s == NULL)
+        return socket_reject(L, arg, call);
+    if (s->handle.fd == -1)
+        error_raise(L, call, EBADF, 0);
     return s;
 }
 

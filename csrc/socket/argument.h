@@ -11,6 +11,8 @@
 
 #include <lua.h>
 
+#include "socket/socket.h"
+
 /* Return the descriptor of the socket, wrapper, Lua file or integer at `index`;
  * CLOSED_DESCRIPTOR, or NO_DESCRIPTOR for another value. Allocates nothing. */
 enum { CLOSED_DESCRIPTOR = -1, NO_DESCRIPTOR = -2 };
@@ -19,6 +21,10 @@ int socket_descriptor_at(lua_State *L, int index);
 /* Return the descriptor at `arg`. Raises EBADF in the name of `call` if it is
  * closed. */
 int socket_check_descriptor(lua_State *L, int arg, const char *call);
+
+/* The socket at `arg`, or that of the wrapper there: for methods that wrappers
+ * have too. Raises as socket_check_open. */
+struct socket *socket_check_within(lua_State *L, int arg, const char *call);
 
 /* Make the metatable on top that of a wrapper: of userdata whose first user
  * value is a socket, in whose place they may be given. */

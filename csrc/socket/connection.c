@@ -23,6 +23,7 @@
 #include "base/nearest.h"
 #include "base/text.h"
 #include "open.h"
+#include "socket/argument.h"
 #include "socket/connection.h"
 #include "socket/socket.h"
 
@@ -213,7 +214,7 @@ typedef int name_call(int fd, struct sockaddr *name, socklen_t *length);
 
 static int push_name(lua_State *L, name_call *call, const char *name)
 {
-    struct socket *s = socket_check_open(L, 1, name);
+    struct socket *s = socket_check_within(L, 1, name);
     struct address *a = address_new(L);
     socklen_t length = sizeof a->bytes;
 

@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "open.h"
+#include "socket/argument.h"
 #include "socket/socket.h"
 #include "socket/state.h"
 
@@ -76,7 +77,7 @@ static const char *stream_state(int fd)
 */
 static int socket_state(lua_State *L)
 {
-    const struct socket *s = socket_check_open(L, 1, "state");
+    const struct socket *s = socket_check_within(L, 1, "state");
     bool is_stream = s->type == SOCK_STREAM && s->family != AF_UNIX;
     const char *state =
         is_stream ? stream_state(s->handle.fd) : plain_state(s->handle.fd);

@@ -113,8 +113,7 @@ static int stream_of_file(lua_State *L, const luaL_Stream *file)
 
 /*** Make a buffered stream of a socket, which is read and written like Lua's
 files; or of a Lua file, or a descriptor.
-The stream's field `socket` is the socket: for options, addresses and whatever
-streams have no methods for. On TCP, TCP_NODELAY is set, since the stream
+`Stream:socket` returns the socket, for whatever streams have no methods for. On TCP, TCP_NODELAY is set, since the stream
 gathers small pieces itself. Sockets of other types and adopted descriptors can
 be used too.
 

@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "base/process.h"
@@ -73,46 +72,7 @@ void stream_use(struct stream *s, struct socket *socket)
     s->out.is_socket = socket->type != 0;
 }
 
-/* The table of methods has `false` for a field that is not a method. */
-static int stream_index(lua_State *L)
-{
-    lua_settop(L, 2);
-    if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TBOOLEAN) {
-        stream_check(L, 1);
-        lua_getiuservalue(L, 1, 1);
-    }
-    return 1;
-}
-
 /* ---- its settings ---- */
-
-/*** Set how long calls on this stream may wait, as `Socket:settimeout`.
-@function Stream:settimeout
-@number[opt] seconds as `Socket:settimeout` takes it
-@treturn Stream itself
-@raise argument error for a negative number; EBADF on a closed stream
-*/
-static int stream_settimeout(lua_State *L)
-{
-    struct stream *s = stream_check_open(L, 1, "settimeout", 0);
-
-    socket_set_timeout(s->socket, clock_check_seconds(L, 2));
-    lua_settop(L, 1);
-    return 1;
-}
-
-/*** Return the time-out that `settimeout` set.
-@function Stream:gettimeout
-@treturn ?number seconds; nil: no limit
-@raise EBADF on a closed stream
-*/
-static int stream_gettimeout(lua_State *L)
-{
-    const struct stream *s = stream_check_open(L, 1, "gettimeout", 0);
-
-    clock_push_seconds(L, s->socket->handle.timeout);
-    return 1;
-}
 
 /*** Set the maximum length of a line, and of what `read_until` returns.
 @function Stream:setmax
@@ -128,17 +88,6 @@ static int stream_setmax(lua_State *L)
     luaL_argcheck(L, max > 0, 2, "bytes must be positive");
     s->max = size_of_integer(max);
     lua_settop(L, 1);
-    return 1;
-}
-
-/*** Return the number of the descriptor, which the socket still owns.
-@function Stream:fd
-@treturn int
-@raise EBADF on a closed stream
-*/
-static int stream_fd(lua_State *L)
-{
-    lua_pushinteger(L, stream_check_open(L, 1, "fd", 0)->socket->handle.fd);
     return 1;
 }
 
@@ -324,10 +273,7 @@ static int stream_tostring(lua_State *L)
 /* ---- the type ---- */
 
 static const luaL_Reg methods[] = {
-    {"fd", stream_fd},
-    {"gettimeout", stream_gettimeout},
     {"setmax", stream_setmax},
-    {"settimeout", stream_settimeout},
     {NULL, NULL},
 };
 
@@ -339,11 +285,7 @@ static const luaL_Reg metamethods[] = {
 
 void stream_add_methods(lua_State *L, const luaL_Reg *more)
 {
-    luaL_getmetatable(L, STREAM_TYPE);
-    lua_getfield(L, -1, "__index");
-    lua_getupvalue(L, -1, 1);
-    luaL_setfuncs(L, more, 0);
-    lua_pop(L, 3);
+    metatable_add_methods(L, STREAM_TYPE, more);
 }
 
 void stream_add_metamethods(lua_State *L, const luaL_Reg *more)
@@ -354,12 +296,8 @@ void stream_add_metamethods(lua_State *L, const luaL_Reg *more)
 
 void open_stream(lua_State *L)
 {
-    metatable_push(L, STREAM_TYPE, metamethods);
+    metatable_push_sparse(L, STREAM_TYPE, metamethods);
     socket_mark_wrapper(L);
-    luaL_newlib(L, methods);
-    lua_pushboolean(L, false);
-    lua_setfield(L, -2, "socket");
-    lua_pushcclosure(L, stream_index, 1);
-    lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
+    stream_add_methods(L, methods);
 }

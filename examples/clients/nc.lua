@@ -49,7 +49,7 @@ end
 
 local function call_peer()
   if not options.u then
-    return sockeye.connect(endpoint(), { timeout = options.w }).socket
+    return sockeye.connect(endpoint(), { timeout = options.w }):socket()
   end
   local s, address = udp_socket()
   return s:connect(address)

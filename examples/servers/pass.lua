@@ -43,7 +43,8 @@ local function serve(path)
   local control <close> = sockeye.listen("unix:" .. path, { mode = "0600" })
   print("waiting at " .. path)
   sockeye.serve(control, function(stream)
-    local list = listeners_of(stream.socket:recvmsg { iov = 1, control = true })
+    local s = stream:socket()
+    local list = listeners_of(s:recvmsg { iov = 1, control = true })
     for _, l in ipairs(list) do handed:put(l) end
     stream:write(#list > 0 and "ok\n" or "no listening socket\n")
   end)
@@ -54,7 +55,7 @@ end
 local function hand(path, endpoint)
   local l <close> = sockeye.listen(endpoint)
   local server <close> = sockeye.connect("unix:" .. path)
-  server.socket:sendmsg { iov = "l", control = { rights = { l } } }
+  server:socket():sendmsg { iov = "l", control = { rights = { l } } }
   local answer = server:read()
   if answer ~= "ok" then error(answer or "the server has gone", 0) end
   print("handed over " .. tostring(l:getsockname()))

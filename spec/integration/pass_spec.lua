@@ -52,7 +52,7 @@ describe("pass", function()
         clients[i]:write(i, "\n")
         if i == 10 then
           local s <close> = sockeye.connect("unix:" .. path)
-          s.socket:sendmsg { iov = "l", control = { rights = { l } } }
+          s:socket():sendmsg { iov = "l", control = { rights = { l } } }
           l:close()
           assert.equal("ok", s:settimeout(20):read())
         end
@@ -70,7 +70,7 @@ describe("pass", function()
       local a, b = sockeye.socketpair()
       for _, rights in ipairs { {}, { a }, { io.stdout }, { 0, 1, 2 } } do
         local s <close> = sockeye.connect("unix:" .. path):settimeout(20)
-        s.socket:sendmsg { iov = "l", control = { rights = rights } }
+        s:socket():sendmsg { iov = "l", control = { rights = rights } }
         assert.equal("no listening socket", s:read())
       end
       do

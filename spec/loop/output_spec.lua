@@ -72,7 +72,7 @@ describe("what is written in a task", function()
         conn:write "one"
         conn:write "two"
         assert.same({}, streams.sends(peer))
-        wait(other.socket, conn)
+        wait(other:socket(), conn)
         assert.same({ "onetwo" }, streams.sends(peer))
       end)
     end)
@@ -105,7 +105,7 @@ describe("what a peer does not read", function()
   it("makes the task wait until it is sent", function()
     sockeye.run(function()
       local conn, peer = streams.pair()
-      local size = sockets.fill(conn.socket)
+      local size = sockets.fill(conn:socket())
       conn:write "more"
       local other, far = streams.pair()
       far:send "line\n"
@@ -124,7 +124,7 @@ describe("what a peer does not read", function()
   it("does not delay waking the task", function()
     sockeye.run(function()
       local conn = streams.pair()
-      sockets.fill(conn.socket)
+      sockets.fill(conn:socket())
       local channel = sockeye.channel()
       local got
       local task = sockeye.spawn(function()
@@ -143,7 +143,7 @@ describe("what a peer does not read", function()
   it("delays neither the end of a sleep nor a deadline", function()
     sockeye.run(function()
       local conn = streams.pair()
-      sockets.fill(conn.socket)
+      sockets.fill(conn:socket())
       conn:write "more"
       sockeye.sleep(0.001)
       local err = errors.raised("ETIMEDOUT", "flush", sockeye.timeout, 0.001,
@@ -163,7 +163,7 @@ describe("what a peer does not read", function()
   it("can be cancelled", function()
     sockeye.run(function()
       local conn, peer = streams.pair()
-      local size = sockets.fill(conn.socket)
+      local size = sockets.fill(conn:socket())
       local task = sockeye.spawn(function() conn:write "more" end)
       sockeye.yield()
       assert.equal("waiting", task:status())
@@ -177,7 +177,7 @@ describe("what a peer does not read", function()
 
   it("does not prevent closing the loop", function()
     local conn = streams.pair()
-    sockets.fill(conn.socket)
+    sockets.fill(conn:socket())
     local loop = sockeye.loop(function()
       local _ <close> = conn
       conn:write "more"

@@ -24,8 +24,6 @@ local function listening(endpoint)
   return l, l:getsockname()
 end
 
-local function socket_of(conn) return conn.socket or conn end
-
 for _, world in ipairs(worlds) do
   local where, within = world[1], world[2]
 
@@ -36,12 +34,12 @@ for _, world in ipairs(worlds) do
       within(function()
         local conn <close> = sockeye.connect(endpoint, options)
         local c <close>, peer = l:accept()
-        assert.equal(socket_of(conn):getpeername(), l:getsockname())
+        assert.equal(conn:getpeername(), l:getsockname())
         if peer.port then
-          assert.equal(socket_of(conn):getsockname(), peer)
+          assert.equal(conn:getsockname(), peer)
         end
         c:sendall("hello")
-        assert.equal("hello", socket_of(conn):recv(5, "waitall"))
+        assert.equal("hello", conn:read(5))
       end)
     end
 
@@ -81,7 +79,7 @@ for _, world in ipairs(worlds) do
       within(function()
         for _, value in ipairs { true, false } do
           local conn <close> = sockeye.connect(address, { nodelay = value })
-          assert.equal(value, socket_of(conn):getsockopt("TCP_NODELAY"))
+          assert.equal(value, conn:getsockopt("TCP_NODELAY"))
         end
       end)
       assert.truthy(l)
@@ -91,7 +89,7 @@ for _, world in ipairs(worlds) do
       local l <close>, address = listening("127.0.0.1:0")
       within(function()
         local conn <close> = sockeye.connect(address, { bind = "127.0.0.9:0" })
-        assert.equal("127.0.0.9", socket_of(conn):getsockname().host)
+        assert.equal("127.0.0.9", conn:getsockname().host)
         errors.raised("EADDRNOTAVAIL", "connect", sockeye.connect, address,
                       { bind = "192.0.2.1:0" })
       end)
@@ -209,8 +207,8 @@ local addresses = [[
     local ok, conn = pcall(sockeye.connect, ("[%s]:%d"):format(
       table.concat(hosts, "+"), port), options)
     if ok then
-      local s <close> = conn.socket or conn
-      return "connected to " .. s:getpeername().host
+      local _ <close> = conn
+      return "connected to " .. conn:getpeername().host
     end
     local hosts, codes = {}, {}
     for i, err in ipairs(conn.attempts or {}) do
@@ -402,8 +400,7 @@ describe("connect over a wire", function()
             local function main()
               local conn <close> = sockeye.connect("both.test:4057",
                                                    { timeout = 20 })
-              local s = conn.socket or conn
-              print(s:getpeername().host, s:recv(5, "waitall"))
+              print(conn:getpeername().host, conn:read(5))
             end
             main()
             sockeye.run(main)

@@ -169,8 +169,8 @@ describe("a stream of a Lua file", function()
         s:settimeout(0.01)
         assert(not pcall(s.read, s))
         local o = sockeye.stream(io.stdout)
-        o:write(tostring(s.socket:fcntl "O_NONBLOCK"), " ",
-                tostring(o.socket:fcntl "O_NONBLOCK"), "\n"):close()
+        o:write(tostring(s:socket():fcntl "O_NONBLOCK"), " ",
+                tostring(o:socket():fcntl "O_NONBLOCK"), "\n"):close()
       end)
     ]], { prefix = { "sh", "-c", 'sleep 5 | "$@"', "sh" } }).stdout
     assert.equal("false false\n", text)

@@ -121,7 +121,7 @@ describe("read", function()
     local conn, peer = streams.tcp()
     peer:send "line\nhalf"
     assert.equal("line", conn:read())
-    conn.socket:send "not read"
+    conn:socket():send "not read"
     peer:setsockopt("SO_LINGER", 0):close()
     errors.raised("ECONNRESET", "read", conn.read, conn)
     errors.raised("ECONNRESET", "read", conn.read, conn, "a")

@@ -9,18 +9,6 @@ local worlds = require "spec.support.worlds"
 describe("a stream", function()
   streams.guard()
 
-  it("keeps its socket", function()
-    local conn, peer = streams.tcp()
-    local s = conn.socket
-    assert.equal("sockeye.Socket", getmetatable(s))
-    assert.equal(s:fd(), conn:fd())
-    assert.equal("stream" .. tostring(s):match "%(.*", tostring(conn))
-    assert.is_nil(conn.nothing)
-    assert.is_true(s:getsockopt "TCP_NODELAY")
-    peer:send "x"
-    assert.equal("x", s:recv(1))
-  end)
-
   it("can be of any socket, and of any descriptor", function()
     for _, type in ipairs { "stream", "dgram", "seqpacket" } do
       local conn, peer = streams.pair(type)
@@ -40,15 +28,6 @@ describe("a stream", function()
     peer:close()
     errors.raised("EBADF", "stream", sockeye.stream, peer)
     errors.rejected("Socket expected", sockeye.stream, conn)
-  end)
-
-  it("has the time-out of its socket", function()
-    local conn = streams.pair()
-    assert.equal(conn, conn:settimeout(1.5))
-    assert.equal(1.5, conn.socket:gettimeout())
-    conn.socket:settimeout()
-    assert.is_nil(conn:gettimeout())
-    errors.rejected("negative", conn.settimeout, conn, -1)
   end)
 
   worlds.it("can be polled, and waited for", function()
@@ -124,21 +103,20 @@ describe("a stream", function()
   worlds.it("says what it could not send when it is closed in Lua", function()
     local conn = streams.pair()
     conn:setvbuf "full":write "data"
-    conn.socket:close()
+    conn:socket():close()
     errors.raised("EBADF", "close", conn.close, conn)
     conn:close()
   end)
 
   it("is rejected in place of another type", function()
     local conn = streams.pair()
-    for _, value in ipairs { 5, "x", {}, conn.socket, io.stdout } do
+    for _, value in ipairs { 5, "x", {}, conn:socket(), io.stdout } do
       for _, name in ipairs { "read", "write", "close", "flush", "fd" } do
         errors.rejected("Stream expected", conn[name], value)
       end
     end
     local meta = debug.getmetatable(conn)
     errors.rejected("Stream expected", meta.__gc, 5)
-    errors.rejected("Stream expected", meta.__index, 5, "socket")
   end)
 end)
 

@@ -150,11 +150,10 @@ describe("the error of a stream that cannot send", function()
       local peer = listener:accept()
       conn:setvbuf "no"
       peer:setsockopt("SO_LINGER", 0):close()
-      sockeye.wait(conn.socket, "r", 20)
+      sockeye.wait(conn:socket(), "r", 20)
       local err = errors.raised("ECONNRESET", "write", conn.write, conn, "data")
       assert.equal(listener:getsockname(), err.address)
-      errors.raised("ENOTCONN", "getpeername", conn.socket.getpeername,
-                    conn.socket)
+      errors.raised("ENOTCONN", "getpeername", conn.getpeername, conn)
     end)
   end
 

@@ -312,7 +312,7 @@ describe("a stream's sendfile", function()
     local conn, peer = streams.pair()
     conn:setvbuf("full", 1 << 22):write(("x"):rep(1 << 21))
     local join = worlds.beside(world, function()
-      if world == "outside" then conn.socket:close() end
+      if world == "outside" then conn:socket():close() end
       local got = sockets.read_all(peer)
       assert(got == ("x"):rep(1 << 21) .. "the file")
     end)

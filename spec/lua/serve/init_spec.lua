@@ -28,7 +28,7 @@ for _, poller in ipairs { "epoll", "poll" } do
         conn:write("hello")
         conn:flush()
         assert.equal("hello", conn:read(5))
-        assert.equal(conn.socket:getsockname(), peers[1])
+        assert.equal(conn:getsockname(), peers[1])
       end)
       assert.equal("stop", reason)
       assert.equal(1, #peers)
@@ -105,7 +105,7 @@ for _, poller in ipairs { "epoll", "poll" } do
           conn:write(word, "\n")
           conn:flush()
           assert.is_nil(conn:read(1))
-          assert.equal(conn.socket:getsockname(), seen[i].peer)
+          assert.equal(conn:getsockname(), seen[i].peer)
           assert.matches("serve/init_spec.lua", seen[i].traceback)
         end
         assert.matches("a string$", seen[1].err)

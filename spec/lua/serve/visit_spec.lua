@@ -50,7 +50,7 @@ describe("the end of a connection", function()
     local seen = {}
     servers.with_server(nil, function(stream)
       stream:write(("x"):rep(100))
-      stream.socket:close()
+      stream:socket():close()
     end, { on_error = servers.keep_errors(seen) }, function(address)
       local conn <close> = servers.call(address)
       assert.is_nil(conn:read(1))

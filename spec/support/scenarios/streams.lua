@@ -16,7 +16,7 @@ local function add_stream(name, data, f)
 end
 
 add_stream("made and printed", nil, function(conn)
-  return tostring(conn), conn.socket, conn:fd(), conn:gettimeout()
+  return tostring(conn), conn:socket(), conn:fd(), conn:gettimeout()
 end)
 add_stream("read", "line\n12 rest of it", function(conn)
   return conn:read("L", "n", 3), conn:read_until " ", conn:read_some()
