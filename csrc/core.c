@@ -3,9 +3,9 @@
  */
 #include <stddef.h>
 
-#include <lauxlib.h>
 #include <lua.h>
 
+#include "base/argument.h"
 #include "loop/running.h"
 #include "open.h"
 

@@ -11,9 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
 #include "address/families.h"
+#include "base/argument.h"
 #include "base/metatable.h"
 #include "base/text.h"
 #include "open.h"

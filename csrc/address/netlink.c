@@ -12,8 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/field.h"
 #include "base/text.h"
 

@@ -16,9 +16,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
 #include "address/protocol.h"
+#include "base/argument.h"
 #include "base/field.h"
 #include "base/octets.h"
 #include "base/text.h"

@@ -10,9 +10,8 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-#include <lauxlib.h>
-
 #include "address/protocol.h"
+#include "base/argument.h"
 #include "open.h"
 
 #ifdef __linux__

@@ -11,10 +11,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
 #include "address/families.h"
 #include "address/text.h"
+#include "base/argument.h"
 #include "base/field.h"
 #include "base/quote.h"
 #include "base/text.h"

@@ -10,8 +10,7 @@
 
 #include <string.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/field.h"
 #include "base/kernel.h"
 

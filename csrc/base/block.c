@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/block.h"
 #include "base/metatable.h"
 #include "open.h"

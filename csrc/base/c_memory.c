@@ -1,8 +1,8 @@
 /*
  * c_memory: memory of the C library, owned by a userdata; see c_memory.h.
  */
-#include <lauxlib.h>
 
+#include "base/argument.h"
 #include "base/c_memory.h"
 #include "base/metatable.h"
 #include "open.h"

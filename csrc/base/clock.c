@@ -4,8 +4,7 @@
 #include <math.h>
 #include <time.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/clock.h"
 #include "open.h"
 

@@ -11,8 +11,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/error.h"
 #include "base/field.h"
 #include "base/metatable.h"
@@ -20,8 +19,6 @@
 #include "open.h"
 
 #define ERROR_TYPE "sockeye.Error"
-
-static const char library_key = 'e';
 
 struct code_name {
     int code;
@@ -125,75 +122,6 @@ int error_errno_number(const char *name)
     return row->code;
 }
 
-/* Return whether the chunk is the library's own: a table in the registry lists
- * them. */
-static bool is_library(lua_State *L, const char *source)
-{
-    bool is;
-
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &library_key);
-    lua_getfield(L, -1, source);
-    is = lua_toboolean(L, -1);
-    lua_pop(L, 2);
-    return is;
-}
-
-bool error_push_place(lua_State *L, lua_State *co)
-{
-    lua_Debug ar;
-
-    for (int level = 0; lua_getstack(co, level, &ar); level++) {
-        lua_getinfo(co, "Sl", &ar);
-        if (ar.currentline > 0 && !is_library(L, ar.source)) {
-            lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
-            return true;
-        }
-    }
-    lua_pushliteral(L, "?");
-    return false;
-}
-
-/* Push the position of the script's line that made the call, or nil if there is
- * none. */
-static void push_where(lua_State *L)
-{
-    if (error_push_place(L, L)) {
-        lua_pushliteral(L, ":");
-        lua_concat(L, 2);
-    } else {
-        lua_pop(L, 1);
-        lua_pushnil(L);
-    }
-}
-
-int error_raise_misuse(lua_State *L, const char *text)
-{
-    push_where(L);
-    if (lua_isnil(L, -1))
-        lua_pushstring(L, text);
-    else
-        lua_pushfstring(L, "%s %s", lua_tostring(L, -1), text);
-    return lua_error(L);
-}
-
-/* misuse(text): raises the text after the position of the script's line. */
-static int error_misuse(lua_State *L)
-{
-    return error_raise_misuse(L, luaL_checkstring(L, 1));
-}
-
-/* Mark the calling chunk as the library's: errors name its caller instead. */
-static int error_library(lua_State *L)
-{
-    lua_Debug ar;
-
-    if (lua_getstack(L, 1, &ar) && lua_getinfo(L, "S", &ar)) {
-        lua_rawgetp(L, LUA_REGISTRYINDEX, &library_key);
-        field_set_boolean(L, ar.source, true);
-    }
-    return 0;
-}
-
 /* Push an error object with the fields that every error has. The message is on
  * top, and popped. */
 static void push_error(lua_State *L, const char *call, const char *code)
@@ -204,7 +132,7 @@ static void push_error(lua_State *L, const char *call, const char *code)
     if (code != NULL)
         field_set_string(L, "code", code);
     field_set_string(L, "call", call);
-    push_where(L);
+    error_push_where(L);
     lua_setfield(L, -2, "where");
     luaL_setmetatable(L, ERROR_TYPE);
 }
@@ -439,16 +367,6 @@ call that sends several
 @field traceback the traceback of the task that the error ended
 */
 
-void error_push_library_mark(lua_State *L)
-{
-    lua_pushcfunction(L, error_library);
-}
-
-void error_push_misuse(lua_State *L)
-{
-    lua_pushcfunction(L, error_misuse);
-}
-
 void open_error(lua_State *L)
 {
     static const luaL_Reg metamethods[] = {
@@ -456,8 +374,6 @@ void open_error(lua_State *L)
         {NULL, NULL},
     };
 
-    lua_newtable(L);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &library_key);
     metatable_push(L, ERROR_TYPE, metamethods);
     lua_pop(L, 1);
     lua_pushcfunction(L, sockeye_is_error);

@@ -11,6 +11,8 @@
 
 #include <lua.h>
 
+#include "base/error_where.h"
+
 /* Raise the error `code`, an errno. The result type lets callers write `return
  * error_raise(...)`. */
 int error_raise(lua_State *L, const char *call, int code, int subject);
@@ -25,9 +27,6 @@ int error_raise_eai(lua_State *L, const char *call, int code, int subject);
 int error_raise_canceled(lua_State *L, const char *call, int subject);
 int error_raise_closed(lua_State *L, const char *call, int subject);
 
-/* Raise a text, after the position of the script's line that made the call. */
-int error_raise_misuse(lua_State *L, const char *text);
-
 /* Push the error object, so that the caller can add fields before lua_error. */
 void error_push(lua_State *L, const char *call, int code, int subject);
 void error_push_timeout(lua_State *L, const char *call, int subject);
@@ -39,10 +38,6 @@ void error_push_closed(lua_State *L, const char *call, int subject);
 bool error_is_canceled(lua_State *L, int index);
 void error_push_as_timeout(lua_State *L, int index);
 
-/* Push the script's line that a coroutine is executing: "script.lua:12". If
- * there is none, push "?" and return false. */
-bool error_push_place(lua_State *L, lua_State *co);
-
 /* Return whether the value at `index` is a sockeye error. */
 bool error_is(lua_State *L, int index);
 
@@ -52,13 +47,5 @@ const char *error_errno_name(int code);
 /* Return ECONNREFUSED for "ECONNREFUSED"; 0 for a name that this system does
  * not have. */
 int error_errno_number(const char *name);
-
-/* Push the function that marks a Lua file as the library's, so that error
- * positions skip it. */
-void error_push_library_mark(lua_State *L);
-
-/* Push the function with which the library's Lua files raise a mistake of the
- * script, at the script's line. */
-void error_push_misuse(lua_State *L);
 
 #endif

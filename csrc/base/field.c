@@ -3,8 +3,7 @@
  */
 #include <string.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/field.h"
 #include "base/nearest.h"
 #include "base/text.h"

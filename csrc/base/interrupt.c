@@ -4,8 +4,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/interrupt.h"
 
 /* Needs one slot of the stack. */

@@ -8,8 +8,9 @@
 #ifndef SOCKEYE_BASE_METATABLE_H
 #define SOCKEYE_BASE_METATABLE_H
 
-#include <lauxlib.h>
 #include <lua.h>
+
+#include "base/argument.h"
 
 /* Push the metatable of the type `name` with these metamethods; NULL: none.
  * luaL_setmetatable and luaL_checkudata find it by that name. A type that the

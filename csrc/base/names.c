@@ -9,8 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/names.h"
 #include "base/nearest.h"
 #include "base/text.h"

@@ -5,8 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/nearest.h"
 #include "base/quote.h"
 

@@ -5,8 +5,7 @@
  */
 #include <pthread.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/process.h"
 #include "open.h"
 

@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/quote.h"
 #include "open.h"
 

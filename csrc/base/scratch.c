@@ -5,8 +5,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/error.h"
 #include "base/metatable.h"
 #include "base/scratch.h"

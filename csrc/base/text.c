@@ -3,8 +3,7 @@
  */
 #include <stdlib.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/text.h"
 
 #define MOST_DIGITS 10 /* digits of a number of 32 bits */

@@ -12,8 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/field.h"
 #include "base/kernel.h"
 #include "base/nearest.h"

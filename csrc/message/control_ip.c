@@ -8,11 +8,10 @@
 #include <stddef.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
 #include "address/address.h"
 #include "address/families.h"
 #include "address/host.h"
+#include "base/argument.h"
 #include "base/error.h"
 #include "base/field.h"
 #include "message/control_kind.h"

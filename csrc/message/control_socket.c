@@ -10,8 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/error.h"
 #include "base/field.h"
 #include "message/control_kind.h"

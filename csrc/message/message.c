@@ -11,11 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <lauxlib.h>
-
 #include "address/address.h"
 #include "address/families.h"
 #include "address/text.h"
+#include "base/argument.h"
 #include "base/descriptor.h"
 #include "base/field.h"
 #include "base/size.h"

@@ -12,10 +12,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include <lauxlib.h>
-
 #include "address/address.h"
 #include "address/families.h"
+#include "base/argument.h"
 #include "base/error.h"
 #include "base/metatable.h"
 #include "base/scratch.h"

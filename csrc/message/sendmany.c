@@ -9,10 +9,9 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-#include <lauxlib.h>
-
 #include "address/address.h"
 #include "address/text.h"
+#include "base/argument.h"
 #include "base/field.h"
 #include "message/batch.h"
 #include "message/message.h"

@@ -7,8 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/field.h"
 #include "base/gather.h"
 #include "base/scratch.h"

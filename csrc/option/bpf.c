@@ -6,6 +6,7 @@
  * or the bytes of the structures. Bytes are recognised by a zero byte: every
  * instruction contains one, and text never does.
  */
+#include "base/argument.h"
 #include "base/field.h"
 #include "base/quote.h"
 #include "base/size.h"
@@ -20,8 +21,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <lauxlib.h>
 
 #define BLANKS " \t\r"
 

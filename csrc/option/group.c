@@ -8,9 +8,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
 #include "address/host.h"
+#include "base/argument.h"
 #include "option/interface.h"
 #include "option/type.h"
 

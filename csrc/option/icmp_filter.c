@@ -7,8 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "option/type.h"
 
 #ifdef __linux__

@@ -8,9 +8,8 @@
 #include <net/if.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
 #include "address/address.h"
+#include "base/argument.h"
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "base/field.h"

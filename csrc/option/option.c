@@ -13,10 +13,9 @@
 #include <strings.h>
 #include <sys/socket.h>
 
-#include <lauxlib.h>
-
 #include "address/address.h"
 #include "address/protocol.h"
+#include "base/argument.h"
 #include "base/error.h"
 #include "base/kernel.h"
 #include "base/nearest.h"

@@ -4,6 +4,7 @@
  * packet(7), linux/if_packet.h, and Documentation/networking/packet_mmap.rst of
  * the kernel for fanout.
  */
+#include "base/argument.h"
 #include "option/struct.h"
 #include "option/type.h"
 
@@ -11,8 +12,6 @@
 
 #include <stdbool.h>
 #include <string.h>
-
-#include <lauxlib.h>
 
 #include "base/kernel.h"
 #include "base/octets.h"

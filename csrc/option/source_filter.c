@@ -12,9 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include <lauxlib.h>
-
 #include "address/host.h"
+#include "base/argument.h"
 #include "base/size.h"
 #include "base/text.h"
 #include "option/interface.h"

@@ -9,10 +9,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include <lauxlib.h>
-
 #include "address/address.h"
 #include "address/families.h"
+#include "base/argument.h"
 #include "option/struct.h"
 #include "option/type.h"
 

@@ -11,8 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "option/struct.h"
 #include "option/type.h"
 #include "socket/state.h"

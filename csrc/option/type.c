@@ -8,10 +8,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
 #include "address/address.h"
 #include "address/protocol.h"
+#include "base/argument.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "option/type.h"

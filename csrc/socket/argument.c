@@ -5,8 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/error.h"
 #include "socket/argument.h"
 #include "socket/socket.h"

@@ -10,10 +10,9 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include <lauxlib.h>
-
 #include "address/address.h"
 #include "address/text.h"
+#include "base/argument.h"
 #include "base/error.h"
 #include "open.h"
 #include "socket/socket.h"

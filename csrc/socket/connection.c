@@ -11,12 +11,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include <lauxlib.h>
-
 #include "address/address.h"
 #include "address/families.h"
 #include "address/protocol.h"
 #include "address/text.h"
+#include "base/argument.h"
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/error.h"

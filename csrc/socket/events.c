@@ -4,8 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/quote.h"
 #include "socket/events.h"
 

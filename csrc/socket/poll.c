@@ -5,8 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/error.h"

@@ -7,8 +7,7 @@
  */
 #include <stddef.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/clock.h"
 #include "open.h"
 #include "socket/socket.h"

@@ -10,8 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "base/scratch.h"

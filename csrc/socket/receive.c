@@ -10,10 +10,9 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <lauxlib.h>
-
 #include "address/address.h"
 #include "address/families.h"
+#include "base/argument.h"
 #include "base/descriptor.h"
 #include "base/gather.h"
 #include "base/scratch.h"

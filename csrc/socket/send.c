@@ -9,10 +9,9 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include <lauxlib.h>
-
 #include "address/address.h"
 #include "address/text.h"
+#include "base/argument.h"
 #include "base/field.h"
 #include "open.h"
 #include "socket/socket.h"

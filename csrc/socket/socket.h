@@ -14,9 +14,9 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include <lauxlib.h>
 #include <lua.h>
 
+#include "base/argument.h"
 #include "base/names.h"
 #include "task/wait.h"
 

@@ -10,8 +10,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/error.h"
 #include "open.h"
 #include "socket/argument.h"

@@ -13,8 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/metatable.h"
 #include "open.h"
 #include "socket/tracker.h"

@@ -5,8 +5,7 @@
  */
 #include <errno.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "open.h"
 #include "socket/tracker.h"
 #include "socket/transfer.h"

@@ -10,8 +10,7 @@
 
 #include <stdint.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "loop/output.h"
 #include "socket/socket.h"
 

@@ -1,8 +1,8 @@
 /*
  * unsent: errors of what a stream could not send; see unsent.h.
  */
-#include <lauxlib.h>
 
+#include "base/argument.h"
 #include "base/error.h"
 #include "socket/connection.h"
 #include "stream/unsent.h"

@@ -5,8 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/metatable.h"
 #include "open.h"
 #include "sync/channel.h"

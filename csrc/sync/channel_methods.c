@@ -6,8 +6,7 @@
 #include <errno.h>
 #include <stdint.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/error.h"
 #include "base/metatable.h"
 #include "open.h"

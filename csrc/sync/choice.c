@@ -4,8 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/field.h"

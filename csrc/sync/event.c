@@ -5,8 +5,7 @@
  */
 #include <string.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/metatable.h"
 #include "open.h"
 #include "sync/waiting.h"

@@ -3,8 +3,7 @@
  */
 #include <errno.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/interrupt.h"

@@ -12,8 +12,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/error.h"
 #include "base/metatable.h"
 #include "open.h"

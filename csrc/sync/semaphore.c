@@ -10,8 +10,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/metatable.h"
 #include "open.h"
 #include "sync/waiting.h"

@@ -6,8 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/field.h"
 #include "base/text.h"
 #include "system/argv.h"

@@ -20,8 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
 #include "system/caught.h"

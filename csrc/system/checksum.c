@@ -10,8 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "open.h"
 
 /* The sum of the two halves of a word of eight bytes, in the machine's order:

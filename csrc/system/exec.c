@@ -7,8 +7,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "open.h"

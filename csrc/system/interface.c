@@ -19,11 +19,10 @@
 #include <netpacket/packet.h>
 #endif
 
-#include <lauxlib.h>
-
 #include "address/address.h"
 #include "address/families.h"
 #include "address/family.h"
+#include "base/argument.h"
 #include "base/c_memory.h"
 #include "base/descriptor.h"
 #include "base/error.h"

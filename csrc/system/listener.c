@@ -3,8 +3,7 @@
  */
 #include <stdbool.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/metatable.h"
 #include "base/process.h"
 #include "system/listener.h"

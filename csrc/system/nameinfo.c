@@ -10,10 +10,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include <lauxlib.h>
-
 #include "address/address.h"
 #include "address/text.h"
+#include "base/argument.h"
 #include "base/names.h"
 #include "open.h"
 #include "system/resolver.h"

@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "base/names.h"

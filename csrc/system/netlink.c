@@ -15,8 +15,7 @@
 #include <linux/rtnetlink.h>
 #endif
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/error.h"
 #include "base/field.h"
 #include "base/names.h"

@@ -9,8 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "base/field.h"

@@ -14,11 +14,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include <lauxlib.h>
-
 #include "address/address.h"
 #include "address/families.h"
 #include "address/protocol.h"
+#include "base/argument.h"
 #include "base/c_memory.h"
 #include "base/field.h"
 #include "base/names.h"

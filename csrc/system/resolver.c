@@ -8,8 +8,7 @@
 #include <netdb.h>
 #include <poll.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/error.h"

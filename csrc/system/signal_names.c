@@ -3,8 +3,7 @@
  */
 #include <signal.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "system/signal_names.h"
 
 /* clang-format off */

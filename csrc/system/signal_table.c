@@ -7,8 +7,7 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/interrupt.h"
 #include "base/metatable.h"
 #include "base/names.h"

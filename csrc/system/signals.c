@@ -14,8 +14,7 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/names.h"

@@ -15,9 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <lauxlib.h>
-
 #include "address/address.h"
+#include "base/argument.h"
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "base/metatable.h"

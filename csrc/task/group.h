@@ -6,9 +6,9 @@
 
 #include <stdbool.h>
 
-#include <lauxlib.h>
 #include <lua.h>
 
+#include "base/argument.h"
 #include "loop/state.h"
 
 /* Push a new group, whose scope is in no other, with a deadline. `owner` is the

@@ -6,8 +6,7 @@
  */
 #include <errno.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/error.h"
 #include "loop/loop.h"
 #include "loop/place.h"

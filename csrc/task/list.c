@@ -1,8 +1,8 @@
 /*
  * list: the function tasks, which lists what every task is doing.
  */
-#include <lauxlib.h>
 
+#include "base/argument.h"
 #include "base/error.h"
 #include "open.h"
 #include "task/live.h"

@@ -7,8 +7,7 @@
  */
 #include <errno.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/error.h"
 #include "open.h"
 #include "loop/scope.h"

@@ -1,8 +1,8 @@
 /*
  * outside: the deadlines in force outside of tasks; see outside.h.
  */
-#include <lauxlib.h>
 
+#include "base/argument.h"
 #include "base/clock.h"
 #include "loop/running.h"
 #include "loop/scope.h"

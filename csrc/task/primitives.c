@@ -4,8 +4,8 @@
  *
  * Functions named sockeye_* are in the module's table `primitives`.
  */
-#include <lauxlib.h>
 
+#include "base/argument.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "open.h"

@@ -3,8 +3,7 @@
  */
 #include <stdio.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "loop/running.h"
 #include "loop/state.h"
 #include "task/live.h"

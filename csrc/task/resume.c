@@ -1,8 +1,8 @@
 /*
  * resume: the function resume: coroutines that may wait.
  */
-#include <lauxlib.h>
 
+#include "base/argument.h"
 #include "loop/place.h"
 #include "loop/scope.h"
 #include "open.h"

@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/error.h"

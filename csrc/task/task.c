@@ -9,8 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/metatable.h"

@@ -14,9 +14,9 @@
 
 #include <stdbool.h>
 
-#include <lauxlib.h>
 #include <lua.h>
 
+#include "base/argument.h"
 #include "loop/loop.h"
 #include "task/context.h"
 #include "task/suspend.h"

@@ -1,8 +1,8 @@
 /*
  * traceback: where the error of a task was raised; see traceback.h.
  */
-#include <lauxlib.h>
 
+#include "base/argument.h"
 #include "base/error.h"
 #include "loop/running.h"
 #include "loop/state.h"

@@ -4,8 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "loop/fork.h"

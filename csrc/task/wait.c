@@ -11,8 +11,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include <lauxlib.h>
-
+#include "base/argument.h"
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/error.h"

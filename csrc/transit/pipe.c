@@ -6,8 +6,8 @@
  * but not delivered are put back into the first stream. Follows splice(2),
  * pipe(2).
  */
-#include <lauxlib.h>
 
+#include "base/argument.h"
 #include "open.h"
 #include "stream/stream.h"
 #include "transit/transit.h"

@@ -5,8 +5,8 @@
  * not a socket's is duplicated, so that closing it during the call does no
  * harm.
  */
-#include <lauxlib.h>
 
+#include "base/argument.h"
 #include "base/error.h"
 #include "open.h"
 #include "transit/transit.h"

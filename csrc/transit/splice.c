@@ -5,8 +5,8 @@
  * Follows splice(2), but repeats the call, and creates a pipe where neither end
  * is one.
  */
-#include <lauxlib.h>
 
+#include "base/argument.h"
 #include "base/field.h"
 #include "open.h"
 #include "transit/transit.h"

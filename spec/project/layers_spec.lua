@@ -80,6 +80,10 @@ local breaches <const> = {
     files = { ["cellar/cellar.c"] = "int cellar_open(void) { return 0; }\n" },
     message = "cellar/cellar.c: cellar/ is no floor",
   },
+  ["an include of Lua's own argument errors"] = {
+    files = { ["base/field.h"] = "#include <lauxlib.h>\n" },
+    message = 'base/field.h: includes <lauxlib.h>: "base/argument.h" is meant',
+  },
   ["a circle of files by symbol"] = {
     files = {
       ["base/field.c"] = "int names_find(void);\n" ..
