@@ -328,6 +328,47 @@ static int start(lua_State *L, struct wait *w, const struct call *call,
     return (flags & ~FLAG_ZEROCOPY) | MSG_NOSIGNAL;
 }
 
+/* ---- the system call ---- */
+
+static int send_datagrams(const struct send_batch *v, int flags)
+{
+    return sendmmsg(v->socket->handle.fd, v->messages, (unsigned)v->count,
+                    flags);
+}
+
+#ifdef __GLIBC__
+
+static int send_messages(const struct send_batch *v, int flags)
+{
+    return send_datagrams(v, flags);
+}
+
+#else
+
+/* The kernel's sendmmsg ends with a message that a stream has taken in part. In
+ * musl it is a loop of sendmsg that goes on with the next message, and the rest
+ * of the one before would be lost. */
+static int send_messages(const struct send_batch *v, int flags)
+{
+    size_t i = 0;
+    bool is_whole = true;
+
+    if (v->socket->type != SOCK_STREAM)
+        return send_datagrams(v, flags);
+    while (i < v->count && is_whole) {
+        struct msghdr *header = &v->messages[i].msg_hdr;
+        ssize_t length = sendmsg(v->socket->handle.fd, header, flags);
+
+        if (length == -1)
+            break;
+        v->messages[i++].msg_len = (unsigned)length;
+        is_whole = (size_t)length == length_of(header);
+    }
+    return i > 0 ? (int)i : -1;
+}
+
+#endif
+
 /* ---- the call ---- */
 
 /* Push the destination of the message that failed. Returns its index; 0: it has
@@ -389,7 +430,7 @@ static int sendmany_step(lua_State *L, int status, lua_KContext context)
     while (v.sent < v.total) {
         do {
             prepare(L, &v);
-            n = sendmmsg(s->handle.fd, v.messages, (unsigned)v.count, flags);
+            n = send_messages(&v, flags);
         } while (n == -1 && transfer_again(L, s, &w, has_destination(&v)));
         if (n == -1)
             return fail(L, &w, &v);
