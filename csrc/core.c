@@ -60,6 +60,7 @@ static void (*const openers[])(lua_State *L) = {
     open_primitives,
     open_job_handle,
     open_socket,
+    open_adopt,
     open_send,
     open_receive,
     open_pollable,

@@ -47,6 +47,7 @@ void open_job_handle(lua_State *L);
 
 /* socket */
 void open_socket(lua_State *L);
+void open_adopt(lua_State *L);
 void open_send(lua_State *L);
 void open_receive(lua_State *L);
 void open_pollable(lua_State *L);

@@ -12,6 +12,7 @@
 #include "base/argument.h"
 #include "base/descriptor.h"
 #include "base/error.h"
+#include "base/kernel.h"
 #include "base/metatable.h"
 #include "open.h"
 
@@ -21,14 +22,22 @@ static const char address_tag = 'a';
 static const struct name family_rows[] = {
     {"unspec", AF_UNSPEC}, {"inet", AF_INET}, {"inet6", AF_INET6},
     {"unix", AF_UNIX}, {"local", AF_LOCAL},
-#ifdef AF_NETLINK
-    {"netlink", AF_NETLINK},
-#endif
-#ifdef AF_PACKET
-    {"packet", AF_PACKET},
-#endif
-#ifdef AF_VSOCK
-    {"vsock", AF_VSOCK},
+#ifdef __linux__
+    {"netlink", AF_NETLINK}, {"packet", AF_PACKET}, {"vsock", AF_VSOCK},
+    {"alg", AF_ALG}, {"appletalk", AF_APPLETALK}, {"ash", AF_ASH},
+    {"atmpvc", AF_ATMPVC}, {"atmsvc", AF_ATMSVC}, {"ax25", AF_AX25},
+    {"bluetooth", AF_BLUETOOTH}, {"bridge", AF_BRIDGE}, {"caif", AF_CAIF},
+    {"can", AF_CAN}, {"decnet", AF_DECnet}, {"econet", AF_ECONET},
+    {"file", AF_FILE}, {"ib", AF_IB}, {"ieee802154", AF_IEEE802154},
+    {"ipx", AF_IPX}, {"irda", AF_IRDA}, {"isdn", AF_ISDN},
+    {"iucv", AF_IUCV}, {"kcm", AF_KCM}, {"key", AF_KEY}, {"llc", AF_LLC},
+    {"mctp", AF_MCTP}, {"mpls", AF_MPLS}, {"netbeui", AF_NETBEUI},
+    {"netrom", AF_NETROM}, {"nfc", AF_NFC}, {"phonet", AF_PHONET},
+    {"pppox", AF_PPPOX}, {"qipcrtr", AF_QIPCRTR}, {"rds", AF_RDS},
+    {"rose", AF_ROSE}, {"route", AF_ROUTE}, {"rxrpc", AF_RXRPC},
+    {"security", AF_SECURITY}, {"smc", AF_SMC}, {"sna", AF_SNA},
+    {"tipc", AF_TIPC}, {"wanpipe", AF_WANPIPE}, {"x25", AF_X25},
+    {"xdp", AF_XDP},
 #endif
     {NULL, 0},
 };

@@ -17,7 +17,8 @@ extern const struct names protocol_names; /* IPPROTO_ */
 extern const struct names protocol_ethernet_names; /* ETH_P_ */
 #endif
 
-/* Return the names of the family's protocols. */
+/* Return the names of the family's protocols, for printing; there may be
+ * none. */
 const struct names *protocol_names_of(int family);
 
 /* Return the protocol at `arg`, a name or a number; nil is 0. Raises an

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/descriptor.h"
+#include "base/nosignal.h"
 #include "base/sigpipe.h"
 
 int descriptor_test(int fd, short events)
@@ -118,7 +119,7 @@ ssize_t descriptor_write(int fd, bool is_socket, const char *data, size_t size,
     ssize_t n;
 
     if (is_socket)
-        return send(fd, data, size, flags | MSG_NOSIGNAL);
+        return nosignal_send(fd, data, size, flags);
     sigpipe_block(&q);
     n = flags & MSG_DONTWAIT ? write_ready(fd, data, size)
                              : write(fd, data, size);

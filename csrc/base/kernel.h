@@ -18,6 +18,27 @@
 #include <linux/netlink.h>
 #include <linux/vm_sockets.h>
 
+#ifndef AF_IB
+#define AF_IB 27
+#endif
+#ifndef AF_MPLS
+#define AF_MPLS 28
+#endif
+#ifndef AF_KCM
+#define AF_KCM 41
+#endif
+#ifndef AF_QIPCRTR
+#define AF_QIPCRTR 42
+#endif
+#ifndef AF_SMC
+#define AF_SMC 43
+#endif
+#ifndef AF_XDP
+#define AF_XDP 44
+#endif
+#ifndef AF_MCTP
+#define AF_MCTP 45
+#endif
 /* Architectures with another SO_TYPE have other numbers at SOL_SOCKET, too. */
 #if SO_TYPE == 3
 #ifndef SO_RCVMARK

@@ -268,11 +268,18 @@ void names_push_constant(lua_State *L, const struct names *names,
         lua_pushinteger(L, value);
 }
 
+static bool is_identifier(const char *text)
+{
+    while (isalnum((unsigned char)*text) || *text == '_')
+        text++;
+    return *text == '\0';
+}
+
 void names_export(lua_State *L, const struct names *names)
 {
     for (int i = 0; i < 2 && names->prefixes[i]; i++) {
         for (const struct name *row = names->rows; row->text; row++) {
-            if (strchr(row->text, '-') != NULL)
+            if (!is_identifier(row->text))
                 continue;
             push_prefixed(L, names->prefixes[i], row->text);
             lua_pushinteger(L, row->value);

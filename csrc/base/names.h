@@ -68,7 +68,7 @@ void names_push_constant(lua_State *L, const struct names *names,
                          lua_Integer value);
 
 /* Set every constant, with each of its prefixes, in the table on top. Names
- * with a hyphen, which C cannot have, are aliases and left out. */
+ * that C cannot have, such as those with a hyphen, are left out. */
 void names_export(lua_State *L, const struct names *names);
 
 #endif

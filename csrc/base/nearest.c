@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/argument.h"
 #include "base/nearest.h"
@@ -44,6 +45,25 @@ static size_t edit_distance(const char *a, size_t height, const char *b)
     return row[width];
 }
 
+/* What is written by habit for something that has another name here. */
+static const struct habit {
+    const char *wrong;
+    const char *right;
+} habits[] = {
+    {"ip", "inet"},   {"ipv4", "inet"},  {"ip4", "inet"},  {"ipv6", "inet6"},
+    {"ip6", "inet6"}, {"tcp", "stream"}, {"udp", "dgram"}, {NULL, NULL},
+};
+
+static bool is_habit(const char *wanted, const char *candidate)
+{
+    for (const struct habit *h = habits; h->wrong != NULL; h++) {
+        if (strcasecmp(h->wrong, wanted) == 0 &&
+            strcmp(h->right, candidate) == 0)
+            return true;
+    }
+    return false;
+}
+
 void nearest_start(struct nearest *nearest, const char *wanted, size_t length)
 {
     nearest->wanted = wanted;
@@ -60,7 +80,9 @@ void nearest_offer(struct nearest *nearest, const char *candidate)
 
     if (nearest->distance == 0)
         return;
-    distance = edit_distance(nearest->wanted, nearest->length, candidate);
+    distance = is_habit(nearest->wanted, candidate)
+                   ? 0
+                   : edit_distance(nearest->wanted, nearest->length, candidate);
     if (distance < nearest->distance) {
         nearest->distance = distance;
         nearest->best = candidate;

@@ -13,6 +13,7 @@
 #include "address/text.h"
 #include "base/argument.h"
 #include "base/field.h"
+#include "base/nosignal.h"
 #include "message/batch.h"
 #include "message/message.h"
 #include "open.h"
@@ -325,7 +326,7 @@ static int start(lua_State *L, struct wait *w, const struct call *call,
 
     flags |= wait_start(L, w, call, &s->handle, flags, context);
     /* Zerocopy would need the strings to be kept alive, which nothing does. */
-    return (flags & ~FLAG_ZEROCOPY) | MSG_NOSIGNAL;
+    return flags & ~FLAG_ZEROCOPY;
 }
 
 /* ---- the system call ---- */
@@ -431,6 +432,8 @@ static int sendmany_step(lua_State *L, int status, lua_KContext context)
         do {
             prepare(L, &v);
             n = send_messages(&v, flags);
+            n = nosignal_sendmmsg(s->handle.fd, v.messages, (unsigned)v.count,
+                                  flags);
         } while (n == -1 && transfer_again(L, s, &w, has_destination(&v)));
         if (n == -1)
             return fail(L, &w, &v);

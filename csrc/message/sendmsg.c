@@ -10,6 +10,7 @@
 #include "base/argument.h"
 #include "base/field.h"
 #include "base/gather.h"
+#include "base/nosignal.h"
 #include "base/scratch.h"
 #include "message/message.h"
 #include "open.h"
@@ -40,7 +41,8 @@ static ssize_t send_outgoing(lua_State *L, struct socket *s, struct outgoing *p,
                              int flags)
 {
     if (!zerocopy_is_wanted(flags) || p->rights_count > 0)
-        return sendmsg(s->handle.fd, &p->header, flags & ~FLAG_ZEROCOPY);
+        return nosignal_sendmsg(s->handle.fd, &p->header,
+                                flags & ~FLAG_ZEROCOPY);
     push_strings(L, p);
     return zerocopy_send(L, s, lua_gettop(L), &p->header, flags);
 }
@@ -58,8 +60,7 @@ static int sendmsg_step(lua_State *L, int status, lua_KContext context)
     lua_settop(L, 2);
     luaL_checktype(L, 2, LUA_TTABLE);
     flags = field_flags(L, 2, 2, "flags", &transfer_flag_names);
-    flags |=
-        wait_start(L, &w, &call, &s->handle, flags, context) | MSG_NOSIGNAL;
+    flags |= wait_start(L, &w, &call, &s->handle, flags, context);
     do {
         lua_settop(L, 2);
         p = message_pack(L, s, call.name, 2, 2);

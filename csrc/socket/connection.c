@@ -137,6 +137,33 @@ static bool prepare_accept(struct socket *s)
 #define INHERITS_NODELAY false
 #endif
 
+/* AF_ALG: where accept(2) is to give a name that there is not, it loses the
+ * connection and fails with ECONNABORTED. */
+#ifdef AF_ALG
+#define NAMELESS_FAMILY AF_ALG
+#else
+#define NAMELESS_FAMILY (-1)
+#endif
+
+/* Accept once. A socket of a family without names sets *length to 0. */
+static int accept_once(const struct socket *s, struct sockaddr_storage *peer,
+                       socklen_t *length)
+{
+    *length = s->family == NAMELESS_FAMILY ? 0 : sizeof *peer;
+    return accept4(s->handle.fd, *length ? (struct sockaddr *)peer : NULL,
+                   *length ? length : NULL, SOCK_CLOEXEC);
+}
+
+/* Push the peer's address, or nil where there is none. */
+static void push_peer(lua_State *L, const struct sockaddr_storage *peer,
+                      socklen_t length)
+{
+    if (length > 0)
+        address_push(L, (const struct sockaddr *)peer, length);
+    else
+        lua_pushnil(L);
+}
+
 static int accept_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"accept", POLLIN, accept_step};
@@ -149,17 +176,16 @@ static int accept_step(lua_State *L, int status, lua_KContext context)
     int fd;
 
     (void)status;
+    socket_refresh(s);
     wait_start(L, &w, &call, &s->handle, 0, context);
     if (!prepare_accept(s) && context == WAIT_FIRST)
         return error_raise(L, "accept", errno, 0);
     lua_settop(L, 1);
     c = socket_new(L);
-    do {
-        length = sizeof peer;
-        fd = accept4(s->handle.fd, (struct sockaddr *)&peer, &length,
-                     SOCK_CLOEXEC);
-    } while (fd == -1 &&
-             (descriptor_collect(L, errno, &collected) || wait_again(L, &w)));
+    do
+        fd = accept_once(s, &peer, &length);
+    while (fd == -1 &&
+           (descriptor_collect(L, errno, &collected) || wait_again(L, &w)));
     if (fd == -1)
         return wait_failed(L, &w, 0);
     socket_refresh(s);
@@ -168,7 +194,7 @@ static int accept_step(lua_State *L, int status, lua_KContext context)
     c->type = s->type;
     c->protocol = s->protocol;
     c->nodelay = s->nodelay && INHERITS_NODELAY;
-    address_push(L, (const struct sockaddr *)&peer, length);
+    push_peer(L, &peer, length);
     return 2;
 }
 
@@ -176,7 +202,8 @@ static int accept_step(lua_State *L, int status, lua_KContext context)
 Waits until there is one in the queue.
 @function Socket:accept
 @treturn Socket the connection, a new socket, close-on-exec
-@treturn Address the peer's; that of an unbound Unix client has no path
+@treturn ?Address the peer's; that of an unbound Unix client has no path; nil in
+a family whose sockets have no addresses (AF_ALG)
 @return `false` in place of both, if it would have to wait in non-blocking mode
 @raise ETIMEDOUT with `timeout` when the time-out runs out, EINVAL (the socket
 does not listen), ECONNABORTED, EMFILE

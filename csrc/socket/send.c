@@ -13,6 +13,7 @@
 #include "address/text.h"
 #include "base/argument.h"
 #include "base/field.h"
+#include "base/nosignal.h"
 #include "open.h"
 #include "socket/socket.h"
 #include "socket/transfer.h"
@@ -34,8 +35,8 @@ static ssize_t send_string(lua_State *L, struct socket *s, const char *data,
 
     if (zerocopy_is_wanted(flags))
         return zerocopy_send(L, s, 2, &message, flags);
-    return sendto(s->handle.fd, data, size, flags, to ? &to->any : NULL,
-                  to ? to->length : 0);
+    return nosignal_sendto(s->handle.fd, data, size, flags,
+                           to ? &to->any : NULL, to ? to->length : 0);
 }
 
 static int send_step(lua_State *L, int status, lua_KContext context);
@@ -51,9 +52,8 @@ static int send_on(lua_State *L, lua_KContext context, int error)
     struct wait w;
     ssize_t n = -1;
 
-    flags |=
-        wait_start(L, &w, &call, &s->handle, flags, context) | MSG_NOSIGNAL;
-    if (error == 0)
+    flags |= wait_start(L, &w, &call, &s->handle, flags, context);
+    if (error == 0 || nosignal_is_refused(s->handle.fd, error))
         n = send_string(L, s, data, size, NULL, flags);
     else
         errno = error;
@@ -110,8 +110,7 @@ static int sendto_step(lua_State *L, int status, lua_KContext context)
     ssize_t n;
 
     (void)status;
-    flags |=
-        wait_start(L, &w, &call, &s->handle, flags, context) | MSG_NOSIGNAL;
+    flags |= wait_start(L, &w, &call, &s->handle, flags, context);
     do
         n = send_string(L, s, data, size, to, flags);
     while (n == -1 && transfer_again(L, s, &w, to != NULL));
@@ -203,8 +202,8 @@ static ssize_t send_gathered(lua_State *L, struct socket *s, int arg,
         return zerocopy_send(L, s, arg, &message, flags);
     }
     if (count == 1)
-        return send(s->handle.fd, iov->iov_base, iov->iov_len, flags);
-    return sendmsg(s->handle.fd, &message, flags);
+        return nosignal_send(s->handle.fd, iov->iov_base, iov->iov_len, flags);
+    return nosignal_sendmsg(s->handle.fd, &message, flags);
 }
 
 static int sendall_step(lua_State *L, int status, lua_KContext context);
@@ -224,7 +223,7 @@ static bool sends_on(lua_State *L, struct wait *w, const struct progress *p,
 static bool send_rest(lua_State *L, struct socket *s, struct wait *w,
                       struct progress *p, lua_KContext context)
 {
-    int flags = p->flags | MSG_NOSIGNAL |
+    int flags = p->flags |
                 wait_start(L, w, &sendall_call, &s->handle, p->flags, context);
     struct iovec iov[IOV_BATCH];
     ssize_t n;

@@ -38,6 +38,9 @@ _Atomic(const struct socket *) sockets_seen[SOCKETS_SEEN] = {NONE};
 static const struct name type_rows[] = {
     {"stream", SOCK_STREAM}, {"dgram", SOCK_DGRAM}, {"raw", SOCK_RAW},
     {"seqpacket", SOCK_SEQPACKET}, {"rdm", SOCK_RDM},
+#ifdef SOCK_DCCP
+    {"dccp", SOCK_DCCP},
+#endif
     {NULL, 0},
 };
 /* clang-format on */
@@ -110,7 +113,7 @@ struct socket *socket_reject(lua_State *L, int arg, const char *call)
     return NULL;
 }
 
-/* ---- create, adopt, detach ---- */
+/* ---- create ---- */
 
 /* Push a description of the arguments of a failed socket(2): "inet
  * seqpacket". */
@@ -170,6 +173,8 @@ static int sockeye_socket(lua_State *L)
     return 1;
 }
 
+/* ---- what stands behind an adopted descriptor ---- */
+
 /* Read an integer option of SOL_SOCKET. Returns zero or errno. */
 static int get_int_option(int fd, int name, int *value)
 {
@@ -178,24 +183,38 @@ static int get_int_option(int fd, int name, int *value)
     return getsockopt(fd, SOL_SOCKET, name, value, &length) == 0 ? 0 : errno;
 }
 
-int socket_learn(struct socket *s)
+/* Read the family, which every system writes into the socket's name; of a
+ * family without names, such as AF_ALG, Linux has it as an option. Returns zero
+ * or errno. */
+static int get_family(int fd, int *family)
 {
     struct sockaddr_storage name = {.ss_family = AF_UNSPEC};
     socklen_t length = sizeof name;
+
+    if (getsockname(fd, (struct sockaddr *)&name, &length) == 0) {
+        *family = name.ss_family;
+        return 0;
+    }
+#ifdef SO_DOMAIN
+    return errno == EOPNOTSUPP ? get_int_option(fd, SO_DOMAIN, family) : errno;
+#else
+    return errno;
+#endif
+}
+
+int socket_learn(struct socket *s)
+{
     int error;
 
     s->is_adopted = true;
+    s->family = AF_UNSPEC;
     s->type = s->protocol = 0;
     error = get_int_option(s->handle.fd, SO_TYPE, &s->type);
     if (error == ENOTSOCK)
         return 0;
     if (error == 0)
         error = get_int_option(s->handle.fd, SO_PROTOCOL, &s->protocol);
-    if (error == 0 &&
-        getsockname(s->handle.fd, (struct sockaddr *)&name, &length) == -1)
-        error = errno;
-    s->family = name.ss_family;
-    return error;
+    return error != 0 ? error : get_family(s->handle.fd, &s->family);
 }
 
 /* A descriptor that cannot be asked has no type: nothing is known of it. */
@@ -206,43 +225,7 @@ void socket_relearn(struct socket *s)
     socket_learn(s);
 }
 
-int socket_adopt(struct socket *s, int fd)
-{
-    int flags = fcntl(fd, F_GETFD);
-    int error;
-
-    if (flags == -1 ||
-        (fd > STDERR_FILENO && fcntl(fd, F_SETFD, flags | FD_CLOEXEC) == -1))
-        return errno;
-    s->handle.fd = fd;
-    error = socket_learn(s);
-    if (error != 0)
-        s->handle.fd = -1;
-    return error;
-}
-
-/*** Make a socket of a descriptor that is already open.
-The socket owns the descriptor from then on, and closes it. The descriptor
-becomes close-on-exec, unless it is one of the standard three. One that is no
-socket (of a pipe or a file) can be read, written, polled and closed.
-@function adopt
-@int fd a descriptor, inherited or from another library
-@treturn Socket
-@raise EBADF if no such descriptor is open. After an error the caller still owns
-the descriptor
-@usage local s = sockeye.adopt(3)
-*/
-static int sockeye_adopt(lua_State *L)
-{
-    lua_Integer fd = luaL_checkinteger(L, 1);
-    struct socket *s;
-    int error;
-
-    luaL_argcheck(L, fd >= 0 && fd <= INT32_MAX, 1, "descriptor out of range");
-    s = socket_new(L);
-    error = socket_adopt(s, (int)fd);
-    return error ? error_raise(L, "adopt", error, 0) : 1;
-}
+/* ---- detach ---- */
 
 static bool keeps_descriptor(struct socket *s, bool closing)
 {
@@ -472,7 +455,6 @@ static const luaL_Reg metamethods[] = {
 };
 
 static const luaL_Reg functions[] = {
-    {"adopt", sockeye_adopt},
     {"socket", sockeye_socket},
     {NULL, NULL},
 };

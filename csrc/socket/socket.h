@@ -147,11 +147,6 @@ int socket_end(lua_State *L, struct socket *s);
  * stay zero if it is no socket. Returns zero or errno. */
 int socket_learn(struct socket *s);
 
-/* Make the closed socket own an open descriptor, which becomes close-on-exec
- * unless it is one of the standard three. Returns zero or errno: then the caller
- * still owns it. */
-int socket_adopt(struct socket *s, int fd);
-
 /* How often dup2(2) has put another open file behind a descriptor's number.
  * What a socket knows of its own number may be wrong since. */
 extern atomic_uint socket_numbers;

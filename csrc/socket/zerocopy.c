@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "base/argument.h"
+#include "base/nosignal.h"
 #include "open.h"
 #include "socket/tracker.h"
 #include "socket/transfer.h"
@@ -26,15 +27,15 @@ ssize_t zerocopy_send(lua_State *L, struct socket *s, int index,
     luaL_checkstack(L, TRACKER_SLOTS, NULL);
     t = tracker_get(L, s);
     if (t == NULL || tracker_is_foreign(t))
-        return sendmsg(s->handle.fd, message, copying);
+        return nosignal_sendmsg(s->handle.fd, message, copying);
     if (t->outstanding >= REAP_AFTER)
         tracker_reap(L, &s->handle);
     tracker_reap_closed(L, t->all);
     tracker_anchor(L, t, index);
-    n = sendmsg(s->handle.fd, message, flags);
+    n = nosignal_sendmsg(s->handle.fd, message, flags);
     /* The kernel limits the memory for its notifications. */
     if (n == -1 && errno == ENOBUFS)
-        return sendmsg(s->handle.fd, message, copying);
+        return nosignal_sendmsg(s->handle.fd, message, copying);
     if (n > 0) {
         t->number++;
         t->outstanding++;
@@ -163,7 +164,7 @@ ssize_t zerocopy_send(lua_State *L, struct socket *s, int index,
 {
     (void)L;
     (void)index;
-    return sendmsg(s->handle.fd, message, flags);
+    return nosignal_sendmsg(s->handle.fd, message, flags);
 }
 
 void zerocopy_completed(lua_State *L, const struct socket *s, uint32_t low,

@@ -15,6 +15,7 @@
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "open.h"
+#include "socket/adopt.h"
 #include "stream/stream.h"
 
 /* Set TCP_NODELAY on a TCP socket: it sends small pieces at once. */

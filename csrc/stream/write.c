@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/field.h"
 #include "base/nearest.h"
+#include "base/nosignal.h"
 #include "base/size.h"
 #include "base/text.h"
 #include "open.h"
@@ -105,7 +106,7 @@ static size_t send_direct(lua_State *L, const struct stream *s, int last,
 
         v->iov_base = (char *)lua_tolstring(L, arg, &v->iov_len);
     }
-    n = sendmsg(s->socket->handle.fd, &message, flags | MSG_NOSIGNAL);
+    n = nosignal_sendmsg(s->socket->handle.fd, &message, flags);
     if (n != -1)
         return (size_t)n;
     if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {

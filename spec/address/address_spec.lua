@@ -48,6 +48,37 @@ describe("a family", function()
   end)
 end)
 
+describe("a family that not every kernel has", function()
+  -- As bits/socket.h numbers them.
+  local numbers = {
+    alg = 38, appletalk = 5, ash = 18, atmpvc = 8, atmsvc = 20, ax25 = 3,
+    bluetooth = 31, bridge = 7, caif = 37, can = 29, decnet = 12, econet = 19,
+    file = 1, ib = 27, ieee802154 = 36, ipx = 4, irda = 23, isdn = 34,
+    iucv = 32, kcm = 41, key = 15, llc = 26, mctp = 45, mpls = 28,
+    netbeui = 13, netrom = 6, nfc = 39, phonet = 35, pppox = 24, qipcrtr = 42,
+    rds = 21, rose = 11, route = 16, rxrpc = 33, security = 14, smc = 43,
+    sna = 22, tipc = 30, wanpipe = 25, x25 = 9, xdp = 44,
+  }
+
+  it("has a name and a number", function()
+    for name, number in pairs(numbers) do
+      assert.equal(number, sockeye["AF_" .. name:upper()])
+      assert.equal(number, sockeye["PF_" .. name:upper()])
+      local ok, s = pcall(sockeye.socket, name, "dgram")
+      if ok then s:close() end
+      local other = sockeye.unpack(string.pack("=H c100", number, ""))
+      assert.equal(({ file = "unix", route = "netlink" })[name] or name,
+                   other.family)
+    end
+  end)
+
+  it("is an error where the kernel lacks it", function()
+    local err = errors.raised("EAFNOSUPPORT", "socket", sockeye.socket,
+                              "decnet", "stream")
+    assert.equal("decnet stream", err.subject)
+  end)
+end)
+
 describe("the interface of a scope", function()
   it("is found by its name", function()
     local index = sockeye.if_nametoindex "lo"

@@ -1,6 +1,7 @@
 local sockeye = require "sockeye"
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
+local preloaded = require "spec.support.family"
 local process = require "spec.support.process"
 local sockets = require "spec.support.sockets"
 
@@ -228,6 +229,26 @@ describe("accept", function()
     errors.raised("EOPNOTSUPP", "accept", d.accept, d)
     s:settimeout(1)
     errors.raised("EINVAL", "accept", s.accept, s)
+  end)
+
+  it("gives no address in a family without names", function()
+    for _, poller in ipairs { "epoll", "poll" } do
+      assert.equal(("hello\tnil\t2\n"):rep(2), preloaded.printed([[
+        local sockeye = require "sockeye"
+        local function try()
+          local name = sockeye.unix("\0sockeye " .. sockeye.getpid())
+          local l <close> = sockeye.adopt(
+            sockeye.socket("unix", "stream"):bind(name):listen():detach())
+          local c <close> = sockeye.socket("unix", "stream"):connect(name)
+          c:send "hello"
+          local given = table.pack(l:accept())
+          print(given[1]:recv(5), given[2], given.n)
+          given[1]:close()
+        end
+        try()
+        sockeye.run(try)
+      ]], { family = 38, nameless = true, poller = poller }))
+    end
   end)
 end)
 
