@@ -333,8 +333,8 @@ static int start(lua_State *L, struct wait *w, const struct call *call,
 
 static int send_datagrams(const struct send_batch *v, int flags)
 {
-    return sendmmsg(v->socket->handle.fd, v->messages, (unsigned)v->count,
-                    flags);
+    return nosignal_sendmmsg(v->socket->handle.fd, v->messages,
+                             (unsigned)v->count, flags);
 }
 
 #ifdef __GLIBC__
@@ -358,7 +358,7 @@ static int send_messages(const struct send_batch *v, int flags)
         return send_datagrams(v, flags);
     while (i < v->count && is_whole) {
         struct msghdr *header = &v->messages[i].msg_hdr;
-        ssize_t length = sendmsg(v->socket->handle.fd, header, flags);
+        ssize_t length = nosignal_sendmsg(v->socket->handle.fd, header, flags);
 
         if (length == -1)
             break;
