@@ -432,8 +432,6 @@ static int sendmany_step(lua_State *L, int status, lua_KContext context)
         do {
             prepare(L, &v);
             n = send_messages(&v, flags);
-            n = nosignal_sendmmsg(s->handle.fd, v.messages, (unsigned)v.count,
-                                  flags);
         } while (n == -1 && transfer_again(L, s, &w, has_destination(&v)));
         if (n == -1)
             return fail(L, &w, &v);

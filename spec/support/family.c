@@ -38,21 +38,32 @@ EXPORTED int getsockopt(int fd, int level, int name, void *value,
     return result;
 }
 
-EXPORTED int getsockname(int fd, struct sockaddr *name, socklen_t *length)
+/* glibc declares addresses as a union of pointers. */
+#ifdef __GLIBC__
+#define ADDRESS __SOCKADDR_ARG
+#define CONST_ADDRESS __CONST_SOCKADDR_ARG
+#define ADDRESS_OF(argument) ((argument).__sockaddr__)
+#else
+#define ADDRESS struct sockaddr *
+#define CONST_ADDRESS const struct sockaddr *
+#define ADDRESS_OF(argument) (argument)
+#endif
+
+EXPORTED int getsockname(int fd, ADDRESS name, socklen_t *length)
 {
     if (getenv("NAMELESS") != NULL) {
         errno = EOPNOTSUPP;
         return -1;
     }
-    return (int)syscall(SYS_getsockname, fd, name, length);
+    return (int)syscall(SYS_getsockname, fd, ADDRESS_OF(name), length);
 }
 
-EXPORTED int accept4(int fd, struct sockaddr *peer, socklen_t *length,
-                     int flags)
+EXPORTED int accept4(int fd, ADDRESS peer, socklen_t *length, int flags)
 {
-    int result = (int)syscall(SYS_accept4, fd, peer, length, flags);
+    int result = (int)syscall(SYS_accept4, fd, ADDRESS_OF(peer), length, flags);
 
-    if (result != -1 && peer != NULL && getenv("NAMELESS") != NULL) {
+    if (result != -1 && ADDRESS_OF(peer) != NULL &&
+        getenv("NAMELESS") != NULL) {
         close(result);
         errno = ECONNABORTED;
         return -1;
@@ -61,16 +72,18 @@ EXPORTED int accept4(int fd, struct sockaddr *peer, socklen_t *length,
 }
 
 EXPORTED ssize_t sendto(int fd, const void *data, size_t size, int flags,
-                        const struct sockaddr *to, socklen_t length)
+                        CONST_ADDRESS to, socklen_t length)
 {
     if (refuses(flags))
         return -1;
-    return syscall(SYS_sendto, fd, data, size, flags, to, length);
+    return syscall(SYS_sendto, fd, data, size, flags, ADDRESS_OF(to), length);
 }
 
 EXPORTED ssize_t send(int fd, const void *data, size_t size, int flags)
 {
-    return sendto(fd, data, size, flags, NULL, 0);
+    if (refuses(flags))
+        return -1;
+    return syscall(SYS_sendto, fd, data, size, flags, NULL, 0);
 }
 
 EXPORTED ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
