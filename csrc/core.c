@@ -42,6 +42,7 @@ static void (*const openers[])(lua_State *L) = {
     open_families,
     open_address_text,
     open_address_methods,
+    open_port,
     open_protocol,
     open_loops,
     open_list,

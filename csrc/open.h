@@ -25,6 +25,7 @@ void open_address(lua_State *L);
 void open_families(lua_State *L);
 void open_address_text(lua_State *L);
 void open_address_methods(lua_State *L);
+void open_port(lua_State *L);
 void open_protocol(lua_State *L);
 
 /* task */

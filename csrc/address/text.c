@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "address/families.h"
+#include "address/port.h"
 #include "address/text.h"
 #include "base/argument.h"
 #include "base/field.h"
@@ -22,15 +23,6 @@
 #define FLOWINFO_MAX 0x0fffffff
 
 /* ---- building ---- */
-
-static in_port_t check_port(lua_State *L, int arg)
-{
-    lua_Integer port = luaL_optinteger(L, arg, 0);
-
-    luaL_argcheck(L, port >= 0 && port <= 65535, arg,
-                  "port out of range (0 to 65535)");
-    return htons((in_port_t)port);
-}
 
 /* Return the numeric host at `arg`; NULL for the wildcard. */
 static const char *opt_host(lua_State *L, int arg)
@@ -130,7 +122,7 @@ The host must be numeric; `resolve` finds the addresses of a name.
 static int sockeye_inet(lua_State *L)
 {
     const char *host = opt_host(L, 1);
-    in_port_t port = check_port(L, 2);
+    in_port_t port = htons(port_opt(L, 2));
 
     if (!set_inet(address_new(L), host, port)) {
         return reject_host(L, "IPv4", host);
@@ -207,7 +199,7 @@ interface that does not exist
 static int sockeye_inet6(lua_State *L)
 {
     const char *host = opt_host(L, 1);
-    in_port_t port = check_port(L, 2);
+    in_port_t port = htons(port_opt(L, 2));
     struct address *a;
 
     lua_settop(L, 3);
@@ -260,17 +252,6 @@ static bool parse_unix(lua_State *L, struct address *a, const char *name,
     return read_path(L, a, name, length);
 }
 
-static bool parse_port(const char *text, in_port_t *port)
-{
-    uint32_t number;
-
-    if (!text_is_decimal(text) || strlen(text) > 5 ||
-        !text_parse_number(text, &number) || number > UINT16_MAX)
-        return false;
-    *port = htons((in_port_t)number);
-    return true;
-}
-
 /* Read "127.0.0.1:80", "*:80", "[::1]:80". Returns NULL, or what is wrong. */
 static const char *parse_inet(lua_State *L, struct address *a, const char *text)
 {
@@ -278,18 +259,64 @@ static const char *parse_inet(lua_State *L, struct address *a, const char *text)
     const char *colon = strrchr(text, ':');
     size_t length = colon ? (size_t)(colon - text) : 0;
     bool bracketed = text[0] == '[' && length > 1 && text[length - 1] == ']';
-    in_port_t port;
+    uint16_t port;
 
-    if (colon == NULL || !parse_port(colon + 1, &port))
+    if (colon == NULL || !port_parse(colon + 1, &port))
         return "it does not end with a port from 0 to 65535";
     if (length >= sizeof host)
         return "host is not numeric";
     memcpy(host, text, length);
     host[length - bracketed] = '\0';
+    port = htons(port);
     if (bracketed ? set_inet6(L, a, host + 1, port)
                   : set_inet(a, strcmp(host, "*") == 0 ? NULL : host, port))
         return NULL;
     return "host is not numeric; sockeye.resolve finds the addresses of names";
+}
+
+/* Push the form of an address that the text may have been meant for, or nil:
+ * a port alone, IPv6 without brackets, a host without a port. */
+static void push_meant(lua_State *L, const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    int head = colon ? (int)(colon - text) : 0;
+    int top = lua_gettop(L);
+    struct address trial;
+
+    if (strlen(text) >= INET6_ADDRSTRLEN + 6 || strchr(text, '%') != NULL) {
+        lua_pushnil(L);
+        return;
+    }
+    luaL_checkstack(L, 6, NULL);
+    lua_pushfstring(L, "*%s", text);
+    lua_pushfstring(L, "*:%s", text);
+    lua_pushlstring(L, text, (size_t)head);
+    lua_pushfstring(L, "[%s]:%s", lua_tostring(L, -1), text + head + 1);
+    lua_replace(L, -2);
+    lua_pushfstring(L, "[%s]:0", text);
+    lua_pushfstring(L, "%s:0", text);
+    for (int i = top + 1; i <= top + 5; i++) {
+        memset(&trial, 0, sizeof trial);
+        if (parse_inet(L, &trial, lua_tostring(L, i)) == NULL) {
+            lua_pushvalue(L, i);
+            return;
+        }
+    }
+    lua_pushnil(L);
+}
+
+/* Push what is wrong with a text that parse_inet has refused. */
+static void push_problem(lua_State *L, const char *text, const char *problem)
+{
+    struct quote quote;
+
+    push_meant(L, text);
+    quote_text(&quote, text, strlen(text));
+    if (lua_isnil(L, -1))
+        lua_pushfstring(L, "not an address: '%s' (%s)", quote.text, problem);
+    else
+        lua_pushfstring(L, "not an address: '%s' (did you mean '%s'?)",
+                        quote.text, lua_tostring(L, -1));
 }
 
 /* Read "packet:eth0/arp". Returns NULL, or what is wrong. */
@@ -321,6 +348,10 @@ static const struct address *parse_address(lua_State *L, int index)
         problem = parse_inet(L, a, text);
     if (problem == NULL)
         return a;
+    if (f == NULL && text_is_whole(text, length)) {
+        push_problem(L, text, problem);
+        return NULL;
+    }
     lua_pushfstring(L, "not an address: '%s' (%s)",
                     quote_text(&quote, text, length), problem);
     return NULL;

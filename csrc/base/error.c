@@ -205,7 +205,7 @@ int error_raise_closed(lua_State *L, const char *call, int subject)
     return lua_error(L);
 }
 
-int error_raise_eai(lua_State *L, const char *call, int code, int subject)
+void error_push_eai(lua_State *L, const char *call, int code, int subject)
 {
     subject = lua_absindex(L, subject);
     luaL_checkstack(L, 7, NULL);
@@ -213,7 +213,6 @@ int error_raise_eai(lua_State *L, const char *call, int code, int subject)
     push_error(L, call, find_code(eai_names, code));
     lua_pushvalue(L, subject);
     lua_setfield(L, -2, "address");
-    return lua_error(L);
 }
 
 /* Push the text of field `name` of the error at index 1. Returns false, having
@@ -240,12 +239,20 @@ static void add_field(lua_State *L, luaL_Buffer *b, const char *before,
     luaL_addvalue(b);
 }
 
+/* Append the call that the script made. */
+static void add_call(lua_State *L, luaL_Buffer *b)
+{
+    if (push_field(L, "caller") || push_field(L, "call"))
+        luaL_addvalue(b);
+}
+
 /* Append what the call used. It may be the script's own text. */
 static void add_subject(lua_State *L, luaL_Buffer *b)
 {
     struct quote quote;
 
-    if (!push_field(L, "address") && !push_field(L, "subject"))
+    if (!push_field(L, "endpoint") && !push_field(L, "address") &&
+        !push_field(L, "subject"))
         return;
     lua_pushfstring(L, " %s", quote_value(L, -1, &quote));
     lua_remove(L, -2);
@@ -261,7 +268,7 @@ static int error_tostring(lua_State *L)
     lua_settop(L, 1);
     luaL_buffinit(L, &b);
     add_field(L, &b, "", "where", " ");
-    add_field(L, &b, "", "call", "");
+    add_call(L, &b);
     add_subject(L, &b);
     add_field(L, &b, ": ", "message", "");
     add_field(L, &b, " (", "code", ")");
@@ -304,8 +311,10 @@ bool error_is_canceled(lua_State *L, int index)
 
 void error_push_as_timeout(lua_State *L, int index)
 {
-    static const char *const kept[] = {"call",    "where", "address",
-                                       "subject", "sent",  "traceback"};
+    static const char *const kept[] = {
+        "call",     "caller",  "where", "address",
+        "endpoint", "subject", "sent",  "traceback",
+    };
 
     index = lua_absindex(L, index);
     error_push_timeout(L, "timeout", 0);
@@ -350,9 +359,14 @@ static int sockeye_is_error(lua_State *L)
 known name
 @field errno the number of the errno; absent for an error of name resolution
 @field call the call that failed: `"connect"`
+@field caller the function of this module that made the call, where it has
+another name: `"connect"` for the `call` `"getaddrinfo"`
 @field message the system's text: `"Connection refused"`
 @field where the Lua line that made the call: `"script.lua:12:"`
 @field address the `Address` or the host name that the call used
+@field endpoint the host and port of `connect` or `listen`, as the script wrote
+them: `"localhost:80"`
+@field service the name of an unknown service (EAI_SERVICE)
 @field subject another object of the call: an option, a file, an interface
 @field canceled true for the ECANCELED of a call around which a scope is over:
 see `is_canceled`

@@ -17,10 +17,8 @@
  * error_raise(...)`. */
 int error_raise(lua_State *L, const char *call, int code, int subject);
 
-/* Raise ETIMEDOUT with the field `timeout`. Or raise an EAI_ code; its subject,
- * a host name or an address, becomes the error's field `address`. */
+/* Raise ETIMEDOUT with the field `timeout`. */
 int error_raise_timeout(lua_State *L, const char *call, int subject);
-int error_raise_eai(lua_State *L, const char *call, int code, int subject);
 
 /* Raise ECANCELED with the field `canceled`: a scope around the code is over. Or
  * EBADF with the field `closed`: somebody else has closed what the call uses. */
@@ -32,6 +30,10 @@ void error_push(lua_State *L, const char *call, int code, int subject);
 void error_push_timeout(lua_State *L, const char *call, int subject);
 void error_push_canceled(lua_State *L, const char *call, int subject);
 void error_push_closed(lua_State *L, const char *call, int subject);
+
+/* Push an EAI_ code; its subject, a host name or an address, becomes the error's
+ * field `address`. */
+void error_push_eai(lua_State *L, const char *call, int code, int subject);
 
 /* Whether the value at `index` is the error that error_push_canceled pushes.
  * Push one like it for a deadline that has come: ETIMEDOUT with `timeout`. */

@@ -92,7 +92,7 @@ static int socket_bind(lua_State *L)
 /*** Make the socket passive: it accepts connections (listen(2)).
 @function Socket:listen
 @int[opt=SOMAXCONN] backlog how many established connections may wait to be
-accepted; the system may reduce it
+accepted; the system may reduce it; a negative number is 0, as POSIX says
 @treturn Socket itself
 @raise EADDRINUSE, EOPNOTSUPP
 */
@@ -101,9 +101,9 @@ static int socket_listen(lua_State *L)
     struct socket *s = socket_check_open(L, 1, "listen");
     lua_Integer backlog = luaL_optinteger(L, 2, SOMAXCONN);
 
-    luaL_argcheck(L, backlog >= 0 && backlog <= INT32_MAX, 2,
+    luaL_argcheck(L, backlog >= INT32_MIN && backlog <= INT32_MAX, 2,
                   "backlog out of range");
-    if (listen(s->handle.fd, (int)backlog) == -1)
+    if (listen(s->handle.fd, backlog > 0 ? (int)backlog : 0) == -1)
         return error_raise(L, "listen", errno, 0);
     lua_settop(L, 1);
     return 1;

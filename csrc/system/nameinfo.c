@@ -80,8 +80,10 @@ static struct job *copy_naming(const void *question)
 
 static int give_names(lua_State *L, const struct naming *n)
 {
-    if (n->answer.code != 0)
-        return resolver_raise(L, "getnameinfo", n->answer, RESOLVER_SUBJECT);
+    if (n->answer.code != 0) {
+        resolver_push_error(L, "getnameinfo", n->answer);
+        return lua_error(L);
+    }
     lua_pushstring(L, n->host);
     lua_pushstring(L, n->service);
     return 2;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "address/port.h"
 #include "base/argument.h"
 #include "base/descriptor.h"
 #include "base/error.h"
@@ -351,11 +352,12 @@ static const char *opt_name(lua_State *L, int arg)
     return text_opt(L, arg, "name");
 }
 
-static int check_number(lua_State *L, int arg, lua_Integer most)
+static int check_protocol(lua_State *L, int arg)
 {
     lua_Integer number = luaL_checkinteger(L, arg);
 
-    luaL_argcheck(L, number >= 0 && number <= most, arg, "number out of range");
+    luaL_argcheck(L, number >= 0 && number <= INT32_MAX, arg,
+                  "number out of range");
     return (int)number;
 }
 
@@ -387,7 +389,7 @@ static int sockeye_getservbyname(lua_State *L)
 static int sockeye_getservbyport(lua_State *L)
 {
     struct question q = {.call = "getservbyport",
-                         .number = check_number(L, 1, 65535),
+                         .number = port_check(L, 1),
                          .protocol = opt_name(L, 2)};
 
     return push_service(L, service_by_port, &q);
@@ -416,7 +418,7 @@ static int sockeye_getprotobyname(lua_State *L)
 static int sockeye_getprotobynumber(lua_State *L)
 {
     struct question q = {.call = "getprotobynumber",
-                         .number = check_number(L, 1, INT32_MAX)};
+                         .number = check_protocol(L, 1)};
 
     return push_protocol(L, protocol_by_number, &q);
 }

@@ -16,16 +16,21 @@
 
 #include "address/address.h"
 #include "address/families.h"
+#include "address/port.h"
 #include "address/protocol.h"
 #include "base/argument.h"
 #include "base/c_memory.h"
 #include "base/field.h"
 #include "base/names.h"
 #include "base/nearest.h"
+#include "base/quote.h"
 #include "base/text.h"
 #include "open.h"
 #include "socket/socket.h"
 #include "system/resolver.h"
+
+/* A stack index beside those of resolver.h. */
+enum { SERVICE = 2 };
 
 /* clang-format off */
 static const struct name hint_flag_rows[] = {
@@ -43,33 +48,6 @@ static const struct name hint_flag_rows[] = {
 static const struct names hint_flags = {"flag", {"AI_", NULL}, hint_flag_rows};
 
 /* ---- arguments ---- */
-
-static lua_Integer check_port(lua_State *L, int arg)
-{
-    lua_Integer port = luaL_checkinteger(L, arg);
-
-    luaL_argcheck(L, port >= 0 && port <= 65535, arg,
-                  "port out of range (0 to 65535)");
-    return port;
-}
-
-/* The service at `arg`, a name or a port, as text. The range of a port in
- * digits is checked here: the C library would truncate it. */
-static const char *opt_service(lua_State *L, int arg)
-{
-    const char *text;
-
-    if (lua_type(L, arg) == LUA_TNUMBER) {
-        lua_pushinteger(L, check_port(L, arg));
-        lua_replace(L, arg);
-        return lua_tostring(L, arg);
-    }
-    text = text_opt(L, arg, "name");
-    if (text != NULL && *text != '\0' &&
-        text[strspn(text, "+-0123456789")] == '\0')
-        check_port(L, arg);
-    return text;
-}
 
 struct hint {
     const char *key;
@@ -261,6 +239,24 @@ static struct job *copy_query(const void *question)
     return &q->job;
 }
 
+/* Raise the answer's error. A name that is no service is part of it: what the
+ * C library says names none. */
+static int raise_answer(lua_State *L, struct resolver_answer answer)
+{
+    const char *service = lua_tostring(L, SERVICE);
+    struct quote quote;
+
+    resolver_push_error(L, "getaddrinfo", answer);
+    if (answer.code == EAI_SERVICE && service && !text_is_decimal(service)) {
+        lua_pushfstring(L, "unknown service '%s'",
+                        quote_text(&quote, service, strlen(service)));
+        lua_setfield(L, -2, "message");
+        lua_pushvalue(L, SERVICE);
+        lua_setfield(L, -2, "service");
+    }
+    return lua_error(L);
+}
+
 static int resolve_step(lua_State *L, int status, lua_KContext context);
 
 static const struct call resolve_call = {"getaddrinfo", POLLIN, resolve_step};
@@ -288,7 +284,7 @@ static int resolve_step(lua_State *L, int status, lua_KContext context)
         return resolve_step(L, LUA_OK, WAIT_FIRST);
     }
     job_handle_drop(L, h);
-    return resolver_raise(L, resolve_call.name, answer, RESOLVER_SUBJECT);
+    return raise_answer(L, answer);
 }
 
 static int resolve_later(lua_State *L, const struct query *q)
@@ -304,7 +300,7 @@ static int resolve_now(lua_State *L)
     struct c_memory *list;
 
     q.host = text_opt(L, 1, "name");
-    q.service = opt_service(L, 2);
+    q.service = port_opt_service(L, SERVICE);
     check_hints(L, 3, &q.hints);
     list = c_memory_new(L, free_list);
     if (!resolver_may_block(L) && needs_servers(&q))
@@ -313,7 +309,7 @@ static int resolve_now(lua_State *L)
         look_up(&q);
     while (q.answer.code != 0 && resolver_try_again(L, &q.answer));
     if (q.answer.code != 0)
-        return resolver_raise(L, "getaddrinfo", q.answer, RESOLVER_SUBJECT);
+        return raise_answer(L, q.answer);
     list->memory = q.list;
     return push_results(L, list, q.hints.ai_flags);
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
+#include <string.h>
 
 #include "base/argument.h"
 #include "base/clock.h"
@@ -41,15 +42,25 @@ bool resolver_try_again(lua_State *L, struct resolver_answer *answer)
            descriptor_collect(L, answer->error, &answer->collected);
 }
 
-int resolver_raise(lua_State *L, const char *call,
-                   struct resolver_answer answer, int subject)
+/* Set the fields of the error on top that say what the script asked. */
+static void set_question(lua_State *L, const char *call)
+{
+    lua_pushvalue(L, RESOLVER_SUBJECT);
+    lua_setfield(L, -2, "address");
+    if (strcmp(call, "getaddrinfo") == 0)
+        field_set_string(L, "caller", "resolve");
+    else if (strcmp(call, "getnameinfo") == 0)
+        field_set_string(L, "caller", "nameinfo");
+}
+
+void resolver_push_error(lua_State *L, const char *call,
+                         struct resolver_answer answer)
 {
     if (answer.code != EAI_SYSTEM)
-        return error_raise_eai(L, call, answer.code, subject);
-    error_push(L, call, answer.error, 0);
-    lua_pushvalue(L, subject);
-    lua_setfield(L, -2, "address");
-    return lua_error(L);
+        error_push_eai(L, call, answer.code, RESOLVER_SUBJECT);
+    else
+        error_push(L, call, answer.error, 0);
+    set_question(L, call);
 }
 
 bool resolver_may_block(lua_State *L)
@@ -82,8 +93,7 @@ void resolver_send(lua_State *L, const char *call,
         return;
     job_handle_drop(L, h);
     error_push(L, call, error, 0);
-    lua_pushvalue(L, RESOLVER_SUBJECT);
-    lua_setfield(L, -2, "address");
+    set_question(L, call);
     lua_error(L);
 }
 
@@ -103,8 +113,7 @@ struct job *resolver_await(lua_State *L, const struct call *call,
         return h->job;
     job_handle_drop(L, h);
     wait_push_error(L, &w, 0);
-    lua_pushvalue(L, RESOLVER_SUBJECT);
-    lua_setfield(L, -2, "address");
+    set_question(L, call->name);
     lua_error(L);
     return NULL;
 }

@@ -32,9 +32,10 @@ void resolver_note(struct resolver_answer *answer, int code, int error);
  * Returns whether to try again. */
 bool resolver_try_again(lua_State *L, struct resolver_answer *answer);
 
-/* Raise the answer's error, with the value at `subject` as its address. */
-int resolver_raise(lua_State *L, const char *call,
-                   struct resolver_answer answer, int subject);
+/* Push the answer's error, with the value at RESOLVER_SUBJECT as its
+ * address. */
+void resolver_push_error(lua_State *L, const char *call,
+                         struct resolver_answer answer);
 
 /* Whether the call may block: outside of tasks, without a deadline, and without
  * a handler in Lua that is to run meanwhile. */

@@ -25,16 +25,36 @@ local function is_of(name)
   return function(value) return type(value) == name end
 end
 
+-- Numbers are given as the methods of C take them: as text, too, and integers
+-- as floats.
+local function number_of(value)
+  local kind <const> = type(value)
+  return (kind == "number" or kind == "string") and tonumber(value) or nil
+end
+
+local function integer_of(value)
+  local number <const> = number_of(value)
+  return number and math.tointeger(number)
+end
+
 local function is_not_negative(value)
-  return type(value) == "number" and value >= 0
+  local number <const> = number_of(value)
+  return number and number >= 0
 end
 
 local function is_integer(value)
-  return math.type(value) == "integer" and value >= 0 and value <= int_most
+  local number <const> = integer_of(value)
+  return number and number >= 0 and number <= int_most
+end
+
+local function is_backlog(value)
+  local number <const> = integer_of(value)
+  return number and number >= -int_most - 1 and number <= int_most
 end
 
 local function is_count(value)
-  return math.type(value) == "integer" and value > 0 or value == math.huge
+  local number <const> = integer_of(value)
+  return number and number > 0 or number_of(value) == math.huge
 end
 
 local function is_named(name)
@@ -51,6 +71,7 @@ end
 -- Each kind: a test; what an error says is expected; and for a kind that is a
 -- range, true: the error says which value it was given, not of which type.
 local tested <const> = {
+  backlog = { is_backlog, "integer of 32 bits expected", true },
   boolean = { is_of "boolean", "boolean expected" },
   channel = { is_named "sockeye.Channel", "channel expected" },
   count = { is_count, "positive integer expected", true },
@@ -126,11 +147,24 @@ function M.check(call, n, value, kind)
   return value
 end
 
---- Returns the table of options that is argument `n`, an empty one for nil.
--- `known` has the kind of each option by its name.
+local numeric <const> = {
+  backlog = integer_of, count = function(value)
+    return integer_of(value) or number_of(value)
+  end,
+  integer = integer_of, number = number_of, seconds = number_of,
+}
+
+--- Returns a copy of the table of options that is argument `n`, an empty one
+-- for nil, in which numbers that were given as text are numbers. `known` has
+-- the kind of each option by its name.
 function M.options(call, n, options, known)
-  if options == nil then return {} end
-  return M.check(call, n, options, known)
+  local copy <const> = {}
+  if options == nil then return copy end
+  for name, value in pairs(M.check(call, n, options, known)) do
+    local convert <const> = numeric[known[name]]
+    copy[name] = convert and convert(value) or value
+  end
+  return copy
 end
 
 --- Raises an argument error about a field of the table that is argument `n`.

@@ -9,9 +9,27 @@ local timeout <const> = require("sockeye.structure").timeout
 local primitives <const> = core.primitives
 primitives.mark_library_file()
 
+local types <const> = { stream = true, dgram = true, seqpacket = true }
+
+-- Returns the name of a socket's type, given by its name or its number.
+local function name_of_type(value)
+  if type(value) == "string" then
+    local name <const> = value:lower():gsub("^sock_", "")
+    return types[name] and name
+  end
+  for name in pairs(types) do
+    if value == core["SOCK_" .. name:upper()] then return name end
+  end
+end
+
+local function problem_of_type(value)
+  return not name_of_type(value) and
+    '"stream", "dgram" or "seqpacket" expected' or nil
+end
+
 local known <const> = {
   attempt_delay = "seconds", bind = "address", family = "family",
-  nodelay = "boolean", timeout = "seconds",
+  nodelay = "boolean", timeout = "seconds", type = problem_of_type,
 }
 
 local attempt_delay <const> = 0.25 -- RFC 8305, section 5
@@ -44,8 +62,8 @@ end
 
 local function addresses_of(place, options, bind)
   if place.address then return { place.address } end
-  local found <const> = core.resolve(place.host, place.service, {
-    type = "stream",
+  local found <const> = endpoints.resolve("connect", place, {
+    type = options.type,
     family = options.family or bind and bind.family or nil,
   })
   local addresses <const> = {}
@@ -55,15 +73,16 @@ end
 
 -- ---- errors ----
 
-local function new_error(code, address)
-  local _, err = pcall(primitives.raise, "connect", code)
+local function new_error(call, code, address)
+  local _, err = pcall(primitives.raise, call, code)
   err.address = address
   return err
 end
 
-local function timed_out(address)
-  local err <const> = new_error("ETIMEDOUT", address)
+local function timed_out(address, message)
+  local err <const> = new_error("connect", "ETIMEDOUT", address)
   err.timeout = true
+  err.message = message
   return err
 end
 
@@ -74,23 +93,44 @@ local function is_answer(err)
   return core.is_error(err) and err.code ~= "ECANCELED" and not err.timeout
 end
 
+-- Lets the error of an attempt name its address. Only bind(2) was about another
+-- one, which it names itself.
+local function blame(err, address)
+  if err.call ~= "bind" then err.address = address end
+end
+
 -- The error of the whole call: the last address's, with all of them.
 local function failure(place, attempts)
   local last <const> = attempts[#attempts]
-  local err <const> = new_error(last.code, place.host)
-  if not place.host or place.host == last.address.host then
+  local is_local <const> = last.call == "bind"
+  local err <const> = new_error(is_local and "bind" or "connect", last.code,
+                                place.host)
+  if is_local or not place.host or place.host == last.address.host then
     err.address = last.address
   end
+  if not is_local then err.endpoint = endpoints.name(place) end
+  err.message = last.message
   err.timeout = last.timeout
   err.attempts = attempts
   return err
 end
 
+-- Returns the error that ended the call without an answer; if it is the end of
+-- a scope, it names the call that the script made.
+local function interruption(place, err)
+  if core.is_error(err, "ECANCELED") and err.canceled then
+    err.call = "connect"
+    err.address = err.address or place.host or place.address
+    err.endpoint = endpoints.name(place)
+  end
+  return err
+end
+
 -- ---- attempts ----
 
-local function prepare(s, bind)
+local function prepare(s, bind, kind)
   if not bind then return end
-  if bind.port and bind.port ~= 0 then
+  if kind == "stream" and bind.port and bind.port ~= 0 then
     s:setsockopt("SO_REUSEADDR", true)
   end
   s:bind(bind)
@@ -100,27 +140,27 @@ end
 local SocketSet <const> = class.new "sockeye.SocketSet"
 SocketSet.__close = primitives.close_sockets
 
-local function open(address, bind, sockets)
-  local s <const> = core.socket(address.family, "stream")
+local function open(address, bind, kind, sockets)
+  local s <const> = core.socket(address.family, kind)
   sockets[s] = true
-  prepare(s, bind)
+  prepare(s, bind, kind)
   return s
 end
 
 -- Connects to a single address: connect(2) itself waits.
-local function try_one(place, address, bind, tries)
+local function try_one(place, address, bind, kind, tries)
   tries.attempts = { { address = address } }
   local sockets <close> = setmetatable({}, SocketSet)
   local ok, result = pcall(function()
-    local s <const> = open(address, bind, sockets)
+    local s <const> = open(address, bind, kind, sockets)
     s:connect(address)
     return s
   end)
   if not ok and is_answer(result) then
-    result.address = address
+    blame(result, address)
     error(failure(place, { result }), 0)
   elseif not ok then
-    error(result, 0)
+    error(interruption(place, result), 0)
   end
   sockets[result] = nil
   return result
@@ -144,7 +184,7 @@ end
 
 function race_methods:note(attempt, err)
   if not is_answer(err) then error(err, 0) end
-  err.address = attempt.address
+  blame(err, attempt.address)
   attempt.over = true
   table.insert(self.answers, err)
   if attempt.socket then
@@ -159,7 +199,8 @@ function race_methods:start()
   self.next = self.next + 1
   self.due = core.now() + self.delay
   table.insert(self.attempts, attempt)
-  local ok, s = pcall(open, attempt.address, self.bind, self.sockets)
+  local ok, s = pcall(open, attempt.address, self.bind, self.kind,
+                          self.sockets)
   if not ok then return self:note(attempt, s) end
   attempt.socket = s:settimeout(0)
   return self:look(attempt)
@@ -205,12 +246,14 @@ end
 
 -- Connects to the first of several addresses that answers: each gets a start on
 -- the next. No attempt blocks, so this works alike inside a task and outside.
-local function try_all(place, addresses, bind, delay, tries)
+local function try_all(place, addresses, bind, options, tries)
   local race <close> = setmetatable({
-    addresses = addresses, next = 1, due = 0, delay = delay, bind = bind,
+    addresses = addresses, next = 1, due = 0, bind = bind, kind = options.type,
+    delay = options.attempt_delay or attempt_delay,
     attempts = tries.attempts, sockets = {}, answers = tries.answers,
   }, Race)
-  local winner <const> = race:run()
+  local ok <const>, winner <const> = pcall(race.run, race)
+  if not ok then error(interruption(place, winner), 0) end
   if not winner then error(failure(place, race.answers), 0) end
   race.sockets[winner] = nil
   return winner:settimeout(nil)
@@ -222,11 +265,11 @@ local function establish(place, options, tries)
   local addresses <const> = addresses_of(place, options, bind)
   local s
   if #addresses == 1 then
-    s = try_one(place, addresses[1], bind, tries)
+    s = try_one(place, addresses[1], bind, options.type, tries)
   else
-    s = try_all(place, addresses, bind, options.attempt_delay or attempt_delay,
-                tries)
+    s = try_all(place, addresses, bind, options, tries)
   end
+  if options.type ~= "stream" then return s end
   local stream <const> = core.stream(s)
   if options.nodelay == false and addresses[1].family ~= "unix" then
     s:setsockopt("TCP_NODELAY", false)
@@ -235,15 +278,19 @@ local function establish(place, options, tries)
 end
 
 -- Returns the error of a call whose time has run out: if it was trying
--- addresses, it says which.
-local function out_of_time(place, tries, err)
-  if #tries.attempts == 0 then return err end
+-- addresses, it says which. Without any time, nothing has been looked up.
+local function out_of_time(place, tries, err, seconds)
+  err.message = ("timed out after %.14g s"):format(seconds)
+  if #tries.attempts == 0 and seconds > 0 then return err end
   for _, attempt in ipairs(tries.attempts) do
     if not attempt.over then
-      table.insert(tries.answers, timed_out(attempt.address))
+      table.insert(tries.answers, timed_out(attempt.address, err.message))
     end
   end
-  return failure(place, tries.answers)
+  if #tries.answers > 0 then return failure(place, tries.answers) end
+  local own <const> = timed_out(place.host or place.address, err.message)
+  own.endpoint, own.attempts = endpoints.name(place), {}
+  return own
 end
 
 --- Connect to an endpoint.
@@ -253,34 +300,47 @@ end
 -- The first connection that succeeds is returned, the others are closed. There
 -- is no Resolution Delay: one query asks for both families.
 -- @function connect
--- @param endpoint `"host:port"`, `"[v6]:port"`, `"unix:/path"`, `"unix:@name"`
--- or an `Address`; the port may be a service's name
+-- @param endpoint `"host:port"`, `"[v6]:port"`, `"unix:/path"`,
+-- `"unix:@name"`, an `Address` or what `endpoint` gives; the port may be a
+-- service's name
 -- @tab[opt] options
 -- `timeout`: seconds for name and connection together;
 -- `attempt_delay`: seconds, by default 0.25;
 -- `bind`: the local address; only addresses of its family are tried;
 -- `family`: only `"inet"`, or only `"inet6"`;
--- `nodelay`: TCP_NODELAY, by default true
--- @treturn Stream
+-- `nodelay`: TCP_NODELAY, by default true;
+-- `type`: `"dgram"` or `"seqpacket"` in place of `"stream"`. A datagram socket
+-- (UDP, or of a Unix path) has the first address to which the system knows a
+-- way as its peer; nothing is sent
+-- @treturn Stream a `Socket` for the types other than `"stream"`
 -- @raise what `resolve` raises; otherwise an error of `connect` whose `code` is
 -- that of the last attempt, whose `address` is the host or the `Address`, and
--- whose `attempts` lists the errors of all addresses that were tried;
--- ETIMEDOUT with `timeout`; ECANCELED
+-- whose `attempts` lists the errors of all addresses that were tried; an error
+-- of `bind`, with the local address, where that could not be bound; ETIMEDOUT
+-- with `timeout`; ECANCELED
 -- @usage
 -- local conn <close> = sockeye.connect("example.com:80", {timeout = 5})
 -- conn:write("GET / HTTP/1.0\r\n\r\n")
+-- local s <close> = sockeye.connect("ns.example:53", {type = "dgram"})
 function M.connect(endpoint, options)
-  options = arguments.options("connect", 2, options, known)
+  options = endpoints.options("connect", endpoint, options, known)
   local place <const> = endpoints.check("connect", endpoint)
   if place.any then
     arguments.raise("connect", 1, "a host is expected, not '*'")
+  end
+  options.type = name_of_type(options.type or "stream")
+  if options.nodelay ~= nil and options.type ~= "stream" then
+    arguments.raise("connect", 2, "option 'nodelay' is for streams only")
   end
   local tries <const> = { attempts = {}, answers = {} }
   if not options.timeout then return establish(place, options, tries) end
   local ok, result = pcall(timeout, options.timeout, establish, place, options,
                            tries)
   if ok then return result end
-  error(is_timeout(result) and out_of_time(place, tries, result) or result, 0)
+  if is_timeout(result) then
+    result = out_of_time(place, tries, result, options.timeout)
+  end
+  error(result, 0)
 end
 
 return M

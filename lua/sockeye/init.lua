@@ -40,7 +40,7 @@
 local core = require "sockeye.core"
 
 local parts <const> = {
-  "structure", "signals", "connect", "listen", "serve",
+  "structure", "signals", "authority", "connect", "listen", "serve",
 }
 
 local M = { _VERSION = "Sockeye 0.1.0" }

@@ -1,7 +1,6 @@
 -- Sockets that listen on an endpoint.
 
 local core = require "sockeye.core"
-local arguments = require "sockeye.arguments"
 local endpoints = require "sockeye.endpoint"
 
 local primitives <const> = core.primitives
@@ -39,7 +38,7 @@ end
 
 -- Listens on the first of the name's addresses that can be bound.
 local function listen_at_name(place, options)
-  local found <const> = core.resolve(place.host, place.service, {
+  local found <const> = endpoints.resolve("listen", place, {
     type = "stream", family = options.family, flags = "passive",
   })
   local ok, result
@@ -55,7 +54,7 @@ local no_inet6 <const> = { EAFNOSUPPORT = true, EADDRNOTAVAIL = true }
 -- IPv6's wildcard accepts IPv4's connections, too.
 local function listen_anywhere(place, options)
   local function at(family, v6only)
-    local found <const> = core.resolve(nil, place.service, {
+    local found <const> = endpoints.resolve("listen", place, {
       type = "stream", family = family, flags = "passive",
     })
     return listen_inet(found[1].address, options, v6only)
@@ -146,7 +145,8 @@ end
 -- listen.
 -- @function listen
 -- @param endpoint `"host:port"`, `"[v6]:port"`, `"*:port"`, `"unix:/path"`,
--- `"unix:@name"` or an `Address`; for port 0 the system chooses a port
+-- `"unix:@name"`, an `Address` or what `endpoint` gives; for port 0 the system
+-- chooses a port
 -- @tab[opt] options
 -- `backlog`: as for `Socket:listen`;
 -- `family`: only `"inet"`, or only `"inet6"`;
@@ -159,7 +159,8 @@ end
 -- @raise EADDRINUSE, EADDRNOTAVAIL, EACCES, EMFILE, …; what `resolve` raises
 -- @usage local listener <close> = sockeye.listen("*:8080")
 function M.listen(endpoint, options)
-  options = arguments.options("listen", 2, options, endpoints.listen_options)
+  options = endpoints.options("listen", endpoint, options,
+                              endpoints.listen_options)
   local place <const> = endpoints.check("listen", endpoint)
   local mode <const> = options.mode and mode_bits(options.mode)
   if place.any then return listen_anywhere(place, options) end

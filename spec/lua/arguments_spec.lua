@@ -14,13 +14,15 @@ describe("a value of a kind", function()
   local kinds = {
     boolean = { { true, false }, { 1, "true", {} } },
     channel = { { sockeye.channel() }, { true, {}, { get = fn }, io.stdout } },
-    count = { { 1, 1 << 40, math.huge }, { 0, -1, 1.5, 0 / 0, "1", true } },
+    backlog = { { -1, 0, "5", 5.0, 0x7fffffff, -0x80000000 },
+                { 1 << 31, 1.5, "x", {} } },
+    count = { { 1, 1 << 40, math.huge, "1" }, { 0, -1, 1.5, 0 / 0, true } },
     ["function"] = { { fn, print }, { "print", {}, true } },
-    integer = { { 0, 1, 0x7fffffff }, { -1, 1 << 31, 1.0, "1", {} } },
+    integer = { { 0, 1, 0x7fffffff, 1.0, "1" }, { -1, 1 << 31, 1.5, "x", {} } },
     mode = { { 0, 511, 8.0, "0", "660", "0660", "000777" },
              { -1, 512, 1.5, "8", "1000", "", "0x1f", "rw", {}, true } },
-    number = { { 0, 0.5, math.huge }, { -1, -0.5, 0 / 0, "1", {} } },
-    seconds = { { 0, 0.5, math.huge }, { -1, 0 / 0, "soon", {} } },
+    number = { { 0, 0.5, math.huge, "1.5" }, { -1, -0.5, 0 / 0, "-1", {} } },
+    seconds = { { 0, 0.5, math.huge, "5" }, { -1, 0 / 0, "soon", {} } },
     table = { { {}, { 1 } }, { 1, "x", print } },
     address = { { "127.0.0.1:0", "unix:", sockeye.inet() },
                 { "localhost:80", 80, {}, io.stdout } },
@@ -73,9 +75,19 @@ describe("a table of options", function()
     assert.same({}, arguments.options("f", 1, nil, known))
   end)
 
-  it("is returned where all of it is right", function()
+  it("is copied where all of it is right", function()
     local options = { delay = 1, inner = { on = true } }
-    assert.equal(options, arguments.options("f", 1, options, known))
+    local copy = arguments.options("f", 1, options, known)
+    assert.same(options, copy)
+    assert.not_equal(options, copy)
+  end)
+
+  it("has numbers where numbers were given as text", function()
+    local counted = { delay = "seconds", backlog = "backlog", most = "count" }
+    local options = arguments.options("f", 1, {
+      delay = "0.5", backlog = "7", most = "3.0" }, counted)
+    assert.same({ delay = 0.5, backlog = 7, most = 3 }, options)
+    assert.equal("integer", math.type(options.most))
   end)
 
   it("is refused with the name of the option", function()
@@ -144,7 +156,7 @@ local scripts = {
     "#1 to 'listen' (path too long" },
   { "sockeye.listen(nil)", "#1 to 'listen' (endpoint expected, got nil)" },
   { "sockeye.listen('*:0', { backlog = 1 << 40 })",
-    "#2 to 'listen' (option 'backlog': integer from 0 to 2147483647 expected" },
+    "#2 to 'listen' (option 'backlog': integer of 32 bits expected" },
   { "sockeye.listen('*:0', { family = {} })",
     "#2 to 'listen' (option 'family': string expected, got table)" },
   { "sockeye.listen('*:0', { mode = 512 })",
@@ -153,7 +165,10 @@ local scripts = {
   { "sockeye.serve('80', print)", "#1 to 'serve' (endpoint expected" },
   { "sockeye.serve({}, print)", "#1 to 'serve' (endpoint expected)" },
   { "sockeye.serve({ '*:0', 5 }, print)",
-    "#1 to 'serve' (endpoint expected, got number)" },
+    "#1 to 'serve' (endpoint expected, got number; did you mean \"*:5\"?)" },
+  { "sockeye.endpoint('host', 53)",
+    "#2 to 'endpoint' (table expected, got number; did you mean {port = 53}" },
+  { "sockeye.endpoint 'host'", "#1 to 'endpoint' ('host' has no port; " },
   { "sockeye.serve '*:0'", "#2 to 'serve' (function expected, got nil)" },
   { "sockeye.serve('*:0', print, { listen = { backlogs = 1 } })",
     "#3 to 'serve' (option 'listen': unknown option 'backlogs'; there are" },

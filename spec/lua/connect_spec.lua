@@ -90,8 +90,11 @@ for _, world in ipairs(worlds) do
       within(function()
         local conn <close> = sockeye.connect(address, { bind = "127.0.0.9:0" })
         assert.equal("127.0.0.9", conn:getsockname().host)
-        errors.raised("EADDRNOTAVAIL", "connect", sockeye.connect, address,
-                      { bind = "192.0.2.1:0" })
+        local err = errors.raised("EADDRNOTAVAIL", "bind", sockeye.connect,
+                                  address, { bind = "192.0.2.1:0" })
+        assert.equal(sockeye.inet("192.0.2.1"), err.address)
+        assert.equal("bind", err.attempts[1].call)
+        assert.equal(sockeye.inet("192.0.2.1"), err.attempts[1].address)
       end)
       assert.truthy(l)
     end)
@@ -119,6 +122,73 @@ for _, world in ipairs(worlds) do
         local err = errors.raised("ECONNREFUSED", "connect", sockeye.connect,
                                   "localhost:" .. port, { family = "inet" })
         assert.equal("localhost", err.address)
+        assert.equal("localhost:" .. port, err.endpoint)
+        assert.matches("connect localhost:" .. port .. ": ", tostring(err))
+      end)
+    end)
+
+    it("reaches what endpoint gives", function()
+      local l <close>, address = listening("127.0.0.1:0")
+      reaches(l, sockeye.endpoint("127.0.0.1", { port = address.port }))
+      reaches(l, { host = "127.0.0.1", port = address.port })
+      reaches(l, sockeye.endpoint(address), { timeout = "20" })
+    end)
+
+    it("returns a datagram socket with a peer", function()
+      local l <close> = sockeye.socket("inet", "dgram"):bind("127.0.0.1:0")
+      local address = l:getsockname()
+      within(function()
+        for _, endpoint in ipairs { "127.0.0.1:" .. address.port, address } do
+          local s <close> = sockeye.connect(endpoint, { type = "dgram" })
+          assert.equal("sockeye.Socket", getmetatable(s))
+          assert.equal(address, s:getpeername())
+          s:send("question")
+          local question, peer = l:recvfrom(100)
+          assert.equal("question", question)
+          l:sendto("answer", peer)
+          assert.equal("answer", s:recv(100))
+        end
+      end)
+    end)
+
+    it("returns a datagram socket for a name", function()
+      local can, reason = databases.localhost()
+      if not can then return pending(reason) end
+      within(function()
+        local s <close> = sockeye.connect("localhost:9", {
+          type = "SOCK_DGRAM", family = "inet", bind = "127.0.0.9:0" })
+        assert.equal(sockeye.inet("127.0.0.1", 9), s:getpeername())
+        assert.equal("127.0.0.9", s:getsockname().host)
+      end)
+    end)
+
+    it("returns a Unix socket of another type", function()
+      examples.with_folder(function(folder)
+        for _, type in ipairs { "dgram", "seqpacket" } do
+          local path = "unix:" .. folder .. "/" .. type
+          local l <close> = sockeye.socket("unix", type):bind(path)
+          if type == "seqpacket" then l:listen() end
+          within(function()
+            local s <close> = sockeye.connect(path, { type = type })
+            assert.equal(type, s:getsockopt "SO_TYPE")
+            s:send("hello")
+            local c = type == "seqpacket" and l:accept() or l
+            assert.equal("hello", c:recv(100))
+            c:close()
+          end)
+        end
+        errors.raised("ENOENT", "connect", sockeye.connect,
+                      "unix:" .. folder .. "/none", { type = "dgram" })
+      end)
+    end)
+
+    it("says whose time ran out without any time", function()
+      within(function()
+        local err = errors.raised("ETIMEDOUT", "connect", sockeye.connect,
+                                  "no-such-host.invalid:80", { timeout = 0 })
+        assert.is_true(err.timeout)
+        assert.equal("timed out after 0 s", err.message)
+        assert.equal("no-such-host.invalid:80", err.endpoint)
       end)
     end)
 
@@ -135,6 +205,9 @@ for _, world in ipairs(worlds) do
         local err = errors.raised("EAI_SERVICE", "getaddrinfo",
                                   sockeye.connect, "127.0.0.1:no-such-service")
         assert.equal("127.0.0.1", err.address)
+        assert.equal("no-such-service", err.service)
+        assert.matches("connect 127.0.0.1:no%-such%-service: unknown " ..
+                       "service 'no%-such%-service'", tostring(err))
       end)
     end)
 
@@ -148,6 +221,7 @@ for _, world in ipairs(worlds) do
         assert.is_true(err.timeout)
         assert.equal(l:getsockname(), err.address)
         assert.is_true(err.attempts[1].timeout)
+        assert.equal("timed out after 0.01 s", err.message)
       end)
       assert.truthy(first)
     end)
@@ -174,6 +248,14 @@ describe("connect", function()
     { "#1 to 'connect' %(endpoint expected, got table", {} },
     { "#1 to 'connect' %(port out of range", "localhost:65536" },
     { "#1 to 'connect' %(a host is expected", "*:80" },
+    { "#2.*table expected, got number; did you mean \"localhost:80\"%?",
+      "localhost", 80 },
+    { "#2.*table expected, got string; did you mean \"%[::1%]:x\"%?",
+      "::1", "x" },
+    { "option 'type': \"stream\", \"dgram\" or \"seqpacket\" expected",
+      "127.0.0.1:1", { type = "raw" } },
+    { "option 'nodelay' is for streams only", "127.0.0.1:1",
+      { type = "dgram", nodelay = true } },
     { "#1 to 'connect'", "unix:" .. ("x"):rep(200) },
     { "#1 to 'connect'", io.stdout },
   }
@@ -316,6 +398,13 @@ for _, caller in ipairs(callers) do
       ]])
     end)
 
+    it("says bind of the local address if that fails at each", function()
+      assert.equal("EADDRNOTAVAIL by bind: 192.0.2.1 192.0.2.1 " ..
+                   "EADDRNOTAVAIL EADDRNOTAVAIL\n", printed [[
+        print(try({ closed[1], closed[2] }, { bind = "192.0.2.1:0" }))
+      ]])
+    end)
+
     it("counts the resolution of the name as part of its time", function()
       assert.equal("ETIMEDOUT getaddrinfo gate-105-107 true\n", printed [[
         print(code(sockeye.connect, name .. ":80", { timeout = 0.01 }))
@@ -350,6 +439,28 @@ describe("connect in a task", function()
     ]])
     assert.matches("^ECANCELED.*\tcancelled\n0\n$", result.stdout,
                    result.stderr)
+  end)
+
+  it("names the call that the script made when a race is cancelled", function()
+    local result = resolver.lua(addresses .. [[
+      sockeye.run(function()
+        local endpoint = ("[%s+%s]:%d"):format(silent[1], silent[2], port)
+        local _, task, err
+        local core = require "sockeye.core"
+        local poll = core.poll
+        core.poll = function(...)
+          task:cancel()
+          return poll(...)
+        end
+        task = sockeye.spawn(function()
+          _, err = pcall(sockeye.connect, endpoint, { attempt_delay = 0 })
+        end)
+        pcall(task.join, task)
+        print(err.call, err.endpoint == endpoint:gsub("[%]%[]", ""),
+              err.canceled)
+      end)
+    ]])
+    assert.equal("connect\ttrue\ttrue\n", result.stdout, result.stderr)
   end)
 
   it("lets other tasks run", function()

@@ -34,7 +34,37 @@ describe("an endpoint", function()
     assert.equal(address, endpoints.read(address).address)
   end)
 
+  it("is a table of a host and a port", function()
+    assert.same({ host = "::1", service = "80", any = false },
+                endpoints.read { host = "::1", port = 80 })
+    assert.same({ service = "http", any = true },
+                endpoints.read { host = "*", port = "http" })
+    local address = sockeye.unix "/tmp/s"
+    assert.equal(address, endpoints.read({ address = address }).address)
+  end)
+
+  it("has a name, as the script wrote it", function()
+    for _, text in ipairs { "localhost:http", "[::1]:80", "*:0" } do
+      assert.equal(text, endpoints.name(endpoints.read(text)))
+    end
+    assert.is_nil(endpoints.name(endpoints.read "unix:/tmp/s"))
+  end)
+
   local wrong = {
+    { "localhost: 80", "^not a port or a service's name: ' 80'$" },
+    { "localhost:80\n", "^not a port" },
+    { "localhost:+80", "^not a port" },
+    { "localhost:-1", "^port out of range" },
+    { "mailto:somebody@example.com", "^not a port" },
+    { "local host:80", "^host contains white space: 'local host'$" },
+    { { host = "x" }, "^endpoint without a port$" },
+    { { port = 80 }, "^endpoint without a host$" },
+    { { host = "", port = 80 }, "^host is empty$" },
+    { { host = 5, port = 80 }, "^host: string expected, got number$" },
+    { { host = "x", port = 80.5 }, "^number has no integer" },
+    { { host = "x", port = 80, part = 1 }, "^unknown field 'part'" },
+    { { address = "nowhere" }, "^not an address" },
+    { sockeye.channel(), "^endpoint expected, got a channel$" },
     { nil, "^endpoint expected, got nil$" },
     { 80, "^endpoint expected, got number$" },
     { {}, "^endpoint expected, got table$" },
@@ -62,6 +92,35 @@ describe("an endpoint", function()
       assert.matches(case[2], problem)
     end)
   end
+
+  local slips = {
+    { "localhost", "localhost:80" }, { ":8080", "localhost:8080" },
+    { "8080", "localhost:8080" }, { 8080, "localhost:8080" },
+    { "::1:80", "[::1]:80" }, { "::1", "[::1]:80" }, { "[::1]", "[::1]:80" },
+    { "/run/app.sock", "unix:/run/app.sock" },
+    { "./app.sock", "unix:./app.sock" }, { "example.com 81", "example.com:81" },
+    { "example.com:", "example.com:80" },
+  }
+  for _, slip in ipairs(slips) do
+    it(("is suggested for %s: %s"):format(slip[1], slip[2]), function()
+      local err = errors.rejected("did you mean", endpoints.check, "connect",
+                                  slip[1])
+      assert.equal(slip[2], err:match 'did you mean "(.*)"%?%)$')
+    end)
+  end
+
+  it("is not suggested where nothing is near", function()
+    for _, text in ipairs { "", "a/b", "x:y:z", ("x"):rep(1000), "a\1b" } do
+      local err = errors.rejected("endpoint expected", endpoints.check,
+                                  "connect", text)
+      assert.is_nil(err:find("did you mean", 1, true))
+    end
+  end)
+
+  it("is no URL, of which endpoint reads the host", function()
+    errors.rejected("; sockeye%.endpoint reads the host and port of an URL",
+                    endpoints.check, "connect", "http://example.com:80/")
+  end)
 
   it("is refused as the first argument of the call", function()
     assert.equal("localhost", endpoints.check("call", "localhost:1").host)

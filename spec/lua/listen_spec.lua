@@ -136,6 +136,24 @@ describe("listen", function()
   it("sets the backlog that is given", function()
     local l <close> = sockeye.listen("127.0.0.1:0", { backlog = 3 })
     assert.equal(3, l:getsockopt("TCP_INFO").sacked)
+    local text <close> = sockeye.listen("127.0.0.1:0", { backlog = "3" })
+    assert.equal(3, text:getsockopt("TCP_INFO").sacked)
+    local negative <close> = sockeye.listen("127.0.0.1:0", { backlog = -1 })
+    assert.equal(0, negative:getsockopt("TCP_INFO").sacked)
+  end)
+
+  it("takes what endpoint gives", function()
+    local l <close> = sockeye.listen(sockeye.endpoint("127.0.0.1:0"))
+    assert.equal("127.0.0.1", l:getsockname().host)
+    local any <close> = sockeye.listen { host = "*", port = 0 }
+    assert.is_true(any:getsockname():is_any())
+  end)
+
+  it("names what the script wrote where a service is unknown", function()
+    local err = errors.raised("EAI_SERVICE", "getaddrinfo", sockeye.listen,
+                              "*:no-such-service")
+    assert.equal("listen", err.caller)
+    assert.matches("listen %*:no%-such%-service: unknown", tostring(err))
   end)
 
   it("binds a port whose last connection is in TIME_WAIT", function()
@@ -165,8 +183,8 @@ describe("listen", function()
   local rejected = {
     { "unknown option 'backlogs'; there are backlog, family, mode", "*:0",
       { backlogs = 1 } },
-    { "option 'backlog': integer from 0 to 2147483647 expected", "*:0",
-      { backlog = -1 } },
+    { "option 'backlog': integer of 32 bits expected", "*:0",
+      { backlog = 1 << 31 } },
     { "option 'backlog'", "*:0", { backlog = 1.5 } },
     { "option 'v6only': boolean expected", "*:0", { v6only = 1 } },
     { "option 'mode': octal digits", "unix:/tmp/s", { mode = "rw" } },
@@ -179,6 +197,14 @@ describe("listen", function()
     { "#1 to 'listen' %(endpoint expected", "80" },
     { "#1 to 'listen' %(endpoint expected, got number", 80 },
     { "#1 to 'listen' %(port out of range", "*:65536" },
+    { "#1 to 'listen' %(port out of range", "*:-1" },
+    { "#1 to 'listen' %(not a port or a service's name", "127.0.0.1: 105616" },
+    { '; did you mean "%*:8080"%?%)', ":8080" },
+    { '; did you mean "%*:8080"%?%)', 8080 },
+    { '; did you mean "127.0.0.1:0"%?%)', "127.0.0.1" },
+    { '; did you mean "unix:/run/s"%?%)', "/run/s" },
+    { "#2.*got number; did you mean \"%*:80\"%?%)", "*", 80 },
+    { "endpoint expected, got a stream", sockeye.stream(sockeye.socketpair()) },
   }
 
   for _, row in ipairs(rejected) do

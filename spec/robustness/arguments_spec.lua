@@ -47,7 +47,7 @@ local wrong = [[
   s.bind, s, "localhost:80"
   s.connect, s, "[::1]"
   u.connect, u, "unix:" .. ("x"):rep(109)
-  s.listen, s, -1
+  s.listen, s, 1 << 31
   s.shutdown, s, "both"
   s.fcntl, s, "O_NOTHING", true
   s.fcntl, s, "O_NONBLOCK", 1

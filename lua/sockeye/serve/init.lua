@@ -252,7 +252,9 @@ local function list_signals(signals)
 end
 
 local function list_endpoints(endpoints)
-  if type(endpoints) ~= "table" then endpoints = { endpoints } end
+  if type(endpoints) ~= "table" or endpoints_of.is_table(endpoints) then
+    endpoints = { endpoints }
+  end
   if #endpoints == 0 then
     arguments.raise("serve", 1, "endpoint expected")
   end
