@@ -47,6 +47,7 @@ void open_primitives(lua_State *L);
 void open_job_handle(lua_State *L);
 
 /* socket */
+void open_known(lua_State *L);
 void open_socket(lua_State *L);
 void open_adopt(lua_State *L);
 void open_send(lua_State *L);
@@ -55,6 +56,7 @@ void open_pollable(lua_State *L);
 void open_connection(lua_State *L);
 void open_connect(lua_State *L);
 void open_state(lua_State *L);
+void open_listing(lua_State *L);
 void open_transfer(lua_State *L);
 void open_read_write(lua_State *L);
 void open_tracker(lua_State *L);

@@ -49,6 +49,7 @@ static void adopt_descriptor(lua_State *L, unsigned char *data)
     memcpy(&s->handle.fd, data, sizeof s->handle.fd);
     memcpy(data, &none, sizeof none);
     socket_learn(s);
+    socket_note_open(L, s);
 }
 
 static void push_descriptor(lua_State *L, const struct control_reader *r,

@@ -47,7 +47,10 @@ static int sockeye_adopt(lua_State *L)
     luaL_argcheck(L, fd >= 0 && fd <= INT32_MAX, 1, "descriptor out of range");
     s = socket_new(L);
     error = socket_adopt(s, (int)fd);
-    return error ? error_raise(L, "adopt", error, 0) : 1;
+    if (error != 0)
+        return error_raise(L, "adopt", error, 0);
+    socket_note_open(L, s);
+    return 1;
 }
 
 void open_adopt(lua_State *L)

@@ -68,6 +68,8 @@ static int sockeye_socketpair(lua_State *L)
         s[i]->type = type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
         s[i]->protocol = protocol;
     }
+    for (int i = 0; i < 2; i++)
+        socket_note_open(L, s[i]);
     return 2;
 }
 
@@ -194,6 +196,7 @@ static int accept_step(lua_State *L, int status, lua_KContext context)
     c->type = s->type;
     c->protocol = s->protocol;
     c->nodelay = s->nodelay && INHERITS_NODELAY;
+    socket_note_open(L, c);
     push_peer(L, &peer, length);
     return 2;
 }

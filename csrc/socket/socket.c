@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,6 +19,8 @@
 #include "base/error.h"
 #include "base/metatable.h"
 #include "open.h"
+#include "socket/known.h"
+#include "socket/name.h"
 #include "socket/socket.h"
 #include "task/loops.h"
 
@@ -65,6 +66,11 @@ struct socket *socket_new(lua_State *L)
     luaL_setmetatable(L, SOCKET_TYPE);
     see(s);
     return s;
+}
+
+void socket_note_open(lua_State *L, const struct socket *s)
+{
+    known_note_open(L, s->handle.fd);
 }
 
 struct socket *socket_test_unseen(lua_State *L, int arg, struct socket *s)
@@ -170,6 +176,7 @@ static int sockeye_socket(lua_State *L)
     s->type = type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
     s->handle.nonblocking = type & SOCK_NONBLOCK;
     s->protocol = protocol;
+    socket_note_open(L, s);
     return 1;
 }
 
@@ -246,6 +253,7 @@ static int socket_detach(lua_State *L)
 
     loop_forget(task_loops_if_any(L), &s->handle, false);
     keeps_descriptor(s, false);
+    known_note_closed(s->handle.fd);
     lua_pushinteger(L, s->handle.fd);
     s->handle.fd = -1;
     return 1;
@@ -315,6 +323,7 @@ int socket_end(lua_State *L, struct socket *s)
     if (!is_kept)
         loop_forget_number(loops, fd);
     s->handle.fd = -1;
+    known_note_closed(fd);
     if (is_kept || close(fd) == 0 || errno == EINTR)
         return 0;
     return errno;
@@ -367,36 +376,17 @@ static int socket_gc(lua_State *L)
 
 /* ---- print ---- */
 
-typedef int name_call(int fd, struct sockaddr *name, socklen_t *length);
-
-static bool is_wildcard(const struct sockaddr_storage *name)
-{
-    const struct sockaddr_in *in = (const struct sockaddr_in *)name;
-    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)name;
-
-    switch (name->ss_family) {
-    case AF_INET:
-        return in->sin_port == 0 && in->sin_addr.s_addr == INADDR_ANY;
-    case AF_INET6:
-        return in6->sin6_port == 0 && IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr);
-    default:
-        return false;
-    }
-}
-
 /* Add the address of one end of the socket to its description, if it has
  * one. */
 static void add_name(lua_State *L, luaL_Buffer *b, int fd, name_call *call,
                      const char *before)
 {
-    struct sockaddr_storage name;
-    socklen_t length = sizeof name;
+    struct name_result end;
 
-    if (call(fd, (struct sockaddr *)&name, &length) == -1 ||
-        length <= sizeof name.ss_family || is_wildcard(&name))
+    if (!name_find(call, fd, &end))
         return;
     luaL_addstring(b, before);
-    address_push(L, (struct sockaddr *)&name, length);
+    address_push(L, (const struct sockaddr *)&end.name, end.length);
     luaL_tolstring(L, -1, NULL);
     lua_remove(L, -2);
     luaL_addvalue(b);

@@ -7,6 +7,7 @@
  *     struct socket *s = socket_new(L);
  *     ...
  *     s->handle.fd = fd;
+ *     socket_note_open(L, s);
  */
 #ifndef SOCKEYE_SOCKET_SOCKET_H
 #define SOCKEYE_SOCKET_SOCKET_H
@@ -39,6 +40,10 @@ extern const struct names socket_type_names;
 
 /* Push a closed socket. */
 struct socket *socket_new(lua_State *L);
+
+/* Call when the socket owns its descriptor: sockeye.sockets lists it from then
+ * on. That of the module's own, which a script never holds, is left out. */
+void socket_note_open(lua_State *L, const struct socket *s);
 
 /* Sockets that were seen lately, by their addresses, of which NULL is none: what
  * lua_touserdata returns and has one of these is a socket, or stands where one

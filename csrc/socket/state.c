@@ -66,6 +66,13 @@ static const char *stream_state(int fd)
     return errno == EOPNOTSUPP || errno == ENOPROTOOPT ? plain_state(fd) : NULL;
 }
 
+const char *state_name(int fd, int family, int type)
+{
+    bool is_stream = type == SOCK_STREAM && family != AF_UNIX;
+
+    return is_stream ? stream_state(fd) : plain_state(fd);
+}
+
 /*** Return the state of the connection (tcp(7), TCP_INFO).
 @function Socket:state
 @treturn string `"CLOSED"`, `"LISTEN"`, `"SYN_SENT"`, `"SYN_RECV"`,
@@ -77,9 +84,7 @@ static const char *stream_state(int fd)
 static int socket_state(lua_State *L)
 {
     const struct socket *s = socket_check_within(L, 1, "state");
-    bool is_stream = s->type == SOCK_STREAM && s->family != AF_UNIX;
-    const char *state =
-        is_stream ? stream_state(s->handle.fd) : plain_state(s->handle.fd);
+    const char *state = state_name(s->handle.fd, s->family, s->type);
 
     if (state == NULL)
         return error_raise(L, "state", errno, 0);

@@ -68,6 +68,7 @@ static int stream_of_number(lua_State *L)
     error = socket_adopt(socket, (int)fd);
     if (error != 0)
         return error_raise(L, "stream", error, 0);
+    socket_note_open(L, socket);
     lua_pushvalue(L, 2);
     use_socket(L, 3, socket);
     return 1;
@@ -107,6 +108,7 @@ static int stream_of_file(lua_State *L, const luaL_Stream *file)
         socket_end(L, socket);
         return error_raise(L, "stream", error, 0);
     }
+    socket_note_open(L, socket);
     lua_pushvalue(L, 2);
     use_socket(L, 3, socket);
     return 1;

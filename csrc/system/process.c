@@ -313,6 +313,8 @@ static int sockeye_pipe(lua_State *L)
         return error_raise(L, "pipe", errno, 0);
     for (int i = 0; i < 2; i++)
         ends[i]->handle.fd = fd[i];
+    for (int i = 0; i < 2; i++)
+        socket_note_open(L, ends[i]);
     return 2;
 }
 

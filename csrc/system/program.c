@@ -199,6 +199,7 @@ static void make_pipe(lua_State *L, struct ends *ends, int number)
         error_raise(L, "pipe", errno, 0);
     ends->ours[number]->handle.fd = fd[ours];
     ends->theirs[number]->handle.fd = fd[1 - ours];
+    socket_note_open(L, ends->ours[number]);
     lua_call(L, 1, 1);
     lua_setiuservalue(L, PROCESS, number + 1);
 }

@@ -166,6 +166,8 @@ rule("what is printed leaves out what is not known", "getsockname getpeername",
      nil, nil, "tostring")
 rule("what is printed leaves out what is not known", "getsockname getpeername",
      nil, "same", "printed")
+rule("what is not known of a socket is left out of the list",
+     "getsockname getpeername getsockopt", nil, "same", "^sockets that")
 rule("there is no such interface", "if_nametoindex", "ENODEV",
      "bad argument")
 
