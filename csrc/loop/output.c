@@ -7,32 +7,34 @@
 #include <sys/socket.h>
 
 #include "base/descriptor.h"
+#include "base/nowait.h"
 #include "base/process.h"
 #include "loop/output.h"
 #include "loop/state.h"
 
 #define ATTEMPTS 16 /* before other tasks get a turn */
 
-/* Make one attempt to send. Returns 0 if some bytes were sent; or errno. */
+/* Make one attempt to send. Returns 0 if some bytes were sent and more may
+ * follow; or errno. A pipe that is full by now is EAGAIN. */
 static int send_some(struct output *o, int flags)
 {
     struct block *b = o->pending;
+    const char *bytes = b->bytes + b->start;
+    size_t size = b->end - b->start;
     int fd = o->handle->fd;
-    int error = 0;
+    bool is_full = false;
     ssize_t n;
 
     if (fd == -1)
         return EBADF;
     if (!o->is_socket && (flags & MSG_DONTWAIT))
-        error = descriptor_test(fd, POLLOUT);
-    if (error != 0)
-        return error;
-    n = descriptor_write(fd, o->is_socket, b->bytes + b->start,
-                         b->end - b->start, flags);
+        n = nowait_write(fd, bytes, size, &is_full);
+    else
+        n = descriptor_write(fd, o->is_socket, bytes, size, flags);
     if (n == -1)
         return errno == EWOULDBLOCK ? EAGAIN : errno;
     block_consume(&o->pending, o->pool, (size_t)n);
-    return 0;
+    return is_full ? EAGAIN : 0;
 }
 
 void output_own(struct output *o)

@@ -12,7 +12,7 @@
 
 #include "base/argument.h"
 #include "base/clock.h"
-#include "base/descriptor.h"
+#include "base/nowait.h"
 #include "base/error.h"
 #include "base/metatable.h"
 #include "base/process.h"
@@ -132,8 +132,7 @@ static bool await_end(lua_State *L, struct wait *w, const struct subprocess *p)
 {
     bool goes_on;
 
-    if (w->handle == &p->none ||
-        descriptor_test(w->handle->fd, POLLIN) != EAGAIN)
+    if (w->handle == &p->none || nowait_test(w->handle->fd, POLLIN) != EAGAIN)
         goes_on = wait_briefly(L, w, (int)++w->progress);
     else
         goes_on = wait_ready(L, w);
@@ -228,7 +227,7 @@ static void reap_at_once(struct subprocess *p)
     struct pollfd child = {.fd = child_open(p->pid), .events = POLLIN};
 
     while (!is_over(p) && clock_now() < deadline) {
-        if (child.fd == -1 || descriptor_test(child.fd, POLLIN) != EAGAIN)
+        if (child.fd == -1 || nowait_test(child.fd, POLLIN) != EAGAIN)
             wait_poll(NULL, 0, clock_after(MOMENT));
         else
             wait_poll(&child, 1, deadline);

@@ -13,7 +13,7 @@
 
 #include "base/argument.h"
 #include "base/clock.h"
-#include "base/descriptor.h"
+#include "base/nowait.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "open.h"
@@ -209,7 +209,7 @@ static bool rest_outside(lua_State *L, struct wait *w)
 
     if (limit <= now)
         return end_time(L, w);
-    if (descriptor_test(w->handle->fd, awaited_events(w)) != 0)
+    if (nowait_test(w->handle->fd, awaited_events(w)) != 0)
         w->vain = 0;
     else if (w->vain++ > 0 &&
              wait_poll(NULL, 0,
@@ -432,7 +432,7 @@ bool wait_ready(lua_State *L, struct wait *w)
 
 bool wait_until_ready(lua_State *L, struct wait *w)
 {
-    int error = descriptor_test(w->handle->fd, awaited_events(w));
+    int error = nowait_test(w->handle->fd, awaited_events(w));
 
     if (error == EAGAIN)
         return wait_ready(L, w);

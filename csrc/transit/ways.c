@@ -13,6 +13,7 @@
 #endif
 
 #include "base/descriptor.h"
+#include "base/nowait.h"
 #include "base/sigpipe.h"
 #include "transit/ways.h"
 
@@ -139,13 +140,8 @@ static int send_received(struct transit *m, bool waits)
     int fd = m->to.handle->fd;
     bool to_socket = m->to.kind == S_IFSOCK;
     size_t size = smaller(m->left, block_used(s->in));
-    int error = 0;
     ssize_t n;
 
-    if (!waits && !to_socket)
-        error = descriptor_test(fd, POLLOUT);
-    if (error != 0)
-        return error;
     n = descriptor_write(fd, to_socket, s->in->bytes + s->in->start, size,
                          waits ? 0 : MSG_DONTWAIT);
     if (n == -1)
@@ -185,12 +181,12 @@ static int find_direction(const struct transit *m, enum direction *direction)
 
     *direction = READING;
     if (m->from.kind != S_IFREG)
-        error = descriptor_test(m->from.handle->fd, POLLIN);
+        error = nowait_test(m->from.handle->fd, POLLIN);
     if (error != 0)
         return error;
     *direction = WRITING;
     if (m->to.kind != S_IFREG)
-        error = descriptor_test(m->to.handle->fd, POLLOUT);
+        error = nowait_test(m->to.handle->fd, POLLOUT);
     if (error == 0 && m->from.handle->timeout != NO_DEADLINE)
         *direction = READING;
     return error;
