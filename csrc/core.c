@@ -100,6 +100,8 @@ static void (*const openers[])(lua_State *L) = {
     open_netlink,
     open_checksum,
     open_resolver,
+    open_punycode,
+    open_idn,
     open_resolve,
     open_nameinfo,
     open_netdb,

@@ -99,6 +99,8 @@ void open_unix_file(lua_State *L);
 void open_netlink(lua_State *L);
 void open_checksum(lua_State *L);
 void open_resolver(lua_State *L);
+void open_punycode(lua_State *L);
+void open_idn(lua_State *L);
 void open_resolve(lua_State *L);
 void open_nameinfo(lua_State *L);
 void open_netdb(lua_State *L);

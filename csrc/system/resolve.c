@@ -27,6 +27,7 @@
 #include "base/text.h"
 #include "open.h"
 #include "socket/socket.h"
+#include "system/idn.h"
 #include "system/resolver.h"
 
 /* A stack index beside those of resolver.h. */
@@ -118,6 +119,20 @@ static void check_hints(lua_State *L, int arg, struct addrinfo *hints)
         memcpy((char *)hints + row->offset, &value, sizeof value);
     }
     lua_replace(L, arg);
+}
+
+/* The host, in ASCII; NULL for nil. */
+static const char *opt_host(lua_State *L, char *ascii)
+{
+    const char *host;
+
+    if (lua_isnil(L, 1))
+        return NULL;
+    luaL_checkstring(L, 1);
+    host = idn_read_host(L, 1, ascii);
+    if (host == NULL)
+        luaL_argerror(L, 1, lua_tostring(L, -1));
+    return host;
 }
 
 /* ---- names to addresses ---- */
@@ -298,8 +313,9 @@ static int resolve_now(lua_State *L)
 {
     struct query q = {.host = NULL};
     struct c_memory *list;
+    char ascii[IDN_HOST_SIZE];
 
-    q.host = text_opt(L, 1, "name");
+    q.host = opt_host(L, ascii);
     q.service = port_opt_service(L, SERVICE);
     check_hints(L, 3, &q.hints);
     list = c_memory_new(L, free_list);
@@ -333,7 +349,8 @@ Inside a task, other tasks run during the call, and it can be cancelled: a threa
 asks the name servers (see `resolver`). Outside of tasks it blocks, unless called
 under a deadline of `timeout`.
 @function resolve
-@string[opt] host a name or a numeric address; nil: the loopback addresses, or
+@string[opt] host a name, in UTF-8 where it is not ASCII (see `idn`), or a numeric
+address; nil: the loopback addresses, or
 the wildcards with the flag `"passive"`
 @param[opt] service a name, a port from 0 to 65535, or nil
 @tab[opt] hints `family`, `type` and `protocol` as `socket` takes them; `flags`,

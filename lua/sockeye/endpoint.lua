@@ -31,13 +31,8 @@ end
 --- Returns what is wrong with a host, a name or a numeric address; nil:
 -- nothing.
 function M.problem_of_host(host)
-  if type(host) ~= "string" then
-    return "host: string expected, got " .. type(host)
-  elseif host == "" then
-    return "host is empty"
-  elseif host:find("[%s%c]") then
-    return ("host contains white space: '%s'"):format(quote(host))
-  end
+  if host == "" then return "host is empty" end
+  return select(2, primitives.read_host(host))
 end
 
 local function place_at(host, service)

@@ -83,7 +83,7 @@ describe("endpoint", function()
     { "#1.*white space", "a b:80" },
     { "#1.*white space", "http://a%20b:80" },
     { "#1.*contains a zero", "a\0b:80" },
-    { "#1.*white space", "http://a%00b:80" },
+    { "#1.*contains a zero", "http://a%00b:80" },
     { "#1.*endpoint expected, got nil", nil },
     { "#1.*endpoint expected, got table", {} },
     { "#1.*endpoint expected, got a channel", sockeye.channel() },
