@@ -4,9 +4,12 @@
  */
 #include <string.h>
 
+#include "address/alg.h"
+#include "address/can.h"
 #include "address/families.h"
 #include "address/netlink.h"
 #include "address/packet.h"
+#include "address/tipc.h"
 #include "address/vsock.h"
 #include "base/size.h"
 #include "open.h"
@@ -14,7 +17,8 @@
 /* clang-format off */
 static const struct address_family *const families[] = {
 #ifdef __linux__
-    &packet_family, &netlink_family, &vsock_family,
+    &packet_family, &netlink_family, &vsock_family, &can_family,
+    &alg_family, &tipc_family,
 #endif
     NULL,
 };
@@ -102,6 +106,11 @@ void address_push(lua_State *L, const struct sockaddr *from, socklen_t length)
 
     memcpy(a->bytes, from, size_within(length, a->capacity));
     address_normalise(a, length);
+}
+
+const struct address_family *address_family_at(int i)
+{
+    return families[i];
 }
 
 void open_families(lua_State *L)

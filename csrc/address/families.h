@@ -15,6 +15,9 @@
 const struct address_family *address_family(const struct address *a);
 const struct address_family *address_family_named(const char *text);
 
+/* Return the row with this index, from 0 on; NULL after the last one. */
+const struct address_family *address_family_at(int i);
+
 /* Normalise the address after the kernel or a script has written `length` bytes
  * to a->bytes. */
 void address_normalise(struct address *a, socklen_t length);

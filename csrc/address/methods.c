@@ -1,9 +1,8 @@
 /*
- * methods: an address's fields, printed form, comparison and tests; see
- * address.h.
+ * methods: an address's printed form, comparison and tests; see address.h.
  *
- * Methods and metamethods are named address_*, fields get_*. sockeye.address
- * reads the printed form.
+ * Methods and metamethods are named address_*. sockeye.address reads the printed
+ * form.
  */
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -12,7 +11,9 @@
 #include <string.h>
 
 #include "address/families.h"
+#include "address/fields.h"
 #include "base/argument.h"
+#include "base/concat.h"
 #include "base/metatable.h"
 #include "base/text.h"
 #include "open.h"
@@ -26,80 +27,16 @@ static const struct address *check_self(lua_State *L)
     return a;
 }
 
-/* ---- fields ---- */
-
-static void get_family(lua_State *L, const struct address *a)
-{
-    names_push(L, &address_family_names, a->any.sa_family);
-}
-
-static void get_host(lua_State *L, const struct address *a)
-{
-    char text[INET6_ADDRSTRLEN];
-
-    const char *host = NULL;
-
-    if (a->any.sa_family == AF_INET)
-        host = inet_ntop(AF_INET, &a->in.sin_addr, text, sizeof text);
-    else if (a->any.sa_family == AF_INET6)
-        host = inet_ntop(AF_INET6, &a->in6.sin6_addr, text, sizeof text);
-    lua_pushstring(L, host);
-}
-
-static void get_port(lua_State *L, const struct address *a)
-{
-    if (a->any.sa_family == AF_INET)
-        lua_pushinteger(L, ntohs(a->in.sin_port));
-    else if (a->any.sa_family == AF_INET6)
-        lua_pushinteger(L, ntohs(a->in6.sin6_port));
-    else
-        lua_pushnil(L);
-}
-
-static void get_flowinfo(lua_State *L, const struct address *a)
-{
-    if (a->any.sa_family == AF_INET6)
-        lua_pushinteger(L, ntohl(a->in6.sin6_flowinfo));
-    else
-        lua_pushnil(L);
-}
-
-static void get_scope_id(lua_State *L, const struct address *a)
-{
-    if (a->any.sa_family == AF_INET6)
-        lua_pushinteger(L, a->in6.sin6_scope_id);
-    else
-        lua_pushnil(L);
-}
-
-static void get_path(lua_State *L, const struct address *a)
-{
-    size_t length = a->length - SUN_PATH_OFFSET;
-
-    if (a->any.sa_family != AF_UNIX || length == 0)
-        lua_pushnil(L);
-    else if (a->un.sun_path[0] == '\0')
-        lua_pushlstring(L, a->un.sun_path, length);
-    else
-        lua_pushlstring(L, a->un.sun_path, strnlen(a->un.sun_path, length));
-}
-
-static void get_bytes(lua_State *L, const struct address *a)
-{
-    size_t family = sizeof a->any.sa_family;
-
-    lua_pushlstring(L, (const char *)a->bytes + family, a->length - family);
-}
-
 /*** A socket address.
-It is immutable. `inet`, `inet6`, `unix`, `packet`, `netlink`, `vsock`,
-`address` and `unpack` make one, and many calls return one. Equal addresses
-compare equal with `==`, and `tostring` returns a string that `address` takes.
+It is immutable. `inet`, `inet6`, `unix`, `packet`, `netlink`, `vsock`, `can`,
+`alg`, `tipc`, `address` and `unpack` make one, and many calls return one. Equal addresses
+compare equal with `==`, `tostring` returns a string that `address` takes, and
+`..` joins it to strings, numbers and errors: `"from " .. peer`.
 @type Address
 */
 
 /*** The fields of an address, read only.
-Fields that the address's family does not have are nil.
+Fields of other families are nil. A name that no family has is an error.
 @table fields
 @field family `"inet"`, `"inet6"`, `"unix"`, …; a number if it has no name
 @field host numeric host, a string (inet and inet6)
@@ -109,8 +46,8 @@ Fields that the address's family does not have are nil.
 @field path the path; for an abstract address, a zero and the name; nil for a
 socket without a name (unix)
 @field interface the interface's name; nil for any interface, and for one that
-no longer exists (packet)
-@field ifindex the interface's index; 0: any (packet)
+no longer exists (packet, can)
+@field ifindex the interface's index; 0: any (packet, can)
 @field protocol the Ethernet protocol, `"ip"`, `"arp"`, …; a number if it has no
 name (packet)
 @field hatype hardware type: `"ether"`, `"loopback"`, …; a number if it has no
@@ -122,44 +59,24 @@ name (packet)
 @field pid the port of a socket; 0: the kernel (netlink)
 @field groups mask of multicast groups (netlink)
 @field cid context id (vsock)
+@field rx_id identifier of the frames that are received (can, ISO-TP)
+@field tx_id identifier of the frames that are sent (can, ISO-TP)
+@field name of a device, 64 bits (can, J1939); of an algorithm (alg)
+@field pgn parameter group (can, J1939)
+@field addr address on the bus (can, J1939)
+@field type of algorithm (alg); of service (tipc)
+@field feat features asked for (alg)
+@field mask which features count (alg)
+@field addrtype `"name"`, `"nameseq"` or `"id"` (tipc)
+@field scope `"node"`, `"cluster"`, `"zone"`, or a number (tipc)
+@field instance of a service (tipc, name)
+@field domain where a service is looked for (tipc, name)
+@field lower the first instance (tipc, nameseq)
+@field upper the last instance (tipc, nameseq)
+@field ref number of the socket (tipc, id)
+@field node number of the node (tipc, id)
 @field bytes the structure's bytes after the family, a string
 */
-static const struct address_field fields[] = {
-    {"family", get_family},     {"host", get_host},
-    {"port", get_port},         {"flowinfo", get_flowinfo},
-    {"scope_id", get_scope_id}, {"path", get_path},
-    {"bytes", get_bytes},       {NULL, NULL},
-};
-
-static bool push_field(lua_State *L, const struct address *a, const char *name,
-                       size_t length, const struct address_field *f)
-{
-    for (; f->name != NULL; f++) {
-        if (text_is_name(name, length, f->name)) {
-            f->push(L, a);
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Upvalue 1 is the table of methods. */
-static int address_index(lua_State *L)
-{
-    const struct address *a = check_self(L);
-    const struct address_family *f = address_family(a);
-    size_t length;
-    const char *name = lua_tolstring(L, 2, &length);
-
-    if (name != NULL &&
-        ((f != NULL && push_field(L, a, name, length, f->fields)) ||
-         push_field(L, a, name, length, fields)))
-        return 1;
-    lua_settop(L, 2);
-    lua_rawget(L, lua_upvalueindex(1));
-    return 1;
-}
-
 static int address_newindex(lua_State *L)
 {
     return luaL_error(L, "an address is immutable");
@@ -188,7 +105,7 @@ static void push_scope(lua_State *L, uint32_t scope)
 
 static void push_inet6(lua_State *L, const struct address *a)
 {
-    get_host(L, a);
+    fields_push_host(L, a);
     push_scope(L, a->in6.sin6_scope_id);
     lua_pushfstring(L, "[%s%s]:%d", lua_tostring(L, -2), lua_tostring(L, -1),
                     (int)ntohs(a->in6.sin6_port));
@@ -238,7 +155,7 @@ static int address_tostring(lua_State *L)
 
     switch (a->any.sa_family) {
     case AF_INET:
-        get_host(L, a);
+        fields_push_host(L, a);
         lua_pushfstring(L, "%s:%d", lua_tostring(L, -1),
                         (int)ntohs(a->in.sin_port));
         break;
@@ -477,8 +394,27 @@ static const luaL_Reg methods[] = {
     {NULL, NULL},
 };
 
+/* Upvalue 1 is the table of methods. Another family's field is nil, and so is
+ * whatever is no string; no other name is read in vain. */
+static int address_index(lua_State *L)
+{
+    const struct address *a = check_self(L);
+    bool is_name;
+
+    lua_settop(L, 2);
+    is_name = lua_type(L, 2) == LUA_TSTRING;
+    if (is_name && fields_push(L, a))
+        return 1;
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TNIL && is_name &&
+        !fields_is_of_another(L))
+        return fields_raise_unknown(L, a, methods);
+    return 1;
+}
+
 static const luaL_Reg metamethods[] = {
     {"__tostring", address_tostring},
+    {"__concat", concat_values},
     {"__eq", address_eq},
     {"__newindex", address_newindex},
     {NULL, NULL},

@@ -11,11 +11,11 @@
 
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
-#include <net/if.h>
 #include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "address/ifindex.h"
 #include "address/protocol.h"
 #include "base/argument.h"
 #include "base/field.h"
@@ -96,10 +96,7 @@ static size_t normalise_packet(struct address *a)
 
 static void push_interface(lua_State *L, const struct address *a)
 {
-    char name[IF_NAMESIZE];
-
-    lua_pushstring(L,
-                   if_indextoname((unsigned)const_link(a)->sll_ifindex, name));
+    ifindex_push_name(L, const_link(a)->sll_ifindex);
 }
 
 static void push_index(lua_State *L, const struct address *a)
@@ -143,27 +140,9 @@ static const struct address_field packet_fields[] = {
     {NULL, NULL},
 };
 
-/* Return whether the text is a number. It may be negative: the kernel reports
- * -1 for an interface that no longer exists. */
-static bool is_number(const char *text)
-{
-    text += *text == '-';
-    return text_is_decimal(text);
-}
-
-/* Print the index if the name is "*" or a number, and would be misread. */
 static void print_interface(lua_State *L, const struct address *a)
 {
-    int index = const_link(a)->sll_ifindex;
-    char name[IF_NAMESIZE];
-
-    if (index == 0)
-        lua_pushliteral(L, "*");
-    else if (if_indextoname((unsigned)index, name) == NULL ||
-             strcmp(name, "*") == 0 || is_number(name))
-        lua_pushfstring(L, "%d", index);
-    else
-        lua_pushstring(L, name);
+    ifindex_print(L, const_link(a)->sll_ifindex);
 }
 
 /* Print a number in hexadecimal, since some protocols' names are digits. */
@@ -223,27 +202,6 @@ static void print_packet(lua_State *L, const struct address *a)
 
 /* ---- parsing ---- */
 
-/* Read an interface: a name, an index, or "*" for any. */
-static bool parse_interface(lua_State *L, const char *text, int *index)
-{
-    bool is_negative = *text == '-';
-    uint32_t number = 0;
-
-    *index = 0;
-    if (strcmp(text, "*") == 0)
-        return true;
-    if (!is_number(text)) {
-        number = address_find_interface(L, text);
-        *index = (int)number;
-        return number != 0;
-    }
-    if (!text_parse_number(text + is_negative, &number) ||
-        number > INT32_MAX + (uint32_t)is_negative)
-        return false;
-    *index = is_negative ? (int)-number : (int)number;
-    return true;
-}
-
 /* Split the text at its slashes. Returns false if there are too many. */
 static bool split(char *text, const char *parts[PARTS])
 {
@@ -294,7 +252,7 @@ static const char *parse_packet(lua_State *L, struct address *a,
 
     if (strlen(text) >= sizeof copy || !split(strcpy(copy, text), parts))
         return "more than five parts, or too long";
-    if (!parse_interface(L, parts[0], &ll->sll_ifindex))
+    if (!ifindex_parse(L, parts[0], &ll->sll_ifindex))
         return "no interface has this name";
     if (!parse_part(parts[1], &protocol_ethernet_names, UINT16_MAX, &number))
         return "unknown Ethernet protocol";
@@ -309,24 +267,6 @@ static const char *parse_packet(lua_State *L, struct address *a,
 }
 
 /* ---- building ---- */
-
-static int check_interface(lua_State *L, int arg)
-{
-    lua_Integer index;
-    int found = 0;
-
-    if (lua_isnoneornil(L, arg))
-        return 0;
-    if (lua_type(L, arg) == LUA_TSTRING) {
-        if (!parse_interface(L, text_check(L, arg, "name"), &found))
-            luaL_argerror(L, arg, "no interface has this name");
-        return found;
-    }
-    index = luaL_checkinteger(L, arg);
-    luaL_argcheck(L, index >= 0 && index <= INT32_MAX, arg,
-                  "index out of range");
-    return (int)index;
-}
 
 static void check_options(lua_State *L, int arg, struct address *a)
 {
@@ -370,7 +310,7 @@ static int sockeye_packet(lua_State *L)
     link_of(a)->sll_protocol = htons((uint16_t)protocol);
     if (!lua_isnil(L, 3))
         check_options(L, 3, a);
-    link_of(a)->sll_ifindex = check_interface(L, 1);
+    link_of(a)->sll_ifindex = ifindex_check(L, 1);
     return 1;
 }
 

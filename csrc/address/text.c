@@ -389,7 +389,9 @@ const struct address *address_check(lua_State *L, int arg)
 (INADDR_ANY), `"unix:/path"`, `"unix:@abstract"`, `"unix:"`,
 `"packet:eth0/arp/02:42:ac:11:00:02/ether/outgoing"` (`"packet:*"`: any
 interface; trailing parts may be omitted), `"netlink:0/0x1"`, `"vsock:2:1024"`
-(or `"vsock:any:any"`). An `Address` is returned as it is.
+(or `"vsock:any:any"`), `"can:can0"`, `"can:can0/0x7e8/0x7e0"` (ISO-TP),
+`"alg:hash/sha256"`, `"tipc:name/18888/17/0"`, `"tipc:nameseq/18888/0/99"`,
+`"tipc:id/1/2"`. An `Address` is returned as it is.
 @treturn Address
 @raise argument error that says what is wrong with the string
 @usage local a = sockeye.address("[::1]:8080")

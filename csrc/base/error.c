@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/argument.h"
+#include "base/concat.h"
 #include "base/error.h"
 #include "base/field.h"
 #include "base/metatable.h"
@@ -385,6 +386,7 @@ void open_error(lua_State *L)
 {
     static const luaL_Reg metamethods[] = {
         {"__tostring", error_tostring},
+        {"__concat", concat_values},
         {NULL, NULL},
     };
 

@@ -50,8 +50,9 @@ static const struct habit {
     const char *wrong;
     const char *right;
 } habits[] = {
-    {"ip", "inet"},   {"ipv4", "inet"},  {"ip4", "inet"},  {"ipv6", "inet6"},
-    {"ip6", "inet6"}, {"tcp", "stream"}, {"udp", "dgram"}, {NULL, NULL},
+    {"ip", "inet"},   {"ip", "host"},    {"address", "host"}, {"ipv4", "inet"},
+    {"ip4", "inet"},  {"ipv6", "inet6"}, {"ip6", "inet6"},    {"tcp", "stream"},
+    {"udp", "dgram"}, {NULL, NULL},
 };
 
 static bool is_habit(const char *wanted, const char *candidate)

@@ -26,6 +26,30 @@ local makers = {
     return string.pack("=H H c4 c4 c4", sockeye.AF_VSOCK, 0, random(4),
                        random(4), "\0\0\0\0")
   end,
+  can = function(random)
+    local tail = { "", random(8), random(13) .. "\0\0\0" }
+    return string.pack("=H H c4", sockeye.AF_CAN, 0, random(4)) ..
+      tail[math.random(3)]
+  end,
+  alg = function(random)
+    local function text(size)
+      local bytes = random(math.random(0, size - 1)):gsub("\0.*", "")
+      return bytes .. ("\0"):rep(size - #bytes)
+    end
+    return string.pack("=H c14 c4 c4 c64", sockeye.AF_ALG, text(14),
+                       random(4), random(4), text(64))
+  end,
+  tipc = function(random)
+    local kind = math.random(0, 255)
+    return string.pack("=H B c1 c8 c4", sockeye.AF_TIPC, kind, random(1),
+                       random(8), kind == 3 and "" or random(4))
+  end,
+  ["known tipc"] = function(random)
+    local kind = math.random(1, 3)
+    return string.pack("=H B b c8 c4", sockeye.AF_TIPC, kind,
+                       math.random(-3, 3), random(8),
+                       kind == 3 and "" or random(4))
+  end,
 }
 
 local function random_bytes(n)
@@ -65,6 +89,16 @@ describe("an address of another family", function()
     sockeye.netlink(), sockeye.netlink(1), sockeye.netlink(0, 1),
     sockeye.vsock("any", "any"), sockeye.vsock("any", 0),
     sockeye.vsock(0, "any"), sockeye.vsock(0, 0), sockeye.inet(),
+    sockeye.can(), sockeye.can(1), sockeye.can(1, { rx_id = 0 }),
+    sockeye.can(1, { rx_id = 1 }), sockeye.can(1, { tx_id = 1 }),
+    sockeye.can(1, { addr = 0 }), sockeye.can(1, { addr = 1 }),
+    sockeye.alg("hash", "sha256"), sockeye.alg("hash", "sha1"),
+    sockeye.alg("hash", "sha256", { feat = 1 }),
+    sockeye.alg("hash", "sha256", { mask = 1 }),
+    sockeye.tipc("id", { ref = 1, node = 2 }),
+    sockeye.tipc("name", { type = 1, instance = 2 }),
+    sockeye.tipc("name", { type = 1, instance = 2, scope = "node" }),
+    sockeye.tipc("nameseq", { type = 1, lower = 2, upper = 2 }),
   }
 
   it("is equal to itself made again, and to no other", function()
@@ -92,11 +126,16 @@ describe("an address of another family", function()
                  "address" },
       netlink = { "pid", "groups" },
       vsock = { "cid", "port" },
+      can = { "interface", "ifindex", "rx_id", "tx_id" },
+      alg = { "type", "name", "feat", "mask" },
+      tipc = { "addrtype", "scope", "type", "lower", "upper" },
       inet = { "host", "port" },
     }
     local full = {
       packet = sockeye.packet("lo", "ip", { address = "\1" }),
       netlink = sockeye.netlink(), vsock = sockeye.vsock(1, 1),
+      can = sockeye.can("lo", { rx_id = 1 }), alg = sockeye.alg("a", "b"),
+      tipc = sockeye.tipc("nameseq", { type = 1, lower = 1 }),
       inet = sockeye.inet(),
     }
     for family, a in pairs(full) do
@@ -124,6 +163,10 @@ describe("an address of another family", function()
       string.pack("=H c9 B c116", sockeye.AF_PACKET, "", 255, "") },
     { "a netlink address cut short", sockeye.netlink():pack():sub(1, 11) },
     { "a vsock address cut short", sockeye.vsock(1, 1):pack():sub(1, 15) },
+    { "a CAN address cut short", sockeye.can():pack():sub(1, 7) },
+    { "an algorithm cut short", sockeye.alg("a", "b"):pack():sub(1, 87) },
+    { "a TIPC address cut short",
+      sockeye.tipc("id", { ref = 1, node = 1 }):pack():sub(1, 15) },
   }
 
   for _, case in ipairs(rejected) do
@@ -142,6 +185,19 @@ describe("an address of another family", function()
       { sockeye.vsock(5, 6),
         function(bytes)
           return bytes:sub(1, 2) .. "xx" .. bytes:sub(5, 13) .. "xxxmore"
+        end },
+      { sockeye.can(1), function(bytes)
+          return bytes:sub(1, 2) .. "xx" .. bytes:sub(5) .. "more"
+        end },
+      { sockeye.can(1, { addr = 1 }), function(bytes)
+          return bytes:sub(1, 21) .. "xxxmore"
+        end },
+      { sockeye.alg("ab", "cd"), function(bytes)
+          return bytes:sub(1, 5) .. "x" .. bytes:sub(7, 28) .. "x" ..
+            bytes:sub(30)
+        end },
+      { sockeye.tipc("id", { ref = 1, node = 2 }), function(bytes)
+          return bytes:sub(1, 12) .. "xxxxmore"
         end },
     }
     for _, case in ipairs(same) do

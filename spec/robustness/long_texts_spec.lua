@@ -237,7 +237,7 @@ describe("an error about a text of ten million bytes #slow", function()
       if not self then return check(f, ...) end
       local object = self()
       check(f, object, ...)
-      if object.close then pcall(object.close, object) end
+      pcall(function() object:close() end)
     end
     try(text)
     try(text, text, text)
