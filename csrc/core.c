@@ -104,6 +104,7 @@ static void (*const openers[])(lua_State *L) = {
     open_idn,
     open_resolve,
     open_nameinfo,
+    open_reverse,
     open_netdb,
     open_interface,
     open_process,

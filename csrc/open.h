@@ -103,6 +103,7 @@ void open_punycode(lua_State *L);
 void open_idn(lua_State *L);
 void open_resolve(lua_State *L);
 void open_nameinfo(lua_State *L);
+void open_reverse(lua_State *L);
 void open_netdb(lua_State *L);
 void open_interface(lua_State *L);
 void open_process(lua_State *L);

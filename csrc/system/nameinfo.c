@@ -78,6 +78,18 @@ static struct job *copy_naming(const void *question)
     return &n->job;
 }
 
+/* Push the path of a Unix socket. A name of the abstract namespace may contain
+ * any byte, at which the C library's text ends. */
+static void push_path(lua_State *L, const struct naming *n)
+{
+    const char *path = (const char *)&n->storage + SUN_PATH_OFFSET;
+    size_t length = n->length - SUN_PATH_OFFSET;
+
+    if (length > 0 && path[0] != '\0')
+        length = strnlen(path, length);
+    lua_pushlstring(L, path, length);
+}
+
 static int give_names(lua_State *L, const struct naming *n)
 {
     if (n->answer.code != 0) {
@@ -85,7 +97,10 @@ static int give_names(lua_State *L, const struct naming *n)
         return lua_error(L);
     }
     lua_pushstring(L, n->host);
-    lua_pushstring(L, n->service);
+    if (n->any.sa_family == AF_UNIX)
+        push_path(L, n);
+    else
+        lua_pushstring(L, n->service);
     return 2;
 }
 
@@ -149,7 +164,8 @@ Inside a task, or under a deadline, it waits as `resolve` does.
 `"namereqd"` (raise an error if the host has no name), `"dgram"` (return UDP's
 service), `"nofqdn"`
 @treturn string the host; in numeric form if it has no name
-@treturn string the service; its port if it has no name
+@treturn string the service; its port if it has no name; the path of a Unix
+socket, or its abstract name, which begins with a zero
 @raise EAI_NONAME, EAI_AGAIN, EAI_FAMILY, … with the address in `address`
 @usage local host, service = sockeye.nameinfo("127.0.0.1:80")
 */

@@ -94,6 +94,10 @@ local wrong = [[
   sockeye.resolve, "localhost", 65536
   sockeye.resolve, "localhost", 80, { type = "streem" }
   sockeye.nameinfo, "localhost:80"
+  sockeye.gethostbyaddr, "localhost"
+  sockeye.gethostbyaddr, sockeye.unix("/a")
+  sockeye.idn, "\xff"
+  sockeye.endpoint, "host"
   sockeye.nameinfo, "127.0.0.1:80", "nosuch"
   sockeye.getservbyname, "a\0b"
   sockeye.getservbyport, 65536

@@ -126,6 +126,9 @@ local tamed = {
   resolve = function(a)
     if type(a[3]) ~= "number" then a[3] = { flags = "numerichost" } end
   end,
+  gethostbyaddr = function(a)
+    if type(a[1]) ~= "table" then a[1] = "127.0.0.1" end
+  end,
   nameinfo = function(a)
     if a[2] == nil then a[2] = "numerichost" end
   end,

@@ -37,6 +37,25 @@ describe("nameinfo", function()
     end)
   end
 
+  it("keeps the names of Unix sockets whole", function()
+    local can, reason = libc.is_glibc "names no addresses but those of inet"
+    if not can then return pending(reason) end
+    for _, path in ipairs { "/run/s", "\0name", "\0a\0b\0", "\0" } do
+      local _, service = sockeye.nameinfo(sockeye.unix(path))
+      assert.equal(path, service)
+    end
+    local _, none = sockeye.nameinfo(sockeye.unix())
+    assert.equal("", none)
+  end)
+
+  it("says in its errors what the script called", function()
+    local other = sockeye.unpack(string.pack("=I2", 5))
+    local err = errors.raised("EAI_FAMILY", "getnameinfo", sockeye.nameinfo,
+                              other)
+    assert.equal("nameinfo", err.caller)
+    assert.matches(": nameinfo ", tostring(err), 1, true)
+  end)
+
   it("raises the resolver's error, with the address", function()
     local other = sockeye.unpack(string.pack("=I2", 5))
     local err = errors.raised("EAI_FAMILY", "getnameinfo", sockeye.nameinfo,

@@ -63,6 +63,10 @@ FUNCTION(int, fstatat, (int fd, const char *path, struct stat *st, int flags),
 FUNCTION(int, getgrnam_r, (const char *name, struct group *to, char *buffer,
          size_t n, struct group **result), (name, to, buffer, n, result),
          (*result = NULL, error))
+FUNCTION(int, gethostbyaddr_r, (const void *a, socklen_t n, int family,
+         struct hostent *to, char *buffer, size_t m, struct hostent **result,
+         int *h_error), (a, n, family, to, buffer, m, result, h_error),
+         (*result = NULL, *h_error = NETDB_INTERNAL, error))
 FUNCTION(int, getnameinfo, (const struct sockaddr *a, socklen_t n, char *host,
          socklen_t h, char *service, socklen_t s, int flags),
          (a, n, host, h, service, s, flags), (errno = EIO, error))

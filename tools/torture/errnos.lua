@@ -115,6 +115,7 @@ add("syscall", "EINVAL EMFILE ENFILE ENODEV ENOMEM ENOSYS EPERM ESRCH")
 -- Names and interfaces.
 add("getprotobyname_r getprotobynumber_r getservbyname_r getservbyport_r",
     "ERANGE")
+add("gethostbyaddr_r", "EIO EMFILE ENFILE ENOMEM ERANGE")
 add("getpwnam_r getgrnam_r", "EINTR EIO EMFILE ENFILE ENOMEM ERANGE")
 add("getaddrinfo", resolving .. " EAI_ADDRFAMILY EAI_NODATA EAI_NONAME " ..
     "EAI_SERVICE EAI_SOCKTYPE")

@@ -33,7 +33,7 @@
     X(dup3) X(epoll_create1) X(epoll_ctl) X(epoll_pwait2) X(epoll_wait) \
     X(eventfd) X(execv) X(execve) X(execvp) X(fchmod) X(fchmodat) X(fcntl) \
     X(flock) X(fork) X(fstat) X(fstatat) X(getaddrinfo) X(getgrnam_r) \
-    X(getifaddrs) X(getnameinfo) X(getpeername) X(getprotobyname_r) \
+    X(gethostbyaddr_r) X(getifaddrs) X(getnameinfo) X(getpeername) X(getprotobyname_r) \
     X(getprotobynumber_r) X(getpwnam_r) X(getrlimit) X(getservbyname_r) \
     X(getservbyport_r) X(getsockname) X(getsockopt) X(if_indextoname) \
     X(if_nameindex) X(if_nametoindex) X(ioctl) X(kill) X(listen) X(lseek) \

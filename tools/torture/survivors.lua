@@ -26,7 +26,8 @@ rule("a connection that is being made is waited for", "connect",
      "EINPROGRESS EALREADY")
 rule("where descriptors have run out, garbage is collected, and the call is " ..
      "made again",
-     "accept4 dup dup2 epoll_create1 eventfd fcntl getifaddrs " ..
+     "accept4 dup dup2 epoll_create1 eventfd fcntl gethostbyaddr_r " ..
+     "getifaddrs " ..
      "if_indextoname if_nameindex if_nametoindex open openat pipe2 socket " ..
      "socketpair syscall", "EMFILE ENFILE", "same")
 rule("a descriptor is closed whatever close(2) reports", "close", nil, "same")
@@ -95,7 +96,7 @@ rule("a folder that cannot be locked does not keep its paths from use",
 rule("the scenario expects this very error", "connect", "ECONNREFUSED", "same",
      "is refused$")
 rule("the C library gives another reason", "malloc", nil,
-     "getaddrinfo [^ ]+: ", "^connect to a name")
+     "connect [^ ]+: ", "^connect to a name")
 rule("what has no attempts that do not block is read or written once it is " ..
      "ready", "preadv2 pwritev2", "EAGAIN EINVAL EOPNOTSUPP", "same")
 rule("the usual actions of a child's signals are set where they can be",
@@ -120,7 +121,8 @@ for _, scenario in ipairs { "^a child", "^fork by", "^a process" } do
   rule("a child that cannot be watched is asked again and again",
        "epoll_ctl syscall", nil, "same", scenario)
 end
-rule("what does not fit is asked for with more room", "getprotobyname_r " ..
+rule("what does not fit is asked for with more room", "gethostbyaddr_r " ..
+     "getprotobyname_r " ..
      "getprotobynumber_r getservbyname_r getservbyport_r", "ERANGE", "same")
 for _, scenario in ipairs { "^resolve", "^serve", "connect" } do
   rule("a host is read as a number first", "getaddrinfo", nil, "same",
@@ -128,7 +130,8 @@ for _, scenario in ipairs { "^resolve", "^serve", "connect" } do
 end
 rule("getaddrinfo(3) leaves the reason in errno", "getaddrinfo getnameinfo",
      "EAI_SYSTEM", "Input/output error")
-for _, scenario in ipairs { "^resolve", "^nameinfo", "^connect to a name" } do
+for _, scenario in ipairs { "^resolve", "^nameinfo", "^gethostbyaddr",
+                         "^connect to a name" } do
   rule("the end of a pipe is as good a notice as a byte", "write", nil, "same",
        scenario)
 end
@@ -143,7 +146,9 @@ rule("the first error is raised, not what comes after it",
 rule("the scenario handles the error", "recv recvmsg send", nil, "same",
      "^a stream:")
 rule("the C library gives another reason", "malloc", nil,
-     "getaddrinfo [^ ]+: ", "^resolve")
+     "resolve [^ ]+: ", "^resolve")
+rule("the C library gives another reason", "malloc", nil,
+     "gethostbyaddr [^ ]+: ", "^gethostbyaddr")
 rule("the C library gives another reason", "malloc", nil, "ENOBUFS",
      "^if_nameindex")
 rule("the C library finds nothing", "malloc", nil, nil, "^getserv")

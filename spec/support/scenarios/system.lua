@@ -20,6 +20,10 @@ add_call("resolve that fails", pcall, sockeye.resolve, "nosuch", nil,
          { flags = "numerichost" })
 add_call("resolver", sockeye.resolver, { threads = 64 })
 add_call("nameinfo", sockeye.nameinfo, "127.0.0.1:80", "numerichost")
+add_call("gethostbyaddr", databases.localhost() and sockeye.gethostbyaddr or
+         function(host) pcall(sockeye.gethostbyaddr, host) end, "127.0.0.1")
+add_call("idn", sockeye.idn, "bücher.example")
+add_call("endpoint", sockeye.endpoint, "host", { port = 53 })
 add_call("interfaces", sockeye.interfaces)
 add_call("if_nametoindex", sockeye.if_nametoindex, "lo")
 add_call("if_indextoname", sockeye.if_indextoname, 1)
