@@ -50,12 +50,14 @@ void open_job_handle(lua_State *L);
 void open_known(lua_State *L);
 void open_socket(lua_State *L);
 void open_adopt(lua_State *L);
+void open_duplicate(lua_State *L);
 void open_send(lua_State *L);
 void open_receive(lua_State *L);
 void open_pollable(lua_State *L);
 void open_connection(lua_State *L);
 void open_connect(lua_State *L);
 void open_state(lua_State *L);
+void open_queues(lua_State *L);
 void open_listing(lua_State *L);
 void open_transfer(lua_State *L);
 void open_read_write(lua_State *L);
@@ -87,6 +89,7 @@ void open_stream_open(lua_State *L);
 void open_stream_read(lua_State *L);
 void open_stream_socket(lua_State *L);
 void open_stream_write(lua_State *L);
+void open_stream_queued(lua_State *L);
 
 /* transit */
 void open_transit(lua_State *L);

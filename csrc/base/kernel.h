@@ -54,6 +54,9 @@
 #define SO_PASSRIGHTS 83
 #endif
 #endif
+#ifndef SIOCOUTQNSD
+#define SIOCOUTQNSD 0x894B
+#endif
 #ifndef SCM_SECURITY
 #define SCM_SECURITY 3
 #endif

@@ -80,6 +80,7 @@ void control_fill_rights(lua_State *L, int index, const char *call,
 
         lua_rawgeti(L, index, (lua_Integer)i + 1);
         fd = control_descriptor(L, call, 0);
+        socket_note_shared(L, -1);
         memcpy(bytes + i * sizeof fd, &fd, sizeof fd);
         lua_pop(L, 1);
     }

@@ -42,12 +42,26 @@ static struct socket *wrapped_socket(lua_State *L, int index)
     return s;
 }
 
+/* The socket at `index`, or that of the wrapper there; or NULL. */
+static struct socket *find_socket(lua_State *L, int index)
+{
+    struct socket *s = socket_test(L, index);
+
+    return s != NULL ? s : wrapped_socket(L, index);
+}
+
+void socket_note_shared(lua_State *L, int index)
+{
+    struct socket *s = find_socket(L, index);
+
+    if (s != NULL)
+        s->is_shared = true;
+}
+
 struct socket *socket_check_within(lua_State *L, int arg, const char *call)
 {
-    struct socket *s = socket_test(L, arg);
+    struct socket *s = find_socket(L, arg);
 
-    if (s == NULL)
-        s = wrapped_socket(L, arg);
     if (s == NULL)
         return socket_reject(L, arg, call);
     if (s->handle.fd == -1)
@@ -57,13 +71,11 @@ struct socket *socket_check_within(lua_State *L, int arg, const char *call)
 
 int socket_descriptor_at(lua_State *L, int index)
 {
-    const struct socket *s = socket_test(L, index);
+    const struct socket *s = find_socket(L, index);
     const luaL_Stream *file;
     lua_Integer number;
     int is_integer;
 
-    if (s == NULL)
-        s = wrapped_socket(L, index);
     if (s != NULL)
         return s->handle.fd;
     /* Other libraries return descriptors as floats. */

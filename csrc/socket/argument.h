@@ -22,6 +22,10 @@ int socket_descriptor_at(lua_State *L, int index);
  * closed. */
 int socket_check_descriptor(lua_State *L, int arg, const char *call);
 
+/* Call before others are given a duplicate of what is at `index`, if that may be
+ * a socket. */
+void socket_note_shared(lua_State *L, int index);
+
 /* The socket at `arg`, or that of the wrapper there: for methods that wrappers
  * have too. Raises as socket_check_open. */
 struct socket *socket_check_within(lua_State *L, int arg, const char *call);

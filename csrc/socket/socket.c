@@ -307,8 +307,9 @@ static int socket_gettimeout(lua_State *L)
 
 /* ---- close ---- */
 
-/* After EINTR from close(2) the descriptor is closed all the same. An adopted one
- * may have duplicates, so that the poller does not notice the end. */
+/* After EINTR from close(2) the descriptor is closed all the same. One that is
+ * adopted or shared may have duplicates: then the poller does not notice the end,
+ * and the connection goes on. */
 int socket_end(lua_State *L, struct socket *s)
 {
     const struct loops *loops;
@@ -317,9 +318,9 @@ int socket_end(lua_State *L, struct socket *s)
 
     if (fd == -1)
         return 0;
-    is_kept = keeps_descriptor(s, true);
+    is_kept = keeps_descriptor(s, !s->is_shared);
     loops = task_loops_if_any(L);
-    loop_forget(loops, &s->handle, !is_kept && !s->is_adopted);
+    loop_forget(loops, &s->handle, !is_kept && !s->is_adopted && !s->is_shared);
     if (!is_kept)
         loop_forget_number(loops, fd);
     s->handle.fd = -1;

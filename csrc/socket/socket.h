@@ -28,6 +28,7 @@ struct socket {
     int type;                 /* SOCK_STREAM, …; 0: it is no socket */
     int protocol;             /* in host byte order */
     bool is_adopted;          /* its earlier use is unknown */
+    bool is_shared;           /* others have been given its open file */
     bool accepts_nonblocking; /* accept has set O_NONBLOCK */
     unsigned numbers;         /* socket_numbers when the above was learnt */
     bool nodelay;             /* a stream has set TCP_NODELAY */

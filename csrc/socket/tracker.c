@@ -328,13 +328,14 @@ static int trackers_gc(lua_State *L)
 
 /* ---- the tracker of a socket ---- */
 
-/* Set SO_ZEROCOPY. Refuses an adopted socket that has it: calls made elsewhere
- * may have been numbered already. */
+/* Set SO_ZEROCOPY. Refuses a socket that has it and is adopted or shared: calls
+ * made elsewhere may have been numbered already. */
 static bool enable(const struct socket *s)
 {
     const int on = 1;
 
-    if (s->is_adopted && is_set(s->handle.fd, SOL_SOCKET, SO_ZEROCOPY))
+    if ((s->is_adopted || s->is_shared) &&
+        is_set(s->handle.fd, SOL_SOCKET, SO_ZEROCOPY))
         return false;
     return setsockopt(s->handle.fd, SOL_SOCKET, SO_ZEROCOPY, &on, sizeof on) ==
            0;

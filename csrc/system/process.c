@@ -340,6 +340,7 @@ static int sockeye_dup2(lua_State *L)
                   "descriptor out of range");
     do {
         old = socket_check_descriptor(L, 1, "dup2");
+        socket_note_shared(L, 1);
         if (new != old)
             loop_forget_number(task_loops_if_any(L), (int)new);
         result = dup2(old, (int)new);

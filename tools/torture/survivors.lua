@@ -173,6 +173,10 @@ rule("what is printed leaves out what is not known", "getsockname getpeername",
      nil, "same", "printed")
 rule("what is not known of a socket is left out of the list",
      "getsockname getpeername getsockopt", nil, "same", "^sockets that")
+rule("a count that the system does not have is not supported", "ioctl",
+     "ENOTTY", "EOPNOTSUPP", "the bytes that wait")
+rule("the scenario handles the error", "ioctl", nil, "same",
+     "^a stream: the bytes")
 rule("there is no such interface", "if_nametoindex", "ENODEV",
      "bad argument")
 

@@ -111,6 +111,12 @@ add("getpeername, state, shutdown, disconnect", function()
     return peer, s:state(), s:shutdown("wr"), s:disconnect()
   end, {}, { s }
 end)
+kit.add_pair("dup", nil, "dup")
+add("the bytes that wait of a socket", function()
+  local l = listener()
+  local c = sockeye.socket("inet", "stream"):connect(l:getsockname())
+  return function() return c:inq() + c:outq() + c:outqnsd() end, {}, { l, c }
+end)
 add("sockets that are open", function()
   local s = datagram()
   return function()

@@ -24,6 +24,9 @@ end)
 add_stream("a line that is too long", ("x"):rep(70000), function(conn)
   return pcall(conn.read, conn)
 end)
+add_stream("the bytes that wait", "data", function(conn)
+  return conn:inq(), conn:write "x":outq() > 0, (pcall(conn.outqnsd, conn))
+end)
 add_stream("lines", "1 one\n2 two\n", function(conn)
   local t = {}
   for n, line in conn:lines("n", "l") do
