@@ -92,6 +92,7 @@ static void (*const openers[])(lua_State *L) = {
     open_stream_close,
     open_stream_open,
     open_stream_read,
+    open_stream_until,
     open_stream_write,
     open_stream_queued,
     open_stream_socket,

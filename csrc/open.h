@@ -88,6 +88,7 @@ void open_stream_close(lua_State *L);
 void open_stream_open(lua_State *L);
 void open_stream_read(lua_State *L);
 void open_stream_socket(lua_State *L);
+void open_stream_until(lua_State *L);
 void open_stream_write(lua_State *L);
 void open_stream_queued(lua_State *L);
 

@@ -84,52 +84,6 @@ describe("read", function()
     assert.same({ 1, "", "half and half" }, { conn:read("n", "l", "l") })
   end)
 
-  it("loses nothing when it is cancelled", function()
-    sockeye.run(function()
-      local conn, peer = streams.pair()
-      peer:send "one\nhalf"
-      local task = sockeye.spawn(pcall, conn.read, conn, "l", "l")
-      sockeye.yield()
-      errors.canceled("read", task)
-      peer:send "\n"
-      assert.same({ "one", "half" }, { conn:read("l", "l") })
-    end)
-  end)
-
-  it("is possible in one task at a time", function()
-    sockeye.run(function()
-      local conn, peer = streams.pair()
-      local task = sockeye.spawn(conn.read, conn)
-      sockeye.yield()
-      errors.raised("EBUSY", "read", conn.read, conn)
-      peer:send "line\n"
-      assert.equal("line", task:join())
-    end)
-  end)
-
-  it("ends when another task closes the stream", function()
-    sockeye.run(function()
-      local conn = streams.pair()
-      local task = sockeye.spawn(conn.read, conn)
-      sockeye.yield()
-      conn:close()
-      errors.closed("read", task.join, task)
-    end)
-  end)
-
-  worlds.it("gives data first, then the reset, and that for ever", function()
-    local conn, peer = streams.tcp()
-    peer:send "line\nhalf"
-    assert.equal("line", conn:read())
-    conn:socket():send "not read"
-    peer:setsockopt("SO_LINGER", 0):close()
-    errors.raised("ECONNRESET", "read", conn.read, conn)
-    errors.raised("ECONNRESET", "read", conn.read, conn, "a")
-    assert.equal("half", conn:read_some())
-    errors.raised("ECONNRESET", "read", conn.read_some, conn)
-    conn:settimeout(1)
-  end)
-
   worlds.it("refuses a line that is too long, and keeps it", function()
     local conn, peer = streams.pair()
     local line = ("x"):rep(65537)
@@ -183,73 +137,6 @@ describe("read", function()
   end)
 end)
 
-describe("read_until", function()
-  streams.guard()
-
-  worlds.it("reads up to a delimiter, and takes that away", function()
-    local conn = streams.holding "head\r\n\r\nbody--\0--rest"
-    assert.equal("head", conn:read_until "\r\n\r\n")
-    assert.equal("body--", conn:read_until "\0")
-    assert.equal("", conn:read_until "--")
-    assert.equal("rest", conn:read_until "--")
-    assert.is_nil(conn:read_until "--")
-  end)
-
-  it("finds delimiters that arrive in pieces", function()
-    math.randomseed(5)
-    local letters = { "a", "b" }
-    local function word(n)
-      local list = {}
-      for i = 1, n do list[i] = letters[math.random(2)] end
-      return table.concat(list)
-    end
-    sockeye.run(function()
-      for _ = 1, 200 do
-        local text, delimiter = word(math.random(0, 40)), word(math.random(4))
-        local conn, peer = streams.pair()
-        sockeye.spawn(function()
-          local at = 1
-          while at <= #text do
-            local n = math.random(3)
-            peer:send(text:sub(at, at + n - 1))
-            at = at + n
-            sockeye.yield()
-          end
-          peer:shutdown "wr"
-        end)
-        local from = 1
-        repeat
-          local first, last = text:find(delimiter, from, true)
-          local wanted = text:sub(from, (first or #text + 1) - 1)
-          if not first and wanted == "" then wanted = nil end
-          assert.equal(wanted, conn:read_until(delimiter))
-          from = (last or #text) + 1
-        until not first
-        assert.is_nil(conn:read_until(delimiter))
-      end
-    end)
-  end)
-
-  worlds.it("refuses what is too long, and keeps it", function()
-    local conn, peer = streams.pair()
-    peer:send "12345--67"
-    errors.raised("EMSGSIZE", "read", conn.read_until, conn, "--", 4)
-    errors.raised("EMSGSIZE", "read", conn.read_until, conn, "==", 4)
-    assert.equal("12345", conn:read_until("--", 5))
-    peer:shutdown "wr"
-    errors.raised("EMSGSIZE", "read", conn.read_until, conn, "--", 1)
-    assert.equal("67", conn:read_until("--", 2))
-  end)
-
-  it("rejects an empty delimiter", function()
-    local conn, peer = streams.pair()
-    errors.rejected("must not be empty", conn.read_until, conn, "")
-    errors.rejected("string expected", conn.read_until, conn)
-    errors.rejected("max must be positive", conn.read_until, conn, "x", 0)
-    peer:close()
-  end)
-end)
-
 describe("read_some", function()
   streams.guard()
 
@@ -264,6 +151,74 @@ describe("read_some", function()
     join()
     peer:shutdown "wr"
     assert.is_nil(conn:read_some())
+  end)
+end)
+
+describe("chunks", function()
+  streams.guard()
+
+  worlds.it("iterates over the data as it arrives", function(world)
+    local conn, peer = streams.pair()
+    peer:send "line\nsome"
+    assert.equal("line", conn:read())
+    local list = {}
+    local join
+    for chunk in conn:chunks() do
+      list[#list + 1] = chunk
+      if #list == 1 then
+        join = worlds.beside(world, function()
+          peer:send " more"
+          peer:close()
+        end)
+        if world == "outside" then peer:close() end
+      end
+    end
+    join()
+    assert.same({ "some", " more" }, list)
+    assert.is_nil(conn:chunks()())
+  end)
+
+  worlds.it("has chunks of a maximum size", function()
+    local conn = streams.holding(("x"):rep(100000))
+    local sizes = {}
+    for chunk in conn:chunks(40000) do sizes[#sizes + 1] = #chunk end
+    local sum = 0
+    for _, size in ipairs(sizes) do
+      sum = sum + size
+      assert.is_true(size <= 40000)
+    end
+    assert.equal(100000, sum)
+  end)
+
+  worlds.it("raises what ends it, and goes on where it was", function()
+    local conn, peer = streams.pair()
+    local following = conn:settimeout(0.001):chunks()
+    errors.raised("ETIMEDOUT", "read", following)
+    conn:settimeout(0)
+    errors.raised("EAGAIN", "read", following)
+    peer:send "data"
+    assert.equal("data", following())
+    conn:close()
+    errors.raised("EBADF", "read", following)
+    errors.raised("EBADF", "chunks", conn.chunks, conn)
+    errors.rejected("size must be positive", streams.pair().chunks,
+                    streams.pair(), 0)
+  end)
+
+  it("lets other tasks run, and can be cancelled", function()
+    sockeye.run(function()
+      local conn, peer = streams.pair()
+      local list = {}
+      local task = sockeye.spawn(pcall, function()
+        for chunk in conn:chunks() do list[#list + 1] = chunk end
+      end)
+      peer:send "one"
+      sockeye.yield()
+      errors.canceled("read", task)
+      assert.same({ "one" }, list)
+      peer:send "two"
+      assert.equal("two", conn:read_some())
+    end)
   end)
 end)
 

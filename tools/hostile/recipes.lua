@@ -64,7 +64,9 @@ return {
 
   -- Streams.
   stream = { "$socket", "$listener", "$file", 'io.popen("true")' },
-  read_until = { '"\\n"', '"ab", 10', 'big(70000)' },
+  read_until = { '"\\n"', '"ab", 10', 'big(70000)', '{"\\r\\n", "\\n"}, 10',
+                 '{pattern = "(%a+)()%s", max = 80}', '{pattern = $any}' },
+  chunks = { "", "5" },
   read_some = { "", "10", "1 << 20" },
   lines = { "", '"L"', "5" },
   flush = { "" },
