@@ -44,6 +44,7 @@ static void (*const openers[])(lua_State *L) = {
     open_address_methods,
     open_port,
     open_protocol,
+    open_level,
     open_loops,
     open_list,
     open_live,

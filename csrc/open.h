@@ -27,6 +27,7 @@ void open_address_text(lua_State *L);
 void open_address_methods(lua_State *L);
 void open_port(lua_State *L);
 void open_protocol(lua_State *L);
+void open_level(lua_State *L);
 
 /* task */
 void open_loops(lua_State *L);

@@ -150,7 +150,9 @@ static void check_control(lua_State *L, size_t size)
         fuzz_check(L, lua_rawlen(L, -1) <= size, "more bytes than came");
         lua_getfield(L, -2, "level");
         lua_getfield(L, -3, "type");
-        fuzz_check(L, lua_isinteger(L, -1) && lua_isinteger(L, -2),
+        fuzz_check(L,
+                   lua_isinteger(L, -1) &&
+                       (lua_isinteger(L, -2) || lua_type(L, -2) == LUA_TSTRING),
                    "neither level nor type");
         lua_pop(L, 4);
     }

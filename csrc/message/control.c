@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "address/level.h"
 #include "base/argument.h"
 #include "base/field.h"
 #include "base/kernel.h"
@@ -25,6 +26,8 @@
 
 /*** Control data: a table with a field for each kind of control message. A
 message of an unknown kind is an item `{level=, type=, data=}` of its list part.
+The level is a name, such as `"socket"` or `"ip"`, or a number where it has none;
+to send, `"SOL_SOCKET"`, `"IPPROTO_IP"` and any number will do, too.
 @{control.md} lists the kinds, what they hold, and which option enables
 receiving them.
 @table control
@@ -128,18 +131,21 @@ static void write_unknown(lua_State *L, struct control_writer *w)
 {
     static const char *const fields[] = {"level", "type", "data", NULL};
     int index = lua_gettop(L);
-    lua_Integer level;
     lua_Integer number;
+    int level = 0;
     const char *data;
     size_t length;
 
     field_check_names(L, w->arg, index, fields);
-    level = field_integer(L, w->arg, index, "level", INT32_MIN, INT32_MAX);
+    lua_getfield(L, index, "level");
+    if (!level_read(L, lua_gettop(L), &level))
+        field_argerror(L, w->arg, "level", lua_tostring(L, -1));
+    lua_pop(L, 1);
     number = field_integer(L, w->arg, index, "type", INT32_MIN, INT32_MAX);
     if (lua_getfield(L, index, "data") != LUA_TSTRING)
         field_argerror(L, w->arg, "data", "string expected");
     data = lua_tolstring(L, -1, &length);
-    control_append(L, w, (int)level, (int)number, data, length);
+    control_append(L, w, level, (int)number, data, length);
     lua_pop(L, 1);
 }
 
@@ -202,7 +208,7 @@ static void add_unknown(lua_State *L, const struct control_reader *r,
                         const struct cmsghdr *c, size_t length)
 {
     lua_createtable(L, 0, 3);
-    field_set_integer(L, "level", c->cmsg_level);
+    field_set_name(L, "level", &level_names, c->cmsg_level);
     field_set_integer(L, "type", c->cmsg_type);
     lua_pushlstring(L, (const char *)CMSG_DATA(c), length);
     lua_setfield(L, -2, "data");

@@ -294,6 +294,8 @@ static unsigned named_interface(lua_State *L, const struct control_writer *w)
     if (lua_type(L, -1) != LUA_TSTRING)
         field_argerror(L, w->arg, "interface", "string expected");
     name = lua_tolstring(L, -1, &length);
+    if (length == 1 && name[0] == '*')
+        return 0;
     memset(&request, 0, sizeof request);
     if (length < sizeof request.ifr_name && text_is_whole(name, length))
         memcpy(request.ifr_name, name, length);

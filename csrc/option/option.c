@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 
 #include "address/address.h"
-#include "address/protocol.h"
+#include "address/level.h"
 #include "base/argument.h"
 #include "base/error.h"
 #include "base/kernel.h"
@@ -29,33 +29,6 @@
 
 /* Registry key of a table that maps an option's name to its row. */
 static const char rows_key = 'o';
-
-/* clang-format off */
-static const struct name level_rows[] = {
-    {"socket", SOL_SOCKET}, {"ip", IPPROTO_IP}, {"ipv6", IPPROTO_IPV6},
-    {"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"icmpv6", IPPROTO_ICMPV6},
-#ifdef SOL_RAW
-    {"raw", SOL_RAW},
-#endif
-#ifdef __linux__
-    {"sctp", 132}, {"udplite", 136}, {"packet", SOL_PACKET},
-    {"netlink", SOL_NETLINK}, {"mptcp", SOL_MPTCP},
-#endif
-#ifdef SOL_ALG
-    {"alg", SOL_ALG},
-#endif
-#ifdef SOL_TLS
-    {"tls", SOL_TLS},
-#endif
-#ifdef SOL_XDP
-    {"xdp", SOL_XDP},
-#endif
-    {NULL, 0},
-};
-/* clang-format on */
-
-static const struct names level_names = {
-    "option level", {"SOL_", NULL}, level_rows};
 
 /* ---- the row of a name ---- */
 
@@ -129,19 +102,6 @@ static void check_access(lua_State *L, int arg, const struct option *row,
 
 /* ---- options by level and number, as bytes ---- */
 
-/* Read a level: "IPPROTO_TCP", "SOL_SOCKET", "AF_VSOCK" or a number. */
-static int check_level(lua_State *L, int arg)
-{
-    const char *name =
-        lua_type(L, arg) == LUA_TSTRING ? lua_tostring(L, arg) : "";
-
-    if (strncasecmp(name, "IPPROTO_", 8) == 0)
-        return (int)names_check(L, arg, &protocol_names);
-    if (strncasecmp(name, "AF_", 3) == 0)
-        return address_check_family(L, arg);
-    return (int)names_check(L, arg, &level_names);
-}
-
 /* Read an option: its number, or its name if it belongs to this level. */
 static int check_number(lua_State *L, int arg, int level,
                         const struct socket *s)
@@ -169,16 +129,29 @@ static int raise_numbered(lua_State *L, const char *call, int error)
     return error_raise(L, call, error, -1);
 }
 
+/* Return whether the option is known to be a bool. */
+static bool is_switch(int level, int name)
+{
+    const struct option *row = option_rows;
+
+    while (row->name != NULL && (row->level != level || row->number != name))
+        row++;
+    return row->name != NULL && row->type == &option_bool;
+}
+
 static int set_by_number(lua_State *L, struct socket *s)
 {
-    int level = check_level(L, 2);
+    int level = level_check(L, 2);
     int name = check_number(L, 3, level, s);
     size_t length = sizeof(int);
     const void *bytes;
     int number;
 
     s->nodelay = false;
-    if (lua_type(L, 4) == LUA_TNUMBER) {
+    if (lua_isboolean(L, 4) && is_switch(level, name)) {
+        number = lua_toboolean(L, 4);
+        bytes = &number;
+    } else if (lua_type(L, 4) == LUA_TNUMBER) {
         number = (int)field_check_range(L, 4, INT32_MIN, UINT32_MAX);
         bytes = &number;
     } else {
@@ -227,7 +200,7 @@ static size_t length_unit(int level, int name)
 
 static int get_by_number(lua_State *L, struct socket *s)
 {
-    int level = check_level(L, 2);
+    int level = level_check(L, 2);
     int name = check_number(L, 3, level, s);
     socklen_t asked;
     socklen_t length;
@@ -263,8 +236,8 @@ the manual (`TCP_USER_TIMEOUT` in milliseconds, `TCP_KEEPIDLE` in seconds);
 * *string*: at most 15 bytes; *bytes*: a string in the system's binary format
 * *discovery*: `"dont"`, `"want"`, `"do"`, `"probe"`, `"interface"`, `"omit"`
 * *flags*: names in one string, or an integer
-* *interface*, *multicast_if*: an interface's name, index or address; 0 or `""`
-lets the system choose
+* *interface*, *multicast_if*: an interface's name, index or address; 0, `""` or
+`"*"` lets the system choose; for `SO_BINDTODEVICE`, a name or `"*"` alone
 * *ip_mreqn*, *ipv6_mreq*, *group_req*: `{group = "239.1.2.3", interface =
 "eth0"}`; the group may be an `Address`, the interface is as above, or absent
 * *ip_mreq_source*, *group_source_req*: like *ip_mreqn*, with a field `source`
@@ -289,6 +262,11 @@ kernel choose the `id`; the first socket of a group may give `max_num_members`
 * *in6_pktinfo*: `{address =, interface =}`
 * *port_range*: `{low =, high =}`, both 0 for the system's range
 * *txtime*: `{clockid =, flags =}`
+* *tcp_md5sig* (RFC 2385): `{address =, key =}`; *tcp_md5sig_ext* also takes
+`prefix`, a number of bits, and `interface`
+* *tcp_queue*: `"no"`, `"recv"`, `"send"`; *tcp_repair_opt*: a list of `{code =,
+value =}`; *tcp_repair_window*: a table of the five fields of `struct
+tcp_repair_window`
 
 An option without a name is set by its level, its number, and its bytes or an
 integer for an `int`; nothing about it is checked.
@@ -296,7 +274,8 @@ integer for an `int`; nothing about it is checked.
 @string name a name that `sockeye.options` lists; or the level: a number,
 `"SOL_SOCKET"`, `"IPPROTO_TCP"`, …
 @param value a value as above; or the option's number or name, after a level
-@param[opt] raw a string of bytes, or an integer from -2^31 to 2^32 - 1
+@param[opt] raw a string of bytes, an integer from -2^31 to 2^32 - 1, or,
+for an option of the type *bool*, a boolean
 @treturn Socket itself
 @raise argument error if the option does not exist, can only be read, or does
 not take such a value; ENOPROTOOPT, EINVAL, EPERM, …, with the option as
@@ -307,6 +286,7 @@ s:setsockopt("IP_ADD_MEMBERSHIP", {group = "239.1.2.3", interface = "eth0"})
 s:setsockopt("MCAST_MSFILTER", {group = "ff05::7", interface = "eth0",
   mode = "exclude", sources = {"fd00::1", "fd00::2"}})
 s:setsockopt("SOL_SOCKET", "SO_KEEPALIVE", 1)
+s:setsockopt(sockeye.SOL_SOCKET, sockeye.SO_REUSEADDR, true)
 */
 static int socket_setsockopt(lua_State *L)
 {
@@ -378,6 +358,7 @@ packet socket is not reported here but by `getsockname`
 * *tcp_info*: a table of the fields of `struct tcp_info`, without their prefix,
 in their units; `state` and `ca_state` are names, `options` is a set. Fields
 that the system does not report are absent.
+* *tcp_zerocopy_receive*: `{length =, recv_skip_hint =, inq =}`, in bytes
 * *meminfo*: a table of the counters of linux/sock_diag.h, in lower case
 * *address*: an `Address`; *mtuinfo*: an integer; *interface*: an index;
 *multicast_if*: the address that was set; `"0.0.0.0"` if the interface was set
@@ -474,6 +455,20 @@ static void index_rows(lua_State *L)
     lua_rawsetp(L, LUA_REGISTRYINDEX, &rows_key);
 }
 
+/* Set the numbers of the options of these levels in the module's table. */
+static void export_rows(lua_State *L)
+{
+    static const char *const prefixes[] = {"SO_",  "IP_",  "IPV6_",
+                                           "TCP_", "UDP_", NULL};
+
+    for (const struct option *row = option_rows; row->name; row++) {
+        for (int i = 0; prefixes[i] != NULL; i++) {
+            if (strncmp(row->name, prefixes[i], strlen(prefixes[i])) == 0)
+                field_set_integer(L, row->name, row->number);
+        }
+    }
+}
+
 void open_option(lua_State *L)
 {
     static const luaL_Reg functions[] = {
@@ -487,7 +482,7 @@ void open_option(lua_State *L)
     };
 
     luaL_setfuncs(L, functions, 0);
-    names_export(L, &level_names);
     index_rows(L);
+    export_rows(L);
     socket_add_methods(L, methods);
 }

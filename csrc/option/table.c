@@ -61,7 +61,7 @@ const struct option option_rows[] = {
     ROW(SO_GET_FILTER, SOL_SOCKET, filter, READ),
     ROW(SO_ATTACH_REUSEPORT_CBPF, SOL_SOCKET, filter, WRITE),
     ROW(SO_ATTACH_REUSEPORT_EBPF, SOL_SOCKET, int, WRITE),
-    ROW(SO_BINDTODEVICE, SOL_SOCKET, string, BOTH),
+    ROW(SO_BINDTODEVICE, SOL_SOCKET, device, BOTH),
     ROW(SO_BPF_EXTENSIONS, SOL_SOCKET, int, READ),
     ROW(SO_BUSY_POLL, SOL_SOCKET, int, BOTH),
     ROW(SO_CNX_ADVICE, SOL_SOCKET, int, WRITE),
@@ -290,9 +290,15 @@ const struct option option_rows[] = {
     ROW(TCP_INQ, IPPROTO_TCP, bool, BOTH),
     ROW(TCP_IS_MPTCP, IPPROTO_TCP, bool, READ),
     ROW(TCP_LINGER2, IPPROTO_TCP, int, BOTH),
+    ROW(TCP_MD5SIG, IPPROTO_TCP, tcp_md5sig, WRITE),
+    ROW(TCP_MD5SIG_EXT, IPPROTO_TCP, tcp_md5sig_ext, WRITE),
     ROW(TCP_NOTSENT_LOWAT, IPPROTO_TCP, uint, BOTH),
+    ROW(TCP_QUEUE_SEQ, IPPROTO_TCP, uint, BOTH),
     ROW(TCP_QUICKACK, IPPROTO_TCP, bool, BOTH),
     ROW(TCP_REPAIR, IPPROTO_TCP, int, BOTH),
+    ROW(TCP_REPAIR_OPTIONS, IPPROTO_TCP, tcp_repair_opt, WRITE),
+    ROW(TCP_REPAIR_QUEUE, IPPROTO_TCP, tcp_queue, BOTH),
+    ROW(TCP_REPAIR_WINDOW, IPPROTO_TCP, tcp_repair_window, BOTH),
     ROW(TCP_RTO_MAX_MS, IPPROTO_TCP, int, BOTH),
     ROW(TCP_RTO_MIN_US, IPPROTO_TCP, int, BOTH),
     ROW(TCP_SAVED_SYN, IPPROTO_TCP, bytes, READ),
@@ -305,6 +311,7 @@ const struct option option_rows[] = {
     ROW(TCP_ULP, IPPROTO_TCP, string, BOTH),
     ROW(TCP_USER_TIMEOUT, IPPROTO_TCP, int, BOTH),
     ROW(TCP_WINDOW_CLAMP, IPPROTO_TCP, int, BOTH),
+    ROW(TCP_ZEROCOPY_RECEIVE, IPPROTO_TCP, tcp_zerocopy_receive, READ),
 #endif
 
 #ifdef __linux__

@@ -277,6 +277,25 @@ const struct option_type option_string = {
     .push = push_string,
 };
 
+/* SO_BINDTODEVICE: an empty name, like "*", unbinds. */
+static struct option_data check_device(lua_State *L, int arg,
+                                       const struct option_type *type,
+                                       union option_value *value)
+{
+    struct option_data data = check_string(L, arg, type, value);
+
+    if (strcmp(data.bytes, "*") == 0)
+        data.length = 0;
+    return data;
+}
+
+const struct option_type option_device = {
+    .name = "string",
+    .size = OPTION_BYTES,
+    .check = check_device,
+    .push = push_string,
+};
+
 const struct option_type option_label = {
     .name = "label",
     .size = OPTION_BYTES,

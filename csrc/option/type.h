@@ -106,6 +106,7 @@ extern const struct option_type option_wide;
 extern const struct option_type option_seconds;
 extern const struct option_type option_linger;
 extern const struct option_type option_string;
+extern const struct option_type option_device;
 extern const struct option_type option_label;
 extern const struct option_type option_bytes;
 extern const struct option_type option_error;
@@ -148,6 +149,14 @@ extern const struct option_type option_icmp6_filter;
 
 /* Classic BPF: bpf.c. */
 extern const struct option_type option_filter;
+
+/* Structures of TCP: tcp.c. */
+extern const struct option_type option_tcp_md5sig;
+extern const struct option_type option_tcp_md5sig_ext;
+extern const struct option_type option_tcp_queue;
+extern const struct option_type option_tcp_repair_opt;
+extern const struct option_type option_tcp_repair_window;
+extern const struct option_type option_tcp_zerocopy_receive;
 
 /* Packet sockets: packet.c. */
 extern const struct option_type option_packet_mreq;

@@ -65,7 +65,7 @@ describe("control messages", function()
       sockeye.sleep(0.001)
     end
     assert.equal(1, #list)
-    assert.same({ SOL_SOCKET, option, string.packsize(format) },
+    assert.same({ "socket", option, string.packsize(format) },
                 { list[1].level, list[1].type, #list[1].data })
     local seconds = string.unpack(format, list[1].data)
     assert.is_true(seconds >= os.time() - 20)
@@ -77,7 +77,7 @@ describe("control messages", function()
     a:sendto("x", name)
     local m = b:recvmsg { iov = 9, control = messages.header + 4 }
     assert.is_true(m.flags.ctrunc)
-    assert.same({ { level = 0, type = 8, data = m.control[1].data } },
+    assert.same({ { level = "ip", type = 8, data = m.control[1].data } },
                 m.control)
     assert.equal(4, #m.control[1].data)
     sockets.close(a, b)
@@ -147,6 +147,9 @@ describe("control data to send", function()
     { { 5 }, "table expected" },
     { { {} }, "'level': integer expected" },
     { { { level = 0 } }, "'type': integer expected" },
+    { { { level = "sockett", type = 0, data = "" } },
+      "'level': unknown option level 'sockett', did you mean 'socket'" },
+    { { { level = {}, type = 0, data = "" } }, "'level': integer" },
     { { { level = 0, type = 0 } }, "'data': string expected" },
     { { { level = 1 << 31, type = 0, data = "" } }, "'level': out of range" },
     { { { level = 0, type = "x", data = "" } }, "'type': integer" },

@@ -26,11 +26,31 @@ describe("interface of an option", function()
 
   it("is the system's choice if it is 0 or empty", function()
     local s <close> = sockeye.socket("inet", "dgram")
-    for _, name in ipairs { 0, "" } do
+    for _, name in ipairs { 0, "", "*" } do
       s:setsockopt("IP_UNICAST_IF", "lo")
       s:setsockopt("IP_UNICAST_IF", name)
       assert.equal(0, s:getsockopt("IP_UNICAST_IF"))
     end
+  end)
+
+  it("may be \"*\" wherever it may be any", function()
+    local s <close> = sockeye.socket("inet", "dgram")
+    s:setsockopt("IP_MULTICAST_IF", "*")
+    local group = { group = "239.255.77.6", interface = "*" }
+    for _, option in ipairs { "IP_ADD_MEMBERSHIP", "IP_DROP_MEMBERSHIP",
+                              "MCAST_JOIN_GROUP", "MCAST_LEAVE_GROUP" } do
+      local ok, err = pcall(s.setsockopt, s, option, group)
+      assert.is_true(ok or err.code == "ENODEV" or
+                     err.code == "EADDRNOTAVAIL", tostring(err))
+    end
+    local bound, err = pcall(s.setsockopt, s, "SO_BINDTODEVICE", "lo")
+    assert.is_true(bound or err.code == "EPERM")
+    assert.is_true(pcall(s.setsockopt, s, "SO_BINDTODEVICE", "*") or
+                   not bound)
+    if bound then assert.equal("", s:getsockopt "SO_BINDTODEVICE") end
+    errors.rejected("bad argument", s.setsockopt, s, "IP_UNICAST_IF", "*\0")
+    s:sendmsg { iov = "x", name = "127.0.0.1:9",
+                control = { pktinfo = { interface = "*" } } }
   end)
 
   it("is passed as an IPv4 address if the system wants one", function()

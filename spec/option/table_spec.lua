@@ -56,6 +56,9 @@ local readings = {
   txtime = has_integers("clockid", "flags"),
   address = function(v) return type(v.family) == "string" end,
   mtuinfo = is_integer,
+  tcp_queue = is "string",
+  tcp_repair_window = has_integers("snd_wl1", "rcv_wup"),
+  tcp_zerocopy_receive = has_integers("length", "recv_skip_hint"),
   tcp_info = function(v) return type(v.state) == "string" end,
   filter = function(v) return #v == 0 end,
   fanout = function(v) return v.id == 0 and v.type == "hash" end,
@@ -79,6 +82,8 @@ local questions = {
 -- Errors that the kernel may have for the reading of an option.
 local refusals = {
   PACKET_ROLLOVER_STATS = { EINVAL = "without rollover in a group" },
+  TCP_QUEUE_SEQ = { EINVAL = "for a connection under repair" },
+  TCP_REPAIR_QUEUE = { EINVAL = "for a connection under repair" },
   SO_PEERSEC = { ENOPROTOOPT = "without a security module" },
   SO_ORIGINAL_DST = { ENOENT = "not redirected",
                       ENOPROTOOPT = "without connection tracking" },
@@ -184,6 +189,9 @@ local exceptions = {
   IPV6_MTU = "reads the path's, writes the limit of fragments",
   IPV6_ROUTER_ALERT = "the kernel returns the socket's, which has to be -1",
   IPV6_RTHDR = "needs segment routing or mobile IPv6",
+  TCP_QUEUE_SEQ = "for a connection under repair",
+  TCP_REPAIR_QUEUE = "for a connection under repair",
+  TCP_REPAIR_WINDOW = "for a connection under repair",
   TCP_THIN_DUPACK = "without effect since Linux 4.11",
   TCP_TIMESTAMP = "for a connection under repair",
   TCP_ULP = "needs the module of such a protocol",
