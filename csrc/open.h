@@ -33,6 +33,7 @@ void open_level(lua_State *L);
 void open_loops(lua_State *L);
 void open_list(lua_State *L);
 void open_live(lua_State *L);
+void open_origin(lua_State *L);
 void open_task(lua_State *L);
 void open_task_methods(lua_State *L);
 void open_group(lua_State *L);
@@ -45,6 +46,7 @@ void open_scopes(lua_State *L);
 void open_resume(lua_State *L);
 void open_sleep(lua_State *L);
 void open_primitives(lua_State *L);
+void open_traceback(lua_State *L);
 void open_job_handle(lua_State *L);
 
 /* socket */

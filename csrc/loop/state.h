@@ -122,9 +122,11 @@ struct task {
     bool joins;        /* `token` is a task, whose end it waits for */
     int8_t step_context;  /* for `step`: one of those in task/context.h */
     short wants;          /* events that it waits for, as poll(2) has them */
+    uint16_t file;        /* the file of `line` (task/origin.c) */
     int vain;             /* wake-ups in a row, without a wait, for nothing */
     int joiners;          /* how many tasks wait for its end */
     int holds;            /* its calls of loop_hold that are in force */
+    int line;             /* the line that has spawned it; 0: unknown */
     uint32_t timer_place; /* among the timers; 0: none. There are never
                              2^32: no memory has room for so many tasks. */
     struct task *next_ready;

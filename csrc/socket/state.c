@@ -7,12 +7,14 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
 #include "base/argument.h"
 #include "base/error.h"
 #include "open.h"
+#include "socket/argument.h"
 #include "socket/argument.h"
 #include "socket/socket.h"
 #include "socket/state.h"
@@ -92,6 +94,20 @@ static int socket_state(lua_State *L)
     return 1;
 }
 
+/* has_hung_up(socket): returns whether the connection has ended in both
+ * directions, as by a reset; nil where the socket, or stream, is closed. */
+static int sockeye_has_hung_up(lua_State *L)
+{
+    struct pollfd p = {.fd = socket_descriptor_at(L, 1)};
+
+    if (p.fd < 0)
+        lua_pushnil(L);
+    else
+        lua_pushboolean(L, poll(&p, 1, 0) == 1 &&
+                               (p.revents & (POLLHUP | POLLERR)) != 0);
+    return 1;
+}
+
 void open_state(lua_State *L)
 {
     static const luaL_Reg methods[] = {
@@ -100,4 +116,8 @@ void open_state(lua_State *L)
     };
 
     socket_add_methods(L, methods);
+    lua_getfield(L, -1, "primitives");
+    lua_pushcfunction(L, sockeye_has_hung_up);
+    lua_setfield(L, -2, "has_hung_up");
+    lua_pop(L, 1);
 }

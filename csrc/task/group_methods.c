@@ -87,9 +87,15 @@ static int group_cancel(lua_State *L)
  * results or its error. */
 enum { GROUP = 1, BODY_OK, RESULT };
 
-/* Note where the failure comes from: the owner, too, may fail with it. */
+/* Note where the failure comes from: the owner, too, may fail with it. What the
+ * body has failed with keeps the origin that it had. */
 static int note_origin(lua_State *L)
 {
+    group_push_traceback(L, 1);
+    if (lua_istable(L, -1)) {
+        lua_setiuservalue(L, 2, TASK_TRACEBACK);
+        return 0;
+    }
     lua_createtable(L, 2, 0);
     group_push_failure(L, 1);
     lua_rawseti(L, -2, 1);
@@ -153,6 +159,19 @@ static int finish_step(lua_State *L, int status, lua_KContext context)
     return task_suspend(L, owner, "group", WAIT_RESUMED, finish_step);
 }
 
+/* If the body is what has failed, keep where, as its task has noted it: while the
+ * group waits for its tasks, that may change. */
+static void keep_origin(lua_State *L, const struct task *t)
+{
+    group_push_failure(L, GROUP);
+    group_push_traceback(L, GROUP);
+    task_push(L, t);
+    if (lua_isnil(L, -2) && lua_rawequal(L, RESULT, -3) &&
+        lua_getiuservalue(L, -1, TASK_TRACEBACK) == LUA_TTABLE)
+        group_set_traceback(L, GROUP);
+    lua_settop(L, RESULT);
+}
+
 /* The body has failed: not if it was cancelled, as the group was. */
 static void fail_body(lua_State *L, struct group *group)
 {
@@ -162,6 +181,7 @@ static void fail_body(lua_State *L, struct group *group)
     if (!t->over || !error_is_canceled(L, RESULT)) {
         lua_pushvalue(L, RESULT);
         task_fail_group(L, GROUP, t);
+        keep_origin(L, t);
     } else {
         group->was_interrupted = !group->scope.base.canceled;
     }

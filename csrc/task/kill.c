@@ -38,7 +38,7 @@ static int prepare(lua_State *L)
 {
     const struct task *t = lua_touserdata(L, 1);
 
-    luaL_traceback(L, innermost(t), NULL, 0);
+    traceback_push(L, innermost(t), 0);
     lua_setiuservalue(L, 1, TASK_TRACEBACK);
     error_push(L, "kill", ECANCELED, 0);
     return 1;

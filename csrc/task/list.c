@@ -1,11 +1,11 @@
 /*
  * list: the function tasks, which lists what every task is doing.
  */
-
 #include "base/argument.h"
 #include "base/error.h"
 #include "open.h"
 #include "task/live.h"
+#include "task/origin.h"
 #include "task/task.h"
 
 /* Push a list of the tasks of this one's loop, and return how many they are.
@@ -46,7 +46,7 @@ static void push_description(lua_State *L, const struct task *t)
     if (t->abandoned)
         lua_pushnil(L);
     else
-        error_push_place(L, t->top);
+        origin_push_place(L, t);
     lua_setfield(L, -2, "where");
 }
 

@@ -2,12 +2,21 @@
  * loops: the loops of a Lua state; see loops.h. Their root is a userdata in the
  * registry: whichever thread uses the state finds the same loops.
  */
+#include <string.h>
+
 #include "loop/loop.h"
+#include "loop/running.h"
+#include "loop/state.h"
+#include "loop/wake.h"
 #include "open.h"
 #include "task/loops.h"
-#include "task/task.h"
 
 static const char root_key = 'r';
+
+struct root {
+    struct loops loops;
+    struct known_file files[KNOWN_FILES];
+};
 
 struct loops *task_loops(lua_State *L)
 {
@@ -26,15 +35,20 @@ const struct loops *task_loops_if_any(lua_State *L)
     if (!loop_is_any())
         return NULL;
     t = loop_running();
-    if (task_has_coroutine(t) && t->top == L)
+    if (t != NULL && t->top == L)
         return loop_loops(t->loop);
     return task_loops(L);
 }
 
+struct known_file *task_known_files(struct loops *loops)
+{
+    return ((struct root *)loops)->files;
+}
+
 void open_loops(lua_State *L)
 {
-    struct loops *loops = lua_newuserdatauv(L, sizeof *loops, 0);
+    struct root *root = lua_newuserdatauv(L, sizeof *root, 0);
 
-    *loops = (struct loops){NULL, 0, NULL};
+    memset(root, 0, sizeof *root);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &root_key);
 }

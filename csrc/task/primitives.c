@@ -8,6 +8,7 @@
 #include "base/argument.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/stderr.h"
 #include "open.h"
 #include "task/live.h"
 #include "task/report.h"
@@ -137,6 +138,24 @@ static int sockeye_is_killed(lua_State *L)
     return 1;
 }
 
+/* is_c(f): returns whether it is a function of C. */
+static int sockeye_is_c(lua_State *L)
+{
+    lua_pushboolean(L, lua_iscfunction(L, 1));
+    return 1;
+}
+
+/* write_stderr(text): writes the text, which ends with a line feed, to standard
+ * error, without waiting. */
+static int sockeye_write_stderr(lua_State *L)
+{
+    size_t length;
+    const char *text = luaL_checklstring(L, 1, &length);
+
+    stderr_write(text, length);
+    return 0;
+}
+
 void open_primitives(lua_State *L)
 {
     static const luaL_Reg primitives[] = {
@@ -145,10 +164,12 @@ void open_primitives(lua_State *L)
         {"end_spawn_group", sockeye_end_spawn_group},
         {"expect_outside_wakeup", sockeye_expect_outside_wakeup},
         {"forgive", sockeye_forgive},
+        {"is_c", sockeye_is_c},
         {"is_killed", sockeye_is_killed},
         {"park", sockeye_park},
         {"raise", sockeye_raise},
         {"unpark", sockeye_unpark},
+        {"write_stderr", sockeye_write_stderr},
         {NULL, NULL},
     };
 

@@ -1,13 +1,13 @@
 /*
  * report: errors that no task can raise any more; see report.h.
  */
-#include <stdio.h>
-
 #include "base/argument.h"
+#include "base/stderr.h"
 #include "loop/running.h"
 #include "loop/state.h"
 #include "task/live.h"
 #include "task/report.h"
+#include "task/traceback.h"
 
 static const char reporter_key = 'r';
 
@@ -63,12 +63,11 @@ static int push_text(lua_State *L)
     return 1;
 }
 
-/* Write a line for the value at `index`, whatever its metamethods do. */
-static void write_line(lua_State *L, const char *what, int index)
+/* Push a line for the value at `index`, whatever its metamethods do. */
+static void push_line(lua_State *L, const char *what, int index)
 {
-    const char *text;
-
     index = lua_absindex(L, index);
+    lua_pushfstring(L, "%s: ", what);
     lua_pushcfunction(L, push_text);
     lua_pushvalue(L, index);
     if (lua_pcall(L, 1, 1, 0) != LUA_OK) {
@@ -76,26 +75,38 @@ static void write_line(lua_State *L, const char *what, int index)
         lua_pushfstring(L, "(error object is a %s value)",
                         luaL_typename(L, index));
     }
-    text = lua_tostring(L, -1);
-    fprintf(stderr, "%s: %s\n", what, text != NULL ? text : "?");
-    lua_pop(L, 1);
+    lua_pushliteral(L, "\n");
+    lua_concat(L, 3);
 }
 
+/* Push where the problem comes from, as its task has noted it; or nil. */
 static void push_traceback(lua_State *L)
 {
     if (lua_isnil(L, TASK))
         lua_pushnil(L);
     else
-        lua_getiuservalue(L, TASK, TASK_TRACEBACK);
+        traceback_push_of(L, TASK, PROBLEM);
 }
 
-static void write_problem(lua_State *L)
+/* Push what is to be written about the problem. */
+static void push_problem(lua_State *L)
 {
-    write_line(L, "task failed", PROBLEM);
+    push_line(L, "task failed", PROBLEM);
     push_traceback(L);
-    if (lua_isstring(L, -1))
-        fprintf(stderr, "%s\n", lua_tostring(L, -1));
-    lua_pop(L, 1);
+    if (lua_isstring(L, -1)) {
+        lua_pushliteral(L, "\n");
+        lua_concat(L, 3);
+    } else {
+        lua_pop(L, 1);
+    }
+}
+
+static void write_top(lua_State *L)
+{
+    size_t length;
+    const char *text = lua_tolstring(L, -1, &length);
+
+    stderr_write(text, length);
 }
 
 /* Call the reporter in a coroutine of its own, in which it cannot wait. Returns
@@ -132,16 +143,22 @@ static int report(lua_State *L)
     lua_rawgetp(L, -1, lua_touserdata(L, REPORTER));
     lua_replace(L, REPORTER);
     if (lua_isnil(L, REPORTER)) {
-        write_problem(L);
+        push_problem(L);
+        write_top(L);
     } else if (call_reporter(L)) {
-        write_problem(L);
-        write_line(L, "on_error failed", -1);
+        push_problem(L);
+        push_line(L, "on_error failed", -2);
+        lua_concat(L, 2);
+        write_top(L);
     }
     return 0;
 }
 
 static void report_to(lua_State *L, struct task *t, const void *key)
 {
+    static const char starved[] =
+        "task failed: not enough memory to report why\n";
+
     lua_pushcfunction(L, report);
     lua_insert(L, -2);
     lua_pushlightuserdata(L, t);
@@ -150,7 +167,7 @@ static void report_to(lua_State *L, struct task *t, const void *key)
     if (lua_pcall(L, 4, 0, 0) == LUA_OK)
         return;
     lua_pop(L, 1);
-    fputs("task failed: not enough memory to report why\n", stderr);
+    stderr_write(starved, sizeof starved - 1);
 }
 
 void report_error(lua_State *L, struct task *t)

@@ -7,7 +7,6 @@
  * only parameter is a lua_State, are methods.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +18,7 @@
 #include "base/interrupt.h"
 #include "base/metatable.h"
 #include "base/quote.h"
+#include "base/stderr.h"
 #include "base/text.h"
 #include "open.h"
 #include "task/group.h"
@@ -177,6 +177,23 @@ static bool is_uncaught(lua_State *L)
     return true;
 }
 
+/* Where nothing catches the error of the group on top, write the traceback of its
+ * task: that of the program's end shows no tasks. */
+static void write_traceback(lua_State *L)
+{
+    size_t length;
+    const char *text;
+
+    group_push_traceback(L, -1);
+    if (lua_isstring(L, -1) && is_uncaught(L)) {
+        lua_pushliteral(L, "\n");
+        lua_concat(L, 2);
+        text = lua_tolstring(L, -1, &length);
+        stderr_write(text, length);
+    }
+    lua_pop(L, 1);
+}
+
 /* Push the results of the main task, or raise the first error, when all tasks
  * have ended or, after a second deadlock, some cannot. The loop is at index
  * 1. */
@@ -191,10 +208,8 @@ static int push_outcome(lua_State *L, struct runner *r)
     root = lua_touserdata(L, -1);
     r->ended = true;
     if (root->failed) {
-        group_push_traceback(L, -1);
-        if (lua_isstring(L, -1) && is_uncaught(L))
-            fprintf(stderr, "%s\n", lua_tostring(L, -1));
-        group_push_failure(L, -2);
+        write_traceback(L);
+        group_push_failure(L, -1);
         return lua_error(L);
     }
     lua_pop(L, 2);

@@ -2,9 +2,8 @@
  * task: the userdata of tasks, and how a task begins, waits and ends; see
  * task.h.
  *
- * A task is a userdata with four user values: its coroutine; its group; the
- * traceback of its failure; the group of the tasks that it spawns, if they have
- * one of their own. Until it ends, a table of its loop holds it (live.h).
+ * A task is a userdata with four user values: its coroutine, and what state.h
+ * lists. Until it ends, a table of its loop holds it (live.h).
  */
 #include <errno.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include "open.h"
 #include "task/group.h"
 #include "task/live.h"
+#include "task/origin.h"
 #include "task/report.h"
 #include "task/task.h"
 #include "task/traceback.h"
@@ -227,7 +227,7 @@ int task_body(lua_State *L)
  * function. Lua code may run. */
 static struct task *new_task(lua_State *L, int values)
 {
-    struct task *t = lua_newuserdatauv(L, sizeof *t, 4);
+    struct task *t = lua_newuserdatauv(L, sizeof *t, NEST);
 
     memset(t, 0, sizeof *t);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &task_tag);
@@ -259,7 +259,7 @@ struct task *task_spawn(lua_State *L, int first, int count, struct group *group)
     int live = first + count;
     struct task *t;
 
-    luaL_checkstack(L, 4, NULL);
+    luaL_checkstack(L, 6, NULL);
     t = new_task(L, count);
     if (group_has_ended(group))
         error_raise_misuse(L, "spawn: the group has ended");
@@ -271,6 +271,7 @@ struct task *task_spawn(lua_State *L, int first, int count, struct group *group)
     lua_settop(L, live);
     begin_body(L, t, first, count);
     t->group = group;
+    origin_note(L, t, loop_loops(group->loop));
     group->count++;
     loop_add(group->loop, t);
     scope_begin(t, &group->scope.base);

@@ -1,44 +1,169 @@
 /*
  * traceback: where the error of a task was raised; see traceback.h.
  */
+#include <string.h>
 
 #include "base/argument.h"
 #include "base/error.h"
 #include "loop/running.h"
 #include "loop/state.h"
+#include "open.h"
 #include "task/live.h"
 #include "task/traceback.h"
 
-/* With the task on top of the stack: push where the error at index 1 comes from,
- * if a group of the task has raised it; else nil. */
-static void push_origin(lua_State *L)
+/* ---- the script's frames ---- */
+
+enum line { OF_SCRIPT, OF_LIBRARY, OF_C, TAIL_CALL, NO_FRAME };
+
+/* What the line of a traceback at `text` shows. */
+static enum line classify(lua_State *L, const char *text)
 {
-    if (lua_getiuservalue(L, -1, TASK_TRACEBACK) != LUA_TTABLE) {
-        lua_pop(L, 1);
-        lua_pushnil(L);
-        return;
-    }
-    lua_rawgeti(L, -1, 1);
-    lua_rawgeti(L, -2, 2);
-    if (!lua_rawequal(L, 1, -2)) {
-        lua_pop(L, 1);
-        lua_pushnil(L);
-    }
-    lua_replace(L, -3);
-    lua_pop(L, 1);
+    if (*text != '\t')
+        return NO_FRAME;
+    text++;
+    if (strncmp(text, "[C]: ", 5) == 0)
+        return OF_C;
+    if (strncmp(text, "(...tail", 8) == 0)
+        return TAIL_CALL;
+    if (strncmp(text, "...", 3) == 0 && (text[3] == '\t' || text[3] == '\n'))
+        return NO_FRAME;
+    return error_library_place(L, text) > 0 ? OF_LIBRARY : OF_SCRIPT;
 }
 
-/* The traceback at index 2 is that of the task on top: put the one of the task
- * before it in which the error has happened. */
-static void keep_in_task(lua_State *L)
+static const char *next_line(const char *text)
 {
-    push_origin(L);
-    if (lua_isstring(L, -1)) {
-        lua_pushfstring(L, "%s\nin the group of:\n%s", lua_tostring(L, -1),
-                        lua_tostring(L, 2));
-        lua_replace(L, 2);
+    const char *end = strchr(text, '\n');
+
+    return end != NULL ? end + 1 : text + strlen(text);
+}
+
+/* Whether the C function at `text`, and those around it, are the library's: it
+ * has called them, or they are what lies below a whole task. */
+static bool is_c_of_library(lua_State *L, const char *text)
+{
+    static const char bottom[] = "\t[C]: in ?";
+    enum line kind;
+
+    if (strcmp(text, bottom) == 0)
+        return true;
+    do
+        text = next_line(text);
+    while ((kind = classify(L, text)) == OF_C && strcmp(text, bottom) != 0);
+    return kind == OF_LIBRARY;
+}
+
+/* Replace the traceback on top by one without the frames of the library: those
+ * of its files, and of C functions that these have called. */
+static void trim(lua_State *L)
+{
+    const char *text = lua_tostring(L, -1);
+    bool kept = true;
+    luaL_Buffer b;
+
+    luaL_buffinit(L, &b);
+    while (*text != 0) {
+        const char *end = next_line(text);
+        enum line kind = classify(L, text);
+
+        if (kind == OF_C)
+            kept = !is_c_of_library(L, text);
+        else if (kind != TAIL_CALL)
+            kept = kind != OF_LIBRARY;
+        if (kept)
+            luaL_addlstring(&b, text, (size_t)(end - text));
+        text = end;
+    }
+    luaL_pushresult(&b);
+    lua_remove(L, -2);
+}
+
+/* Without a last line feed, as luaL_traceback makes them. */
+static void chop(lua_State *L)
+{
+    size_t length;
+    const char *text = lua_tolstring(L, -1, &length);
+
+    if (length == 0 || text[length - 1] != '\n')
+        return;
+    lua_pushlstring(L, text, length - 1);
+    lua_remove(L, -2);
+}
+
+void traceback_push(lua_State *L, lua_State *co, int level)
+{
+    luaL_traceback(L, co, NULL, level);
+    trim(L);
+    chop(L);
+}
+
+/* ---- where an error comes from ---- */
+
+/* What a task keeps of an error on its way, its user value TASK_TRACEBACK: a
+ * table of the error, its traceback, and the coroutine of that; of an error of a
+ * group none. */
+enum { ORIGIN_ERROR = 1, ORIGIN_TEXT, ORIGIN_COROUTINE };
+
+/* Whether the traceback at index `inner` goes on as the one at index `outer`
+ * does, which begins where the error was raised again. */
+static bool goes_on(lua_State *L, int inner, int outer)
+{
+    size_t size, rest;
+    const char *text = lua_tolstring(L, inner, &size);
+    const char *end = lua_tolstring(L, outer, &rest);
+    const char *first = strchr(end, '\n');
+
+    if (first == NULL)
+        return true;
+    rest -= (size_t)(first - end);
+    return rest <= size && memcmp(text + size - rest, first, rest) == 0;
+}
+
+/* The error at index 1, whose traceback is at index 2, leaves a part of a task,
+ * which is on top. If it has come from further in, put the traceback from there
+ * on at index 2. Pops the task. */
+static void add_origin(lua_State *L)
+{
+    int top = lua_gettop(L);
+
+    if (lua_getiuservalue(L, top, TASK_TRACEBACK) == LUA_TTABLE) {
+        const char *joint = "in the group of";
+
+        lua_rawgeti(L, -1, ORIGIN_ERROR);
+        lua_rawgeti(L, -2, ORIGIN_TEXT);
+        if (lua_rawgeti(L, -3, ORIGIN_COROUTINE) == LUA_TTHREAD)
+            joint = "in the coroutine of";
+        if (!lua_rawequal(L, 1, -3) || !lua_isstring(L, -2)) {
+            /* another error */
+        } else if (lua_tothread(L, -1) != L) {
+            lua_pushfstring(L, "%s\n%s:\n%s", lua_tostring(L, -2), joint,
+                            lua_tostring(L, 2));
+            lua_replace(L, 2);
+        } else if (error_is(L, 1) || goes_on(L, -2, 2)) {
+            lua_pushvalue(L, -2);
+            lua_replace(L, 2);
+        }
+    }
+    lua_settop(L, top - 1);
+}
+
+void traceback_push_of(lua_State *L, int index, int error)
+{
+    if (lua_getiuservalue(L, index, TASK_TRACEBACK) != LUA_TTABLE)
+        return;
+    lua_rawgeti(L, -1, ORIGIN_TEXT);
+    lua_rawgeti(L, -2, ORIGIN_ERROR);
+    if (!lua_rawequal(L, -1, error)) {
+        lua_pushnil(L);
+        lua_replace(L, -3);
     }
     lua_pop(L, 1);
+    lua_replace(L, -2);
+}
+
+static void keep_in_task(lua_State *L)
+{
+    lua_pushvalue(L, -1);
+    add_origin(L);
     lua_pushvalue(L, 2);
     lua_setiuservalue(L, -2, TASK_TRACEBACK);
     lua_pop(L, 1);
@@ -77,7 +202,7 @@ static int note_traceback(lua_State *L)
 {
     const struct task *t = loop_running();
 
-    luaL_traceback(L, L, NULL, 2);
+    traceback_push(L, L, 2);
     if (t != NULL && t->co == L) {
         task_push(L, t);
         keep_in_task(L);
@@ -95,14 +220,89 @@ static int note_traceback(lua_State *L)
     return 0;
 }
 
-/* The task's message handler: keeps the traceback of the error. Without memory
- * for that the error is what it was. */
-int traceback_keep(lua_State *L)
+/* Keep the traceback of the error at index 1 in the task, in case the function
+ * of the library raises it again that has caught it. */
+static int note_origin(lua_State *L)
+{
+    const struct task *t = loop_running();
+
+    if (t == NULL || t->top != L || error_is_canceled(L, 1))
+        return 0;
+    traceback_push(L, L, 2);
+    task_push(L, t);
+    lua_pushvalue(L, -1);
+    add_origin(L);
+    lua_createtable(L, 3, 0);
+    lua_pushvalue(L, 1);
+    lua_rawseti(L, -2, ORIGIN_ERROR);
+    lua_pushvalue(L, 2);
+    lua_rawseti(L, -2, ORIGIN_TEXT);
+    lua_pushthread(L);
+    lua_rawseti(L, -2, ORIGIN_COROUTINE);
+    lua_setiuservalue(L, -2, TASK_TRACEBACK);
+    return 0;
+}
+
+static int mend(lua_State *L)
+{
+    error_mend_place(L);
+    return 1;
+}
+
+/* Run `note` on the error, and return the error with the script's line. Without
+ * memory for that, the error is what it was. */
+static int handle(lua_State *L, lua_CFunction note)
 {
     lua_settop(L, 1);
-    lua_pushcfunction(L, note_traceback);
+    lua_pushcfunction(L, mend);
+    lua_pushvalue(L, 1);
+    if (lua_pcall(L, 1, 1, 0) == LUA_OK)
+        lua_replace(L, 1);
+    lua_settop(L, 1);
+    lua_pushcfunction(L, note);
     lua_pushvalue(L, 1);
     lua_pcall(L, 1, 0, 0);
     lua_settop(L, 1);
     return 1;
+}
+
+/* The task's message handler. */
+int traceback_keep(lua_State *L)
+{
+    return handle(L, note_traceback);
+}
+
+/* catch_origin(err): that of the functions of the library which raise the errors
+ * of a script's functions again. */
+static int sockeye_catch_origin(lua_State *L)
+{
+    return handle(L, note_origin);
+}
+
+/* explain(err): a message handler, too. Returns a table of `err`, and of
+ * `traceback`. */
+static int sockeye_explain(lua_State *L)
+{
+    lua_settop(L, 1);
+    error_mend_place(L);
+    traceback_push(L, L, 1);
+    lua_createtable(L, 0, 2);
+    lua_pushvalue(L, 1);
+    lua_setfield(L, -2, "err");
+    lua_pushvalue(L, 2);
+    lua_setfield(L, -2, "traceback");
+    return 1;
+}
+
+void open_traceback(lua_State *L)
+{
+    static const luaL_Reg primitives[] = {
+        {"catch_origin", sockeye_catch_origin},
+        {"explain", sockeye_explain},
+        {NULL, NULL},
+    };
+
+    lua_getfield(L, -1, "primitives");
+    luaL_setfuncs(L, primitives, 0);
+    lua_pop(L, 1);
 }

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "base/argument.h"
 #include "base/error.h"
@@ -15,6 +16,7 @@
 #include "task/group.h"
 #include "task/live.h"
 #include "task/loops.h"
+#include "task/origin.h"
 #include "task/report.h"
 #include "task/task.h"
 #include "task/turn.h"
@@ -70,7 +72,7 @@ static void push_deadlock(lua_State *L, const struct loop *loop)
     luaL_buffinit(L, &b);
     luaL_addstring(&b, "deadlock: every task waits for another");
     for (const struct task *t = loop_first(loop); t != NULL; t = t->next) {
-        error_push_place(L, t->top);
+        origin_push_place(L, t);
         lua_pushfstring(L, "\n\ttask %p waits in %s at %s", (void *)t, t->call,
                         lua_tostring(L, -1));
         lua_remove(L, -2);
@@ -271,10 +273,21 @@ void turn_end_forks(lua_State *L)
     }
 }
 
+/* As os.exit ends the process: send what the running task has written, and those
+ * that run its loop, as far as that takes no waiting. Any other has sent its own
+ * before it waited. */
+static void send_at_exit(void)
+{
+    for (struct task *t = loop_running(); task_has_coroutine(t);
+         t = next_outer(t))
+        outputs_try(&t->outputs);
+}
+
 static pthread_once_t prepared = PTHREAD_ONCE_INIT;
 
 static void prepare(void)
 {
+    atexit(send_at_exit);
     pthread_atfork(NULL, NULL, begin_child);
 }
 

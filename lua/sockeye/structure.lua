@@ -6,12 +6,16 @@ local class = require "sockeye.class"
 
 local primitives <const> = core.primitives
 primitives.mark_library_file()
+local catch_origin <const>, is_c <const> = primitives.catch_origin,
+                                           primitives.is_c
 
 local M = {}
 
 -- The end of a scope turns the error that leaves it. Where that closes the
 -- scope's variable, no pcall stands in between, so that tracebacks show where
--- it was raised.
+-- it was raised; elsewhere `catch_origin` keeps that for the task's traceback.
+-- A function of C is never called by a Lua function of this file, whose line
+-- its argument errors would name.
 
 -- Whether an error of a `<close>` variable replaces the one for which it is
 -- closed: since Lua 5.4.3.
@@ -52,7 +56,7 @@ end
 function M.group(body)
   arguments.check("group", 1, body, "function")
   local group <close> = primitives.group()
-  return primitives.finish_group(group, pcall(body, group))
+  return primitives.finish_group(group, xpcall(body, catch_origin, group))
 end
 
 --- Call a function with a deadline for everything that it does.
@@ -72,8 +76,8 @@ function M.timeout(seconds, f, ...)
   arguments.check("timeout", 1, seconds, "seconds")
   arguments.check("timeout", 2, f, "function")
   local scope <close>, closes <const> = primitives.open_deadline(seconds)
-  if closes and replaces then return f(...) end
-  return results_in(scope, pcall(f, ...))
+  if closes and replaces and not is_c(f) then return f(...) end
+  return results_in(scope, xpcall(f, catch_origin, ...))
 end
 
 local function results_within(scope, ok, ...)
@@ -98,7 +102,7 @@ function M.within(seconds, f, ...)
   arguments.check("within", 1, seconds, "seconds")
   arguments.check("within", 2, f, "function")
   local scope <close> = primitives.open_deadline(seconds)
-  return results_within(scope, pcall(f, ...))
+  return results_within(scope, xpcall(f, catch_origin, ...))
 end
 
 --- Call a function outside of every cancellation and deadline further out, for
@@ -116,8 +120,8 @@ function M.shield(seconds, f, ...)
   arguments.check("shield", 1, seconds, "seconds")
   arguments.check("shield", 2, f, "function")
   local scope <close>, closes <const> = primitives.open_shield(seconds)
-  if closes and replaces then return f(...) end
-  return results_in(scope, pcall(f, ...))
+  if closes and replaces and not is_c(f) then return f(...) end
+  return results_in(scope, xpcall(f, catch_origin, ...))
 end
 
 local function pass_canceled(ok, ...)
@@ -189,7 +193,7 @@ function M.wrap(f)
   -- In a pcall of its own, the variables of a function that fails are closed
   -- in the coroutine, which can wait.
   local co <const> = coroutine.create(function(...)
-    return pcall(f, ...)
+    return xpcall(f, catch_origin, ...)
   end)
   return function(...)
     return results(co, core.resume(co, ...))

@@ -203,3 +203,126 @@ describe("an error that a group raises", function()
     end)
   end)
 end)
+
+-- The functions of the script, and of Lua, that the traceback of a task names.
+local function functions_in(traceback)
+  local list = {}
+  for line in traceback:gmatch "[^\n]+" do
+    list[#list + 1] = line:match "in upvalue '(%l+)'" or
+      line:match "in local '(%l%l+)'" or line:match "^in the %l+ of:"
+  end
+  return list
+end
+
+describe("the traceback of an error that the library raises again", function()
+  descriptors.guard()
+
+  local function inner(value) culprit(value) end
+
+  local rows = {
+    { "within", function(v) sockeye.within(5, inner, v) end,
+      { "culprit", "outer" } },
+    { "timeout", function(v) sockeye.timeout(5, inner, v) end,
+      { "culprit", "outer" } },
+    { "shield", function(v) sockeye.shield(5, inner, v) end,
+      { "culprit", "outer" } },
+    { "the body of a group", function(v)
+      group(function() inner(v) end)
+    end, { "culprit", "inner", "outer" } },
+    { "the body of a group with tasks", function(v)
+      group(function(g)
+        g:spawn(function() pcall(sleep, 60) end)
+        inner(v)
+      end)
+    end, { "culprit", "inner", "outer" } },
+    { "several of them", function(v)
+      sockeye.within(5, group, function()
+        sockeye.within(5, inner, v)
+      end)
+    end, { "culprit", "outer" } },
+    { "a generator", function(v)
+      sockeye.wrap(function() inner(v) end)()
+    end, { "culprit", "inner", "in the coroutine of:", "outer" } },
+    { "a deadline in a generator", function(v)
+      sockeye.wrap(function() sockeye.within(5, inner, v) end)()
+    end, { "culprit", "in the coroutine of:", "outer" } },
+  }
+  for _, row in ipairs(rows) do
+    it("has where it was raised first, through " .. row[1], function()
+      local outer = row[2]
+      for _, value in ipairs { "text", { "table" } } do
+        run(function()
+          local t = spawn(function() outer(value) sleep(0) end)
+          local ok, err = pcall(t.join, t)
+          assert.same({ false, true }, { ok, rawequal(err, value) })
+          assert.same(row[3], functions_in(t:traceback()), t:traceback())
+          assert.is_nil(t:traceback():find("/sockeye/", 1, true))
+        end)
+      end
+    end)
+  end
+
+  it("is another's where the script raises the same text elsewhere",
+    function()
+      run(function()
+        local function elsewhere() error("text", 0) end
+        local t = spawn(function()
+          pcall(sockeye.within, 5, inner, "text")
+          elsewhere()
+          sleep(0)
+        end)
+        pcall(t.join, t)
+        assert.same({ "elsewhere" }, functions_in(t:traceback()))
+      end)
+    end)
+
+  it("is reported with a further error, which is that of the body", function()
+    run(function()
+      local seen
+      sockeye.on_error(function(err, _, traceback)
+        seen = { err, functions_in(traceback)[1] }
+      end)
+      pcall(group, function(g)
+        g:spawn(error, "first", 0)
+        pcall(sleep, 60)
+        inner("second")
+      end)
+      assert.same({ "second", "culprit" }, seen)
+    end)
+  end)
+end)
+
+describe("the frames of a traceback", function()
+  it("are the script's, and what it has called", function()
+    run(function()
+      local function calls(f, ...) return (f(...)) end
+      local t = spawn(function() calls(string.rep) end)
+      pcall(t.join, t)
+      assert.matches("^stack traceback:\n\t%[C%]: in function 'string.rep'\n" ..
+        "\t[^\n]-: in [^\n]-'calls'\n\t[^\n]-: in [^\n]+$", t:traceback())
+    end)
+  end)
+
+  it("are kept where a text looks like one", function()
+    run(function()
+      local f = load("error 'x'", "=[C]: in ?")
+      local t = spawn(function() f() sleep(0) end)
+      pcall(t.join, t)
+      assert.matches("traceback_spec.lua:%d+: in ", t:traceback())
+    end)
+  end)
+
+  it("are shortened in the middle where they are many", function()
+    run(function()
+      local function down(n)
+        if n == 0 then error "deep" end
+        down(n - 1)
+        sleep(0)
+      end
+      local t = spawn(function() down(100) sleep(0) end)
+      pcall(t.join, t)
+      assert.matches("\n\t%.%.%.", t:traceback())
+      assert.matches("'error'", t:traceback())
+    end)
+  end)
+end)

@@ -2,18 +2,17 @@
 
 local core = require "sockeye.core"
 core.primitives.mark_library_file()
+local write_stderr <const> = core.primitives.write_stderr
 
 local M = {}
 
 --- What is reported for want of memory, when there may be none for a table.
 -- Lua raises this text then, and calls no handler of xpcall.
-M.starved = { err = "not enough memory", traceback = "" }
+M.starved = { err = "not enough memory", traceback = "", is_everyday = false }
 
 --- Returns the error with the traceback of where it was raised, as a handler of
 -- xpcall.
-function M.explain(err)
-  return { err = err, traceback = debug.traceback(nil, 2) }
-end
+M.explain = core.primitives.explain
 
 --- Returns what xpcall(f, explain) caught as a table, which it is not where no
 -- handler was called.
@@ -28,9 +27,31 @@ local function text_of(err)
   return ok and text or ("(error object is a %s value)"):format(type(err))
 end
 
-local function to_stderr(what, peer)
-  io.stderr:write(("%s: %s\n%s\n"):format(peer or "serve", text_of(what.err),
-                                         what.traceback))
+local function set(...)
+  local members <const> = {}
+  for _, name in ipairs { ... } do members[name] = true end
+  return members
+end
+
+-- What a peer has done, or the network on the way to it: where the script was
+-- then says nothing.
+local of_peer <const> = set("ECONNABORTED", "ECONNREFUSED", "ECONNRESET",
+                            "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN",
+                            "ENETRESET", "ENETUNREACH", "ENOTCONN", "EPIPE",
+                            "EPROTO", "ETIMEDOUT")
+
+local function is_one_of(err, codes)
+  return core.is_error(err) and err.code ~= nil and codes[err.code]
+end
+
+-- A traceback without frames is only a heading.
+local function describe(what, label)
+  local traceback = what.traceback
+  if is_one_of(what.err, of_peer) or not traceback:find "\n" then
+    traceback = ""
+  end
+  return ("%s: %s\n%s%s"):format(label, text_of(what.err), traceback,
+                                 traceback == "" and "" or "\n")
 end
 
 --- Returns whether the error is how the end of a scope ends the code in it.
@@ -38,20 +59,37 @@ function M.is_cancellation(err)
   return core.is_error(err, "ECANCELED") and err.canceled
 end
 
+local resets <const> = set("ECONNRESET", "EPIPE")
+local closing <const> = set("close", "flush")
+
+--- Returns whether the error is that a client has gone away in the middle,
+-- which is an everyday event. `has_hung_up` is what the primitive of that name
+-- returned for its connection.
+function M.is_reset(err, has_hung_up)
+  if not is_one_of(err, resets) then return false end
+  return has_hung_up or has_hung_up == nil and closing[err.call] or false
+end
+
 --- Reports what went wrong to the server's on_error, or to standard error.
--- A cancellation is not reported.
+-- A cancellation is not reported. `what.is_everyday`: nor is this, unless there
+-- is an on_error.
 function M.report(server, what, peer)
   local err <const> = what.err
   if M.is_cancellation(err) then return end
-  if server.on_error then
-    local ok, problem = xpcall(server.on_error, M.explain, err, peer,
-                               what.traceback)
-    what = not ok and M.caught(problem) or what
-    if ok or M.is_cancellation(what.err) then return end
-  elseif core.is_error(err) and err.timeout and server.limited then
-    return
+  if not server.on_error then
+    if what.is_everyday or
+       core.is_error(err) and err.timeout and server.limited then
+      return
+    end
+    return write_stderr(describe(what, peer or "serve"))
   end
-  to_stderr(what, peer)
+  local ok, problem = xpcall(server.on_error, M.explain, err, peer,
+                             what.traceback)
+  if ok then return end
+  problem = M.caught(problem)
+  if M.is_cancellation(problem.err) then return end
+  write_stderr(describe(what, peer or "serve") ..
+               describe(problem, "on_error failed"))
 end
 
 return M

@@ -36,6 +36,7 @@ local default_grace <const> = 5
 local pause <const> = 0.05 -- seconds, after the system ran out of something
 local turns <const> = 16 -- that cancelled handlers get at least
 local patience <const> = 100 -- attempts to accept without memory
+local many <const> = 16 -- connections that fail, and none that does not between
 
 local M = {}
 
@@ -46,10 +47,11 @@ local function set(...)
 end
 
 -- Errors of accept(2) that concern one connection, which has failed before it
--- was accepted.
-local passing <const> = set("ECONNABORTED", "EPROTO", "EPERM", "ENETDOWN",
+-- was accepted; and those that do so only where the listener is a stream's.
+local passing <const> = set("ECONNABORTED", "EPROTO", "ENETDOWN",
                             "ENOPROTOOPT", "EHOSTDOWN", "ENONET",
-                            "EHOSTUNREACH", "EOPNOTSUPP", "ENETUNREACH")
+                            "EHOSTUNREACH", "ENETUNREACH")
+local passing_of_streams <const> = set("EPERM", "EOPNOTSUPP")
 
 -- Errors for want of something that there may be more of in a while.
 local run_out <const> = set("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM")
@@ -70,7 +72,7 @@ end
 local function start(server, socket, peer)
   await_slot(server)
   visits.start(server, socket, peer)
-  server.has_run_out = false
+  server.has_run_out, server.failures = false, 0
 end
 
 local function accept_each(server, listener)
@@ -85,16 +87,25 @@ local function accept_each(server, listener)
   end
 end
 
+local function is_passing(code, listener)
+  return passing[code] or passing_of_streams[code] and
+    listener:getsockopt("SO_TYPE") == "stream"
+end
+
 -- Waits, if need be, until accepting may go on after an error. Raises an error
 -- that will not pass.
-local function survive(server, err)
+local function survive(server, listener, err)
   local code <const> = core.is_error(err) and err.call == "accept" and err.code
-  if passing[code] then return end
+  if code and is_passing(code, listener) then
+    server.failures = server.failures + 1
+    if server.failures > many then core.sleep(pause) end
+    return
+  end
   if not run_out[code] and err ~= starved.err then error(err, 0) end
   if not server.has_run_out then
     server.has_run_out = true
     pcall(report, server, err == starved.err and starved or
-                          { err = err, traceback = debug.traceback() })
+                          { err = err, traceback = "" })
   end
   core.sleep(pause)
 end
@@ -104,7 +115,7 @@ end
 local function accept_some(server, listener, starvations)
   local _, err = pcall(accept_each, server, listener)
   if server.reason then return 0 end
-  local ok, problem = pcall(survive, server, err)
+  local ok, problem = pcall(survive, server, listener, err)
   if ok then return 0 end
   if problem ~= starved.err or starvations == patience then
     error(problem, 0)
@@ -151,10 +162,22 @@ local function remember(server, listener, is_ours)
   end
 end
 
+-- Raises why the socket cannot accept connections, as accept(2) says. Those of
+-- AF_ALG accept without listening, but no peers.
+local function check_listener(socket)
+  local ok, state = pcall(socket.state, socket)
+  if ok and state == "LISTEN" then return end
+  local accepted <close> = socket:accept()
+  primitives.raise("accept", accepted and "EOPNOTSUPP" or "EINVAL")
+end
+
 -- Takes a listening socket over, or creates one, whose file the server removes
 -- at the end.
 local function add_listener(server, endpoint)
-  if is_socket(endpoint) then return remember(server, endpoint, false) end
+  if is_socket(endpoint) then
+    check_listener(endpoint)
+    return remember(server, endpoint, false)
+  end
   local listener <const> = listen(endpoint, server.listen)
   local ok, err = pcall(remember, server, listener, true)
   if not ok then
@@ -234,12 +257,9 @@ local function supervise(server, g)
   return server.reason
 end
 
-local function serve(server, endpoints, signals)
-  local _ <close> = server.signals
-  local _ <close> = server
+local function serve(server, signals)
   server.task = primitives.current_task("serve")
   server.release = primitives.expect_outside_wakeup("serve")
-  for _, endpoint in ipairs(endpoints) do add_listener(server, endpoint) end
   signals_of.watch(signals, server)
   return group(function(g)
     return supervise(server, g)
@@ -277,9 +297,11 @@ end
 -- kills those that go on all the same. Cancelling the task that serves cancels
 -- the handlers, too.
 --
--- A connection that fails before it is accepted is ignored. When descriptors or
--- memory run out (EMFILE, ENFILE, ENOBUFS, ENOMEM), that is reported once, and
--- accepting goes on when there are some again.
+-- What cannot be served is raised before anything is: an endpoint that cannot
+-- be bound, a socket that does not listen. A connection that fails before it is
+-- accepted is ignored. When descriptors or memory run out (EMFILE, ENFILE,
+-- ENOBUFS, ENOMEM), that is reported once, and accepting goes on when there are
+-- some again.
 -- @function serve
 -- @param endpoints an endpoint as for `listen`, a listening socket, which is
 -- closed at the end, or a list of them
@@ -293,9 +315,13 @@ end
 -- traceback; for an error of accepting, the peer is nil. It is called likewise,
 -- but may not wait then, for what the function `on_error` would get of a
 -- handler's tasks: further errors in the groups that they and the handler open.
--- Without it, errors are written to standard error, except those of the two
--- limits above; the further ones are reported as everywhere in the loop, and so
--- is, in any case, that a handler is killed;
+-- Without it, errors are written to standard error: one line for what a peer or
+-- the network has done, with a traceback of the script's own functions for any
+-- other. Not written are those of the two limits above, and that a client has
+-- gone away (ECONNRESET, EPIPE). Nothing waits for standard error: what it does
+-- not take is dropped, and a line with the number of lost reports follows when
+-- it takes some again. Further errors are reported as everywhere in the loop,
+-- and so is, in any case, that a handler is killed;
 -- `grace`: seconds, by default 5;
 -- `stop`: a channel; a value in it, or closing it, ends the server;
 -- `signals`: a list in place of SIGTERM and SIGINT, or false for none. The
@@ -304,8 +330,9 @@ end
 -- without, and a line on standard error says so;
 -- `listen`: options for `listen`
 -- @treturn string what ended it: the signal's name, or `"stop"`
--- @raise what `listen` raises; ECANCELED where the task was cancelled;
--- ETIMEDOUT with `timeout`; any other error of accepting
+-- @raise what `listen` raises; EINVAL for a socket that does not listen,
+-- EOPNOTSUPP for one that has no connections; ECANCELED where the task was
+-- cancelled; ETIMEDOUT with `timeout`; any other error of accepting
 -- @usage
 -- sockeye.serve("*:7777", function(stream)
 --   for line in stream:lines() do stream:write(line, "\n") end
@@ -325,14 +352,18 @@ function M.serve(endpoints, handler, options)
     signals = signals_of.new(),
     stop_channel = options.stop,
     listen = options.listen,
-    count = 0, stops = 0, waiting = {}, listeners = {}, files = {},
+    count = 0, stops = 0, failures = 0,
+    waiting = {}, listeners = {}, files = {},
     sockets = {}, -- the listeners, as keys
   }, Server)
+  local _ <close> = server.signals
+  local _ <close> = server
+  for _, endpoint in ipairs(endpoints) do add_listener(server, endpoint) end
   local signals <const> = list_signals(options.signals)
   if pcall(primitives.current_task, "serve") then
-    return serve(server, endpoints, signals)
+    return serve(server, signals)
   end
-  return core.run(serve, server, endpoints, signals)
+  return core.run(serve, server, signals)
 end
 
 return M

@@ -26,7 +26,7 @@ function M.watch(names, server)
       local listener <const>, problem <const> =
         primitives.listen("serve", name, stop, true)
       if not listener then
-        io.stderr:write(complaint:format(problem))
+        primitives.write_stderr(complaint:format(problem))
         return
       end
       server.signals[number] = listener

@@ -65,30 +65,36 @@ local function end_spawned()
 end
 
 -- Ends the tasks, then closes the stream. Returns whether nothing failed; and
--- otherwise what did, where it is not the handler.
+-- otherwise what did, where it is not the handler; and whether the client had
+-- gone, nil where the handler has closed the stream.
 local function finish(visit)
   local stream <const> = visit[2]
   local ok, problem = xpcall(end_spawned, explain)
   if ok and visit[4] then
     ok, problem = xpcall(stream.close, explain, stream)
     if ok then return true end
-  else
-    pcall(drop, stream)
+    return false, caught(problem), true
   end
-  return false, not ok and caught(problem) or nil
+  local has_hung_up <const> = primitives.has_hung_up(stream)
+  pcall(drop, stream)
+  return false, not ok and caught(problem) or nil, has_hung_up
 end
 
 -- Reports the first error: that of the handler, unless it is a cancellation,
 -- which is how the failure of a spawned task reaches its handler.
-local function report_visit(server, visit, err, problem, traceback)
+local function report_visit(server, visit, err, problem, traceback, hung_up)
   local canceled <const> = errors.is_cancellation(err)
+  local what
   if visit[4] or canceled and problem then
-    return report(server, problem, visit[3])
-  elseif not canceled then
+    what = problem
+  elseif canceled then
+    return
+  else
     local task <const> = primitives.current_task("serve")
-    traceback = traceback or task:traceback() or ""
-    report(server, { err = err, traceback = traceback }, visit[3])
+    what = { err = err, traceback = traceback or task:traceback() or "" }
   end
+  what.is_everyday = errors.is_reset(what.err, hung_up)
+  report(server, what, visit[3])
 end
 
 -- Ends a visit whose handler has returned or raised `err`, which has that
@@ -97,7 +103,7 @@ end
 local function close(self, err, traceback)
   local _ <close> = self[2]
   local server <const> = self[1]
-  local called, fine, problem = pcall(finish, self)
+  local called, fine, problem, hung_up = pcall(finish, self)
   if self.deadline then
     local ok, left = pcall(primitives.leave, self.deadline, err)
     if ok then err = left end
@@ -105,7 +111,8 @@ local function close(self, err, traceback)
   leave(self)
   if called and fine or primitives.is_killed() then return end
   if not called then problem = starved end
-  if not pcall(report_visit, server, self, err, problem, traceback) then
+  if not pcall(report_visit, server, self, err, problem, traceback,
+               hung_up) then
     pcall(report, server, starved, self[3])
   end
   primitives.forgive()
