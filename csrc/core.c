@@ -88,6 +88,7 @@ static void (*const openers[])(lua_State *L) = {
     open_event,
     open_interval,
     open_option,
+    open_supports,
     open_sendmsg,
     open_recvmany,
     open_sendmany,

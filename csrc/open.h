@@ -79,6 +79,7 @@ void open_interval(lua_State *L);
 
 /* option */
 void open_option(lua_State *L);
+void open_supports(lua_State *L);
 
 /* message */
 void open_sendmsg(lua_State *L);

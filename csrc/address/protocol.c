@@ -242,6 +242,12 @@ static const struct names *known_names(const struct protocols *p)
     return p->names == &no_names ? &protocol_names : p->names;
 }
 
+const struct names *protocol_names_at(int i, int *family)
+{
+    *family = families[i].family;
+    return *family == -1 ? NULL : families[i].names;
+}
+
 int protocol_opt(lua_State *L, int arg, int family)
 {
     const struct protocols *p = protocols_of(family);

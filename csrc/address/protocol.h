@@ -21,6 +21,10 @@ extern const struct names protocol_ethernet_names; /* ETH_P_ */
  * none. */
 const struct names *protocol_names_of(int family);
 
+/* Return the names of the row with this index, from 0 on, and its family; NULL
+ * after the last one. */
+const struct names *protocol_names_at(int i, int *family);
+
 /* Return the protocol at `arg`, a name or a number; nil is 0. Raises an
  * argument error. */
 int protocol_opt(lua_State *L, int arg, int family);

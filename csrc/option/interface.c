@@ -91,7 +91,8 @@ static void check_link_text(lua_State *L, int arg, const char *field,
     const char *text = lua_tostring(L, -1);
     size_t length = (size_t)lua_rawlen(L, -1);
 
-    if (length == 0 || (length == 1 && text[0] == '*') || host_parse(L, &link->local))
+    if (length == 0 || (length == 1 && text[0] == '*') ||
+        host_parse(L, &link->local))
         return;
     if (text_is_whole(text, length))
         link->index = address_find_interface(L, text);
