@@ -121,6 +121,7 @@ static void (*const openers[])(lua_State *L) = {
     open_subprocess,
     open_exec,
     open_identity,
+    open_hostname,
     open_signals,
 };
 /* clang-format on */

@@ -120,6 +120,7 @@ void open_status(lua_State *L);
 void open_subprocess(lua_State *L);
 void open_exec(lua_State *L);
 void open_identity(lua_State *L);
+void open_hostname(lua_State *L);
 void open_signals(lua_State *L);
 
 #endif

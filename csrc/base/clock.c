@@ -75,9 +75,11 @@ void clock_push_seconds(lua_State *L, int64_t nanoseconds)
         lua_pushnumber(L, (lua_Number)nanoseconds / (lua_Number)NANOSECONDS);
 }
 
-/*** Return the time of a clock that never goes back (CLOCK_MONOTONIC).
+/*** Return the time of a clock that never goes back (CLOCK_MONOTONIC), for
+durations and deadlines.
 @function now
 @treturn number seconds, with fractions, since an arbitrary moment
+@see time
 */
 static int sockeye_now(lua_State *L)
 {
@@ -85,10 +87,31 @@ static int sockeye_now(lua_State *L)
     return 1;
 }
 
+/*** Return the time of day (CLOCK_REALTIME of clock_gettime(2)), for dates and
+time stamps.
+Somebody may set that clock, so that it leaps, also back: measure how long
+something takes, and until when it may take, by `now`. `os.date` takes whole
+seconds: `os.date("%c", sockeye.time() // 1 | 0)`.
+@function time
+@treturn number seconds, with fractions, since 1970 began in UTC
+@see now
+@usage print(("%.6f"):format(sockeye.time()))     --> 1767225600.250000
+*/
+static int sockeye_time(lua_State *L)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    lua_pushnumber(L, (lua_Number)ts.tv_sec +
+                          (lua_Number)ts.tv_nsec / (lua_Number)NANOSECONDS);
+    return 1;
+}
+
 void open_clock(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"now", sockeye_now},
+        {"time", sockeye_time},
         {NULL, NULL},
     };
 

@@ -1,5 +1,7 @@
 local sockeye = require "sockeye"
 
+local worlds = require "spec.support.worlds"
+
 describe("now", function()
   it("never goes back", function()
     local before = sockeye.now()
@@ -8,6 +10,25 @@ describe("now", function()
       assert.is_true(now >= before)
       before = now
     end
+  end)
+end)
+
+describe("time", function()
+  worlds.it("is that of os.time, with fractions", function()
+    local has_fraction = false
+    for _ = 1, 1000 do
+      local before = os.time()
+      local time = sockeye.time()
+      assert.is_true(before <= time and time < os.time() + 2)
+      assert.equal("float", math.type(time))
+      has_fraction = has_fraction or time % 1 ~= 0
+    end
+    assert.is_true(has_fraction)
+  end)
+
+  it("can be made a date", function()
+    local whole = sockeye.time() // 1 | 0
+    assert.equal(whole, os.time(os.date("*t", whole)))
   end)
 end)
 

@@ -121,7 +121,8 @@ describe("the reference", function()
       sleep = true, ["Socket:close"] = true, yield = true,
       ["Loop:close"] = true, on_error = true,
       ["Netlink:close"] = true, ["Process:close"] = true,
-      chdir = true, setgid = true, setgroups = true, setrlimit = true,
+      chdir = true, setgid = true, setgroups = true, sethostname = true,
+      setrlimit = true,
       setuid = true,
     }
     for name in sorted(blocks) do

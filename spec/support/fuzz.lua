@@ -143,8 +143,8 @@ local tamed = {
 -- What ends or doubles this process, changes what it is, or signals others.
 local excluded = {
   _exit = true, fork = true, kill = true, chdir = true, setgid = true,
-  setgroups = true, setrlimit = true, setsid = true, setuid = true,
-  umask = true,
+  setgroups = true, sethostname = true, setrlimit = true, setsid = true,
+  setuid = true, umask = true,
 }
 
 -- ---- calls ----

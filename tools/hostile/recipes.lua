@@ -130,6 +130,7 @@ return {
               '{"/nosuch", $any, stdin = "pipe"}', '{"true", pdeath = "KILL"}',
               "$trap", '{"true", env = $trap, stdin = $any}' },
   setsid = { "" }, setuid = { "65534", '"nobody"' }, setgid = { "65534" },
+  gethostname = { "" }, sethostname = { '"hostile"', '"h\\0"', "$trap" },
   setgroups = { "{}", '{1, "daemon"}', "$trap" }, umask = { "63" },
   chdir = { '"/"', '"/nosuch"' }, getrlimit = { '"nofile"', "$any" },
   setrlimit = { '"nofile", 100', '"core", math.huge, 5' },

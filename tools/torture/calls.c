@@ -67,6 +67,7 @@ FUNCTION(int, gethostbyaddr_r, (const void *a, socklen_t n, int family,
          struct hostent *to, char *buffer, size_t m, struct hostent **result,
          int *h_error), (a, n, family, to, buffer, m, result, h_error),
          (*result = NULL, *h_error = NETDB_INTERNAL, error))
+FUNCTION(int, gethostname, (char *name, size_t n), (name, n), MINUS_ONE)
 FUNCTION(int, getnameinfo, (const struct sockaddr *a, socklen_t n, char *host,
          socklen_t h, char *service, socklen_t s, int flags),
          (a, n, host, h, service, s, flags), (errno = EIO, error))
@@ -125,6 +126,7 @@ FUNCTION(int, sendmmsg, (int fd, struct mmsghdr *list, unsigned n, int flags),
          (fd, list, n, flags), MINUS_ONE)
 FUNCTION(int, setgid, (gid_t group), (group), MINUS_ONE)
 FUNCTION(int, setgroups, (size_t n, const gid_t *list), (n, list), MINUS_ONE)
+FUNCTION(int, sethostname, (const char *name, size_t n), (name, n), MINUS_ONE)
 FUNCTION(int, setrlimit, (__rlimit_resource_t what, const struct rlimit *to),
          (what, to), MINUS_ONE)
 FUNCTION(pid_t, setsid, (void), (), MINUS_ONE)

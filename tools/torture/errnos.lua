@@ -100,6 +100,8 @@ add("fork", "EAGAIN ENOMEM ENOSYS")
 add("execv execve execvp", path .. " E2BIG EAGAIN EINVAL EIO EISDIR ELIBBAD " ..
     "ENOEXEC EMFILE ENFILE EPERM ETXTBSY")
 add("prctl", "EINVAL EPERM")
+add("gethostname", "EFAULT EINVAL ENAMETOOLONG EPERM")
+add("sethostname", "EFAULT EINVAL EPERM")
 add("setsid", "EPERM")
 add("setuid setgid", "EAGAIN EINVAL EPERM")
 add("setgroups", "EFAULT EINVAL ENOMEM EPERM")

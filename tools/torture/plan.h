@@ -33,19 +33,19 @@
     X(dup3) X(epoll_create1) X(epoll_ctl) X(epoll_pwait2) X(epoll_wait) \
     X(eventfd) X(execv) X(execve) X(execvp) X(fchmod) X(fchmodat) X(fcntl) \
     X(flock) X(fork) X(fstat) X(fstatat) X(getaddrinfo) X(getgrnam_r) \
-    X(gethostbyaddr_r) X(getifaddrs) X(getnameinfo) X(getpeername) X(getprotobyname_r) \
-    X(getprotobynumber_r) X(getpwnam_r) X(getrlimit) X(getservbyname_r) \
-    X(getservbyport_r) X(getsockname) X(getsockopt) X(if_indextoname) \
-    X(if_nameindex) X(if_nametoindex) X(ioctl) X(kill) X(listen) X(lseek) \
-    X(lstat) X(malloc) X(mmap) X(nanosleep) X(open) X(openat) X(pipe2) \
-    X(poll) X(ppoll) X(prctl) X(pread) X(preadv2) X(pthread_create) \
-    X(pwrite) X(pwritev2) X(read) X(readv) X(recv) X(recvfrom) X(recvmmsg) \
-    X(recvmsg) X(send) X(sendfile) X(sendmmsg) X(sendmsg) X(sendto) \
-    X(setgid) X(setgroups) X(setrlimit) X(setsid) X(setsockopt) X(setuid) \
-    X(shutdown) X(sigaction) X(sigpending) X(sigtimedwait) X(socket) \
-    X(socketpair) X(splice) X(stat) X(syscall) X(timer_create) \
-    X(timer_delete) X(timer_settime) X(unlink) X(unlinkat) X(waitpid) \
-    X(write) X(writev)
+    X(gethostbyaddr_r) X(gethostname) X(getifaddrs) X(getnameinfo) \
+    X(getpeername) X(getprotobyname_r) X(getprotobynumber_r) X(getpwnam_r) \
+    X(getrlimit) X(getservbyname_r) X(getservbyport_r) X(getsockname) \
+    X(getsockopt) X(if_indextoname) X(if_nameindex) X(if_nametoindex) \
+    X(ioctl) X(kill) X(listen) X(lseek) X(lstat) X(malloc) X(mmap) \
+    X(nanosleep) X(open) X(openat) X(pipe2) X(poll) X(ppoll) X(prctl) \
+    X(pread) X(preadv2) X(pthread_create) X(pwrite) X(pwritev2) X(read) \
+    X(readv) X(recv) X(recvfrom) X(recvmmsg) X(recvmsg) X(send) X(sendfile) \
+    X(sendmmsg) X(sendmsg) X(sendto) X(setgid) X(setgroups) X(sethostname) \
+    X(setrlimit) X(setsid) X(setsockopt) X(setuid) X(shutdown) X(sigaction) \
+    X(sigpending) X(sigtimedwait) X(socket) X(socketpair) X(splice) X(stat) \
+    X(syscall) X(timer_create) X(timer_delete) X(timer_settime) X(unlink) \
+    X(unlinkat) X(waitpid) X(write) X(writev)
 /* clang-format on */
 
 #define ENTRY(name) CALL_##name,

@@ -177,6 +177,8 @@ rule("a count that the system does not have is not supported", "ioctl",
      "ENOTTY", "EOPNOTSUPP", "the bytes that wait")
 rule("the scenario handles the error", "ioctl", nil, "same",
      "^a stream: the bytes")
+rule("the scenario handles the error", "sethostname", nil, "same",
+     "^the name of the host")
 rule("there is no such interface", "if_nametoindex", "ENODEV",
      "bad argument")
 

@@ -342,6 +342,11 @@ add_call("a folder and a mask", function()
   sockeye.chdir "."
   sockeye.umask(sockeye.umask(18))
 end)
+add_call("the time of day", function() return sockeye.time() > 0 end)
+-- The name stays as it is.
+add_call("the name of the host", function()
+  return pcall(sockeye.sethostname, sockeye.gethostname())
+end)
 add_call("a child that begins a session", function()
   return in_child(sockeye.setsid)
 end)
