@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/descriptor.h"
 #include "base/error.h"
@@ -91,10 +92,21 @@ static int duplicate(lua_State *L, const luaL_Stream *file)
     return fd;
 }
 
+/* Make the position of a file on disk the one where the script would go on:
+ * write its buffer, and go back behind what it has read. */
+static void flush_file(lua_State *L, const luaL_Stream *file)
+{
+    if (file->closef != NULL && lseek(fileno(file->f), 0, SEEK_CUR) != -1 &&
+        fflush(file->f) == EOF)
+        error_raise(L, "stream", errno, 0);
+}
+
 static int stream_of_file(lua_State *L, const luaL_Stream *file)
 {
     struct socket *socket;
     int error = 0;
+
+    flush_file(L, file);
 
     socket = socket_new(L);
     stream_new(L, STREAM_FILE);
@@ -127,9 +139,10 @@ socket, but ignore data that the stream has already received.
 
 A Lua file, such as `io.popen`'s, `io.stdin` or that of a FIFO or a terminal, is
 kept by the stream, and closed with it, but for the standard three. It must not
-be read or written beside the stream: what it has read ahead, the stream does not
-get; what it has buffered comes later, unless `file:flush` was called. A number
-is a descriptor, which the stream owns from then on, as `adopt` does.
+be read or written beside the stream. In a file on disk the stream goes on where
+the script would have; of any other, what it has read ahead, the stream does not
+get, and what it has buffered comes later, unless `file:flush` was called. A
+number is a descriptor, which the stream owns from then on, as `adopt` does.
 
 What is no socket is waited for as a socket is, by its task alone: pipes, FIFOs,
 terminals. O_NONBLOCK is never set, since others may share the open file. Regular

@@ -26,16 +26,6 @@ static int64_t option_offset(lua_State *L, const char *name)
                              CURRENT_POSITION);
 }
 
-/* Sending a file needs no pipe between, in which bytes could be stuck. */
-static enum way choose_way(const struct transit *m)
-{
-    if (m->from.kind == S_IFREG && m->to.kind == S_IFSOCK)
-        return BY_SENDFILE;
-    if (m->from.kind == S_IFIFO || m->to.kind == S_IFIFO)
-        return BY_SPLICE;
-    return BY_PIPE;
-}
-
 /*** Move bytes from one descriptor to another, up to the end of the first,
 without making strings of them (splice(2)).
 Each is a socket, a pipe, a file or anything else that can be read or written;
@@ -80,7 +70,7 @@ static int sockeye_splice(lua_State *L)
     m->from.offset = offset_in;
     m->to.offset = offset_out;
     m->left = count;
-    m->way = choose_way(m);
+    m->way = transit_choose_way(m);
     return transit_run(L, m);
 }
 

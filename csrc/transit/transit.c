@@ -373,10 +373,14 @@ void transit_end_stream(lua_State *L, struct end *end, int arg,
                         const char *call)
 {
     struct stream *s = stream_check_open(L, arg, call, 0);
+    struct stat status;
 
     end->stream = s;
     end->handle = &s->socket->handle;
-    end->kind = stream_is_socket(s) ? S_IFSOCK : 0;
+    if (stream_is_socket(s))
+        end->kind = S_IFSOCK;
+    else if (fstat(end->handle->fd, &status) == 0)
+        end->kind = status.st_mode & S_IFMT;
 }
 
 void transit_end_open(lua_State *L, struct end *end, int arg, const char *call)

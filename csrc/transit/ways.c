@@ -106,6 +106,16 @@ bool transit_has_input(const struct transit *m)
     return s != NULL ? s->in != NULL || !s->ended : !m->ended;
 }
 
+/* Sending a file needs no pipe between, in which bytes could be stuck. */
+enum way transit_choose_way(const struct transit *m)
+{
+    if (m->from.kind == S_IFREG && m->to.kind == S_IFSOCK)
+        return BY_SENDFILE;
+    if (m->from.kind == S_IFIFO || m->to.kind == S_IFIFO)
+        return BY_SPLICE;
+    return BY_PIPE;
+}
+
 /* ---- streams ---- */
 
 bool transit_fills(const struct transit *m)
@@ -192,6 +202,15 @@ static int find_direction(const struct transit *m, enum direction *direction)
     return error;
 }
 
+/* Note in the source stream that reading failed with a lasting error. Returns
+ * the error. */
+static int note_failed(const struct transit *m, int error)
+{
+    if (m->from.stream != NULL && !is_unsupported(error))
+        stream_note_error(m->from.stream, error);
+    return error;
+}
+
 /* One of the two ends must be a pipe. */
 static int try_splice(struct transit *m, bool waits, enum direction *direction)
 {
@@ -205,16 +224,11 @@ static int try_splice(struct transit *m, bool waits, enum direction *direction)
         return 0;
     }
     *direction = WRITING;
-    return errno == EAGAIN && !waits ? find_direction(m, direction) : errno;
-}
-
-/* Note in the source stream that reading failed with a lasting error. Returns
- * the error. */
-static int note_failed(const struct transit *m, int error)
-{
-    if (m->from.stream != NULL && !is_unsupported(error))
-        stream_note_error(m->from.stream, error);
-    return error;
+    if (errno == EAGAIN && !waits)
+        return find_direction(m, direction);
+    /* Of the pipe that is the other end then, only this can be an error. */
+    return m->from.kind == S_IFSOCK && errno != EPIPE ? note_failed(m, errno)
+                                                      : errno;
 }
 
 static int splice_in(struct transit *m, bool waits)

@@ -53,6 +53,9 @@ static inline size_t transit_buffered(const struct transit *m)
     return m->piped + block_used(m->held);
 }
 
+/* The best way between the two ends. */
+enum way transit_choose_way(const struct transit *m);
+
 /* Whether the next step is to fill the source stream, whose buffer is then
  * sent. */
 bool transit_fills(const struct transit *m);

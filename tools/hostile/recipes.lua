@@ -72,7 +72,7 @@ return {
   flush = { "" },
   setvbuf = { '"no"', '"full", 10', '"line"', '"auto"', '"full", 1 << 20' },
   setmax = { "10", "1 << 20" },
-  pipe = { "", "$stream", "$stream, 100" },
+  pipe = { "", "$stream", "$stream, 100", "$file", "$file, 5" },
 
   -- Tasks.
   spawn = { "$fn", "$fn, $any", "S.sleep, 0.001", "S.yield" },

@@ -52,6 +52,14 @@ add_stream("piped", "data", function(conn, b)
   b:shutdown "wr"
   return conn:pipe(to), other:recv(10, "dontwait")
 end)
+add_stream("piped to a file", "data", function(conn, b)
+  local path = os.tmpname()
+  local file <close> = assert(io.open(path, "w+"))
+  os.remove(path)
+  b:shutdown "wr"
+  return file:write "more" and conn:pipe(file, 2), conn:pipe(file), file:seek(),
+    file:seek "set", file:read "a"
+end)
 add_stream("with a file", nil, function(conn)
   return conn:setvbuf "full":write "data":sendfile "tools/specs"
 end)
