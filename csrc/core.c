@@ -62,6 +62,7 @@ static void (*const openers[])(lua_State *L) = {
     open_sleep,
     open_primitives,
     open_traceback,
+    open_describe,
     open_job_handle,
     open_known,
     open_socket,

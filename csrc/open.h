@@ -47,6 +47,7 @@ void open_resume(lua_State *L);
 void open_sleep(lua_State *L);
 void open_primitives(lua_State *L);
 void open_traceback(lua_State *L);
+void open_describe(lua_State *L);
 void open_job_handle(lua_State *L);
 
 /* socket */

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "open.h"
 #include "loop/scope.h"
+#include "task/describe.h"
 #include "task/live.h"
 #include "task/report.h"
 #include "task/task.h"
@@ -78,17 +79,16 @@ static int task_cancel_method(lua_State *L)
     return 1;
 }
 
-/*** Return what the task is doing.
+/*** Return what the task is doing. `tostring` says more: `"task (waiting in recv,
+spawned at server.lua:12)"`; of a group and a loop it says how many tasks they
+have: `"group (3 tasks)"`, `"loop (2 tasks)"`.
 @function Task:status
 @treturn string `"ready"`, `"running"`, `"waiting"`, `"done"`, `"failed"`,
 `"cancelled"` or `"killed"`
 */
 static int task_status(lua_State *L)
 {
-    static const char *const names[] = {
-        "ready", "running", "waiting", "done", "failed", "cancelled", "killed"};
-
-    lua_pushstring(L, names[task_check(L, 1)->status]);
+    lua_pushstring(L, describe_status(task_check(L, 1)));
     return 1;
 }
 

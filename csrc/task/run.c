@@ -21,6 +21,7 @@
 #include "base/stderr.h"
 #include "base/text.h"
 #include "open.h"
+#include "task/describe.h"
 #include "task/group.h"
 #include "task/live.h"
 #include "task/loops.h"
@@ -409,6 +410,14 @@ static int loop_close_method(lua_State *L)
     return loop_gc(L);
 }
 
+static int loop_tostring(lua_State *L)
+{
+    const struct runner *r = luaL_checkudata(L, 1, LOOP_TYPE);
+
+    describe_push_loop(L, r->loop);
+    return 1;
+}
+
 void open_run(lua_State *L)
 {
     static const luaL_Reg functions[] = {
@@ -424,6 +433,7 @@ void open_run(lua_State *L)
     static const luaL_Reg metamethods[] = {
         {"__close", loop_gc},
         {"__gc", loop_gc},
+        {"__tostring", loop_tostring},
         {NULL, NULL},
     };
 

@@ -155,7 +155,7 @@ describe("a further error of a handler", function()
         task:join()
       end)
     ]]
-    assert.matches("^second\tsockeye.Task", result.stdout)
+    assert.matches("^second\ttask %(failed, ", result.stdout)
     assert.matches("first\n", result.stderr)
     assert.is_nil(result.stderr:find "second")
   end)
