@@ -51,10 +51,30 @@ static inline const char *transfer_check_data(lua_State *L, int arg,
 bool transfer_again(lua_State *L, const struct socket *s, struct wait *w,
                     bool has_destination);
 
+/* Whether the socket's family refuses MSG_TRUNC to receive with: RxRPC does, and
+ * J1939, which is told from other protocols of CAN by its number alone, where
+ * that is known. */
+#ifdef __linux__
+static inline bool transfer_refuses_trunc(const struct socket *s)
+{
+    const int j1939 = 7;
+
+    return s->family == AF_RXRPC ||
+           (s->family == AF_CAN && (s->protocol == j1939 || s->protocol == 0));
+}
+#else
+static inline bool transfer_refuses_trunc(const struct socket *s)
+{
+    (void)s;
+    return false;
+}
+#endif
+
 /* Begin a call that receives. Returns the flags to receive with: the caller's
  * `flags`; MSG_DONTWAIT if the call must not block, or reads the error queue,
  * which never waits; MSG_TRUNC except on a stream, to learn the length of a
- * datagram (on a stream it would discard the data). */
+ * datagram (on a stream it would discard the data), and except where it is
+ * refused: there the length is that of what was received. */
 static inline int transfer_start_receiving(lua_State *L, struct wait *w,
                                            const struct call *call,
                                            struct socket *s, int flags,
@@ -66,7 +86,9 @@ static inline int transfer_start_receiving(lua_State *L, struct wait *w,
     if (s->type == SOCK_STREAM && !(flags & MSG_TRUNC))
         return flags;
     socket_refresh(s);
-    return s->type == SOCK_STREAM ? flags : flags | MSG_TRUNC;
+    return s->type == SOCK_STREAM || transfer_refuses_trunc(s)
+               ? flags
+               : flags | MSG_TRUNC;
 }
 
 /* Return zero where poll(2) reports that reading was shut down, or that the peer

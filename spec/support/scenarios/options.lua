@@ -19,6 +19,9 @@ for _, option in ipairs(sockeye.options()) do
   end
 end
 add_call("options", sockeye.options)
+add_call("supports, of a family", sockeye.supports, "inet")
+add_call("supports, of a protocol", sockeye.supports, "udplite")
+add_call("supports, of an option", sockeye.supports, "TCP_INFO")
 add("getsockopt of TCP_INFO", function()
   local l = listener()
   return l.getsockopt, { l, "TCP_INFO" }, { l }

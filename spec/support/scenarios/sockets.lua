@@ -28,6 +28,10 @@ add_call("address of the link layer", sockeye.address,
          "packet:lo/arp/02:42:ac:11:00:02")
 add_call("printing a packet address", tostring,
          sockeye.packet("lo", 0x1234, { address = "12345678", pkttype = 9 }))
+add_call("an address of CAN", sockeye.can, "lo", { rx_id = 1, tx_id = 2 })
+add_call("an address of an algorithm", sockeye.alg, "hash", "sha256")
+add_call("an address of TIPC", sockeye.tipc, "name",
+         { type = 18888, instance = 17 })
 add_call("printing a vsock address", tostring, sockeye.vsock("any", 5))
 add_call("fields", function(a)
   return a.family, a.host, a.port, a.path, a.bytes, a:pack(), a:key()
