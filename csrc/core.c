@@ -33,6 +33,7 @@ static void (*const openers[])(lua_State *L) = {
     open_loaded,
     open_error,
     open_quote,
+    open_nearest,
     open_c_memory,
     open_clock,
     open_process_number,

@@ -14,6 +14,7 @@
 void open_loaded(lua_State *L);
 void open_error(lua_State *L);
 void open_quote(lua_State *L);
+void open_nearest(lua_State *L);
 void open_c_memory(lua_State *L);
 void open_clock(lua_State *L);
 void open_process_number(lua_State *L);

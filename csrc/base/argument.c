@@ -155,10 +155,13 @@ int argument_error(lua_State *L, int arg, const char *what)
     return raise(L);
 }
 
-/* Push the name of the argument's type, for errors. */
+/* Push the name of the argument's type, for errors. A name that a script has
+ * given the type may be any text, and is left out. */
 static void push_type(lua_State *L, int arg)
 {
-    if (luaL_getmetafield(L, arg, "__name") == LUA_TSTRING)
+    if (luaL_getmetafield(L, arg, "__name") == LUA_TSTRING &&
+        (begins_with_prefix(L, -1) ||
+         strcmp(lua_tostring(L, -1), LUA_FILEHANDLE) == 0))
         return;
     if (lua_type(L, arg) == LUA_TLIGHTUSERDATA)
         lua_pushliteral(L, "light userdata");
@@ -201,10 +204,20 @@ int argument_type_error(lua_State *L, int arg, const char *expected)
     return argument_error(L, arg, lua_tostring(L, -1));
 }
 
+int argument_refuse(lua_State *L, int arg, const char *what)
+{
+    luaL_checkstack(L, 12, what);
+    if (lua_type(L, arg) != LUA_TNUMBER)
+        return argument_error(L, arg, what);
+    luaL_tolstring(L, arg, NULL);
+    lua_pushfstring(L, "%s, got %s", what, lua_tostring(L, -1));
+    return argument_error(L, arg, lua_tostring(L, -1));
+}
+
 int argument_integer_error(lua_State *L, int arg)
 {
     if (lua_type(L, arg) == LUA_TNUMBER)
-        return argument_error(L, arg, "number has no integer representation");
+        return argument_refuse(L, arg, "number has no integer representation");
     return argument_type_error(L, arg, "number");
 }
 

@@ -27,6 +27,10 @@ int argument_error(lua_State *L, int arg, const char *what);
  * method that was called without a colon, say so. */
 int argument_type_error(lua_State *L, int arg, const char *expected);
 
+/* For luaL_argcheck: as argument_error, and if the argument is a number, say
+ * which. */
+int argument_refuse(lua_State *L, int arg, const char *what);
+
 /* For argument_integer: raise what is wrong with the argument. */
 int argument_integer_error(lua_State *L, int arg);
 
@@ -62,5 +66,9 @@ static inline lua_Integer argument_integer(lua_State *L, int arg)
 #define luaL_checkinteger argument_integer
 #define luaL_optinteger argument_opt_integer
 #define luaL_checkudata argument_udata
+
+#undef luaL_argcheck
+#define luaL_argcheck(L, condition, arg, what) \
+    ((void)((condition) || argument_refuse(L, arg, what)))
 
 #endif

@@ -180,11 +180,20 @@ void error_push_canceled(lua_State *L, const char *call, int subject)
 void error_push_closed(lua_State *L, const char *call, int subject)
 {
     push_with(L, call, EBADF, subject, "closed");
+    field_set_string(L, "message", "closed while the call waited");
 }
 
 int error_raise(lua_State *L, const char *call, int code, int subject)
 {
     error_push(L, call, code, subject);
+    return lua_error(L);
+}
+
+int error_raise_because(lua_State *L, const char *call, int code,
+                        const char *message)
+{
+    error_push(L, call, code, 0);
+    field_set_string(L, "message", message);
     return lua_error(L);
 }
 
@@ -277,6 +286,62 @@ static int error_tostring(lua_State *L)
     return 1;
 }
 
+/* ---- habits with errors that are strings ---- */
+
+/* Raise that an error is no string. The upvalue is the name of the method. */
+static int refuse_method(lua_State *L)
+{
+    lua_pushfstring(L,
+                    "an error is no string: compare err.code, or call "
+                    "tostring(err):%s(...)",
+                    lua_tostring(L, lua_upvalueindex(1)));
+    return error_raise_misuse(L, lua_tostring(L, -1));
+}
+
+/* A field that an error does not have is nil. A method of strings raises, when
+ * it is called, what to do instead. */
+static int error_index(lua_State *L)
+{
+    static const char *const methods[] = {
+        "byte",  "find",  "format", "gmatch",  "gsub", "len",
+        "lower", "match", "rep",    "reverse", "sub",  "upper",
+    };
+
+    if (lua_type(L, 2) != LUA_TSTRING)
+        return 0;
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        if (strcmp(lua_tostring(L, 2), methods[i]) == 0) {
+            lua_settop(L, 2);
+            lua_pushcclosure(L, refuse_method, 1);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Push what tostring returns of the value at `index`, which is then
+ * concatenated. */
+static void push_part(lua_State *L, int index)
+{
+    if (lua_type(L, index) == LUA_TSTRING ||
+        lua_type(L, index) == LUA_TNUMBER || error_is(L, index)) {
+        luaL_tolstring(L, index, NULL);
+        return;
+    }
+    lua_pushfstring(L, "attempt to concatenate an error and a %s value",
+                    luaL_typename(L, index));
+    error_raise_misuse(L, lua_tostring(L, -1));
+}
+
+/* "failed: " .. err */
+static int error_concat(lua_State *L)
+{
+    push_part(L, 1);
+    push_part(L, 2);
+    lua_concat(L, 2);
+    return 1;
+}
+
 bool error_is(lua_State *L, int index)
 {
     bool is;
@@ -352,7 +417,7 @@ static int sockeye_is_error(lua_State *L)
 }
 
 /*** The error object that a failed call raises.
-`tostring` makes one line of it:
+`tostring` makes one line of it, and so does `..`:
 `script.lua:12: connect 127.0.0.1:9: Connection refused (ECONNREFUSED)`.
 `getmetatable` returns `"sockeye.Error"`.
 @table Error
@@ -385,6 +450,8 @@ call that sends several
 void open_error(lua_State *L)
 {
     static const luaL_Reg metamethods[] = {
+        {"__concat", error_concat},
+        {"__index", error_index},
         {"__tostring", error_tostring},
         {"__concat", concat_values},
         {NULL, NULL},

@@ -17,6 +17,11 @@
  * error_raise(...)`. */
 int error_raise(lua_State *L, const char *call, int code, int subject);
 
+/* Raise it with a message that says more than the system's: "the socket is
+ * closed". */
+int error_raise_because(lua_State *L, const char *call, int code,
+                        const char *message);
+
 /* Raise ETIMEDOUT with the field `timeout`. */
 int error_raise_timeout(lua_State *L, const char *call, int subject);
 

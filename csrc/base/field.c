@@ -31,7 +31,10 @@ int field_find(lua_State *L, int arg, const char *const *names)
     size_t length;
 
     if (lua_type(L, -2) != LUA_TSTRING)
-        luaL_argerror(L, arg, "table with only named fields expected");
+        luaL_argerror(L, arg,
+                      lua_type(L, -2) == LUA_TNUMBER
+                          ? "table with only named fields expected, got a list"
+                          : "table with only named fields expected");
     key = lua_tolstring(L, -2, &length);
     for (int i = 0; names[i] != NULL; i++) {
         if (text_is_name(key, length, names[i]))
@@ -43,8 +46,10 @@ int field_find(lua_State *L, int arg, const char *const *names)
 void field_check_names(lua_State *L, int arg, int index,
                        const char *const *names)
 {
-    if (!lua_istable(L, index))
-        luaL_argerror(L, arg, "table expected");
+    if (!lua_istable(L, index)) {
+        lua_pushfstring(L, "table expected, got %s", luaL_typename(L, index));
+        luaL_argerror(L, arg, lua_tostring(L, -1));
+    }
     lua_pushnil(L);
     while (lua_next(L, index)) {
         field_find(L, arg, names);
@@ -70,10 +75,10 @@ size_t field_count(lua_State *L, int arg, int index, const char *name,
 }
 
 static void reject_range(lua_State *L, int arg, const char *name,
-                         lua_Integer low, lua_Integer high)
+                         lua_Integer low, lua_Integer high, lua_Integer number)
 {
-    lua_pushfstring(L, "out of range (%I to %I)", (LUAI_UACINT)low,
-                    (LUAI_UACINT)high);
+    lua_pushfstring(L, "out of range (%I to %I), got %I", (LUAI_UACINT)low,
+                    (LUAI_UACINT)high, (LUAI_UACINT)number);
     field_argerror(L, arg, name, lua_tostring(L, -1));
 }
 
@@ -83,10 +88,12 @@ lua_Integer field_value(lua_State *L, int arg, const char *name,
     int is_integer;
     lua_Integer number = lua_tointegerx(L, -1, &is_integer);
 
-    if (!is_integer)
-        field_argerror(L, arg, name, "integer expected");
-    else if (number < low || number > high)
-        reject_range(L, arg, name, low, high);
+    if (!is_integer) {
+        lua_pushfstring(L, "integer expected, got %s", luaL_typename(L, -1));
+        field_argerror(L, arg, name, lua_tostring(L, -1));
+    }
+    if (number < low || number > high)
+        reject_range(L, arg, name, low, high, number);
     return number;
 }
 
@@ -123,7 +130,7 @@ lua_Integer field_opt_name(lua_State *L, int arg, int index, const char *name,
         if (!names_read(L, -1, names, &value))
             field_argerror(L, arg, name, lua_tostring(L, -1));
         else if (value > high)
-            reject_range(L, arg, name, 0, high);
+            reject_range(L, arg, name, 0, high, value);
     }
     lua_pop(L, 1);
     return value;
@@ -147,8 +154,9 @@ lua_Integer field_check_range(lua_State *L, int arg, lua_Integer low,
     lua_Integer number = luaL_checkinteger(L, arg);
 
     if (number < low || number > high) {
-        lua_pushfstring(L, "number out of range (%I to %I)", (LUAI_UACINT)low,
-                        (LUAI_UACINT)high);
+        lua_pushfstring(L, "number out of range (%I to %I), got %I",
+                        (LUAI_UACINT)low, (LUAI_UACINT)high,
+                        (LUAI_UACINT)number);
         luaL_argerror(L, arg, lua_tostring(L, -1));
     }
     return number;

@@ -94,7 +94,7 @@ static bool read_number(lua_State *L, int index, lua_Integer *value)
     if (!is_integer)
         lua_pushliteral(L, "number has no integer representation");
     else if (*value < 0 || *value > 0x7fffffff)
-        lua_pushliteral(L, "number out of range");
+        lua_pushfstring(L, "number out of range, got %I", (LUAI_UACINT)*value);
     else
         return true;
     return false;
@@ -150,8 +150,8 @@ lua_Integer names_check(lua_State *L, int arg, const struct names *names)
 {
     lua_Integer value;
 
-    if (lua_type(L, arg) != LUA_TNUMBER)
-        text_check(L, arg, "name");
+    if (!lua_isstring(L, arg))
+        luaL_typeerror(L, arg, names->kind);
     return names_read(L, arg, names, &value) ? value : raise_problem(L, arg);
 }
 

@@ -68,7 +68,7 @@ int control_descriptor(lua_State *L, const char *call, int arg)
     if (fd == NO_DESCRIPTOR)
         field_argerror(L, arg, "rights", "sockets, files, descriptors alone");
     if (fd == CLOSED_DESCRIPTOR)
-        error_raise(L, call, EBADF, 0);
+        socket_raise_closed(L, -1, call);
     return fd;
 }
 

@@ -322,7 +322,7 @@ static bool check_all(lua_State *L, struct wait *w, struct send_batch *v)
 static int start(lua_State *L, struct wait *w, const struct call *call,
                  struct socket *s, lua_KContext context)
 {
-    int flags = names_check_flags(L, FLAGS, &transfer_flag_names);
+    int flags = transfer_check_sending_flags(L, FLAGS);
 
     flags |= wait_start(L, w, call, &s->handle, flags, context);
     /* Zerocopy would need the strings to be kept alive, which nothing does. */

@@ -58,6 +58,17 @@ void socket_note_shared(lua_State *L, int index)
         s->is_shared = true;
 }
 
+int socket_raise_closed(lua_State *L, int index, const char *call)
+{
+    const char *what = "the file is closed";
+
+    if (socket_test(L, index) != NULL)
+        what = "the socket is closed";
+    else if (wrapped_socket(L, index) != NULL)
+        what = "the stream is closed";
+    return error_raise_because(L, call, EBADF, what);
+}
+
 struct socket *socket_check_within(lua_State *L, int arg, const char *call)
 {
     struct socket *s = find_socket(L, arg);
@@ -65,7 +76,7 @@ struct socket *socket_check_within(lua_State *L, int arg, const char *call)
     if (s == NULL)
         return socket_reject(L, arg, call);
     if (s->handle.fd == -1)
-        error_raise(L, call, EBADF, 0);
+        socket_raise_closed(L, arg, call);
     return s;
 }
 
@@ -95,6 +106,6 @@ int socket_check_descriptor(lua_State *L, int arg, const char *call)
     if (fd == NO_DESCRIPTOR)
         luaL_typeerror(L, arg, "socket, file or descriptor");
     if (fd == CLOSED_DESCRIPTOR)
-        error_raise(L, call, EBADF, 0);
+        socket_raise_closed(L, arg, call);
     return fd;
 }

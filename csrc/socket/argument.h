@@ -18,6 +18,10 @@
 enum { CLOSED_DESCRIPTOR = -1, NO_DESCRIPTOR = -2 };
 int socket_descriptor_at(lua_State *L, int index);
 
+/* Raise EBADF in the name of `call`: the socket, stream or file at `index` is
+ * closed. */
+int socket_raise_closed(lua_State *L, int index, const char *call);
+
 /* Return the descriptor at `arg`. Raises EBADF in the name of `call` if it is
  * closed. */
 int socket_check_descriptor(lua_State *L, int arg, const char *call);

@@ -166,6 +166,21 @@ static void push_peer(lua_State *L, const struct sockaddr_storage *peer,
         lua_pushnil(L);
 }
 
+/* Raise why accept has failed. EINVAL says that the socket does not listen. */
+static int accept_failed(lua_State *L, const struct socket *s, struct wait *w)
+{
+    socklen_t length = sizeof(int);
+    int listens = 1;
+
+    if (w->error == EINVAL &&
+        getsockopt(s->handle.fd, SOL_SOCKET, SO_ACCEPTCONN, &listens,
+                   &length) == 0 &&
+        !listens)
+        return error_raise_because(L, "accept", EINVAL,
+                                   "the socket does not listen");
+    return wait_failed(L, w, 0);
+}
+
 static int accept_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"accept", POLLIN, accept_step};
@@ -189,7 +204,7 @@ static int accept_step(lua_State *L, int status, lua_KContext context)
     while (fd == -1 &&
            (descriptor_collect(L, errno, &collected) || wait_again(L, &w)));
     if (fd == -1)
-        return wait_failed(L, &w, 0);
+        return accept_failed(L, s, &w);
     socket_refresh(s);
     c->handle.fd = fd;
     c->family = s->family;

@@ -28,17 +28,21 @@ short events_read(lua_State *L)
     size_t length = 0;
     const char *text = is_string ? lua_tolstring(L, -1, &length) : NULL;
     short events = 0;
-    struct quote quote;
+    struct quote quote, whole;
 
     if (length == 0)
         lua_pushliteral(L,
                         "events must be \"r\", \"w\", \"rw\" or contain \"p\"");
+    quote_text(&whole, text, length);
     for (; length > 0; text++, length--) {
         short event = event_of(*text);
 
         if (event == 0) {
-            lua_pushfstring(L, "unknown event '%s'",
-                            quote_text(&quote, text, 1));
+            quote_text(&quote, text, 1);
+            lua_pushfstring(L,
+                            "unknown event '%s' in '%s'; the events are "
+                            "letters: \"r\", \"w\", \"p\" or several",
+                            quote.text, whole.text);
             return 0;
         }
         events |= event;

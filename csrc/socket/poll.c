@@ -16,9 +16,10 @@
 #include "socket/socket.h"
 #include "task/task.h"
 
-/* Stack indices: the caller's table, the deadline, the list of its keys, the
- * array of struct pollfd, the socket that owns poller_make_set's descriptor. */
-enum { WANTED = 1, DEADLINE, KEYS, POLLFDS, SET };
+/* Stack indices: the caller's table, the deadline, the lists of its keys and of
+ * their values, which the caller may change in the table meanwhile, the array of
+ * struct pollfd, the socket that owns poller_make_set's descriptor. */
+enum { WANTED = 1, DEADLINE, KEYS, EVENTS, POLLFDS, SET };
 
 #define POLL_AGAIN 5000000 /* nanoseconds */
 
@@ -28,48 +29,63 @@ static int wait_step(lua_State *L, int status, lua_KContext context);
 static const struct call poll_call = {"poll", 0, poll_step};
 static const struct call wait_call = {"wait", 0, wait_step};
 
-/* Create the list of the keys. Returns their number. */
+/* Raise that an element of a list has no events: poll({a, b}) was written for
+ * poll({[a] = "r", [b] = "r"}). */
+static void refuse_list(lua_State *L)
+{
+    if (lua_isinteger(L, -2) && socket_descriptor_at(L, -1) >= 0 &&
+        lua_type(L, -1) == LUA_TUSERDATA)
+        luaL_argerror(L, WANTED,
+                      "sockets are keys, and their events the values: "
+                      "{[a] = \"r\", [b] = \"rw\"}");
+}
+
+/* Create the lists of the keys and of their values. Returns their number. */
 static nfds_t list_keys(lua_State *L)
 {
     lua_Integer count = 0;
 
     lua_newtable(L);
+    lua_newtable(L);
     lua_pushnil(L);
     while (lua_next(L, WANTED)) {
+        refuse_list(L);
         events_check(L, WANTED);
-        lua_pop(L, 1);
+        lua_rawseti(L, EVENTS, ++count);
         luaL_argcheck(L, socket_descriptor_at(L, -1) != NO_DESCRIPTOR, WANTED,
                       "keys must be sockets, files or descriptors");
         lua_pushvalue(L, -1);
-        lua_rawseti(L, KEYS, ++count);
+        lua_rawseti(L, KEYS, count);
     }
     return (nfds_t)count;
 }
 
-static void raise_closed(lua_State *L, const struct call *call, bool was_open)
+/* Raise that the key on top is closed, unless the caller has taken it out of the
+ * table since the call began. */
+static void check_closed(lua_State *L, const struct call *call, bool was_open)
 {
-    if (was_open)
+    if (!was_open)
+        socket_raise_closed(L, -1, call->name);
+    lua_pushvalue(L, -1);
+    if (lua_rawget(L, WANTED) != LUA_TNIL)
         wait_raise_closed(L, call->name);
-    error_raise(L, call->name, EBADF, 0);
+    lua_pop(L, 1);
 }
 
-/* Repeat this after Lua code has run, which may have closed a descriptor or
- * removed one from the table. Raises EBADF for a closed one, with `closed` if it
- * has been open at the beginning; a removed one becomes -1, which poll(2)
+/* Repeat this after Lua code has run, which may have closed a descriptor. Raises
+ * EBADF for a closed one, with `closed` if it has been open at the beginning;
+ * one that was closed and taken out of the table becomes -1, which poll(2)
  * ignores. */
 static void fill_pollfds(lua_State *L, const struct call *call,
                          struct pollfd *fds, nfds_t count, bool was_open)
 {
     for (nfds_t i = 0; i < count; i++) {
-        fds[i] = (struct pollfd){.fd = -1};
+        lua_rawgeti(L, EVENTS, (lua_Integer)i + 1);
+        fds[i] = (struct pollfd){.fd = -1, .events = events_check(L, WANTED)};
         lua_rawgeti(L, KEYS, (lua_Integer)i + 1);
-        lua_pushvalue(L, -1);
-        if (lua_rawget(L, WANTED) != LUA_TNIL) {
-            fds[i].events = events_check(L, WANTED);
-            fds[i].fd = socket_descriptor_at(L, -2);
-            if (fds[i].fd == CLOSED_DESCRIPTOR)
-                raise_closed(L, call, was_open);
-        }
+        fds[i].fd = socket_descriptor_at(L, -1);
+        if (fds[i].fd == CLOSED_DESCRIPTOR)
+            check_closed(L, call, was_open);
         lua_pop(L, 2);
     }
 }
@@ -218,7 +234,9 @@ static void prepare(lua_State *L)
 @function poll
 @tab wanted sockets, Lua files or numbers of descriptors as keys, what to wait
 for as values: `"r"` readable (or a connection to accept), `"w"` writable, `"p"`
-urgent data, or several letters
+urgent data, or several letters. The table is read once: what is added or taken
+out while the call waits changes nothing, but that one which is taken out may be
+closed
 @number[opt] seconds with fractions; nil: no limit; 0: do not wait
 @treturn table the keys that are ready, with the letters of the events they are
 ready for; empty when the time has run out. An error or the peer's hang-up

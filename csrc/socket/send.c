@@ -48,7 +48,7 @@ static int send_on(lua_State *L, lua_KContext context, int error)
     struct socket *s = socket_check_waiting(L, 1, "send", context);
     size_t size;
     const char *data = transfer_check_data(L, 2, &size);
-    int flags = names_flags(L, 3, &transfer_flag_names);
+    int flags = transfer_sending_flags(L, 3);
     struct wait w;
     ssize_t n = -1;
 
@@ -105,7 +105,7 @@ static int sendto_step(lua_State *L, int status, lua_KContext context)
     const char *data = transfer_check_data(L, 2, &size);
     const struct address *to =
         lua_isnoneornil(L, 3) ? NULL : address_check(L, 3);
-    int flags = names_flags(L, 4, &transfer_flag_names);
+    int flags = transfer_sending_flags(L, 4);
     struct wait w;
     ssize_t n;
 

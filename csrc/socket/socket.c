@@ -115,7 +115,7 @@ struct socket *socket_check(lua_State *L, int arg)
 struct socket *socket_reject(lua_State *L, int arg, const char *call)
 {
     socket_check(L, arg);
-    error_raise(L, call, EBADF, 0);
+    error_raise_because(L, call, EBADF, "the socket is closed");
     return NULL;
 }
 

@@ -44,6 +44,31 @@ static const struct name flag_rows[] = {
 
 const struct names transfer_flag_names = {"flag", {"MSG_", NULL}, flag_rows};
 
+/* The flags that a call that sends understands. */
+static lua_Integer sending_flags(void)
+{
+    lua_Integer flags = 0;
+
+    for (const struct name *row = flag_rows; row->text != NULL; row++)
+        flags |= row->value;
+    return flags &
+           ~(lua_Integer)(MSG_PEEK | MSG_TRUNC | MSG_CTRUNC | MSG_WAITALL);
+}
+
+int transfer_check_sending_flags(lua_State *L, int arg)
+{
+    int flags = names_check_flags(L, arg, &transfer_flag_names);
+
+    if (lua_type(L, arg) == LUA_TNUMBER && (flags & ~sending_flags()) != 0) {
+        lua_pushfstring(L,
+                        "%d is no combination of MSG_ flags; to send from a "
+                        "position on, send data:sub(%d)",
+                        flags, flags);
+        luaL_argerror(L, arg, lua_tostring(L, -1));
+    }
+    return flags;
+}
+
 bool transfer_again(lua_State *L, const struct socket *s, struct wait *w,
                     bool has_destination)
 {

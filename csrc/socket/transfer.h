@@ -22,6 +22,16 @@
 
 extern const struct names transfer_flag_names;
 
+/* The flags of a call that sends, at `arg`. An integer that is no combination of
+ * them, such as a position in the data, which LuaSocket takes there, is an
+ * argument error. */
+int transfer_check_sending_flags(lua_State *L, int arg);
+
+static inline int transfer_sending_flags(lua_State *L, int arg)
+{
+    return lua_gettop(L) < arg ? 0 : transfer_check_sending_flags(L, arg);
+}
+
 /* The number of bytes to receive, at `arg`. Raises an argument error if it is
  * no integer, or negative. */
 static inline size_t transfer_size(lua_State *L, int arg)

@@ -43,7 +43,7 @@ struct stream *stream_reject(lua_State *L, int arg, const char *call,
 {
     stream_check(L, arg);
     if (context == WAIT_FIRST)
-        error_raise(L, call, EBADF, 0);
+        error_raise_because(L, call, EBADF, "the stream is closed");
     wait_raise_closed(L, call);
     return NULL;
 }

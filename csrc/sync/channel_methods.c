@@ -23,7 +23,7 @@ static struct channel *check_channel(lua_State *L, int arg)
     struct channel *ch = channel_test(L, arg);
 
     if (ch == NULL)
-        waiting_type_error(L, arg, CHANNEL_TYPE);
+        luaL_typeerror(L, arg, CHANNEL_TYPE);
     return ch;
 }
 
@@ -62,8 +62,8 @@ static struct channel *check_put(lua_State *L)
 {
     struct channel *ch = check_channel(L, CHANNEL);
 
-    luaL_argcheck(L, !lua_isnoneornil(L, VALUE), VALUE,
-                  "value expected, got nil");
+    if (lua_isnoneornil(L, VALUE))
+        luaL_typeerror(L, VALUE, "value");
     return ch;
 }
 
@@ -87,7 +87,7 @@ static int put(lua_State *L, struct channel *ch, lua_KContext context)
     else
         outcome = channel_give(L, ch, CHANNEL, VALUE);
     if (outcome == CHANNEL_CLOSED)
-        return error_raise(L, "put", EPIPE, 0);
+        return error_raise_because(L, "put", EPIPE, "the channel is closed");
     if (outcome == CHANNEL_WOULD_WAIT) {
         const struct waiting waiting = {&ch->putters, VALUE, PUT_DEADLINE,
                                         NULL};
@@ -306,17 +306,34 @@ static int channel_len(lua_State *L)
     return 1;
 }
 
+/* Push how many tasks wait, and what for: an empty string if none does. */
+static void push_waiting(lua_State *L, const struct channel *ch)
+{
+    int getters = waiting_count(&ch->getters);
+    int putters = waiting_count(&ch->putters);
+
+    if (getters > 0)
+        lua_pushfstring(L, ", %d waiting to get", getters);
+    else if (putters > 0)
+        lua_pushfstring(L, ", %d waiting to put", putters);
+    else
+        lua_pushliteral(L, "");
+}
+
+/* "channel(0 of 10, 2 waiting to get)" */
 static int channel_tostring(lua_State *L)
 {
     const struct channel *ch = check_channel(L, CHANNEL);
     const char *closed = ch->closed ? " closed" : "";
     lua_Integer count = (lua_Integer)channel_count(ch);
 
+    push_waiting(L, ch);
     if (ch->capacity == SIZE_MAX)
-        lua_pushfstring(L, "channel(%I of inf%s)", count, closed);
+        lua_pushfstring(L, "channel(%I of inf%s%s)", count, closed,
+                        lua_tostring(L, -1));
     else
-        lua_pushfstring(L, "channel(%I of %I%s)", count,
-                        (lua_Integer)ch->capacity, closed);
+        lua_pushfstring(L, "channel(%I of %I%s%s)", count,
+                        (lua_Integer)ch->capacity, closed, lua_tostring(L, -1));
     return 1;
 }
 

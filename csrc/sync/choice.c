@@ -175,10 +175,9 @@ struct choices *choice_keep(lua_State *L, const struct choices *s)
 /* A descriptor is closed. */
 static void fail_closed(lua_State *L, const char *call, bool waited)
 {
-    error_push(L, call, EBADF, 0);
     if (waited)
-        field_set_boolean(L, "closed", true);
-    lua_error(L);
+        error_raise_closed(L, call, 0);
+    error_raise_because(L, call, EBADF, "the socket, or the file, is closed");
 }
 
 void choice_poll(lua_State *L, struct choices *s, const char *call, bool waited)

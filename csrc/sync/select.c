@@ -78,7 +78,7 @@ static bool put(lua_State *L, const struct choice *c)
         channel_give(L, c->channel, c->object, c->value);
 
     if (outcome == CHANNEL_CLOSED)
-        error_raise(L, "select", EPIPE, 0);
+        error_raise_because(L, "select", EPIPE, "the channel is closed");
     lua_pushvalue(L, c->value);
     return outcome == CHANNEL_DONE;
 }
@@ -116,7 +116,7 @@ static int finish(lua_State *L, const struct choices *s, const struct place *p,
     const struct choice *c = &s->list[p->number - 1];
 
     if (c->kind == CHOICE_PUT && ended)
-        return error_raise(L, "select", EPIPE, 0);
+        return error_raise_because(L, "select", EPIPE, "the channel is closed");
     if (c->kind == CHOICE_PUT)
         lua_pushvalue(L, c->value);
     else if (c->kind == CHOICE_GET && ended)

@@ -17,18 +17,12 @@ static struct task *task_that_yields(lua_State *L)
     return t != NULL && t->top == L && lua_isyieldable(L) ? t : NULL;
 }
 
-int waiting_type_error(lua_State *L, int arg, const char *type)
-{
-    lua_pushfstring(L, "%s expected, got %s", type, luaL_typename(L, arg));
-    return luaL_argerror(L, arg, lua_tostring(L, -1));
-}
-
 void *waiting_check_self(lua_State *L, const char *type)
 {
     void *self = luaL_testudata(L, 1, type);
 
     if (self == NULL)
-        waiting_type_error(L, 1, type);
+        luaL_typeerror(L, 1, type);
     return self;
 }
 

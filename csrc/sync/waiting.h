@@ -22,10 +22,6 @@
 #include "loop/place.h"
 #include "task/wait.h"
 
-/* Raise the argument error for a value that is not of the type. A name that a
- * script has given the value's own type is not in it, which may be long. */
-int waiting_type_error(lua_State *L, int arg, const char *type);
-
 /* The object of the type whose method is called. Raises an argument error for
  * another value. */
 void *waiting_check_self(lua_State *L, const char *type);

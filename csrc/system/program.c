@@ -118,7 +118,7 @@ static void check_standard(lua_State *L, int index)
                        "\"pipe\", \"null\", a socket, stream, file or "
                        "descriptor expected");
     if (fd == CLOSED_DESCRIPTOR)
-        error_raise(L, "process", EBADF, 0);
+        socket_raise_closed(L, index, "process");
 }
 
 /* Return the text at `index`; NULL for nil. */

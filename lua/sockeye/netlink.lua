@@ -359,7 +359,7 @@ local function problem_of_kinds(kinds)
   if type(kinds) ~= "table" then return arguments.problem(kinds, "table") end
   for _, kind in ipairs(kinds) do
     if not groups_of[kind] then
-      return ("unknown kind '%s'"):format(primitives.quote(kind))
+      return primitives.unknown("kind", kind, { "link", "address", "route" })
     end
   end
 end

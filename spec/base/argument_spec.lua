@@ -146,6 +146,15 @@ describe("an argument error", function()
     end)
   end
 
+  it("does not quote the name that a script has given a type", function()
+    local s <close> = socket()
+    local value <const> = setmetatable({}, { __name = ("\n"):rep(1000) })
+    assert.equal("bad argument #1 to 'send' " .. wrong,
+                 (raised(function() s:send(value) end)))
+    assert.equal("bad argument #1 to 'send' (string expected, got FILE*)",
+                 (raised(function() s:send(io.stdout) end)))
+  end)
+
   -- The kinds of values, as the functions of <lauxlib.h> check them.
   local kinds <const> = {
     { "number has no integer representation", sockeye.adopt, 1.5 },

@@ -101,6 +101,35 @@ describe("an error, printed,", function()
       tostring(err))
   end)
 
+  it("may be concatenated", function()
+    local _, err = pcall(sockeye.adopt, 1 << 20)
+    local text <const> = tostring(err)
+    assert.equal("failed: " .. text, "failed: " .. err)
+    assert.equal(text .. ".", err .. ".")
+    assert.equal(5 .. text, 5 .. err)
+    assert.equal(text .. text, err .. err)
+    errors.rejected("^spec/base/error_spec.lua:%d+: attempt to concatenate " ..
+      "an error and a table value", function() return err .. {} end)
+  end)
+
+  for _, name in ipairs { "match", "find", "gsub", "sub", "lower" } do
+    it("has no method " .. name .. " of strings, and says so", function()
+      local _, err = pcall(sockeye.adopt, 1 << 20)
+      errors.rejected("^spec/base/error_spec.lua:%d+: an error is no " ..
+        "string: compare err.code, or call tostring%(err%):" .. name .. "%(%.%.%.%)",
+        function() return err[name](err, "x") end)
+    end)
+  end
+
+  it("has no other fields", function()
+    local _, err = pcall(sockeye.adopt, 1 << 20)
+    for _, name in ipairs { "cod", "nosuch", "matches", 1, true } do
+      assert.is_nil(err[name])
+    end
+    err.match = "mine"
+    assert.equal("mine", err.match)
+  end)
+
   it("rejects what is no table", function()
     local _, err = pcall(sockeye.adopt, 1 << 20)
     errors.rejected("table expected", debug.getmetatable(err).__tostring,
@@ -222,7 +251,7 @@ s:close()
 s:listen()
 ]]
       assert.equal(1, result.status)
-      assert.matches("^[^\n]-:4: listen: Bad file descriptor %(EBADF%)\n$",
+      assert.matches("^[^\n]-:4: listen: the socket is closed %(EBADF%)\n$",
                      result.stderr:match("[^\n]*: (/[^\n]*\n)") or
                      result.stderr)
     end)

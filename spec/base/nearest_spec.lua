@@ -44,6 +44,9 @@ describe("a name that does not exist", function()
     local s <close> = sockeye.socket("inet", "stream")
     errors.rejected("#2.*unknown end 'rw', did you mean 'r[dw]", s.shutdown,
                     s, "rw")
-    errors.rejected("#2.*unknown end 'both'%)", s.shutdown, s, "both")
+    errors.rejected("#2.*unknown end 'both', did you mean 'rdwr'%?%)",
+                    s.shutdown, s, "both")
+    errors.rejected("#2.*unknown end 'x'; there are rd, wr, rdwr%)",
+                    s.shutdown, s, "x")
   end)
 end)

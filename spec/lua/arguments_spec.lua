@@ -206,7 +206,7 @@ local scripts = {
     "#1 to 'routes' (option 'family': 'inet' or 'inet6' expected)" },
   { "netlink.addresses { famly = 'inet' }",
     "#1 to 'addresses' (unknown option 'famly'; there are family)" },
-  { "netlink.watch { 'links' }", "#1 to 'watch' (unknown kind 'links')" },
+  { "netlink.watch { 'links' }", "#1 to 'watch' (unknown kind 'links', did" },
   { "netlink.watch 'link'", "#1 to 'watch' (table expected, got string)" },
   { "netlink.decode(('x'):rep(20))", "#1 to 'decode' (message at byte 1: " },
   { "netlink.attributes '\\1'", "#1 to 'attributes' (attribute at byte 1: " },

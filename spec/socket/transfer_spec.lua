@@ -1,3 +1,5 @@
+local sockeye = require "sockeye"
+
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
 local fork = require "spec.support.fork"
@@ -61,6 +63,40 @@ describe("SO_RCVTIMEO and SO_SNDTIMEO", function()
     assert.equal("hel", err.partial)
     sockets.close(a, b)
   end)
+end)
+
+describe("an integer as flags of a call that sends", function()
+  descriptors.guard()
+
+  local function calls(a, flags)
+    return {
+      send = function() return a:send("data", flags) end,
+      sendto = function() return a:sendto("data", nil, flags) end,
+      sendmany = function() return a:sendmany({ "data" }, nil, flags) end,
+    }
+  end
+
+  for name in pairs(calls()) do
+    it("of " .. name .. " may be a combination of them", function()
+      local a <const>, b <const> = sockets.unix()
+      local more <const> = sockeye.MSG_DONTWAIT | sockeye.MSG_NOSIGNAL
+      for _, flags in ipairs { 0, more, more | 0.0 } do
+        calls(a, flags)[name]()
+        assert.equal("data", b:recv(9))
+      end
+      sockets.close(a, b)
+    end)
+
+    it("of " .. name .. " is no position in the data", function()
+      local a <const>, b <const> = sockets.unix()
+      for _, flags in ipairs { 2, 7, 10, 100, 1000, 0x10000 } do
+        local wanted <const> = "%d is no combination of MSG_ flags; .*%%(%d%%)"
+        errors.rejected(wanted:format(flags, flags), calls(a, flags)[name])
+      end
+      assert.is_false(b:settimeout(0):recv(9))
+      sockets.close(a, b)
+    end)
+  end
 end)
 
 describe("a thread with little C stack", function()

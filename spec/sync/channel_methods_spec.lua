@@ -105,6 +105,23 @@ describe("a channel", function()
     assert.is_nil(ch:get())
   end)
 
+  it("says how many tasks wait, and what for", function()
+    sockeye.run(function()
+      local ch <const> = sockeye.channel(1)
+      local function wait(n, method)
+        for i = 1, n do sockeye.spawn(method, ch, i) end
+        sockeye.sleep(0)
+      end
+      wait(2, function() return ch:get() end)
+      assert.equal("channel(0 of 1, 2 waiting to get)", tostring(ch))
+      ch:put(1):put(2)
+      assert.equal("channel(0 of 1)", tostring(ch))
+      wait(3, ch.put)
+      assert.equal("channel(1 of 1, 2 waiting to put)", tostring(ch))
+      assert.same({ 1, 2, 3 }, { ch:get(), ch:get(), ch:get() })
+    end)
+  end)
+
   it("that is closed refuses further values", function()
     run(function()
       local ch = channel()
