@@ -4,7 +4,6 @@
 #include <stdbool.h>
 
 #include "base/argument.h"
-
 #include "base/concat.h"
 
 /* Return whether the value joins others: by itself, or by concat_values. */

@@ -319,29 +319,6 @@ static int error_index(lua_State *L)
     return 0;
 }
 
-/* Push what tostring returns of the value at `index`, which is then
- * concatenated. */
-static void push_part(lua_State *L, int index)
-{
-    if (lua_type(L, index) == LUA_TSTRING ||
-        lua_type(L, index) == LUA_TNUMBER || error_is(L, index)) {
-        luaL_tolstring(L, index, NULL);
-        return;
-    }
-    lua_pushfstring(L, "attempt to concatenate an error and a %s value",
-                    luaL_typename(L, index));
-    error_raise_misuse(L, lua_tostring(L, -1));
-}
-
-/* "failed: " .. err */
-static int error_concat(lua_State *L)
-{
-    push_part(L, 1);
-    push_part(L, 2);
-    lua_concat(L, 2);
-    return 1;
-}
-
 bool error_is(lua_State *L, int index)
 {
     bool is;
@@ -450,7 +427,6 @@ call that sends several
 void open_error(lua_State *L)
 {
     static const luaL_Reg metamethods[] = {
-        {"__concat", error_concat},
         {"__index", error_index},
         {"__tostring", error_tostring},
         {"__concat", concat_values},
