@@ -352,9 +352,9 @@ static const struct descriptor_flag *check_flag(lua_State *L, int arg)
 }
 
 /*** Read or set a flag of the descriptor or of its open file (fcntl(2)).
-O_NONBLOCK belongs to the open file, which a forked child shares; a socket on
-which this method has set it is in non-blocking mode: its calls return `false`
-where they would have to wait. FD_CLOEXEC belongs to the descriptor.
+O_NONBLOCK belongs to the open file, which forked children and duplicates share;
+a socket on which this method has set it is in non-blocking mode: its calls return
+`false` where they would have to wait. FD_CLOEXEC belongs to the descriptor.
 @function Socket:fcntl
 @string flag `"O_NONBLOCK"`, `"O_APPEND"`, `"O_ASYNC"` or `"FD_CLOEXEC"`
 @bool[opt] value the new value; nil: only read the flag

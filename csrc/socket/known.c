@@ -24,13 +24,18 @@ struct known {
     struct known *next; /* in the list of all */
 };
 
+/* The userdata that holds the counters of a state. */
+struct holder {
+    struct known *known; /* NULL: the state is being closed */
+};
+
 _Atomic(known_owner *) known_pages[KNOWN_PAGES];
 
 static _Atomic(struct known *) all;
 static _Atomic(struct known *) seen[SEEN];
 
-/* The registry's key of the userdata that holds the state's counters. Its user
- * value is the table of the lines, by descriptor. */
+/* The registry's key of the holder, whose user value is the table of the lines, by
+ * descriptor. */
 static const char known_key = 'k';
 
 /* ---- the counters of a state ---- */
@@ -42,12 +47,12 @@ static _Atomic(struct known *) *seen_place(const void *registry)
 
 static struct known *find(lua_State *L, const void *registry)
 {
-    struct known *const *box;
+    const struct holder *holder;
     struct known *known;
 
     lua_rawgetp(L, LUA_REGISTRYINDEX, &known_key);
-    box = lua_touserdata(L, -1);
-    known = *box;
+    holder = lua_touserdata(L, -1);
+    known = holder->known;
     lua_pop(L, 1);
     if (known != NULL)
         atomic_store_explicit(seen_place(registry), known,
@@ -222,10 +227,10 @@ bool known_trace(lua_State *L, bool on)
  * nobody's from now on. */
 static int known_gc(lua_State *L)
 {
-    struct known **box = lua_touserdata(L, 1);
-    struct known *known = *box;
+    struct holder *holder = lua_touserdata(L, 1);
+    struct known *known = holder->known;
 
-    *box = NULL;
+    holder->known = NULL;
     if (known == NULL)
         return 0;
     for (int fd = next_of(known, 0); fd != -1; fd = next_of(known, fd + 1))
@@ -242,18 +247,18 @@ void open_known(lua_State *L)
         {"__gc", known_gc},
         {NULL, NULL},
     };
-    struct known **box = lua_newuserdatauv(L, sizeof *box, 1);
+    struct holder *holder = lua_newuserdatauv(L, sizeof *holder, 1);
     const void *registry = lua_topointer(L, LUA_REGISTRYINDEX);
 
-    *box = NULL;
+    holder->known = NULL;
     lua_newtable(L);
     lua_setiuservalue(L, -2, 1);
     metatable_push(L, KNOWN_TYPE, metamethods);
     lua_setmetatable(L, -2);
-    *box = take_unused(registry);
-    if (*box == NULL)
-        *box = make(registry);
-    if (*box == NULL)
+    holder->known = take_unused(registry);
+    if (holder->known == NULL)
+        holder->known = make(registry);
+    if (holder->known == NULL)
         luaL_error(L, "not enough memory");
     lua_rawsetp(L, LUA_REGISTRYINDEX, &known_key);
 }
