@@ -99,6 +99,8 @@ rule("the C library gives another reason", "malloc", nil,
      "connect [^ ]+: ", "^connect to a name")
 rule("what has no attempts that do not block is read or written once it is " ..
      "ready", "preadv2 pwritev2", "EAGAIN EINVAL EOPNOTSUPP", "same")
+rule("a FIFO that cannot be opened once more is written in small pieces",
+     "open fcntl fstat", nil, "same", "written to a FIFO")
 rule("the usual actions of a child's signals are set where they can be",
      "sigaction", nil, "same", "^a process")
 rule("a child that is no longer known has been lost", "waitpid", nil, nil,
