@@ -138,12 +138,16 @@ static void push_kind(lua_State *L, int family, int type, int protocol)
 /*** Create a socket (socket(2)).
 It is close-on-exec.
 @function socket
-@param family `"inet"`, `"inet6"`, `"unix"`, … (also `"AF_INET"`, `"PF_INET"`,
-`sockeye.AF_INET`)
-@param type `"stream"`, `"dgram"`, `"raw"`, `"seqpacket"`, … (also
-`"SOCK_STREAM"`, `sockeye.SOCK_STREAM`)
-@param[opt=0] protocol `"tcp"`, `"icmp"`, … or a number; 0: the default for the
-type. For a packet socket an Ethernet protocol: `"ip"`, `"arp"`, `"all"`, …
+@param family `"inet"`, `"inet6"`, `"unix"`, `"netlink"`, `"packet"`, `"vsock"`,
+`"can"`, `"alg"`, `"tipc"`, `"rds"`, `"bluetooth"`, … (also `"AF_INET"`,
+`"PF_INET"`, `sockeye.AF_INET`); `supports` returns whether the
+kernel has one
+@param type `"stream"`, `"dgram"`, `"raw"`, `"seqpacket"`, `"rdm"`, `"dccp"`
+(also `"SOCK_STREAM"`, `sockeye.SOCK_STREAM`)
+@param[opt=0] protocol `"tcp"`, `"icmp"`, `"sctp"`, or another of IANA's registry
+of IP protocols, or a number; 0: the default for the type. `"ipip"` is 4, as
+IPPROTO_IPIP. For a CAN socket `"raw"`, `"isotp"`, …, for a Bluetooth socket
+`"rfcomm"`, …. For a packet socket an Ethernet protocol: `"ip"`, `"arp"`, `"all"`, …
 (also `"ETH_P_IP"`) or a number in host byte order; 0: it receives nothing until
 it is bound to one (packet(7)). For a netlink socket a subsystem of the kernel:
 `"route"`, `"sock_diag"`, … (also `"NETLINK_ROUTE"`, netlink(7))
