@@ -77,7 +77,8 @@ process list their own.
 them, absent for what is no socket; `address` and `peer`, as `getsockname` and
 `getpeername` return them, absent where there is none; `state`, as
 `Socket:state` returns it; and `where`, the script's line that opened it, such as
-`"script.lua:12"`, if `trace_sockets` was on then
+`"script.lua:12"`, if `trace_sockets` was on then; absent of what the library has
+opened by itself, such as a connection that `serve` has accepted in a task
 @treturn table counters: how many have been `opened` and `closed` (or given away
 by `detach`) in all, and how many are `open`
 @see trace_sockets
