@@ -148,6 +148,19 @@ static void close_set(lua_State *L)
     lua_settop(L, POLLFDS);
 }
 
+/* Raise why the task cannot wait. ELOOP is the kernel's answer where an epoll
+ * descriptor is to wait for others, like those of loops, that wait in turn. */
+static int raise_failure(lua_State *L, const char *call, int error)
+{
+    if (error == ELOOP)
+        return error_raise_because(
+            L, call, error,
+            "the loops wait for each other in a circle, or too deep: the "
+            "kernel nests at most 4 epoll descriptors (EP_MAX_NESTS), of which "
+            "each loop is one, and each wait for one");
+    return error_raise(L, call, error, 0);
+}
+
 /* Suspend the task until one is ready; push the result if it is over. */
 static int suspend(lua_State *L, const struct call *call, struct task *t,
                    nfds_t count, bool resumed)
@@ -164,7 +177,7 @@ static int suspend(lua_State *L, const struct call *call, struct task *t,
     if (error == ECANCELED)
         return task_raise(L, call->name, error);
     if (error != 0)
-        return error_raise(L, task_wait_name(t, call->name), error, 0);
+        return raise_failure(L, task_wait_name(t, call->name), error);
     return task_suspend(L, t, call->name, WAIT_RESUMED, call->step);
 }
 

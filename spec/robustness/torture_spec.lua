@@ -7,7 +7,8 @@ local checked <const> = os.getenv "SOCKEYE_CHECKED"
 -- fail: those that cannot, or whose failure is an answer ("not found").
 local left_out <const> = {}
 for name in ([[
-  __ctype_b_loc __ctype_tolower_loc __ctype_toupper_loc __environ
+  __ctype_b_loc __ctype_tolower_loc __ctype_toupper_loc __cxa_atexit __environ
+  atexit
   __errno_location __memcpy_chk isalnum isalpha iscntrl isdigit isgraph islower
   ispunct isspace isupper isxdigit tolower
   __isoc23_strtoull __memset_chk __register_atfork __snprintf_chk

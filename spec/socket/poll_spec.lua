@@ -346,3 +346,30 @@ describe("a descriptor that several keys name", function()
     end
   end)
 end)
+
+describe("loops that wait for each other's descriptors", function()
+  descriptors.guard()
+
+  -- A loop that steps another one, and so on, so many times.
+  local function nest(depth)
+    return sockeye.loop({ poller = "epoll" }, function()
+      if depth == 0 then return sockeye.sleep(0.01) end
+      local inner <close> = nest(depth - 1)
+      while inner:step() do
+        sockeye.poll({ [inner:pollfd()] = "r" }, inner:timeout())
+      end
+    end)
+  end
+
+  local function finish(depth)
+    local loop <close> = nest(depth)
+    while loop:step(0.1) do end
+  end
+
+  it("may do so once, and are told how deep the kernel lets them", function()
+    finish(1)
+    local err <const> = errors.raised("ELOOP", "poll", finish, 6)
+    assert.matches("at most 4 epoll descriptors (EP_MAX_NESTS)", err.message, 1,
+                   true)
+  end)
+end)
