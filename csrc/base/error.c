@@ -9,10 +9,12 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/argument.h"
 #include "base/concat.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/field.h"
 #include "base/metatable.h"
@@ -123,6 +125,23 @@ int error_errno_number(const char *name)
     return row->code;
 }
 
+/* Calls of the C library that functions of the module make under another name. */
+static const struct {
+    const char *call;
+    const char *caller;
+} callers[] = {
+    {"getaddrinfo", "resolve"},
+    {"getnameinfo", "nameinfo"},
+};
+
+static void set_caller(lua_State *L, const char *call)
+{
+    for (size_t i = 0; i < sizeof callers / sizeof callers[0]; i++) {
+        if (strcmp(callers[i].call, call) == 0)
+            field_set_string(L, "caller", callers[i].caller);
+    }
+}
+
 /* Push an error object with the fields that every error has. The message is on
  * top, and popped. */
 static void push_error(lua_State *L, const char *call, const char *code)
@@ -133,6 +152,7 @@ static void push_error(lua_State *L, const char *call, const char *code)
     if (code != NULL)
         field_set_string(L, "code", code);
     field_set_string(L, "call", call);
+    set_caller(L, call);
     error_push_where(L);
     lua_setfield(L, -2, "where");
     luaL_setmetatable(L, ERROR_TYPE);
@@ -167,9 +187,24 @@ static void push_with(lua_State *L, const char *call, int code, int subject,
     field_set_boolean(L, field, true);
 }
 
-void error_push_timeout(lua_State *L, const char *call, int subject)
+/* Push how long it took for a time to run out. */
+static void push_duration(lua_State *L, int64_t after)
+{
+    char seconds[32];
+
+    snprintf(seconds, sizeof seconds, "%.14g",
+             (double)after / (double)NANOSECONDS);
+    lua_pushfstring(L, "timed out after %s s", seconds);
+}
+
+void error_push_timeout(lua_State *L, const char *call, int subject,
+                        int64_t after)
 {
     push_with(L, call, ETIMEDOUT, subject, "timeout");
+    if (after == NO_DEADLINE)
+        return;
+    push_duration(L, after);
+    lua_setfield(L, -2, "message");
 }
 
 void error_push_canceled(lua_State *L, const char *call, int subject)
@@ -197,9 +232,9 @@ int error_raise_because(lua_State *L, const char *call, int code,
     return lua_error(L);
 }
 
-int error_raise_timeout(lua_State *L, const char *call, int subject)
+int error_raise_timeout(lua_State *L, const char *call, int64_t after)
 {
-    error_push_timeout(L, call, subject);
+    error_push_timeout(L, call, 0, after);
     return lua_error(L);
 }
 
@@ -352,7 +387,8 @@ bool error_is_canceled(lua_State *L, int index)
     return is;
 }
 
-void error_push_as_timeout(lua_State *L, int index)
+void error_push_as_timeout(lua_State *L, int index, int64_t after,
+                           const char *whose)
 {
     static const char *const kept[] = {
         "call",     "caller",  "where", "address",
@@ -360,7 +396,11 @@ void error_push_as_timeout(lua_State *L, int index)
     };
 
     index = lua_absindex(L, index);
-    error_push_timeout(L, "timeout", 0);
+    error_push_timeout(L, "timeout", 0, after);
+    push_duration(L, after);
+    lua_pushfstring(L, "%s, the limit of '%s'", lua_tostring(L, -1), whose);
+    lua_setfield(L, -3, "message");
+    lua_pop(L, 1);
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
         push_raw(L, index, kept[i]);
         lua_setfield(L, -2, kept[i]);
@@ -416,7 +456,9 @@ see `is_canceled`
 @field closed true for the EBADF of a call whose socket somebody else has closed
 while it waited
 @field timeout true if the time-out of the socket or the call has expired, with
-the `code` `"ETIMEDOUT"`; absent if the kernel gave up
+the `code` `"ETIMEDOUT"`; absent if the kernel gave up. The `message` says after
+how many seconds, and which function around the call set the limit: `"timed out
+after 5 s, the limit of 'timeout'"`
 @field sent how many bytes, or messages, had been sent before the error, by a
 call that sends several
 @field partial the data received before the error, by `recv` and `recvmsg` with

@@ -8,6 +8,7 @@
 #define SOCKEYE_BASE_ERROR_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <lua.h>
 
@@ -22,8 +23,9 @@ int error_raise(lua_State *L, const char *call, int code, int subject);
 int error_raise_because(lua_State *L, const char *call, int code,
                         const char *message);
 
-/* Raise ETIMEDOUT with the field `timeout`. */
-int error_raise_timeout(lua_State *L, const char *call, int subject);
+/* Raise ETIMEDOUT with the field `timeout`. The call had `after` nanoseconds;
+ * NO_DEADLINE: it is not known how many. */
+int error_raise_timeout(lua_State *L, const char *call, int64_t after);
 
 /* Raise ECANCELED with the field `canceled`: a scope around the code is over. Or
  * EBADF with the field `closed`: somebody else has closed what the call uses. */
@@ -32,7 +34,8 @@ int error_raise_closed(lua_State *L, const char *call, int subject);
 
 /* Push the error object, so that the caller can add fields before lua_error. */
 void error_push(lua_State *L, const char *call, int code, int subject);
-void error_push_timeout(lua_State *L, const char *call, int subject);
+void error_push_timeout(lua_State *L, const char *call, int subject,
+                        int64_t after);
 void error_push_canceled(lua_State *L, const char *call, int subject);
 void error_push_closed(lua_State *L, const char *call, int subject);
 
@@ -41,9 +44,11 @@ void error_push_closed(lua_State *L, const char *call, int subject);
 void error_push_eai(lua_State *L, const char *call, int code, int subject);
 
 /* Whether the value at `index` is the error that error_push_canceled pushes.
- * Push one like it for a deadline that has come: ETIMEDOUT with `timeout`. */
+ * Push one like it for a deadline that has come: ETIMEDOUT with `timeout`, after
+ * so many nanoseconds, which the function `whose` has set. */
 bool error_is_canceled(lua_State *L, int index);
-void error_push_as_timeout(lua_State *L, int index);
+void error_push_as_timeout(lua_State *L, int index, int64_t after,
+                           const char *whose);
 
 /* Return whether the value at `index` is a sockeye error. */
 bool error_is(lua_State *L, int index);

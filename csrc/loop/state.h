@@ -140,6 +140,7 @@ struct task {
     int64_t flush_limit; /* the time-out of unsent output, since its last byte
                             was sent; 0: not running */
     int64_t limit;       /* the deadline of the call itself */
+    int64_t patience;    /* how long that was to be, for its error */
     int64_t scope_limit; /* the earliest of those around its code */
     uint64_t progress;   /* the call's progress: see struct wait */
     int64_t timer;       /* when its timer comes */

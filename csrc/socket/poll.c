@@ -23,6 +23,9 @@ enum { WANTED = 1, DEADLINE, KEYS, EVENTS, POLLFDS, SET };
 
 #define POLL_AGAIN 5000000 /* nanoseconds */
 
+/* The field of the list of keys that has the nanoseconds of wait. */
+#define PATIENCE "patience"
+
 static int poll_step(lua_State *L, int status, lua_KContext context);
 static int wait_step(lua_State *L, int status, lua_KContext context);
 
@@ -272,9 +275,10 @@ static int wait_step(lua_State *L, int status, lua_KContext context)
     (void)status;
     make_attempt(L, &wait_call, context);
     lua_rawgeti(L, KEYS, 1);
-    if (lua_rawget(L, -2) == LUA_TNIL)
-        return error_raise_timeout(L, "wait", 0);
-    return 1;
+    if (lua_rawget(L, -2) != LUA_TNIL)
+        return 1;
+    lua_getfield(L, KEYS, PATIENCE);
+    return error_raise_timeout(L, "wait", lua_tointeger(L, -1));
 }
 
 /*** Wait until a descriptor is ready (poll(2)).
@@ -288,8 +292,10 @@ is closed during the wait; ECANCELED
 */
 static int sockeye_wait(lua_State *L)
 {
+    int64_t seconds;
+
     luaL_checkany(L, 1);
-    clock_check_seconds(L, 3);
+    seconds = clock_check_seconds(L, 3);
     lua_settop(L, 3);
     lua_newtable(L);
     lua_pushvalue(L, 1);
@@ -304,6 +310,8 @@ static int sockeye_wait(lua_State *L)
     lua_replace(L, WANTED);
     lua_replace(L, DEADLINE);
     prepare(L);
+    lua_pushinteger(L, seconds);
+    lua_setfield(L, KEYS, PATIENCE);
     return wait_step(L, LUA_OK, WAIT_FIRST);
 }
 

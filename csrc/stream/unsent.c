@@ -60,7 +60,7 @@ void unsent_push(lua_State *L, struct output *o, const char *call)
 
     output_drop(o);
     if (timed_out)
-        error_push_timeout(L, call, 0);
+        error_push_timeout(L, call, 0, o->handle->timeout);
     else
         error_push(L, call, error, 0);
     set_peer(L);

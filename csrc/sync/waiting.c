@@ -82,6 +82,8 @@ void waiting_take_seconds(lua_State *L, int arg)
     if (lua_isnil(L, arg))
         return;
     seconds = clock_check_seconds(L, arg);
+    if (loop_running() != NULL)
+        loop_running()->patience = seconds;
     lua_pushinteger(L, seconds == 0 ? 0 : clock_after(seconds));
     lua_replace(L, arg);
 }

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
-#include <string.h>
 
 #include "base/argument.h"
 #include "base/clock.h"
@@ -42,15 +41,11 @@ bool resolver_try_again(lua_State *L, struct resolver_answer *answer)
            descriptor_collect(L, answer->error, &answer->collected);
 }
 
-/* Set the fields of the error on top that say what the script asked. */
-static void set_question(lua_State *L, const char *call)
+/* Set the field of the error on top that says what the script asked. */
+static void set_question(lua_State *L)
 {
     lua_pushvalue(L, RESOLVER_SUBJECT);
     lua_setfield(L, -2, "address");
-    if (strcmp(call, "getaddrinfo") == 0)
-        field_set_string(L, "caller", "resolve");
-    else if (strcmp(call, "getnameinfo") == 0)
-        field_set_string(L, "caller", "nameinfo");
 }
 
 void resolver_push_error(lua_State *L, const char *call,
@@ -60,7 +55,7 @@ void resolver_push_error(lua_State *L, const char *call,
         error_push_eai(L, call, answer.code, RESOLVER_SUBJECT);
     else
         error_push(L, call, answer.error, 0);
-    set_question(L, call);
+    set_question(L);
 }
 
 bool resolver_may_block(lua_State *L)
@@ -93,7 +88,7 @@ void resolver_send(lua_State *L, const char *call,
         return;
     job_handle_drop(L, h);
     error_push(L, call, error, 0);
-    set_question(L, call);
+    set_question(L);
     lua_error(L);
 }
 
@@ -113,7 +108,7 @@ struct job *resolver_await(lua_State *L, const struct call *call,
         return h->job;
     job_handle_drop(L, h);
     wait_push_error(L, &w, 0);
-    set_question(L, call->name);
+    set_question(L);
     lua_error(L);
     return NULL;
 }

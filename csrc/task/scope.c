@@ -20,9 +20,12 @@
 
 #define SCOPE_TYPE "sockeye.Scope"
 
-/* A user value keeps the coroutine that opened it alive. */
+/* User values keep the coroutine that opened it alive, and the name of the
+ * function that has set the limit. */
 struct opened {
     struct opened_scope scope;
+    int64_t duration;
+    const char *whose;
     bool is_open;
 };
 
@@ -61,15 +64,19 @@ static int sockeye_deadline(lua_State *L)
 
 /* ---- to open and to leave ---- */
 
-static int open_scope(lua_State *L, enum scope_kind kind)
+static int open_scope(lua_State *L, enum scope_kind kind, const char *whose)
 {
     struct task *t = task_running(L);
     int64_t seconds;
     struct opened *o;
 
+    lua_settop(L, 2);
     seconds = clock_check_number(L, 1);
-    o = lua_newuserdatauv(L, sizeof *o, 1);
-    *o = (struct opened){.is_open = true};
+    whose = luaL_optstring(L, 2, whose);
+    o = lua_newuserdatauv(L, sizeof *o, 2);
+    *o = (struct opened){.is_open = true, .duration = seconds, .whose = whose};
+    lua_pushvalue(L, 2);
+    lua_setiuservalue(L, -2, 2);
     scope_init(&o->scope, kind, L, clock_after(seconds));
     o->scope.base.canceled = seconds == 0;
     lua_pushthread(L);
@@ -83,18 +90,18 @@ static int open_scope(lua_State *L, enum scope_kind kind)
     return 2;
 }
 
-/* open_deadline(seconds), open_shield(seconds): opens a scope, in force until it
- * is closed. In a coroutine that cannot wait, it binds nobody. Returns also
+/* open_deadline(seconds [, whose]), open_shield(seconds [, whose]): opens a scope,
+ * in force until it is closed; its error names the function `whose`. In a coroutine that cannot wait, it binds nobody. Returns also
  * whether an error that ends the coroutine closes its variables: that of a
  * script's own stays as it is. */
 static int sockeye_open_deadline(lua_State *L)
 {
-    return open_scope(L, SCOPE_DEADLINE);
+    return open_scope(L, SCOPE_DEADLINE, "timeout");
 }
 
 static int sockeye_open_shield(lua_State *L)
 {
-    return open_scope(L, SCOPE_SHIELD);
+    return open_scope(L, SCOPE_SHIELD, "shield");
 }
 
 static void leave(struct opened *o)
@@ -140,7 +147,7 @@ static bool leave_with(lua_State *L)
     ends = ends_by_itself(L, o);
     leave(o);
     if (ends)
-        error_push_as_timeout(L, 2);
+        error_push_as_timeout(L, 2, o->duration, o->whose);
     return ends;
 }
 

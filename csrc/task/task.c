@@ -130,7 +130,7 @@ static void push_interruption(lua_State *L, const char *call, int error)
     if (error == ECANCELED)
         error_push_canceled(L, call, 0);
     else if (error == ETIMEDOUT)
-        error_push_timeout(L, call, 0);
+        error_push_timeout(L, call, 0, loop_running()->patience);
     else
         error_push(L, call, error, 0);
 }
@@ -169,7 +169,7 @@ static int fail_output(lua_State *L, struct task *t, struct output *o)
     output_drop(o);
     t->failed = true;
     if (timed_out)
-        error_push_timeout(L, "flush", 0);
+        error_push_timeout(L, "flush", 0, o->handle->timeout);
     else
         error_push(L, "flush", error, 0);
     return 1;

@@ -470,16 +470,16 @@ bool wait_again(lua_State *L, struct wait *w)
 
 void wait_push_error(lua_State *L, const struct wait *w, int subject)
 {
-    static void (*const pushers[])(lua_State *, const char *, int) = {
-        [WAIT_TIMED_OUT] = error_push_timeout,
-        [WAIT_CANCELED] = error_push_canceled,
-        [WAIT_CLOSED] = error_push_closed,
-    };
+    const char *name = w->call->name;
 
-    if (w->outcome >= WAIT_TIMED_OUT)
-        pushers[w->outcome](L, w->call->name, subject);
+    if (w->outcome == WAIT_TIMED_OUT)
+        error_push_timeout(L, name, subject, w->handle->timeout);
+    else if (w->outcome == WAIT_CANCELED)
+        error_push_canceled(L, name, subject);
+    else if (w->outcome == WAIT_CLOSED)
+        error_push_closed(L, name, subject);
     else
-        error_push(L, w->call->name, w->error, subject);
+        error_push(L, name, w->error, subject);
 }
 
 int wait_failed(lua_State *L, const struct wait *w, int subject)

@@ -101,7 +101,7 @@ end
 function M.within(seconds, f, ...)
   arguments.check("within", 1, seconds, "seconds")
   arguments.check("within", 2, f, "function")
-  local scope <close> = primitives.open_deadline(seconds)
+  local scope <close> = primitives.open_deadline(seconds, "within")
   return results_within(scope, xpcall(f, catch_origin, ...))
 end
 

@@ -245,3 +245,91 @@ s:listen()
                      result.stderr)
     end)
 end)
+
+describe("the message of a time-out", function()
+  descriptors.guard()
+
+  local worlds = {
+    { "outside of a task", function(f) return f() end },
+    { "in a task (epoll)", function(f)
+      return sockeye.run({ poller = "epoll" }, f)
+    end },
+    { "in a task (poll)", function(f)
+      return sockeye.run({ poller = "poll" }, f)
+    end },
+  }
+
+  -- Each gets a silent socket; the second field is what has set the limit, nil:
+  -- the call or the socket itself.
+  local calls = {
+    { "recv", nil, function(s) s:settimeout(0.01):recv(1) end },
+    { "accept", nil, function()
+      local l <close> = sockeye.listen("127.0.0.1:0")
+      l:settimeout(0.01):accept()
+    end },
+    { "wait", nil, function(s) sockeye.wait(s, "r", 0.01) end },
+    { "read", nil, function(s)
+      local stream = sockeye.stream(s)
+      stream:settimeout(0.01)
+      stream:read("l")
+    end },
+    { "wait", nil, function()
+      local child <close> = sockeye.process { "sleep", "60" }
+      child:wait(0.01)
+    end },
+    { "recv", "timeout", function(s) sockeye.timeout(0.01, s.recv, s, 1) end },
+    { "wait", "timeout", function(s)
+      sockeye.timeout(0.01, sockeye.timeout, 20, sockeye.wait, s)
+    end },
+    { "sleep", "shield", function()
+      sockeye.shield(0.01, sockeye.sleep, 20)
+    end },
+  }
+  local in_tasks = {
+    { "get", nil, function() sockeye.channel():get(0.01) end },
+    { "put", nil, function() sockeye.channel():put(1, 0.01) end },
+    { "wait", nil, function() sockeye.event():wait(0.01) end },
+    { "acquire", nil, function()
+      sockeye.semaphore(0):acquire(0.01)
+    end },
+  }
+
+  local function check(call, whose, f)
+    local a, b = sockeye.socketpair()
+    local err = errors.raised("ETIMEDOUT", call, f, a)
+    a:close()
+    b:close()
+    assert.is_true(err.timeout)
+    assert.equal("timed out after 0.01 s" .. (whose and
+      (", the limit of '%s'"):format(whose) or ""), err.message)
+  end
+
+  for _, world in ipairs(worlds) do
+    for _, row in ipairs(calls) do
+      it(("says how long %s had, and whose limit it was%s, %s"):format(
+        row[1], row[2] and ": " .. row[2] or "", world[1]), function()
+        world[2](function() check(row[1], row[2], row[3]) end)
+      end)
+    end
+  end
+  for _, row in ipairs(in_tasks) do
+    it(("says how long %s had, in a task"):format(row[1]), function()
+      sockeye.run(check, row[1], row[2], row[3])
+    end)
+  end
+
+  it("names the function that the script called", function()
+    local err = errors.raised("ETIMEDOUT", "getaddrinfo", sockeye.timeout, 0,
+                              sockeye.resolve, "no-such-host.invalid")
+    assert.equal("resolve", err.caller)
+    assert.matches("resolve: timed out after 0 s, the limit of 'timeout'",
+                   tostring(err), 1, true)
+  end)
+
+  it("is the system's where it gave up by itself", function()
+    local _, err = pcall(require("sockeye.core").primitives.raise, "connect",
+                         "ETIMEDOUT")
+    assert.is_nil(err.timeout)
+    assert.is_nil(err.message:find("after", 1, true))
+  end)
+end)

@@ -148,7 +148,8 @@ local function handle_with_limits(visit)
   local _ <close> = visit
   local server <const> = visit[1]
   if server.handler_timeout then
-    visit.deadline = primitives.open_deadline(server.handler_timeout)
+    visit.deadline = primitives.open_deadline(server.handler_timeout,
+                                              "handler_timeout")
   end
   visit[2] = core.stream(visit[2])
   if server.idle_timeout then visit[2]:settimeout(server.idle_timeout) end
