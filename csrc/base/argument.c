@@ -209,7 +209,10 @@ int argument_refuse(lua_State *L, int arg, const char *what)
     luaL_checkstack(L, 12, what);
     if (lua_type(L, arg) != LUA_TNUMBER)
         return argument_error(L, arg, what);
-    luaL_tolstring(L, arg, NULL);
+    if (lua_rawequal(L, arg, arg))
+        luaL_tolstring(L, arg, NULL);
+    else
+        lua_pushliteral(L, "nan"); /* and not its sign */
     lua_pushfstring(L, "%s, got %s", what, lua_tostring(L, -1));
     return argument_error(L, arg, lua_tostring(L, -1));
 }

@@ -64,6 +64,20 @@ bool names_parse(const struct names *names, const char *text, uint32_t most,
     return text_parse_number(text, number) && *number <= most;
 }
 
+/* Push a constant's full name: "AF_INET". */
+static void push_prefixed(lua_State *L, const char *prefix, const char *text)
+{
+    luaL_Buffer buffer;
+
+    luaL_buffinit(L, &buffer);
+    luaL_addstring(&buffer, prefix);
+    for (; *text != '\0'; text++)
+        luaL_addchar(&buffer, (char)toupper((unsigned char)*text));
+    luaL_pushresult(&buffer);
+}
+
+/* Push what is wrong with the name. One that was written with its prefix has a
+ * suggestion with it, too. */
 static void push_unknown(lua_State *L, const struct names *names,
                          const char *text)
 {
@@ -75,6 +89,14 @@ static void push_unknown(lua_State *L, const struct names *names,
         nearest_offer(&nearest, row->text);
     nearest.wanted = text;
     nearest.length = strlen(text);
+    if (nearest.best != NULL && bare != text) {
+        bool is_second = names->prefixes[1] != NULL &&
+                         strncasecmp(text, names->prefixes[1],
+                                     strlen(names->prefixes[1])) == 0;
+
+        push_prefixed(L, names->prefixes[is_second], nearest.best);
+        nearest.best = lua_tostring(L, -1);
+    }
     nearest_push(L, names->kind, &nearest);
 }
 
@@ -243,18 +265,6 @@ void names_push(lua_State *L, const struct names *names, lua_Integer value)
         lua_pushstring(L, row->text);
     else
         lua_pushinteger(L, value);
-}
-
-/* Push a constant's full name: "AF_INET". */
-static void push_prefixed(lua_State *L, const char *prefix, const char *text)
-{
-    luaL_Buffer buffer;
-
-    luaL_buffinit(L, &buffer);
-    luaL_addstring(&buffer, prefix);
-    for (; *text != '\0'; text++)
-        luaL_addchar(&buffer, (char)toupper((unsigned char)*text));
-    luaL_pushresult(&buffer);
 }
 
 void names_push_constant(lua_State *L, const struct names *names,

@@ -39,6 +39,8 @@ static inline size_t transfer_size(lua_State *L, int arg)
     int is_integer;
     lua_Integer size = lua_tointegerx(L, arg, &is_integer);
 
+    if (!is_integer && lua_type(L, arg) != LUA_TNUMBER)
+        luaL_typeerror(L, arg, "number of bytes");
     if (!is_integer)
         luaL_checkinteger(L, arg);
     luaL_argcheck(L, size >= 0, arg, "size must not be negative");

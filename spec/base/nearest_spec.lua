@@ -8,7 +8,7 @@ describe("a name that does not exist", function()
 
   local cases = {
     { "inet9", "stream", "#1.*unknown family 'inet9', did you mean 'inet'" },
-    { "AF_INETT", "stream", "#1.*'AF_INETT', did you mean 'inet'" },
+    { "AF_INETT", "stream", "#1.*'AF_INETT', did you mean 'AF_INET'" },
     { "unixx", "stream", "#1.*did you mean 'unix'" },
     { "SOCK_STREAM", "stream", "#1.*unknown family 'SOCK_STREAM'" },
     { "nothing like it", "stream", "unknown family 'nothing like it'%)" },
