@@ -291,8 +291,10 @@ static const char *match_close(struct matcher *m, const char *s, const char *p)
     int open = m->level - 1;
     const char *result;
 
-    while (m->captures[open].to != NULL)
+    while (open >= 0 && m->captures[open].to != NULL)
         open--;
+    if (open < 0)
+        return NULL;
     m->captures[open].to = s;
     result = match_rest(m, s, p);
     if (result == NULL)
@@ -329,7 +331,7 @@ static const char *match_capture(struct matcher *m, const char *s, int number)
     size_t size = (size_t)(m->captures[number].to - from);
     size_t left = (size_t)(m->end - s);
 
-    if (m->captures[number].is_position)
+    if (from == NULL || m->captures[number].is_position)
         return NULL;
     if (left < size) {
         m->is_short |= memcmp(from, s, left) == 0;
@@ -459,11 +461,12 @@ static enum matching match_at(struct matcher *m, const struct pattern *p,
 
 enum matching pattern_find(const struct pattern *p, struct match *result)
 {
-    struct matcher m;
+    struct matcher m = {
+        .begin = result->bytes,
+        .pattern_end = p->text + p->size,
+    };
     enum matching found = NONE;
 
-    m.begin = result->bytes;
-    m.pattern_end = p->text + p->size;
     while (found == NONE && result->from < result->length &&
            result->from <= result->last) {
         found = match_at(&m, p, result);

@@ -187,13 +187,14 @@ static enum outcome push_match(lua_State *L, struct reading *r,
  * captures. */
 static enum outcome read_matched(lua_State *L, struct reading *r)
 {
-    struct match m;
+    struct match m = {
+        .bytes = r->bytes,
+        .length = r->length,
+        .ended = r->ended,
+        .last = r->max,
+        .from = r->scanned,
+    };
 
-    m.bytes = r->bytes;
-    m.length = r->length;
-    m.ended = r->ended;
-    m.last = r->max;
-    m.from = r->scanned;
     switch (pattern_find(lua_touserdata(L, 2), &m)) {
     case MATCHED:
         return push_match(L, r, &m);
