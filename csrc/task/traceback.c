@@ -243,6 +243,24 @@ static int note_origin(lua_State *L)
     return 0;
 }
 
+/* Lua's error and assert. */
+static _Atomic(lua_CFunction) raisers[2];
+
+/* For the message handler that runs: whether a script has raised the error by one
+ * of these, as it is to be. */
+static bool is_meant_so(lua_State *L)
+{
+    lua_CFunction f;
+    lua_Debug ar;
+
+    if (!lua_getstack(L, 1, &ar))
+        return false;
+    lua_getinfo(L, "f", &ar);
+    f = lua_tocfunction(L, -1);
+    lua_pop(L, 1);
+    return f != NULL && (f == raisers[0] || f == raisers[1]);
+}
+
 static int mend(lua_State *L)
 {
     error_mend_place(L);
@@ -254,11 +272,13 @@ static int mend(lua_State *L)
 static int handle(lua_State *L, lua_CFunction note)
 {
     lua_settop(L, 1);
-    lua_pushcfunction(L, mend);
-    lua_pushvalue(L, 1);
-    if (lua_pcall(L, 1, 1, 0) == LUA_OK)
-        lua_replace(L, 1);
-    lua_settop(L, 1);
+    if (!is_meant_so(L)) {
+        lua_pushcfunction(L, mend);
+        lua_pushvalue(L, 1);
+        if (lua_pcall(L, 1, 1, 0) == LUA_OK)
+            lua_replace(L, 1);
+        lua_settop(L, 1);
+    }
     lua_pushcfunction(L, note);
     lua_pushvalue(L, 1);
     lua_pcall(L, 1, 0, 0);
@@ -284,7 +304,8 @@ static int sockeye_catch_origin(lua_State *L)
 static int sockeye_explain(lua_State *L)
 {
     lua_settop(L, 1);
-    error_mend_place(L);
+    if (!is_meant_so(L))
+        error_mend_place(L);
     traceback_push(L, L, 1);
     lua_createtable(L, 0, 2);
     lua_pushvalue(L, 1);
@@ -304,5 +325,9 @@ void open_traceback(lua_State *L)
 
     lua_getfield(L, -1, "primitives");
     luaL_setfuncs(L, primitives, 0);
-    lua_pop(L, 1);
+    lua_getglobal(L, "error");
+    lua_getglobal(L, "assert");
+    raisers[0] = lua_tocfunction(L, -2);
+    raisers[1] = lua_tocfunction(L, -1);
+    lua_pop(L, 3);
 }

@@ -114,6 +114,17 @@ for _, poller in ipairs(loops.pollers) do
   end)
 end
 
+describe("a text that a script raises", function()
+  it("is left as it is, whatever it looks like", function()
+    sockeye.run(function()
+      local text = "bad argument #1 to 'mine'"
+      assert.equal(text, failure(sockeye.spawn(error, text, 0)))
+      local ok, err = pcall(sockeye.within, 5, error, text, 0)
+      assert.same({ false, text }, { ok, err })
+    end)
+  end)
+end)
+
 describe("the line of a task", function()
   it("is that of spawn while it executes none of the script's", function()
     sockeye.run(function()
