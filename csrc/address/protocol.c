@@ -236,10 +236,11 @@ const struct names *protocol_names_of(int family)
     return protocols_of(family)->names;
 }
 
-/* The names that are understood for a protocol of the family. */
-static const struct names *known_names(const struct protocols *p)
+const struct names *protocol_known_names(int family)
 {
-    return p->names == &no_names ? &protocol_names : p->names;
+    const struct names *names = protocols_of(family)->names;
+
+    return names == &no_names ? &protocol_names : names;
 }
 
 const struct names *protocol_names_at(int i, int *family)
@@ -251,7 +252,7 @@ const struct names *protocol_names_at(int i, int *family)
 int protocol_opt(lua_State *L, int arg, int family)
 {
     const struct protocols *p = protocols_of(family);
-    lua_Integer protocol = names_opt(L, arg, known_names(p), 0);
+    lua_Integer protocol = names_opt(L, arg, protocol_known_names(family), 0);
 
     luaL_argcheck(L, !p->network_order || protocol <= UINT16_MAX, arg,
                   "protocol out of range (0 to 65535)");
@@ -271,7 +272,7 @@ static int sockeye_read_protocol(lua_State *L)
     int family = (int)luaL_checkinteger(L, 1);
 
     luaL_checkany(L, 2);
-    return names_push_read(L, 2, known_names(protocols_of(family)));
+    return names_push_read(L, 2, protocol_known_names(family));
 }
 
 void open_protocol(lua_State *L)

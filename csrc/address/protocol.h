@@ -21,6 +21,9 @@ extern const struct names protocol_ethernet_names; /* ETH_P_ */
  * none. */
 const struct names *protocol_names_of(int family);
 
+/* Return the names that are understood for the family's protocols. */
+const struct names *protocol_known_names(int family);
+
 /* Return the names of the row with this index, from 0 on, and its family; NULL
  * after the last one. */
 const struct names *protocol_names_at(int i, int *family);

@@ -122,7 +122,7 @@ struct socket *socket_reject(lua_State *L, int arg, const char *call)
 /* ---- create ---- */
 
 /* Push a description of the arguments of a failed socket(2): "inet
- * seqpacket". */
+ * seqpacket". A protocol that was given by a name has one. */
 static void push_kind(lua_State *L, int family, int type, int protocol)
 {
     names_push(L, &address_family_names, family);
@@ -130,7 +130,10 @@ static void push_kind(lua_State *L, int family, int type, int protocol)
     names_push(L, &socket_type_names, type);
     if (protocol != 0) {
         lua_pushliteral(L, " ");
-        names_push(L, protocol_names_of(family), protocol);
+        names_push(L,
+                   lua_type(L, 3) == LUA_TSTRING ? protocol_known_names(family)
+                                                 : protocol_names_of(family),
+                   protocol);
     }
     lua_concat(L, protocol != 0 ? 5 : 3);
 }

@@ -92,7 +92,7 @@ describe("the protocol of a socket", function()
     end
     local err = errors.raised("EPROTONOSUPPORT", "socket", sockeye.socket,
                               "unix", "stream", "tcp")
-    assert.equal("unix stream 6", err.subject)
+    assert.equal("unix stream tcp", err.subject)
   end)
 
   it("has the family's name in an error", function()
