@@ -224,6 +224,14 @@ int error_raise(lua_State *L, const char *call, int code, int subject)
     return lua_error(L);
 }
 
+int error_raise_for(lua_State *L, const char *caller, const char *call,
+                    int code, int subject)
+{
+    error_push(L, call, code, subject);
+    field_set_string(L, "caller", caller);
+    return lua_error(L);
+}
+
 int error_raise_because(lua_State *L, const char *call, int code,
                         const char *message)
 {

@@ -18,6 +18,10 @@
  * error_raise(...)`. */
 int error_raise(lua_State *L, const char *call, int code, int subject);
 
+/* Raise it for a call that `caller` has made, which is what the script called. */
+int error_raise_for(lua_State *L, const char *caller, const char *call,
+                    int code, int subject);
+
 /* Raise it with a message that says more than the system's: "the socket is
  * closed". */
 int error_raise_because(lua_State *L, const char *call, int code,

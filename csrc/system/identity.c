@@ -95,10 +95,18 @@ static int look_up_group(const char *name, char *memory, size_t size,
     return error;
 }
 
-/* Return the number of the user or group with the name at `index`. Raises ENOENT
- * in the name of `call` if there is none. */
-static uint32_t find_id(lua_State *L, int index, look_up *find,
-                        const char *call)
+struct database {
+    look_up *find;
+    const char *call; /* for errors */
+};
+
+static const struct database user_file = {look_up_user, "getpwnam"};
+static const struct database group_file = {look_up_group, "getgrnam"};
+
+/* Return the number of the user or group with the name at `index`, for `caller`.
+ * Raises ENOENT if there is none. */
+static uint32_t find_id(lua_State *L, int index, const struct database *in,
+                        const char *caller)
 {
     const char *name = lua_tostring(L, index);
     size_t size = ENTRY_LEAST;
@@ -109,19 +117,19 @@ static uint32_t find_id(lua_State *L, int index, look_up *find,
     do {
         char *memory = lua_newuserdatauv(L, size, 0);
 
-        error = find(name, memory, size, &found, &id);
+        error = in->find(name, memory, size, &found, &id);
         lua_pop(L, 1);
         size *= 2;
     } while (error == EINTR || (error == ERANGE && size <= ENTRY_MOST));
     if (!found)
-        error_raise(L, call, error ? error : ENOENT, index);
+        error_raise_for(L, caller, in->call, error ? error : ENOENT, index);
     return id;
 }
 
 /* Return the user or group at `index`, a number or a name. Raises an argument
  * error for `arg`. */
-static uint32_t check_id(lua_State *L, int arg, int index, look_up *find,
-                         const char *call)
+static uint32_t check_id(lua_State *L, int arg, int index,
+                         const struct database *in, const char *caller)
 {
     int is_integer;
     lua_Integer id;
@@ -132,7 +140,7 @@ static uint32_t check_id(lua_State *L, int arg, int index, look_up *find,
         name = lua_tolstring(L, index, &length);
         luaL_argcheck(L, text_is_whole(name, length), arg,
                       "name contains a zero");
-        return find_id(L, index, find, call);
+        return find_id(L, index, in, caller);
     }
     id = lua_tointegerx(L, index, &is_integer);
     luaL_argcheck(L, is_integer, arg, "a name or an integer expected");
@@ -175,7 +183,7 @@ sockeye.setuid("nobody")
 */
 static int sockeye_setuid(lua_State *L)
 {
-    uint32_t id = check_id(L, 1, 1, look_up_user, "getpwnam");
+    uint32_t id = check_id(L, 1, 1, &user_file, "setuid");
 
     return end_call(L, setuid(id), "setuid", 1);
 }
@@ -189,7 +197,7 @@ static int sockeye_setuid(lua_State *L)
 */
 static int sockeye_setgid(lua_State *L)
 {
-    uint32_t id = check_id(L, 1, 1, look_up_group, "getgrnam");
+    uint32_t id = check_id(L, 1, 1, &group_file, "setgid");
 
     return end_call(L, setgid(id), "setgid", 1);
 }
@@ -210,7 +218,7 @@ static int sockeye_setgroups(lua_State *L)
     groups = lua_newuserdatauv(L, (count + 1) * sizeof *groups, 0);
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, 1, (lua_Integer)i + 1);
-        groups[i] = check_id(L, 1, lua_gettop(L), look_up_group, "getgrnam");
+        groups[i] = check_id(L, 1, lua_gettop(L), &group_file, "setgroups");
         lua_pop(L, 1);
     }
     return end_call(L, setgroups(count, groups), "setgroups", 0);

@@ -354,7 +354,7 @@ void transit_end_take(lua_State *L, struct end *end, int arg, const char *call)
 }
 
 /* O_NONBLOCK: opening a named pipe must not wait for a writer. */
-static void take_path(lua_State *L, struct end *end, int arg)
+static void take_path(lua_State *L, struct end *end, int arg, const char *call)
 {
     const char *path = text_check(L, arg, "name");
     bool collected = false;
@@ -365,7 +365,7 @@ static void take_path(lua_State *L, struct end *end, int arg)
     while (fd == -1 &&
            (errno == EINTR || descriptor_collect(L, errno, &collected)));
     if (fd == -1)
-        error_raise(L, "open", errno, arg);
+        error_raise_for(L, call, "open", errno, arg);
     own_descriptor(end, fd);
 }
 
@@ -389,7 +389,7 @@ void transit_end_open(lua_State *L, struct end *end, int arg, const char *call)
         transit_end_take(L, end, arg, call);
         return;
     }
-    take_path(L, end, arg);
+    take_path(L, end, arg, call);
     if (end->kind == S_IFDIR)
         error_raise(L, call, EISDIR, arg);
 }
