@@ -109,6 +109,48 @@ describe("the action of a signal", function()
     end))
   end)
 
+  -- What a script calls, during which a shell sends it signals, and the result.
+  local calls = {
+    ["io.popen and lines"] = { "line", function(shell)
+      return shell("r", "echo line"):lines()()
+    end },
+    ["a pipe that is full"] = { "200000", function(shell)
+      local name = os.tmpname()
+      local pipe = shell("w", "wc -c >" .. name)
+      pipe:setvbuf "no"
+      assert(pipe:write(("x"):rep(200000)))
+      pipe:close()
+      local file <close> = assert(io.open(name))
+      os.remove(name)
+      return file:read "l":match "%d+"
+    end },
+    ["a FIFO that is opened"] = { "line", function(shell)
+      local name = os.tmpname()
+      os.remove(name)
+      assert(os.execute("mkfifo " .. name))
+      local _ <close> = shell("r", "echo line >" .. name)
+      local file <close> = assert(io.open(name))
+      os.remove(name)
+      return file:read "l"
+    end },
+    ["os.execute"] = { true, function(_, signals)
+      return (os.execute(signals))
+    end },
+  }
+  for what, row in pairs(calls) do
+    it("lets Lua's own calls go on: " .. what, function()
+      assert.equal("exit 0", ending(function()
+        local came = 0
+        signal("USR1", function() came = came + 1 end)
+        local signals = ("kill -USR1 %d; "):format(self()):rep(3)
+        same(row[1], row[2](function(mode, command)
+          return assert(io.popen(signals .. command, mode))
+        end, signals))
+        same(true, came > 0)
+      end))
+    end)
+  end
+
   it("is the same in a child, which may change its own", function()
     assert.equal("exit 0", ending(function()
       signal("USR1", "ignore")
