@@ -156,6 +156,7 @@ local function descriptors()
 end
 
 local accepted = { "bad argument #%d+ to ", "an address is immutable",
+                   "unknown field of an address", "attempt to concatenate a",
                    "not inside sockeye.run" }
 
 local function is_accepted(err)
