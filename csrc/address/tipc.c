@@ -65,14 +65,15 @@ static uint32_t word_of(const struct address *a, int i)
 {
     uint32_t word;
 
-    memcpy(&word, (const char *)&const_tipc(a)->addr + i * sizeof word,
+    memcpy(&word, (const char *)&const_tipc(a)->addr + (size_t)i * sizeof word,
            sizeof word);
     return word;
 }
 
 static void set_word(struct address *a, int i, uint32_t word)
 {
-    memcpy((char *)&tipc_of(a)->addr + i * sizeof word, &word, sizeof word);
+    memcpy((char *)&tipc_of(a)->addr + (size_t)i * sizeof word, &word,
+           sizeof word);
 }
 
 static int count_words(const struct address *a)
