@@ -346,7 +346,7 @@ M.rows = {
   { [[st:read_until("")]], "read_until", "must not be empty" },
   { [[st:write({})]], "write", "string expected, got table" },
   { [[st.write("x")]], "write", "object:write(...)" },
-  { [[a:sendfile("/nosuch")]], "open", "/nosuch", "ENOENT" },
+  { [[a:sendfile("/nosuch")]], "sendfile", "/nosuch", "ENOENT" },
   { [[a:sendfile(5.5)]], "sendfile", "file or descriptor expected" },
   { [[a:sendfile(io.stdin, -1)]], "sendfile", "negative, got -1" },
 
