@@ -199,27 +199,27 @@ static const struct names no_names = {"protocol", {NULL, NULL}, no_rows};
 
 /* The families whose protocols have names. AF_UNSPEC stands for all of IP. */
 static const struct protocols {
-    int family;
     const struct names *names;
+    int family;
     bool network_order; /* the kernel takes 16 bits in network byte order */
 } families[] = {
 #ifdef __linux__
-    {AF_PACKET, &protocol_ethernet_names, true},
-    {AF_NETLINK, &netlink_names, false},
-    {AF_BLUETOOTH, &bluetooth_names, false},
-    {AF_CAIF, &caif_names, false},
-    {AF_CAN, &can_names, false},
-    {AF_KCM, &kcm_names, false},
-    {AF_KEY, &key_names, false},
-    {AF_NFC, &nfc_names, false},
-    {AF_PHONET, &phonet_names, false},
-    {AF_PPPOX, &pppox_names, false},
-    {AF_SMC, &smc_names, false},
+    {&protocol_ethernet_names, AF_PACKET, true},
+    {&netlink_names, AF_NETLINK, false},
+    {&bluetooth_names, AF_BLUETOOTH, false},
+    {&caif_names, AF_CAIF, false},
+    {&can_names, AF_CAN, false},
+    {&kcm_names, AF_KCM, false},
+    {&key_names, AF_KEY, false},
+    {&nfc_names, AF_NFC, false},
+    {&phonet_names, AF_PHONET, false},
+    {&pppox_names, AF_PPPOX, false},
+    {&smc_names, AF_SMC, false},
 #endif
-    {AF_INET, &protocol_names, false},
-    {AF_INET6, &protocol_names, false},
-    {AF_UNSPEC, &protocol_names, false},
-    {-1, &no_names, false},
+    {&protocol_names, AF_INET, false},
+    {&protocol_names, AF_INET6, false},
+    {&protocol_names, AF_UNSPEC, false},
+    {&no_names, -1, false},
 };
 
 static const struct protocols *protocols_of(int family)
