@@ -7,4 +7,9 @@ return {
     "a pipe that may not block takes PIPE_BUF bytes, and write returns at once",
   ["a table for poll may be empty, and then poll waits the time given"] =
     "a signal handler that raises ends run, not the wait",
+  ["a table that is changed while a task polls it"] =
+    "it is polled by a loop of each kind",
+  ["dup lets .*, by "] = "likewise",
+  ["a socket that others have by .* is watched no more"] =
+    "its loop has epoll, whatever the world has",
 }
