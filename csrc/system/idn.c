@@ -183,11 +183,12 @@ const char *idn_read_host(lua_State *L, int index, char *ascii)
 {
     size_t length;
     const char *host = lua_tolstring(L, index, &length);
-    struct name n = {.next = host, .ascii = ascii};
+    struct name n = {.next = host};
     bool has_space;
     bool is_plain = is_ascii(host, length, &has_space);
 
     n.end = host + length;
+    n.ascii = ascii;
     if (!text_is_whole(host, length)) {
         lua_pushliteral(L, "name contains a zero");
         return NULL;

@@ -112,9 +112,10 @@ static void put_rest(struct output *o, const uint32_t *characters, size_t count,
 size_t punycode_encode(const uint32_t *characters, size_t count, char *output,
                        size_t size)
 {
-    struct output o = {output, size, 0};
+    struct output o = {.size = size};
     size_t basic = 0;
 
+    o.bytes = output;
     for (size_t i = 0; i < count; i++) {
         if (characters[i] < INITIAL_N) {
             put(&o, (char)characters[i]);

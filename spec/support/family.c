@@ -30,11 +30,12 @@ static bool refuses(int flags)
 EXPORTED int getsockopt(int fd, int level, int name, void *value,
                         socklen_t *length)
 {
+    const char *family = getenv("FAMILY");
     int result = (int)syscall(SYS_getsockopt, fd, level, name, value, length);
 
     if (result == 0 && level == SOL_SOCKET && name == SO_DOMAIN &&
-        *(int *)value == AF_UNIX)
-        *(int *)value = atoi(getenv("FAMILY"));
+        family != NULL && *(int *)value == AF_UNIX)
+        *(int *)value = (int)strtol(family, NULL, 10);
     return result;
 }
 
