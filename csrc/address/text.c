@@ -291,7 +291,7 @@ static void push_meant(lua_State *L, const char *text)
     lua_pushfstring(L, "*%s", text);
     lua_pushfstring(L, "*:%s", text);
     lua_pushlstring(L, text, (size_t)head);
-    lua_pushfstring(L, "[%s]:%s", lua_tostring(L, -1), text + head + 1);
+    lua_pushfstring(L, "[%s]:%s", lua_tostring(L, -1), colon ? colon + 1 : "");
     lua_replace(L, -2);
     lua_pushfstring(L, "[%s]:0", text);
     lua_pushfstring(L, "%s:0", text);
