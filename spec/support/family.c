@@ -39,12 +39,15 @@ EXPORTED int getsockopt(int fd, int level, int name, void *value,
     return result;
 }
 
-/* glibc declares addresses as a union of pointers. */
+/* glibc declares addresses as a union of pointers; and others, the flags of
+ * sendmmsg without a sign. */
 #ifdef __GLIBC__
+#define MANY_FLAGS int
 #define ADDRESS __SOCKADDR_ARG
 #define CONST_ADDRESS __CONST_SOCKADDR_ARG
 #define ADDRESS_OF(argument) ((argument).__sockaddr__)
 #else
+#define MANY_FLAGS unsigned
 #define ADDRESS struct sockaddr *
 #define CONST_ADDRESS const struct sockaddr *
 #define ADDRESS_OF(argument) (argument)
@@ -95,7 +98,7 @@ EXPORTED ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 }
 
 EXPORTED int sendmmsg(int fd, struct mmsghdr *messages, unsigned count,
-                      int flags)
+                      MANY_FLAGS flags)
 {
     if (refuses(flags))
         return -1;
