@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/nowait.h"
 #include "base/process.h"
@@ -13,6 +14,10 @@
 #include "loop/state.h"
 
 #define ATTEMPTS 16 /* before other tasks get a turn */
+
+/* How long the end of the process waits for a peer that takes nothing, where the
+ * stream has no time-out. */
+#define PATIENCE (5 * NANOSECONDS)
 
 /* Make one attempt to send. Returns 0 if some bytes were sent and more may
  * follow; or errno. A pipe that is full by now is EAGAIN. */
@@ -175,6 +180,47 @@ void outputs_try_all(struct output **list)
         error = send_a_few(o);
         if (error != EAGAIN)
             o->error = error;
+    }
+}
+
+/* Wait until the peer can take more. False: not before the deadline. */
+static bool await_peer(const struct output *o, int64_t deadline)
+{
+    struct pollfd p = {.fd = o->handle->fd, .events = POLLOUT};
+    struct timespec left;
+    int count;
+
+    do
+        count = ppoll(&p, 1, clock_left(deadline, &left), NULL);
+    while (count == -1 && errno == EINTR);
+    return count == 1;
+}
+
+static void finish(struct output *o)
+{
+    int64_t timeout = o->handle->timeout;
+    bool is_patient = timeout == NO_DEADLINE;
+    int64_t deadline = clock_after(is_patient ? PATIENCE : timeout);
+
+    for (;;) {
+        size_t before = block_used(o->pending);
+
+        if (output_try(o) != EAGAIN)
+            return;
+        if (is_patient && block_used(o->pending) != before)
+            deadline = clock_after(PATIENCE);
+        if (!await_peer(o, deadline))
+            return;
+    }
+}
+
+void outputs_finish(struct output **list)
+{
+    struct output *next;
+
+    for (struct output *o = *list; o != NULL; o = next) {
+        next = o->next;
+        finish(o);
     }
 }
 

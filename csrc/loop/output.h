@@ -2,7 +2,7 @@
  * output: bytes that a stream has written but not yet sent.
  *
  * A task has a list of the outputs to send before it waits (loop.h). Nothing
- * here waits, calls Lua or raises.
+ * here calls Lua or raises, and only outputs_finish waits.
  */
 #ifndef SOCKEYE_LOOP_OUTPUT_H
 #define SOCKEYE_LOOP_OUTPUT_H
@@ -78,6 +78,10 @@ static inline void outputs_try(struct output **list)
     if (*list != NULL)
         outputs_try_all(list);
 }
+
+/* Send all, as the process ends: wait for each as long as its time-out allows,
+ * and without one as long as its peer takes some within a few seconds. */
+void outputs_finish(struct output **list);
 
 /* Empty the list, keeping the pending bytes, or dropping them. */
 void outputs_leave(struct output **list);

@@ -189,7 +189,9 @@ static int write_step(lua_State *L, int status, lua_KContext context)
 /*** Write strings and numbers.
 By default, data written inside a task is kept and sent by one system call: when
 the task next waits for anything, when it ends, or when there are more than 64
-KiB. Outside of tasks it is sent at once. `setvbuf` changes this.
+KiB. Outside of tasks it is sent at once. `setvbuf` changes this. `os.exit` in a
+task sends it, and waits for a slow peer: for the stream's time-out, or until the
+peer has taken nothing for 5 seconds.
 @function Stream:write
 @param ... strings, or numbers, which are converted as by `tostring`
 @treturn Stream itself; `false` if the buffer is full and it would have to wait
@@ -306,7 +308,9 @@ static uint8_t check_mode(lua_State *L, int arg)
 @function Stream:setvbuf
 @string mode `"auto"`: until the task waits, and outside of tasks not at all;
 `"no"`: not at all; `"full"`: until `flush`, `shutdown` or `close`, or until
-there are `size` bytes
+there are `size` bytes. `os.exit` without its second argument does not send
+them, nor does it with that where the peer would have to be waited for: call
+`flush` before
 @int[opt=65536] size the maximum number of bytes kept
 @treturn Stream itself
 @raise argument error for another mode, or a size that is not positive

@@ -204,9 +204,12 @@ void turn_abort(lua_State *L, struct loop *loop)
         t->group->daemons -= t->is_daemon;
         t->top = NULL;
         loop_set_running(t);
-        if (!task_coroutine_runs(t->co))
+        if (task_coroutine_runs(t->co)) {
+            outputs_finish(&t->outputs);
+        } else {
             lua_resetthread(t->co);
-        outputs_try(&t->outputs);
+            outputs_try(&t->outputs);
+        }
         outputs_leave(&t->outputs);
         loop_meet_all(&t->ends);
         scope_end(t);
@@ -274,13 +277,12 @@ void turn_end_forks(lua_State *L)
 }
 
 /* As os.exit ends the process: send what the running task has written, and those
- * that run its loop, as far as that takes no waiting. Any other has sent its own
- * before it waited. */
+ * that run its loop. Any other has sent its own before it waited. */
 static void send_at_exit(void)
 {
     for (struct task *t = loop_running(); task_has_coroutine(t);
          t = next_outer(t))
-        outputs_try(&t->outputs);
+        outputs_finish(&t->outputs);
 }
 
 static pthread_once_t prepared = PTHREAD_ONCE_INIT;

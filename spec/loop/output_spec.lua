@@ -267,3 +267,46 @@ describe("a stream that two processes have", function()
     assert.same({ "child", "once" }, lines)
   end)
 end)
+
+describe("what a task has written before os.exit", function()
+  streams.guard()
+
+  -- A child fills a pipe, writes more to it, and ends in a task. Returns what
+  -- the pipe has, which is read once `is_time` has returned.
+  local function sent(timeout, is_time)
+    local reading <close>, writing = sockeye.pipe()
+    local told <close>, telling = sockeye.pipe()
+    local child <const> = sockeye.fork()
+    if child == 0 then
+      reading:close()
+      sockeye.run(function()
+        local s <const> = sockeye.stream(writing)
+        s:write(("x"):rep(65000)):flush()
+        s:write(("y"):rep(60000)):settimeout(timeout)
+        telling:write "."
+        os.exit(0)
+      end)
+    end
+    writing:close()
+    telling:close()
+    is_time(told, child)
+    local data <const> = sockeye.stream(reading):read "a"
+    return data
+  end
+
+  it("is sent to a peer that is slow", function()
+    local child
+    local data <const> = sent(nil, function(told, pid)
+      child = pid
+      told:read(1)
+    end)
+    sockeye.waitpid(child)
+    assert.equal(("x"):rep(65000) .. ("y"):rep(60000), data)
+  end)
+
+  it("is given up when the stream's time-out is over", function()
+    local data <const> = sent(0.01, function(_, pid) sockeye.waitpid(pid) end)
+    assert.matches("^x+y*$", data)
+    assert.is_true(#data >= 65000 and #data < 125000)
+  end)
+end)
