@@ -131,13 +131,18 @@ struct matcher {
     } captures[PATTERN_CAPTURES];
 };
 
+static int is_zero(int c)
+{
+    return c == 0;
+}
+
 static const struct {
     char name;
     int (*test)(int);
 } classes[] = {
     {'a', isalpha}, {'c', iscntrl},  {'d', isdigit}, {'g', isgraph},
     {'l', islower}, {'p', ispunct},  {'s', isspace}, {'u', isupper},
-    {'w', isalnum}, {'x', isxdigit},
+    {'w', isalnum}, {'x', isxdigit}, {'z', is_zero},
 };
 
 /* A capital stands for all others; what is no class, for itself. */

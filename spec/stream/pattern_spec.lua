@@ -46,7 +46,7 @@ end
 
 local items <const> = {
   "a", "b", ".", "%a", "%d", "%D", "[ab]", "[^a]", "[%d-]", "[0-1]", "1", "-",
-  "[]a]", "%w", "%-", "%S",
+  "[]a]", "%w", "%-", "%S", "%z", "[%z1]", "%Z",
 }
 local quantifiers <const> = { "", "", "", "*", "+", "-", "?" }
 local special <const> = {
