@@ -109,14 +109,16 @@ static bool is_named(const lua_Debug *ar)
            strcmp(ar->namewhat, "hook") != 0;
 }
 
-/* Push the name of the function that runs at this level of the stack. */
+/* Push the name of the function that runs at this level of the stack. Lua has
+ * "?" for a call of object[name]. */
 static void push_call(lua_State *L, lua_Debug *ar)
 {
     int function;
 
     lua_getinfo(L, "nf", ar);
     function = lua_gettop(L);
-    if (is_named(ar) || !push_known_name(L, function))
+    if ((is_named(ar) && strcmp(ar->name, "?") != 0) ||
+        !push_known_name(L, function))
         lua_pushstring(L, ar->name != NULL ? ar->name : "?");
     lua_remove(L, function);
 }

@@ -19,13 +19,32 @@ static bool joins(lua_State *L, int index)
     return result;
 }
 
+static int return_result(lua_State *L, int status, lua_KContext context)
+{
+    (void)L;
+    (void)status;
+    (void)context;
+    return 1;
+}
+
+/* Join the two by the metamethod of the one at `index`, which joins nothing by
+ * itself. */
+static int concat_by(lua_State *L, int index)
+{
+    if (luaL_getmetafield(L, index, "__concat") == LUA_TNIL)
+        return luaL_error(L, "attempt to concatenate a %s value",
+                          luaL_typename(L, index));
+    lua_insert(L, 1);
+    lua_callk(L, 2, 1, 0, return_result);
+    return 1;
+}
+
 int concat_values(lua_State *L)
 {
     lua_settop(L, 2);
     for (int i = 1; i <= 2; i++) {
         if (!joins(L, i))
-            return luaL_error(L, "attempt to concatenate a %s value",
-                              luaL_typename(L, i));
+            return concat_by(L, i);
     }
     luaL_tolstring(L, 1, NULL);
     luaL_tolstring(L, 2, NULL);

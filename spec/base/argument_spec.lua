@@ -71,6 +71,16 @@ describe("an argument error", function()
                  (raised(function() transmit(s, {}) end)))
   end)
 
+  it("names a function that a variable has named", function()
+    local s <close> = socket()
+    local name <const> = ("send"):lower()
+    assert.equal("bad argument #2 to 'send' " .. wrong,
+                 (raised(function() s[name](s, {}) end)))
+    local other <const> = ("socket"):lower()
+    assert.matches("^bad argument #1 to 'sockeye%.socket' %(",
+                   (raised(function() sockeye[other]({}) end)))
+  end)
+
   it("names a function of a module that C calls with its module", function()
     assert.matches("^bad argument #1 to 'sockeye%.socket' %(",
                    (raised(sockeye.socket, {})))

@@ -32,9 +32,22 @@ describe("an address or an error that is concatenated", function()
         errors.rejected(wanted, function() return other .. value end)
       end
       assert.equal("own", strange .. value)
-      errors.rejected("concatenate a table", function()
+    end
+  end)
+
+  it("leaves it to another value's own metamethod, which may yield", function()
+    local strange <const> = setmetatable({}, {
+      __concat = function(a, b) return { a, b, coroutine.yield("waits") } end,
+    })
+    for _, value in ipairs { address, err } do
+      local join <const> = coroutine.wrap(function()
         return value .. strange
       end)
+      assert.equal("waits", join())
+      local joined <const> = join("resumed")
+      assert.equal(value, joined[1])
+      assert.equal(strange, joined[2])
+      assert.equal("resumed", joined[3])
     end
   end)
 end)
