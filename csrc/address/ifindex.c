@@ -11,6 +11,7 @@
 #include "address/address.h"
 #include "address/ifindex.h"
 #include "base/argument.h"
+#include "base/quote.h"
 #include "base/text.h"
 
 void ifindex_push_name(lua_State *L, int index)
@@ -62,6 +63,15 @@ bool ifindex_parse(lua_State *L, const char *text, int *index)
     return true;
 }
 
+static int reject_name(lua_State *L, int arg)
+{
+    struct quote quote;
+
+    lua_pushfstring(L, "no interface has this name: '%s'",
+                    quote_value(L, arg, &quote));
+    return luaL_argerror(L, arg, lua_tostring(L, -1));
+}
+
 int ifindex_check(lua_State *L, int arg)
 {
     lua_Integer index;
@@ -71,7 +81,7 @@ int ifindex_check(lua_State *L, int arg)
         return 0;
     if (lua_type(L, arg) == LUA_TSTRING) {
         if (!ifindex_parse(L, text_check(L, arg, "name"), &found))
-            luaL_argerror(L, arg, "no interface has this name");
+            reject_name(L, arg);
         return found;
     }
     index = luaL_checkinteger(L, arg);

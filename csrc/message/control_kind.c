@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/field.h"
+#include "base/quote.h"
 #include "base/text.h"
 #include "message/control_kind.h"
 #include "socket/argument.h"
@@ -288,6 +289,7 @@ void control_set_interface(lua_State *L, const struct control_reader *r,
 static unsigned named_interface(lua_State *L, const struct control_writer *w)
 {
     struct ifreq request;
+    struct quote quote;
     const char *name;
     size_t length;
 
@@ -302,7 +304,9 @@ static unsigned named_interface(lua_State *L, const struct control_writer *w)
     if (ioctl(w->socket->handle.fd, SIOCGIFINDEX, &request) == -1) {
         if (errno != ENODEV)
             error_raise(L, "ioctl", errno, 0);
-        field_argerror(L, w->arg, "interface", "no interface has this name");
+        lua_pushfstring(L, "no interface has this name: '%s'",
+                        quote_value(L, -1, &quote));
+        field_argerror(L, w->arg, "interface", lua_tostring(L, -1));
     }
     return (unsigned)request.ifr_ifindex;
 }

@@ -13,6 +13,7 @@
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "base/field.h"
+#include "base/quote.h"
 #include "base/text.h"
 #include "option/interface.h"
 #include "socket/socket.h"
@@ -85,6 +86,16 @@ static bool complete_link(lua_State *L, struct link *link, bool wants_address)
     return wants_address ? found : link->index != 0;
 }
 
+/* Raise that the name on top is that of no interface. */
+static int reject_name(lua_State *L, int arg, const char *field)
+{
+    struct quote quote;
+
+    lua_pushfstring(L, "no interface has this name: '%s'",
+                    quote_value(L, -1, &quote));
+    return argerror_at(L, arg, field, lua_tostring(L, -1));
+}
+
 static void check_link_text(lua_State *L, int arg, const char *field,
                             struct link *link)
 {
@@ -97,7 +108,7 @@ static void check_link_text(lua_State *L, int arg, const char *field,
     if (text_is_whole(text, length))
         link->index = address_find_interface(L, text);
     if (link->index == 0)
-        argerror_at(L, arg, field, "no interface has this name");
+        reject_name(L, arg, field);
 }
 
 void interface_check(lua_State *L, int arg, const char *field,

@@ -10,7 +10,6 @@
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 
 #include "address/address.h"
@@ -18,9 +17,9 @@
 #include "base/argument.h"
 #include "base/error.h"
 #include "base/kernel.h"
-#include "base/nearest.h"
 #include "base/size.h"
 #include "open.h"
+#include "option/misnamed.h"
 #include "option/type.h"
 #include "socket/argument.h"
 #include "socket/socket.h"
@@ -32,39 +31,19 @@ static const char rows_key = 'o';
 
 /* ---- the row of a name ---- */
 
-/* Raise an error that suggests the nearest name. A name without its prefix
- * counts as near. */
-static int reject_name(lua_State *L, int arg)
-{
-    struct nearest nearest;
-    size_t length;
-    const char *wanted = lua_tolstring(L, arg, &length);
-
-    nearest_start(&nearest, wanted, length);
-    for (const struct option *row = option_rows; row->name; row++) {
-        const char *underscore = strchr(row->name, '_');
-
-        nearest_offer(&nearest, row->name);
-        if (underscore && strcasecmp(underscore + 1, nearest.wanted) == 0) {
-            nearest.best = row->name;
-            break;
-        }
-    }
-    return nearest_argerror(L, arg, "option", &nearest);
-}
-
 static const struct option *check_option(lua_State *L, int arg)
 {
     const struct option *row;
 
-    luaL_checktype(L, arg, LUA_TSTRING);
+    if (lua_type(L, arg) != LUA_TSTRING)
+        option_reject_type(L, arg);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &rows_key);
     lua_pushvalue(L, arg);
     lua_rawget(L, -2);
     row = lua_touserdata(L, -1);
     lua_pop(L, 2);
     if (row == NULL)
-        reject_name(L, arg);
+        option_reject_name(L, arg);
     return row;
 }
 
@@ -303,7 +282,7 @@ static int socket_setsockopt(lua_State *L)
     s->nodelay = false;
     if (setsockopt(s->handle.fd, value_level(row, s, &data), row->number,
                    data.bytes, data.length) == -1)
-        return error_raise(L, "setsockopt", errno, 2);
+        return option_fail(L, row, errno);
     lua_settop(L, 1);
     return 1;
 }

@@ -68,7 +68,7 @@ describe("interface of an option", function()
   end)
 
   local wrong = {
-    { "nosuchinterface", "no interface has this name" },
+    { "nosuchinterface", "no interface has this name: 'nosuchinterface'" },
     { "192.0.2.254", "no interface has this address" },
     { "2001:db8::254", "no interface has this address" },
     { sockeye.inet("192.0.2.254"), "no interface has this address" },
