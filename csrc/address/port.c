@@ -11,7 +11,7 @@
 
 #define MOST_DIGITS 5
 
-#define OUT_OF_RANGE "port out of range (0 to 65535)"
+#define OUT_OF_RANGE "port out of range (0 to 65535), got %s"
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -53,11 +53,11 @@ static void push_problem(lua_State *L, const char *text, const char *other)
 {
     struct quote quote;
 
+    quote_text(&quote, text, strlen(text));
     if (is_integer(text) && *text != '+')
-        lua_pushliteral(L, OUT_OF_RANGE);
+        lua_pushfstring(L, OUT_OF_RANGE, quote.text);
     else
-        lua_pushfstring(L, "not a port%s: '%s'", other,
-                        quote_text(&quote, text, strlen(text)));
+        lua_pushfstring(L, "not a port%s: '%s'", other, quote.text);
 }
 
 static bool read_number(lua_State *L, int index, uint16_t *port)
@@ -70,7 +70,7 @@ static bool read_number(lua_State *L, int index, uint16_t *port)
         return true;
     }
     if (is_whole)
-        lua_pushliteral(L, OUT_OF_RANGE);
+        lua_pushfstring(L, OUT_OF_RANGE, luaL_tolstring(L, index, NULL));
     else
         lua_pushliteral(L, "number has no integer representation");
     return false;

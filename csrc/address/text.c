@@ -22,6 +22,9 @@
 
 #define FLOWINFO_MAX 0x0fffffff
 
+#define NOT_NUMERIC \
+    "host is not numeric; sockeye.resolve finds the addresses of names"
+
 /* ---- building ---- */
 
 /* Return the numeric host at `arg`; NULL for the wildcard. */
@@ -124,9 +127,8 @@ static int sockeye_inet(lua_State *L)
     const char *host = opt_host(L, 1);
     in_port_t port = htons(port_opt(L, 2));
 
-    if (!set_inet(address_new(L), host, port)) {
+    if (!set_inet(address_new(L), host, port))
         return reject_host(L, "IPv4", host);
-    }
     return 1;
 }
 
@@ -204,9 +206,8 @@ static int sockeye_inet6(lua_State *L)
 
     lua_settop(L, 3);
     a = address_new(L);
-    if (!set_inet6(L, a, host, port)) {
+    if (!set_inet6(L, a, host, port))
         return reject_host(L, "IPv6", host);
-    }
     if (!lua_isnil(L, 3))
         check_options(L, 3, a);
     return 1;
@@ -271,7 +272,7 @@ static const char *parse_inet(lua_State *L, struct address *a, const char *text)
     if (bracketed ? set_inet6(L, a, host + 1, port)
                   : set_inet(a, strcmp(host, "*") == 0 ? NULL : host, port))
         return NULL;
-    return "host is not numeric; sockeye.resolve finds the addresses of names";
+    return NOT_NUMERIC;
 }
 
 /* Push the form of an address that the text may have been meant for, or nil:
@@ -374,10 +375,43 @@ const struct address *address_read(lua_State *L, int index)
     return a;
 }
 
+/* Push what is meant by a host that is followed by its port in an argument of
+ * its own; nothing, unless it is. */
+static void consider_port(lua_State *L, int arg)
+{
+    static const char *const forms[] = {"%s:%d", "[%s]:%d"};
+    size_t length;
+    const char *host = lua_tolstring(L, arg, &length);
+    lua_Integer port = lua_tointeger(L, arg + 1);
+    struct address trial;
+    struct quote quote;
+
+    if (host == NULL || !text_is_whole(host, length) ||
+        length >= INET6_ADDRSTRLEN || !lua_isinteger(L, arg + 1) || port < 0 ||
+        port > UINT16_MAX)
+        return;
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        memset(&trial, 0, sizeof trial);
+        lua_pushfstring(L, forms[i], host, (int)port);
+        if (parse_inet(L, &trial, lua_tostring(L, -1)) == NULL) {
+            lua_pushfstring(L, "not an address: '%s' (did you mean '%s'?)",
+                            host, lua_tostring(L, -1));
+            return;
+        }
+        lua_pop(L, 1);
+    }
+    if (strchr(host, ':') == NULL && !text_is_decimal(host))
+        lua_pushfstring(L, "not an address: '%s' (%s)",
+                        quote_text(&quote, host, length), NOT_NUMERIC);
+}
+
 const struct address *address_check(lua_State *L, int arg)
 {
+    bool is_text = lua_type(L, arg) == LUA_TSTRING;
     const struct address *a = address_read(L, arg);
 
+    if (a == NULL && is_text)
+        consider_port(L, arg);
     if (a == NULL)
         luaL_argerror(L, arg, lua_tostring(L, -1));
     return a;

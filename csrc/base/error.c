@@ -307,7 +307,9 @@ static void add_subject(lua_State *L, luaL_Buffer *b)
     if (!push_field(L, "endpoint") && !push_field(L, "address") &&
         !push_field(L, "subject"))
         return;
-    lua_pushfstring(L, " %s", quote_value(L, -1, &quote));
+    quote_value(L, -1, &quote);
+    lua_pushfstring(L, strcmp(quote.text, "unix:") == 0 ? "" : " %s",
+                    quote.text); /* a socket without a name has no address */
     lua_remove(L, -2);
     luaL_addvalue(b);
 }

@@ -24,6 +24,24 @@ static size_t sequence_length(unsigned char first)
     return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
 }
 
+/* Whether a sequence of UTF-8 is none after all by its first two bytes: it is
+ * longer than it has to be, a surrogate, or past U+10FFFF. */
+static bool is_no_character(const unsigned char *bytes)
+{
+    switch (bytes[0]) {
+    case 0xe0:
+        return bytes[1] < 0xa0;
+    case 0xed:
+        return bytes[1] >= 0xa0;
+    case 0xf0:
+        return bytes[1] < 0x90;
+    case 0xf4:
+        return bytes[1] >= 0x90;
+    default:
+        return false;
+    }
+}
+
 static bool is_control(const unsigned char *bytes, size_t length)
 {
     if (length == 1)
@@ -44,6 +62,8 @@ static size_t character_length(const char *text, size_t left)
         if ((bytes[i] & 0xc0) != 0x80)
             return 0;
     }
+    if (length > 1 && is_no_character(bytes))
+        return 0;
     return is_control(bytes, length) ? 0 : length;
 }
 

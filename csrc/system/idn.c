@@ -57,8 +57,11 @@ static bool add(struct name *n, struct label *label, uint32_t c)
         label->is_ascii = false;
         return true;
     }
-    if (c <= ' ' || c == 0x7f || idn_is_refused(c))
-        return fail(n, "host has a character that no host name has", c);
+    if (c <= ' ' || c == ':' || c == 0x7f || idn_is_refused(c))
+        return fail(n,
+                    "host has a character that is not mapped, or that no host "
+                    "name has",
+                    c);
     if (label->count == LABEL_MOST)
         return fail(n, "host has a label that is too long", 0);
     label->characters[label->count++] = c;
@@ -164,6 +167,20 @@ static void push_problem(lua_State *L, const struct name *n, const char *host,
                     quote_text(&quote, host, length));
 }
 
+/* Whether the text is ASCII up to the name of an interface, as in an IPv6
+ * address with a scope. */
+static bool is_scoped(const char *host)
+{
+    const char *scope = strchr(host, '%');
+    const char *colon = strchr(host, ':');
+
+    if (scope == NULL || colon == NULL || colon > scope)
+        return false;
+    while (host < scope && (unsigned char)*host < 0x80)
+        host++;
+    return host == scope;
+}
+
 /* Whether all bytes are ASCII; sets *has_space. */
 static bool is_ascii(const char *host, size_t length, bool *has_space)
 {
@@ -195,8 +212,8 @@ const char *idn_read_host(lua_State *L, int index, char *ascii)
     }
     if (has_space)
         fail(&n, "host contains white space", 0);
-    else if (is_plain || strchr(host, ':') != NULL)
-        return host; /* with a colon: an address, and an interface's name */
+    else if (is_plain || is_scoped(host))
+        return host;
     else if (convert(&n))
         return ascii;
     push_problem(L, &n, host, length);
@@ -234,14 +251,14 @@ is encoded (Punycode, RFC 3492), after capitals of the Latin, Greek, Cyrillic an
 Armenian scripts have become small letters; full-width letters and the full stops
 of East Asia, ASCII; and a mark that follows its letter, one character with it
 (NFC). A character that would have to be replaced otherwise, such as a ligature, a
-polytonic letter or a Hangul syllable in pieces, is refused: give it in its final
-form. Several marks of one letter are not put into another order, and rules about
+polytonic letter, a Hangul syllable in pieces or the capital of another script, is
+refused, as one that no host name has: give it in its final form. Several marks of one letter are not put into another order, and rules about
 writing direction and joiners (RFC 5892, 5893) are not checked.
 @function idn
 @string host in UTF-8
 @treturn string
 @raise argument error for a text that is no UTF-8, or with white space, and for
-labels that are too long
+labels that are too long, and a host with a colon that is no IPv6 address
 @usage print(sockeye.idn("Bücher.example"))  --> xn--bcher-kva.example
 */
 static int sockeye_idn(lua_State *L)

@@ -15,8 +15,12 @@
 #include "address/text.h"
 #include "base/argument.h"
 #include "base/c_memory.h"
+#include "base/quote.h"
+#include "base/text.h"
 #include "open.h"
 #include "system/resolver.h"
+
+#define IPV6_MOST 64 /* of an address with a scope */
 
 /* A copy of the C library's answer: the names, each ended by a zero, then the
  * addresses. */
@@ -285,15 +289,46 @@ static int reverse_step(lua_State *L, int status, lua_KContext context)
     return reverse_step(L, LUA_OK, WAIT_FIRST);
 }
 
+/* Return the address that the text at index 1 names: an IPv6 address with a
+ * scope, or an address whose port is ignored. Leaves it on the stack. */
+static const struct address *read_text(lua_State *L)
+{
+    size_t length;
+    const char *text = lua_tolstring(L, 1, &length);
+    const struct address *a = NULL;
+    struct quote quote;
+
+    if (text_is_whole(text, length) && length < IPV6_MOST) {
+        lua_pushfstring(L, "[%s]:0", text);
+        a = address_read(L, lua_gettop(L));
+    }
+    if (a == NULL) {
+        lua_pushvalue(L, 1);
+        a = address_read(L, lua_gettop(L));
+    }
+    if (a == NULL) {
+        lua_pushfstring(L, "numeric address expected, got '%s'",
+                        quote_text(&quote, text, length));
+        luaL_argerror(L, 1, lua_tostring(L, -1));
+    }
+    return a;
+}
+
 /* Read the argument: an address, whose port is ignored, or a numeric host. */
 static void read_host(lua_State *L, struct reverse *r)
 {
+    const struct address *a = NULL;
+    int top = lua_gettop(L);
+
     memset(r, 0, sizeof *r);
     lua_pushvalue(L, 1);
-    if (lua_type(L, 1) != LUA_TSTRING || !host_parse(L, &r->host))
-        luaL_argcheck(L, host_of(&r->host, &address_check(L, 1)->any), 1,
-                      "IPv4 or IPv6 address expected");
-    lua_pop(L, 1);
+    if (lua_type(L, 1) != LUA_TSTRING)
+        a = address_check(L, 1);
+    else if (!host_parse(L, &r->host))
+        a = read_text(L);
+    luaL_argcheck(L, a == NULL || host_of(&r->host, &a->any), 1,
+                  "IPv4 or IPv6 address expected");
+    lua_settop(L, top);
 }
 
 /* In this thread. */
@@ -316,7 +351,7 @@ static int reverse_at_once(lua_State *L, int status, lua_KContext context)
 `resolve` does.
 @function gethostbyaddr
 @param address an `Address`, whose port is ignored, or a numeric host:
-`"127.0.0.1"`
+`"127.0.0.1"`, `"fe80::1%eth0"`
 @treturn table `name`, the official name; `aliases`, a list of the others; and
 `addresses`, a list of those that the host has. With musl there are no aliases,
 and the one address.

@@ -42,14 +42,15 @@ end
 -- that is of another form.
 local function split(text)
   if endpoints.is_inet6(text) then return text end
-  local host <const>, service <const> = text:match "^%[([^%[%]]+)%]:?([^:]*)$"
+  local host <const>, service <const> =
+    text:match "^%[([^%[%]]*:[^%[%]]*)%]:?([^:]*)$"
   if host then
     local colon <const> = text:find("]:", 1, true)
     if (service ~= "") ~= (colon ~= nil) then return nil end
     return host, service ~= "" and service or nil
   end
-  if text:find "^[^:%[%]/@]+$" then return text end
-  return text:match "^([^:%[%]/@]+):([^:]+)$"
+  if text:find "^[^:%[%]/\\@]+$" then return text end
+  return text:match "^([^:%[%]/\\@]+):([^:]+)$"
 end
 
 local function refuse(problem) arguments.raise("endpoint", 1, problem) end

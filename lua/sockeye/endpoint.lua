@@ -32,6 +32,10 @@ end
 -- nothing.
 function M.problem_of_host(host)
   if host == "" then return "host is empty" end
+  local bare <const> = type(host) == "string" and host:match "^%[(.*)%]$"
+  if bare then
+    return ("host has brackets; did you mean '%s'?"):format(quote(bare))
+  end
   return select(2, primitives.read_host(host))
 end
 
@@ -46,7 +50,8 @@ end
 
 -- Returns whether the text is an IPv6 address, perhaps with a scope.
 local function is_inet6(text)
-  local bare <const> = text:match "^([%x:.]+)%%?[^%s%%]*$"
+  local bare <const> = text:match "^[%x:.]+$" or
+    text:match "^([%x:.]+)%%[^%s%%%[%]]+$"
   return bare and #bare < 46 and bare:find(":", 1, true) and
     primitives.read_address("[" .. bare .. "]:0") ~= nil
 end
@@ -63,7 +68,10 @@ function M.is_table(value)
 end
 
 local function read_table(value)
-  if not M.is_table(value) then
+  if not M.is_table(value) and rawget(value, 1) ~= nil then
+    return nil, "endpoint expected, got a list; a table is " ..
+      '{host = "localhost", port = 80}'
+  elseif not M.is_table(value) then
     return nil, "endpoint expected, got table"
   end
   for name in next, value do
@@ -81,10 +89,12 @@ local function read_table(value)
   return place_at(host, port)
 end
 
+local function is_url(text) return text:find "^%a[%w+.-]*://" end
+
 local function read_text(text)
   if text:find("^unix:") then return read_address(text) end
   local host <const>, service <const> = host_and_service(text)
-  if not host then
+  if not host or is_url(text) then
     return nil, 'endpoint expected: "host:port", "[v6]:port", "unix:/path"'
   elseif text:find("\0", 1, true) then
     return nil, "endpoint contains a zero"
@@ -194,7 +204,7 @@ end
 
 -- Returns what an error about the endpoint adds: what was probably meant.
 local function advice(call, endpoint, port)
-  if type(endpoint) == "string" and endpoint:find "^%a[%w+.-]*://" then
+  if type(endpoint) == "string" and is_url(endpoint) then
     return "; sockeye.endpoint reads the host and port of an URL"
   end
   local habit <const> = habits[call] or habits.other
@@ -212,17 +222,23 @@ function M.check(call, endpoint)
                                   problem .. advice(call, endpoint))
 end
 
---- Returns the table of options that is argument 2 of the public function
--- `call`. Other libraries take a port there.
-function M.options(call, endpoint, options, known)
-  local port <const> = math.type(options) == "integer" and
-    tostring(options) or options
+--- Raises that argument 2 of the public function `call` is a port, which other
+-- libraries take there, in place of what is `expected`; unless it is none.
+function M.refuse_port(call, endpoint, value, expected)
+  local port <const> = math.type(value) == "integer" and tostring(value) or
+    value
   if type(port) == "string" and primitives.read_service(port) and
      not M.read(endpoint) then
     local hint <const> = advice(call, endpoint, port)
-    arguments.raise(call, 2, ("table expected, got %s%s"):format(
-      type(options), hint))
+    arguments.raise(call, 2, ("%s expected, got %s%s"):format(
+      expected, type(value), hint))
   end
+end
+
+--- Returns the table of options that is argument 2 of the public function
+-- `call`.
+function M.options(call, endpoint, options, known)
+  M.refuse_port(call, endpoint, options, "table")
   return arguments.options(call, 2, options, known)
 end
 

@@ -128,6 +128,16 @@ local function mode_bits(mode)
   return type(mode) == "string" and tonumber(mode, 8) or math.tointeger(mode)
 end
 
+-- Lets an error of bind(2) keep the endpoint, as the script wrote it.
+local function named(place, f, ...)
+  local ok <const>, result <const> = pcall(f, ...)
+  if ok then return result end
+  if core.is_error(result) and result.call == "bind" then
+    result.endpoint = endpoints.name(place)
+  end
+  error(result, 0)
+end
+
 --- Listen on an endpoint.
 -- The socket is bound, with SO_REUSEADDR, and listens. `"*:port"` means every
 -- address of this host: one socket serves IPv6 and IPv4, or IPv4 alone on a
@@ -163,8 +173,8 @@ function M.listen(endpoint, options)
                               endpoints.listen_options)
   local place <const> = endpoints.check("listen", endpoint)
   local mode <const> = options.mode and mode_bits(options.mode)
-  if place.any then return listen_anywhere(place, options) end
-  if place.host then return listen_at_name(place, options) end
+  if place.any then return named(place, listen_anywhere, place, options) end
+  if place.host then return named(place, listen_at_name, place, options) end
   if place.address.family == "unix" then
     return listen_unix(place.address, options, mode)
   end

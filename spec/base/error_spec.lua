@@ -79,6 +79,8 @@ describe("an error, printed,", function()
     { { call = "bind", address = sockeye.inet6("::1", 80),
         subject = "unseen", message = "No", code = "EX" },
       "bind [::1]:80: No (EX)" },
+    { { call = "write", address = sockeye.unix(), message = "No" },
+      "write: No" },
     { {}, "" },
   }
 

@@ -76,6 +76,9 @@ describe("an endpoint", function()
     { "[::1]", "^endpoint expected: " },
     { "[::1:80", "^endpoint expected: " },
     { "[]:80", "^endpoint expected: " },
+    { "http://localhost/", "^endpoint expected: " },
+    { { host = "[::1]", port = 1 }, "^host has brackets; .* mean '::1'%?$" },
+    { { "localhost", 80 }, 'got a list; .*{host = "localhost", port = 80}$' },
     { "local\0host:80", "^endpoint contains a zero$" },
     { "localhost:80\0", "^endpoint contains a zero$" },
     { "localhost:65536", "^port out of range" },
@@ -120,6 +123,8 @@ describe("an endpoint", function()
   it("is no URL, of which endpoint reads the host", function()
     errors.rejected("; sockeye%.endpoint reads the host and port of an URL",
                     endpoints.check, "connect", "http://example.com:80/")
+    errors.rejected("; sockeye%.endpoint reads the host and port of an URL",
+                    endpoints.check, "connect", "http://localhost/")
   end)
 
   it("is refused as the first argument of the call", function()

@@ -172,7 +172,10 @@ describe("listen", function()
   end)
 
   it("raises the system's error, and closes what it opened", function()
-    errors.raised("EADDRNOTAVAIL", "bind", sockeye.listen, "192.0.2.1:0")
+    local err = errors.raised("EADDRNOTAVAIL", "bind", sockeye.listen,
+                              "192.0.2.1:0")
+    assert.equal("192.0.2.1:0", err.endpoint)
+    assert.equal(sockeye.inet("192.0.2.1"), err.address)
     errors.raised("ENOENT", "bind", sockeye.listen, "unix:/no/such/folder/s")
     errors.raised("EAI_SERVICE", "getaddrinfo", sockeye.listen,
                   "127.0.0.1:no-such-service")

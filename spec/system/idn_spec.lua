@@ -18,6 +18,7 @@ describe("idn", function()
     { "Example.COM", "Example.COM" },
     { "xn--bcher-kva.example", "xn--bcher-kva.example" },
     { "localhost", "localhost" }, { "127.0.0.1", "127.0.0.1" },
+    { "dıyar.example", "xn--dyar-lza.example" },
     { "fe80::1%größe", "fe80::1%größe" }, { "", "" },
     { ("x"):rep(500), ("x"):rep(500) },
   }
@@ -58,6 +59,10 @@ describe("idn", function()
     { "empty label", ".ü" },
     { "empty label", "。" },
     { "encoded in part", "xn--bücher" },
+    { "no host name has, U%+003A: 'ü:80'", "ü:80" },
+    { "U%+003A", "::ü" }, { "U%+003A", "ü：80" }, { "U%+003A", "ü::1%lo" },
+    { "'\\xed\\xa0\\x80'", "\xed\xa0\x80" },
+    { "U%+0130", "İ" },
     { "string expected, got nil", nil },
     { "string expected, got table", {} },
   }

@@ -63,6 +63,15 @@ describe("gethostbyaddr", function()
       errors.rejected("bad argument #1", sockeye.gethostbyaddr, value)
     end
     errors.rejected("bad argument #1", sockeye.gethostbyaddr)
+    errors.rejected("numeric address expected, got '256%.1%.1%.1'",
+                    sockeye.gethostbyaddr, "256.1.1.1")
+  end)
+
+  it("takes IPv6 with a scope, which has to be there", function()
+    local ok, err = pcall(sockeye.gethostbyaddr, "fe80::1%lo")
+    assert.is_true(ok or err.call == "gethostbyaddr", tostring(err))
+    errors.rejected("numeric address expected", sockeye.gethostbyaddr,
+                    "fe80::1%nosuch0")
   end)
 
   it("lists all names that a file of hosts has #namespace", function()

@@ -338,6 +338,9 @@ end
 --   for line in stream:lines() do stream:write(line, "\n") end
 -- end)
 function M.serve(endpoints, handler, options)
+  if type(options) == "function" then
+    endpoints_of.refuse_port("serve", endpoints, handler, "function")
+  end
   options = arguments.options("serve", 3, options, known)
   endpoints = list_endpoints(endpoints)
   arguments.check("serve", 2, handler, "function")
