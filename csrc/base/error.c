@@ -197,6 +197,14 @@ static void push_duration(lua_State *L, int64_t after)
     lua_pushfstring(L, "timed out after %s s", seconds);
 }
 
+void error_name_limit(lua_State *L, int64_t after, const char *whose)
+{
+    push_duration(L, after);
+    lua_pushfstring(L, "%s, the limit of '%s'", lua_tostring(L, -1), whose);
+    lua_setfield(L, -3, "message");
+    lua_pop(L, 1);
+}
+
 void error_push_timeout(lua_State *L, const char *call, int subject,
                         int64_t after)
 {
@@ -407,10 +415,7 @@ void error_push_as_timeout(lua_State *L, int index, int64_t after,
 
     index = lua_absindex(L, index);
     error_push_timeout(L, "timeout", 0, after);
-    push_duration(L, after);
-    lua_pushfstring(L, "%s, the limit of '%s'", lua_tostring(L, -1), whose);
-    lua_setfield(L, -3, "message");
-    lua_pop(L, 1);
+    error_name_limit(L, after, whose);
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
         push_raw(L, index, kept[i]);
         lua_setfield(L, -2, kept[i]);

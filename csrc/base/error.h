@@ -54,6 +54,9 @@ bool error_is_canceled(lua_State *L, int index);
 void error_push_as_timeout(lua_State *L, int index, int64_t after,
                            const char *whose);
 
+/* The time-out on top came after so many nanoseconds, which `whose` has set. */
+void error_name_limit(lua_State *L, int64_t after, const char *whose);
+
 /* Return whether the value at `index` is a sockeye error. */
 bool error_is(lua_State *L, int index);
 

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -86,36 +87,70 @@ static size_t put(const char *text, size_t length)
     return write_all(STDERR_FILENO, S_ISSOCK(st.st_mode), text, length);
 }
 
-/* Write how many texts were dropped, if any. Returns whether the next one may
- * follow. */
-static bool put_count(void)
-{
-    unsigned int count = atomic_load(&dropped);
-    char line[80];
-    size_t length, done;
+/* What goes first, at once: a pipe takes as much either whole or not at all. */
+struct beginning {
+    char text[PIPE_BUF];
+    size_t length;
+    size_t notice; /* how much of it says how many texts were dropped */
+};
 
-    if (count == 0)
-        return true;
-    length = (size_t)snprintf(line, sizeof line,
-                              "%ssockeye: %u reports were dropped\n",
-                              atomic_load(&in_line) ? "\n" : "", count);
-    done = put(line, length);
+static void add_notice(struct beginning *b, unsigned int count)
+{
+    const char *what = count == 1 ? "report was" : "reports were";
+
+    b->length =
+        (size_t)snprintf(b->text, sizeof b->text, "%ssockeye: %u %s dropped\n",
+                         atomic_load(&in_line) ? "\n" : "", count, what);
+    b->notice = b->length;
+}
+
+/* Add what there is room for. Returns how much of the text that is. */
+static size_t add_text(struct beginning *b, const char *text, size_t length)
+{
+    size_t room = sizeof b->text - b->length;
+
+    if (length > room)
+        length = room;
+    memcpy(b->text + b->length, text, length);
+    b->length += length;
+    return length;
+}
+
+/* Write a text behind the number of those that were dropped before. Returns
+ * whether all was written. */
+static bool put_counted(const char *text, size_t length, unsigned int count)
+{
+    struct beginning b;
+    size_t done, added;
+
+    add_notice(&b, count);
+    added = add_text(&b, text, length);
+    done = put(b.text, b.length);
+    if (done >= b.notice)
+        atomic_fetch_sub(&dropped, count);
+    if (done == b.length)
+        done += put(text + added, length - added);
+    if (done > 0)
+        atomic_store(&in_line, done < b.notice + length && done != b.notice);
+    return done == b.notice + length;
+}
+
+static bool put_alone(const char *text, size_t length)
+{
+    size_t done = put(text, length);
+
     if (done > 0)
         atomic_store(&in_line, done < length);
-    if (done < length)
-        return false;
-    atomic_fetch_sub(&dropped, count);
-    return true;
+    return done == length;
 }
 
 void stderr_write(const char *text, size_t length)
 {
     int error = errno;
-    size_t done = put_count() ? put(text, length) : 0;
+    unsigned int count = atomic_load(&dropped);
 
-    if (done > 0)
-        atomic_store(&in_line, done < length);
-    if (done < length)
+    if (!(count > 0 ? put_counted(text, length, count)
+                    : put_alone(text, length)))
         atomic_fetch_add(&dropped, 1);
     errno = error;
 }

@@ -46,6 +46,7 @@ struct descriptor_hooks {
 struct handle {
     int fd;           /* -1: closed */
     bool nonblocking; /* the owner has set O_NONBLOCK */
+    bool idle_limit;  /* the time-out is a server's limit, not the script's */
     int64_t timeout;  /* nanoseconds; 0: never wait; NO_DEADLINE: for ever */
     struct registration registration;
     const struct descriptor_hooks *const *hooks; /* first in it; or NULL */

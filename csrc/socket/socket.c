@@ -100,6 +100,7 @@ const struct socket *socket_test_plain(lua_State *L)
 void socket_set_timeout(struct socket *s, int64_t nanoseconds)
 {
     s->handle.timeout = nanoseconds;
+    s->handle.idle_limit = false;
     s->tag = &socket_tag[nanoseconds != NO_DEADLINE];
 }
 

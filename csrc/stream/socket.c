@@ -40,6 +40,15 @@ static int stream_settimeout(lua_State *L)
     return 1;
 }
 
+/* limit_idle(stream, seconds): sets the time-out as the limit of a server, which
+ * the errors name. */
+static int sockeye_limit_idle(lua_State *L)
+{
+    stream_settimeout(L);
+    stream_check(L, 1)->socket->handle.idle_limit = true;
+    return 0;
+}
+
 /*** Return the time-out that `settimeout` set.
 @function Stream:gettimeout
 @treturn ?number seconds; nil: no limit
@@ -121,6 +130,10 @@ void open_stream_socket(lua_State *L)
         {NULL, NULL},
     };
 
+    lua_getfield(L, -1, "primitives");
+    lua_pushcfunction(L, sockeye_limit_idle);
+    lua_setfield(L, -2, "limit_idle");
+    lua_pop(L, 1);
     stream_add_methods(L, methods);
     for (const char *const *name = shared; *name != NULL; name++) {
         luaL_Reg method[] = {{*name, NULL}, {NULL, NULL}};

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "socket/connection.h"
 #include "stream/unsent.h"
+#include "task/handle.h"
 
 static int read_peer(lua_State *L)
 {
@@ -60,7 +61,7 @@ void unsent_push(lua_State *L, struct output *o, const char *call)
 
     output_drop(o);
     if (timed_out)
-        error_push_timeout(L, call, 0, o->handle->timeout);
+        handle_push_timeout(L, call, 0, o->handle);
     else
         error_push(L, call, error, 0);
     set_peer(L);

@@ -1,6 +1,8 @@
 /*
  * report: errors that no task can raise any more; see report.h.
  */
+#include <string.h>
+
 #include "base/argument.h"
 #include "base/stderr.h"
 #include "loop/running.h"
@@ -88,12 +90,13 @@ static void push_traceback(lua_State *L)
         traceback_push_of(L, TASK, PROBLEM);
 }
 
-/* Push what is to be written about the problem. */
+/* Push what is to be written about the problem. A traceback without frames is
+ * only a heading. */
 static void push_problem(lua_State *L)
 {
     push_line(L, "task failed", PROBLEM);
     push_traceback(L);
-    if (lua_isstring(L, -1)) {
+    if (lua_isstring(L, -1) && strchr(lua_tostring(L, -1), '\n') != NULL) {
         lua_pushliteral(L, "\n");
         lua_concat(L, 3);
     } else {

@@ -17,6 +17,7 @@
 #include "loop/scope.h"
 #include "open.h"
 #include "task/group.h"
+#include "task/handle.h"
 #include "task/live.h"
 #include "task/origin.h"
 #include "task/report.h"
@@ -169,7 +170,7 @@ static int fail_output(lua_State *L, struct task *t, struct output *o)
     output_drop(o);
     t->failed = true;
     if (timed_out)
-        error_push_timeout(L, "flush", 0, o->handle->timeout);
+        handle_push_timeout(L, "flush", 0, o->handle);
     else
         error_push(L, "flush", error, 0);
     return 1;

@@ -118,6 +118,12 @@ static bool goes_on(lua_State *L, int inner, int outer)
     return rest <= size && memcmp(text + size - rest, first, rest) == 0;
 }
 
+/* Otherwise the traceback is only a heading. */
+static bool has_frames(lua_State *L, int index)
+{
+    return strchr(lua_tostring(L, index), '\n') != NULL;
+}
+
 /* The error at index 1, whose traceback is at index 2, leaves a part of a task,
  * which is on top. If it has come from further in, put the traceback from there
  * on at index 2. Pops the task. */
@@ -134,7 +140,7 @@ static void add_origin(lua_State *L)
             joint = "in the coroutine of";
         if (!lua_rawequal(L, 1, -3) || !lua_isstring(L, -2)) {
             /* another error */
-        } else if (lua_tothread(L, -1) != L) {
+        } else if (lua_tothread(L, -1) != L && has_frames(L, 2)) {
             lua_pushfstring(L, "%s\n%s:\n%s", lua_tostring(L, -2), joint,
                             lua_tostring(L, 2));
             lua_replace(L, 2);
@@ -299,14 +305,18 @@ static int sockeye_catch_origin(lua_State *L)
     return handle(L, note_origin);
 }
 
-/* explain(err): a message handler, too. Returns a table of `err`, and of
- * `traceback`. */
-static int sockeye_explain(lua_State *L)
+/* Return what `explain` does. If the library has ended a group for a task, the
+ * error may come from there. */
+static int explain(lua_State *L, const struct task *ended)
 {
     lua_settop(L, 1);
     if (!is_meant_so(L))
         error_mend_place(L);
     traceback_push(L, L, 1);
+    if (ended != NULL) {
+        task_push(L, ended);
+        add_origin(L);
+    }
     lua_createtable(L, 0, 2);
     lua_pushvalue(L, 1);
     lua_setfield(L, -2, "err");
@@ -315,11 +325,25 @@ static int sockeye_explain(lua_State *L)
     return 1;
 }
 
+/* explain(err): a message handler, too. Returns a table of `err`, and of
+ * `traceback`. */
+static int sockeye_explain(lua_State *L)
+{
+    return explain(L, NULL);
+}
+
+/* explain_group(err): the same, for an error of finish_group. */
+static int sockeye_explain_group(lua_State *L)
+{
+    return explain(L, loop_running());
+}
+
 void open_traceback(lua_State *L)
 {
     static const luaL_Reg primitives[] = {
         {"catch_origin", sockeye_catch_origin},
         {"explain", sockeye_explain},
+        {"explain_group", sockeye_explain_group},
         {NULL, NULL},
     };
 

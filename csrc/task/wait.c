@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "open.h"
+#include "task/handle.h"
 #include "task/task.h"
 #include "task/wait.h"
 
@@ -473,7 +474,7 @@ void wait_push_error(lua_State *L, const struct wait *w, int subject)
     const char *name = w->call->name;
 
     if (w->outcome == WAIT_TIMED_OUT)
-        error_push_timeout(L, name, subject, w->handle->timeout);
+        handle_push_timeout(L, name, subject, w->handle);
     else if (w->outcome == WAIT_CANCELED)
         error_push_canceled(L, name, subject);
     else if (w->outcome == WAIT_CLOSED)

@@ -12,7 +12,7 @@ local function script(prepare, text)
       sockeye.run(function()
         pcall(sockeye.group, function(g)
           g:spawn(error, "first", 0)
-          g:spawn(error, err, 0)
+          g:spawn(function() error(err, 0) end)
         end)
       end)
     end
@@ -74,6 +74,34 @@ describe("a report", function()
       assert.matches("\ntask failed: third\n$", out)
     end)
   end
+
+  it("is counted once, before the next one that fits", function()
+    local out = script([[
+      local r, w = sockeye.pipe()
+      sockeye.dup2(w, 2)
+      r:settimeout(0)
+      w:settimeout(0)
+    ]], [[
+      while w:write(("."):rep(4096)) do end
+      r:read(4096)
+      w:write(("."):rep(4096 - 80))
+      local function rest() return (r:read(1 << 20):gsub("^%.+", "")) end
+      for _ = 1, 5 do report(("x"):rep(200)) end
+      io.write("<", rest(), ">")
+      report "next"
+      report "last"
+      io.write((rest():gsub("\nstack traceback:.-\n\t[^\n]+", "")))
+      while w:write(("."):rep(4096)) do end
+      report "lost"
+      rest()
+      report "next"
+      io.write((rest():gsub("\nstack traceback:.-\n\t[^\n]+", "")))
+    ]])
+    out = out:gsub("\n\t[^\n]+", "")
+    assert.equal("<>sockeye: 5 reports were dropped\ntask failed: next\n" ..
+                 "task failed: last\n" ..
+                 "sockeye: 1 report was dropped\ntask failed: next\n", out)
+  end)
 
   it("leaves a file alone that got the number of standard error by chance",
     function()

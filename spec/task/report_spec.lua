@@ -22,7 +22,7 @@ local function written(text)
     local function fail_twice(first, second)
       return pcall(sockeye.group, function(g)
         g:spawn(error, first, 0)
-        g:spawn(error, second, 0)
+        g:spawn(function() error(second, 0) end)
       end)
     end
   ]] .. text, { timeout = 20 })
@@ -32,6 +32,18 @@ end
 
 describe("a further error of a group", function()
   descriptors.guard()
+
+  it("is written without a heading where there are no frames", function()
+    local text = written [[
+      sockeye.run(function()
+        pcall(sockeye.group, function(g)
+          g:spawn(error, "first", 0)
+          g:spawn(sockeye.connect, "nonsense")
+        end)
+      end)
+    ]]
+    assert.matches("^task failed: [^\n]-'connect'[^\n]*\n$", text)
+  end)
 
   it("goes to the function that on_error was given", function()
     run(function()

@@ -70,6 +70,15 @@ function M.is_reset(err, has_hung_up)
   return has_hung_up or has_hung_up == nil and closing[err.call] or false
 end
 
+-- Returns whether the error is the end of a limit that the server has set.
+local function is_limit(err)
+  if not core.is_error(err, "ETIMEDOUT") then return false end
+  local message <const> = rawget(err, "message")
+  if not err.timeout or type(message) ~= "string" then return false end
+  local whose <const> = message:match "the limit of '([%w_]+)'$"
+  return whose == "idle_timeout" or whose == "handler_timeout"
+end
+
 --- Reports what went wrong to the server's on_error, or to standard error.
 -- A cancellation is not reported. `what.is_everyday`: nor is this, unless there
 -- is an on_error.
@@ -77,10 +86,7 @@ function M.report(server, what, peer)
   local err <const> = what.err
   if M.is_cancellation(err) then return end
   if not server.on_error then
-    if what.is_everyday or
-       core.is_error(err) and err.timeout and server.limited then
-      return
-    end
+    if what.is_everyday or is_limit(err) then return end
     return write_stderr(describe(what, peer or "serve"))
   end
   local ok, problem = xpcall(server.on_error, M.explain, err, peer,

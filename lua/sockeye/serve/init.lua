@@ -164,11 +164,17 @@ end
 
 -- Raises why the socket cannot accept connections, as accept(2) says. Those of
 -- AF_ALG accept without listening, but no peers.
+local function refuse(socket)
+  local accepted <close> = socket:accept()
+  primitives.raise("accept", accepted and "EOPNOTSUPP" or "EINVAL")
+end
+
 local function check_listener(socket)
   local ok, state = pcall(socket.state, socket)
   if ok and state == "LISTEN" then return end
-  local accepted <close> = socket:accept()
-  primitives.raise("accept", accepted and "EOPNOTSUPP" or "EINVAL")
+  local _, err = pcall(refuse, socket)
+  if core.is_error(err) then err.caller = "serve" end
+  error(err, 0)
 end
 
 -- Takes a listening socket over, or creates one, whose file the server removes

@@ -69,7 +69,7 @@ end
 -- gone, nil where the handler has closed the stream.
 local function finish(visit)
   local stream <const> = visit[2]
-  local ok, problem = xpcall(end_spawned, explain)
+  local ok, problem = xpcall(end_spawned, primitives.explain_group)
   if ok and visit[4] then
     ok, problem = xpcall(stream.close, explain, stream)
     if ok then return true end
@@ -152,7 +152,9 @@ local function handle_with_limits(visit)
                                               "handler_timeout")
   end
   visit[2] = core.stream(visit[2])
-  if server.idle_timeout then visit[2]:settimeout(server.idle_timeout) end
+  if server.idle_timeout then
+    primitives.limit_idle(visit[2], server.idle_timeout)
+  end
   primitives.begin_spawn_group(visit[6] and visit)
   server.handler(visit[2], visit[3])
   visit[4] = true

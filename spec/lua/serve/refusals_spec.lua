@@ -87,7 +87,8 @@ describe("serve", function()
       everywhere(function()
         local s <close> = row[3]()
         local err, line = call(s, print, quiet)
-        assert.same({ row[1], line }, { err.code, err.where })
+        assert.same({ row[1], line, "serve" },
+                    { err.code, err.where, err.caller })
       end)
     end)
   end

@@ -132,6 +132,79 @@ describe("a report of a server", function()
     assert.matches("^127%.0%.0%.1:%d+: [^\n]- %(EPIPE%)\n$", text)
   end)
 
+  for what, handler in pairs {
+    ["the script's own of the stream"] =
+      "stream:settimeout(0.01) stream:read(9)",
+    ["another stream's"] = [[
+      local a, b = sockeye.socketpair()
+      local other <close> = sockeye.stream(a)
+      other:settimeout(0.01)
+      other:read(1)
+      b:close()
+    ]],
+    ["a deadline's"] = "sockeye.timeout(0.01, sockeye.sleep, 60)",
+    ["a wait's"] = [[
+      local a <close> = sockeye.socketpair()
+      sockeye.wait(a, "r", 0.01)
+    ]],
+  } do
+    it("is written beside the server's limits for a time-out that is " .. what,
+      function()
+        local out, text = served(handler, ask,
+          "{ idle_timeout = 60, handler_timeout = 60 }")
+        assert.equal("stop\n", out)
+        assert.matches("^127%.0%.0%.1:%d+: [^\n]- %(ETIMEDOUT%)\n$", text)
+      end)
+  end
+
+  for what, trial in pairs {
+    ["a read"] = { "stream:read(9)", "{ idle_timeout = 0.01 }" },
+    ["what is sent"] = { [[
+      local ok, err = pcall(function()
+        while true do stream:write(('x'):rep(65536)):flush() end
+      end)
+      DONE:close()
+      error(err, 0)
+    ]], "{ idle_timeout = 0.01 }", [[
+      local conn <close> = sockeye.connect(address)
+      DONE:get()
+    ]] },
+    ["a task of the handler"] = {
+      "sockeye.spawn(stream.read, stream, 9) sockeye.sleep(60)",
+      "{ idle_timeout = 0.01 }" },
+    ["the handler"] = { "sockeye.sleep(60)", "{ handler_timeout = 0.01 }" },
+  } do
+    it("is not written for a limit of the server that ends " .. what,
+      function()
+        local out, text = served(trial[1], trial[3] or ask, trial[2],
+                                 "DONE = sockeye.channel()")
+        assert.same({ "stop\n", "" }, { out, text })
+      end)
+  end
+
+  for what, spawn in pairs {
+    ["it has spawned"] = "sockeye.spawn(culprit) sockeye.sleep(60)",
+    ["of a group"] = "sockeye.group(function(g) g:spawn(culprit) end)",
+  } do
+    local handler = "local function culprit() error('of a task', 0) end " ..
+                    spawn
+
+    it("has the functions of the handler's task " .. what, function()
+      local _, text = served(handler, ask)
+      assert.matches("^127%.0%.0%.1:%d+: of a task\nstack traceback:\n" ..
+                     "\t%[C%]: in function 'error'\n\t[^\n]-:%d+: in ", text)
+      assert.is_nil(text:find("/sockeye/", 1, true), text)
+    end)
+
+    it("gives them to on_error, too, for the task " .. what, function()
+      local out = served(handler, ask, [[{
+        on_error = function(_, _, traceback) print(traceback) end,
+      }]])
+      assert.matches("^stack traceback:\n\t%[C%]: in function 'error'\n" ..
+                     "\t[^\n]-:%d+: in ", out)
+    end)
+  end
+
   it("goes to on_error for a reset, too: that asks for all", function()
     local out, text = served("stream:write 'y' stream:flush() stream:read(10)",
       "reset()", "{ on_error = function(err) print(err.code) end }")
