@@ -8,6 +8,7 @@ local timeout <const> = require("sockeye.structure").timeout
 
 local primitives <const> = core.primitives
 primitives.mark_library_file()
+local quote <const> = primitives.quote
 
 local types <const> = { stream = true, dgram = true, seqpacket = true }
 
@@ -58,6 +59,17 @@ local function interleave(addresses)
     place = place + 1
   end
   return ordered
+end
+
+-- Returns what is wrong with a local address for a place that is an address, or
+-- whose host is a numeric one; nil: nothing.
+local function problem_of_bind(place, bind)
+  local remote <const> = place.address or
+    primitives.read_address(endpoints.join(place.host, "0"))
+  if remote and remote.family ~= bind.family then
+    return ("option 'bind': an address of the family %s expected, got %s")
+      :format(remote.family, quote(tostring(bind)))
+  end
 end
 
 local function addresses_of(place, options, bind)
@@ -306,7 +318,8 @@ end
 -- @tab[opt] options
 -- `timeout`: seconds for name and connection together;
 -- `attempt_delay`: seconds, by default 0.25;
--- `bind`: the local address; only addresses of its family are tried;
+-- `bind`: the local address; only addresses of its family are tried, of which
+-- a numeric host has to be;
 -- `family`: only `"inet"`, or only `"inet6"`;
 -- `nodelay`: TCP_NODELAY, by default true;
 -- `type`: `"dgram"` or `"seqpacket"` in place of `"stream"`. A datagram socket
@@ -328,6 +341,9 @@ function M.connect(endpoint, options)
   if place.any then
     arguments.raise("connect", 1, "a host is expected, not '*'")
   end
+  local wrong <const> = options.bind and
+    problem_of_bind(place, core.address(options.bind))
+  if wrong then arguments.raise("connect", 2, wrong) end
   options.type = name_of_type(options.type or "stream")
   if options.nodelay ~= nil and options.type ~= "stream" then
     arguments.raise("connect", 2, "option 'nodelay' is for streams only")
