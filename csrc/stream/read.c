@@ -135,7 +135,7 @@ static int read_step(lua_State *L, int status, lua_KContext context)
     static const struct call call = {"read", POLLIN, read_step};
 
     (void)status;
-    return reading_run(L, &call, read_formats, context, 0);
+    return reading_run(L, &call, NULL, read_formats, context, 0);
 }
 
 /*** Read as `file:read` does.
@@ -169,7 +169,7 @@ static int some_step(lua_State *L, int status, lua_KContext context)
     static const struct call call = {"read", POLLIN, some_step};
 
     (void)status;
-    return reading_run(L, &call, read_any, context, 0);
+    return reading_run(L, &call, "read_some", read_any, context, 0);
 }
 
 /*** Read the data that has arrived; wait only if there is none.
@@ -193,10 +193,12 @@ static int stream_read_some(lua_State *L)
 static int chunk_step(lua_State *L, int status, lua_KContext context)
 {
     static const struct call call = {"read", POLLIN, chunk_step};
-    int count = reading_run(L, &call, read_any, context, 0);
+    int count = reading_run(L, &call, "chunks", read_any, context, 0);
 
     (void)status;
-    return lua_isboolean(L, -1) ? error_raise(L, "read", EAGAIN, 0) : count;
+    return lua_isboolean(L, -1)
+               ? error_raise_for(L, "chunks", "read", EAGAIN, 0)
+               : count;
 }
 
 /* Upvalues: the stream, the maximum number of bytes. */
@@ -230,6 +232,14 @@ static int stream_chunks(lua_State *L)
 
 /* ---- lines ---- */
 
+static int line_step(lua_State *L, int status, lua_KContext context)
+{
+    static const struct call call = {"read", POLLIN, line_step};
+
+    (void)status;
+    return reading_run(L, &call, "lines", read_formats, context, 0);
+}
+
 /* Upvalues: the stream, the formats. */
 static int next_line(lua_State *L)
 {
@@ -242,7 +252,7 @@ static int next_line(lua_State *L)
             luaL_checkstack(L, 1, NULL);
         lua_pushvalue(L, lua_upvalueindex(++count));
     }
-    return read_step(L, LUA_OK, WAIT_FIRST);
+    return line_step(L, LUA_OK, WAIT_FIRST);
 }
 
 /*** Return an iterator over lines, or over what other formats read.

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/field.h"
 #include "stream/reading.h"
 
 /* After an allocation, which may have run Lua code: find the bytes again. */
@@ -101,7 +102,7 @@ static int finish_reading(lua_State *L, struct stream *s,
                           const struct reading *r, enum outcome outcome)
 {
     if (outcome == TOO_MANY)
-        return error_raise(L, "read", EMSGSIZE, 0);
+        return error_raise_for(L, r->caller, "read", EMSGSIZE, 0);
     s->taken += r->at;
     block_consume(&s->in, s->out.pool, r->at);
     return lua_gettop(L) - r->last;
@@ -135,13 +136,24 @@ static bool read_all_wanted(lua_State *L, struct stream *s, struct reading *r,
     }
 }
 
+/* As wait_failed, in the name of the method that the script has called. */
+static int fail_reading(lua_State *L, const struct wait *w, const char *caller)
+{
+    if (w->outcome == WAIT_WOULD_BLOCK)
+        return wait_failed(L, w, 0);
+    wait_push_error(L, w, 0);
+    field_set_string(L, "caller", caller);
+    return lua_error(L);
+}
+
 /* The call's progress is the stream offset up to which it has searched for the
  * delimiter. */
-int reading_run(lua_State *L, const struct call *call, reader *read,
-                lua_KContext context, size_t max)
+int reading_run(lua_State *L, const struct call *call, const char *caller,
+                reader *read, lua_KContext context, size_t max)
 {
     struct stream *s = stream_check_open(L, 1, "read", context);
-    struct reading r = {.stream = s, .last = lua_gettop(L), .max = max};
+    struct reading r = {
+        .stream = s, .caller = caller, .last = lua_gettop(L), .max = max};
     enum outcome outcome;
     struct wait w;
 
@@ -152,6 +164,6 @@ int reading_run(lua_State *L, const struct call *call, reader *read,
     if (r.max == 0)
         r.max = s->max;
     if (!read_all_wanted(L, s, &r, read, &w, &outcome))
-        return wait_failed(L, &w, 0);
+        return fail_reading(L, &w, caller);
     return finish_reading(L, s, &r, outcome);
 }

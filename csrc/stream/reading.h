@@ -17,8 +17,9 @@
 /* One attempt to read from the buffer. */
 struct reading {
     const struct stream *stream;
-    uintptr_t from;    /* the stream's `taken`, where its buffer began */
-    const char *bytes; /* the buffer, found again whenever Lua may have run */
+    const char *caller; /* the method that the script has called; NULL: read */
+    uintptr_t from;     /* the stream's `taken`, where its buffer began */
+    const char *bytes;  /* the buffer, found again whenever Lua may have run */
     size_t length;
     size_t at;      /* how many of them are read */
     size_t scanned; /* no delimiter begins before this */
@@ -57,9 +58,9 @@ enum outcome reading_push_until(lua_State *L, struct reading *r,
  * when more bytes have come. */
 enum outcome reading_go_on(lua_State *L, struct reading *r, size_t from);
 
-/* A step of a call. The arguments are on the stack, the stream first. `max` is
+/* A step of a call, whose errors have the method `caller`; NULL: it is read. The arguments are on the stack, the stream first. `max` is
  * how many bytes may come before a delimiter; 0: as the stream says. */
-int reading_run(lua_State *L, const struct call *call, reader *read,
-                lua_KContext context, size_t max);
+int reading_run(lua_State *L, const struct call *call, const char *caller,
+                reader *read, lua_KContext context, size_t max);
 
 #endif

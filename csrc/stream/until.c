@@ -47,7 +47,7 @@ static int until_step(lua_State *L, int status, lua_KContext context)
     static const struct call call = {"read", POLLIN, until_step};
 
     (void)status;
-    return reading_run(L, &call, read_delimited, context,
+    return reading_run(L, &call, "read_until", read_delimited, context,
                        size_of_integer(lua_tointeger(L, 3)));
 }
 
@@ -117,7 +117,7 @@ static int list_step(lua_State *L, int status, lua_KContext context)
     static const struct call call = {"read", POLLIN, list_step};
 
     (void)status;
-    return reading_run(L, &call, read_listed, context,
+    return reading_run(L, &call, "read_until", read_listed, context,
                        size_of_integer(lua_tointeger(L, 3)));
 }
 
@@ -211,7 +211,7 @@ static int pattern_step(lua_State *L, int status, lua_KContext context)
     static const struct call call = {"read", POLLIN, pattern_step};
 
     (void)status;
-    return reading_run(L, &call, read_matched, context,
+    return reading_run(L, &call, "read_until", read_matched, context,
                        size_of_integer(lua_tointeger(L, 3)));
 }
 

@@ -120,3 +120,42 @@ for name, reader in pairs(readers) do
     end)
   end)
 end
+
+describe("an error of reading", function()
+  streams.guard()
+
+  local calls <const> = {
+    read_until = function(conn) conn:read_until "end" end,
+    ["read_until with a list"] = function(conn) conn:read_until { "end" } end,
+    ["read_until with a pattern"] = function(conn)
+      conn:read_until { pattern = "end" }
+    end,
+    lines = function(conn) for _ in conn:lines() do end end,
+    read_some = function(conn) while conn:read_some() do end end,
+    chunks = function(conn) for _ in conn:chunks() do end end,
+  }
+  for what, call in pairs(calls) do
+    it("names the method: " .. what, function()
+      local conn <close> = streams.pair()
+      conn:settimeout(0.001)
+      local err <const> = errors.raised("ETIMEDOUT", "read", call, conn)
+      local name <const> = what:match "^%S+"
+      assert.equal(name, err.caller)
+      assert.matches(" " .. name .. "[ :]", tostring(err))
+    end)
+  end
+
+  it("is read's own where the script has called that", function()
+    local conn <close> = streams.pair()
+    conn:settimeout(0.001)
+    local err <const> = errors.raised("ETIMEDOUT", "read", conn.read, conn)
+    assert.is_nil(err.caller)
+  end)
+
+  it("names the method where too much comes before a delimiter", function()
+    local conn <close> = streams.holding "abcdef"
+    local err <const> = errors.raised("EMSGSIZE", "read", conn.read_until, conn,
+                                      "x", 3)
+    assert.equal("read_until", err.caller)
+  end)
+end)
