@@ -367,6 +367,8 @@ describe("loops that wait for each other's descriptors", function()
   end
 
   it("may do so once, and are told how deep the kernel lets them", function()
+    local has_epoll, reason = loops.has_epoll()
+    if not has_epoll then return pending(reason) end
     finish(1)
     local err <const> = errors.raised("ELOOP", "poll", finish, 6)
     assert.matches("at most 4 epoll descriptors (EP_MAX_NESTS)", err.message, 1,
