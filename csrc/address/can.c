@@ -3,7 +3,7 @@
  *
  * linux/can.h, linux/can/j1939.h, and networking/can.rst of the kernel. An
  * address ends after what its protocol uses of it: the interface alone; with the
- * identifiers of ISO-TP; or with what J1939 adds. The length tells which.
+ * identifiers of ISO-TP; or with what J1939 adds. The length says which.
  */
 #include "address/can.h"
 

@@ -60,7 +60,7 @@ static size_t write_all(int fd, bool is_socket, const char *text, size_t length)
     return done;
 }
 
-/* Write to a terminal, which may have room for less than nowait_write assumes;
+/* Write to a terminal, which may take less than nowait_write assumes;
  * it is opened once more. */
 static size_t write_apart(const char *text, size_t length)
 {
@@ -104,13 +104,13 @@ static void add_notice(struct beginning *b, unsigned int count)
     b->notice = b->length;
 }
 
-/* Add what there is room for. Returns how much of the text that is. */
+/* Add what fits. Returns how much of the text that is. */
 static size_t add_text(struct beginning *b, const char *text, size_t length)
 {
-    size_t room = sizeof b->text - b->length;
+    size_t left = sizeof b->text - b->length;
 
-    if (length > room)
-        length = room;
+    if (length > left)
+        length = left;
     memcpy(b->text + b->length, text, length);
     b->length += length;
     return length;

@@ -198,9 +198,28 @@ static int get_int_option(int fd, int name, int *value)
     return getsockopt(fd, SOL_SOCKET, name, value, &length) == 0 ? 0 : errno;
 }
 
-/* Read the family, which every system writes into the socket's name; of a
- * family without names, such as AF_ALG, Linux has it as an option. Returns zero
- * or errno. */
+#ifdef SO_DOMAIN
+
+/* Read the family of a socket without a name, such as one of AF_ALG. Returns
+ * zero or errno. */
+static int get_nameless_family(int fd, int *family)
+{
+    return get_int_option(fd, SO_DOMAIN, family);
+}
+
+#else
+
+static int get_nameless_family(int fd, int *family)
+{
+    (void)fd;
+    (void)family;
+    return EOPNOTSUPP;
+}
+
+#endif
+
+/* Read the family, which every system writes into the socket's name. Returns
+ * zero or errno. */
 static int get_family(int fd, int *family)
 {
     struct sockaddr_storage name = {.ss_family = AF_UNSPEC};
@@ -210,11 +229,7 @@ static int get_family(int fd, int *family)
         *family = name.ss_family;
         return 0;
     }
-#ifdef SO_DOMAIN
-    return errno == EOPNOTSUPP ? get_int_option(fd, SO_DOMAIN, family) : errno;
-#else
-    return errno;
-#endif
+    return errno == EOPNOTSUPP ? get_nameless_family(fd, family) : errno;
 }
 
 int socket_learn(struct socket *s)

@@ -64,7 +64,7 @@ bool transfer_again(lua_State *L, const struct socket *s, struct wait *w,
                     bool has_destination);
 
 /* Whether the socket's family refuses MSG_TRUNC to receive with: RxRPC does, and
- * J1939, which is told from other protocols of CAN by its number alone, where
+ * J1939, which differs from other protocols of CAN by its number alone, where
  * that is known. */
 #ifdef __linux__
 static inline bool transfer_refuses_trunc(const struct socket *s)
