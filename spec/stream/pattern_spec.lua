@@ -20,17 +20,7 @@ end
 
 -- Sends it in pieces, and compares each result.
 local function check(text, pattern)
-  local conn, peer = streams.pair()
-  sockeye.spawn(function()
-    local at = 1
-    while at <= #text do
-      local n = math.random(4)
-      peer:send(text:sub(at, at + n - 1))
-      at = at + n
-      sockeye.yield()
-    end
-    peer:close()
-  end)
+  local conn = streams.in_pieces(text, 4)
   local rest = text
   repeat
     local wanted, following = expected(rest, pattern)

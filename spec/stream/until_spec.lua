@@ -26,17 +26,7 @@ describe("read_until", function()
     sockeye.run(function()
       for _ = 1, 200 do
         local text, delimiter = word(math.random(0, 40)), word(math.random(4))
-        local conn, peer = streams.pair()
-        sockeye.spawn(function()
-          local at = 1
-          while at <= #text do
-            local n = math.random(3)
-            peer:send(text:sub(at, at + n - 1))
-            at = at + n
-            sockeye.yield()
-          end
-          peer:shutdown "wr"
-        end)
+        local conn = streams.in_pieces(text, 3)
         local from = 1
         repeat
           local first, last = text:find(delimiter, from, true)
@@ -75,22 +65,6 @@ local function word(n)
   local list = {}
   for i = 1, n do list[i] = math.random(2) == 1 and "a" or "b" end
   return table.concat(list)
-end
-
--- What a peer sends that sends this in pieces of a few bytes.
-local function in_pieces(text)
-  local conn, peer = streams.pair()
-  sockeye.spawn(function()
-    local at = 1
-    while at <= #text do
-      local n = math.random(3)
-      peer:send(text:sub(at, at + n - 1))
-      at = at + n
-      sockeye.yield()
-    end
-    peer:close()
-  end)
-  return conn
 end
 
 -- Where the first of the delimiters is, the longest of those that begin there.
@@ -143,7 +117,7 @@ describe("read_until with several delimiters", function()
       for _ = 1, 300 do
         local text, list = word(math.random(0, 40)), {}
         for i = 1, math.random(4) do list[i] = word(math.random(5)) end
-        local conn = in_pieces(text)
+        local conn = streams.in_pieces(text, 3)
         local from = 1
         repeat
           local at, found = find_first(text, list, from)

@@ -74,4 +74,21 @@ function M.memory()
   end
 end
 
+--- A stream whose peer sends the text in pieces of at most so many bytes, and
+-- closes: in a task.
+function M.in_pieces(text, most)
+  local conn, peer = M.pair()
+  sockeye.spawn(function()
+    local at = 1
+    while at <= #text do
+      local n = math.random(most)
+      peer:send(text:sub(at, at + n - 1))
+      at = at + n
+      sockeye.yield()
+    end
+    peer:close()
+  end)
+  return conn
+end
+
 return M
