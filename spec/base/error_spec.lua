@@ -2,6 +2,7 @@ local sockeye = require "sockeye"
 local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
 local process = require "spec.support.process"
+local worlds = require "spec.support.worlds"
 
 -- A port of this host on which nobody listens.
 local function refused_address()
@@ -251,16 +252,6 @@ end)
 describe("the message of a time-out", function()
   descriptors.guard()
 
-  local worlds = {
-    { "outside of a task", function(f) return f() end },
-    { "in a task (epoll)", function(f)
-      return sockeye.run({ poller = "epoll" }, f)
-    end },
-    { "in a task (poll)", function(f)
-      return sockeye.run({ poller = "poll" }, f)
-    end },
-  }
-
   -- Each gets a silent socket; the second field is what has set the limit, nil:
   -- the call or the socket itself.
   local calls = {
@@ -306,7 +297,7 @@ describe("the message of a time-out", function()
       (", the limit of '%s'"):format(whose) or ""), err.message)
   end
 
-  for _, world in ipairs(worlds) do
+  for _, world in ipairs(worlds.pollers) do
     for _, row in ipairs(calls) do
       it(("says how long %s had, and whose limit it was%s, %s"):format(
         row[1], row[2] and ": " .. row[2] or "", world[1]), function()

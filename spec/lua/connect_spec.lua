@@ -6,17 +6,8 @@ local examples = require "spec.support.examples"
 local netns = require "spec.support.netns"
 local process = require "spec.support.process"
 local resolver = require "spec.support.resolver"
+local worlds = require "spec.support.worlds"
 
--- Where a call may be made.
-local worlds = {
-  { "outside of a task", function(f) return f() end },
-  { "in a task (epoll)", function(f)
-    return sockeye.run({ poller = "epoll" }, f)
-  end },
-  { "in a task (poll)", function(f)
-    return sockeye.run({ poller = "poll" }, f)
-  end },
-}
 
 -- A listener, and the endpoint by which it is reached.
 local function listening(endpoint)
@@ -24,7 +15,7 @@ local function listening(endpoint)
   return l, l:getsockname()
 end
 
-for _, world in ipairs(worlds) do
+for _, world in ipairs(worlds.pollers) do
   local where, within = world[1], world[2]
 
   describe("connect " .. where, function()

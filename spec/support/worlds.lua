@@ -39,4 +39,15 @@ function M.beside(world, f)
   return function() fork.reap(pid) end
 end
 
+--- Where a call may be made: names, and what runs a function there.
+M.pollers = {
+  { "outside of a task", function(f) return f() end },
+  { "in a task (epoll)", function(f)
+    return sockeye.run({ poller = "epoll" }, f)
+  end },
+  { "in a task (poll)", function(f)
+    return sockeye.run({ poller = "poll" }, f)
+  end },
+}
+
 return M

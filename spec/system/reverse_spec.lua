@@ -7,19 +7,14 @@ local errors = require "spec.support.errors"
 local libc = require "spec.support.libc"
 local netns = require "spec.support.netns"
 local process = require "spec.support.process"
+local worlds = require "spec.support.worlds"
 
-local worlds = {
-  { "outside of a task", function(f) return f() end },
+local ways = {
   { "under a deadline", function(f) return sockeye.timeout(20, f) end },
-  { "in a task (epoll)", function(f)
-    return sockeye.run({ poller = "epoll" }, f)
-  end },
-  { "in a task (poll)", function(f)
-    return sockeye.run({ poller = "poll" }, f)
-  end },
+  table.unpack(worlds.pollers),
 }
 
-for _, world in ipairs(worlds) do
+for _, world in ipairs(ways) do
   local where, within = world[1], world[2]
 
   describe("gethostbyaddr " .. where, function()
