@@ -58,6 +58,15 @@ local function random_bytes(n)
   return table.concat(bytes)
 end
 
+-- Whether the structure and its text give the same address.
+local function reads_back(bytes)
+  local a = sockeye.unpack(bytes)
+  local again = sockeye.address(tostring(a))
+  return a:pack() == bytes and a.bytes == bytes:sub(3) and
+    tostring(again) == tostring(a) and again:pack() == bytes and
+    again == a and again:key() == a:key()
+end
+
 describe("an address of another family", function()
   descriptors.guard()
 
@@ -66,14 +75,7 @@ describe("an address of another family", function()
       math.randomseed(7)
       for _ = 1, 500 do
         local bytes = make(random_bytes)
-        local a = sockeye.unpack(bytes)
-        assert.equal(bytes, a:pack())
-        assert.equal(bytes:sub(3), a.bytes)
-        local again = sockeye.address(tostring(a))
-        assert.equal(tostring(a), tostring(again))
-        assert.equal(bytes, again:pack())
-        assert.is_true(a == again)
-        assert.equal(a:key(), again:key())
+        assert.is_true(reads_back(bytes), ("%q"):format(bytes))
       end
     end)
   end
