@@ -354,7 +354,7 @@ static void check_receive_options(lua_State *L, struct receive_options *wanted)
     } else {
         *wanted = (struct receive_options){
             .size = transfer_size(L, SIZE),
-            .flags = names_check_flags(L, FLAGS, &transfer_flag_names),
+            .flags = transfer_check_receiving_flags(L, FLAGS),
         };
     }
     if (wanted->size > TRANSFER_MAX)

@@ -40,7 +40,7 @@ __attribute__((always_inline)) static inline void start_receiving(
     lua_State *L, struct receipt *r, struct wait *w, const struct call *call,
     struct socket *s, lua_KContext context)
 {
-    r->wanted = names_flags(L, 3, &transfer_flag_names);
+    r->wanted = transfer_receiving_flags(L, 3);
     r->size = transfer_size(L, 2);
     r->flags = transfer_start_receiving(L, w, call, s, r->wanted, context);
     r->may_drain = w->task != NULL && r->wanted == 0 && transfer_gives_all(s);

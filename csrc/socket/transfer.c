@@ -18,6 +18,13 @@
 #define READ_ENDED 0
 #endif
 
+/* Flags of calls that receive which only numbers can give. */
+#ifdef __linux__
+#define NAMELESS_FLAGS (MSG_CMSG_CLOEXEC | MSG_WAITFORONE)
+#else
+#define NAMELESS_FLAGS 0
+#endif
+
 /* clang-format off */
 static const struct name flag_rows[] = {
     {"oob", MSG_OOB}, {"peek", MSG_PEEK}, {"dontroute", MSG_DONTROUTE},
@@ -44,14 +51,19 @@ static const struct name flag_rows[] = {
 
 const struct names transfer_flag_names = {"flag", {"MSG_", NULL}, flag_rows};
 
-/* The flags that a call that sends understands. */
-static lua_Integer sending_flags(void)
+static lua_Integer all_flags(void)
 {
     lua_Integer flags = 0;
 
     for (const struct name *row = flag_rows; row->text != NULL; row++)
         flags |= row->value;
-    return flags &
+    return flags;
+}
+
+/* The flags that a call that sends understands. */
+static lua_Integer sending_flags(void)
+{
+    return all_flags() &
            ~(lua_Integer)(MSG_PEEK | MSG_TRUNC | MSG_CTRUNC | MSG_WAITALL);
 }
 
@@ -66,6 +78,26 @@ int transfer_check_sending_flags(lua_State *L, int arg)
                         flags, flags);
         luaL_argerror(L, arg, lua_tostring(L, -1));
     }
+    return flags;
+}
+
+bool transfer_read_flags(lua_State *L, int index, int *flags)
+{
+    if (!names_read_flags(L, index, &transfer_flag_names, flags))
+        return false;
+    if (lua_type(L, index) != LUA_TNUMBER ||
+        (*flags & ~(all_flags() | NAMELESS_FLAGS)) == 0)
+        return true;
+    lua_pushfstring(L, "%d is no combination of MSG_ flags", *flags);
+    return false;
+}
+
+int transfer_check_receiving_flags(lua_State *L, int arg)
+{
+    int flags;
+
+    if (!transfer_read_flags(L, arg, &flags))
+        luaL_argerror(L, arg, lua_tostring(L, -1));
     return flags;
 }
 

@@ -32,6 +32,18 @@ static inline int transfer_sending_flags(lua_State *L, int arg)
     return lua_gettop(L) < arg ? 0 : transfer_check_sending_flags(L, arg);
 }
 
+/* Read the flags of a call that receives, at `index`. Where they are none, or an
+ * integer with bits that are no flags, push what is wrong and return false. */
+bool transfer_read_flags(lua_State *L, int index, int *flags);
+
+/* The same, at `arg`; raises an argument error. */
+int transfer_check_receiving_flags(lua_State *L, int arg);
+
+static inline int transfer_receiving_flags(lua_State *L, int arg)
+{
+    return lua_gettop(L) < arg ? 0 : transfer_check_receiving_flags(L, arg);
+}
+
 /* The number of bytes to receive, at `arg`. Raises an argument error if it is
  * no integer, or negative. */
 static inline size_t transfer_size(lua_State *L, int arg)

@@ -4,6 +4,7 @@ local descriptors = require "spec.support.descriptors"
 local errors = require "spec.support.errors"
 local fork = require "spec.support.fork"
 local sockets = require "spec.support.sockets"
+local worlds = require "spec.support.worlds"
 
 local readers = { "recv", "recvfrom", "read" }
 
@@ -94,6 +95,42 @@ describe("an integer as flags of a call that sends", function()
         errors.rejected(wanted:format(flags, flags), calls(a, flags)[name])
       end
       assert.is_false(b:settimeout(0):recv(9))
+      sockets.close(a, b)
+    end)
+  end
+end)
+
+describe("the integer flags of a call that receives", function()
+  descriptors.guard()
+
+  local calls <const> = {
+    recv = function(s, flags) return s:recv(9, flags) end,
+    recvfrom = function(s, flags) return (s:recvfrom(9, flags)) end,
+    recvmany = function(s, flags) return s:recvmany(1, 9, flags)[1] end,
+    recvmsg = function(s, flags)
+      return s:recvmsg({ iov = 9, flags = flags }).data
+    end,
+  }
+
+  for name, call in pairs(calls) do
+    worlds.it("of " .. name .. " are its flags", function()
+      local a <const>, b <const> = sockets.unix()
+      local close_on_exec <const> = 0x40000000 -- MSG_CMSG_CLOEXEC
+      for _, flags in ipairs {
+        0, sockeye.MSG_DONTWAIT | sockeye.MSG_NOSIGNAL, close_on_exec, 0.0,
+      } do
+        b:send "data"
+        assert.equal("data", call(a, flags))
+      end
+      sockets.close(a, b)
+    end)
+
+    worlds.it("of " .. name .. " are no other number", function()
+      local a <const>, b <const> = sockets.unix()
+      for _, flags in ipairs { 20, 16, 1 << 23 } do
+        errors.rejected(("%d is no combination of MSG_ flags"):format(flags),
+                        call, a, flags)
+      end
       sockets.close(a, b)
     end)
   end
