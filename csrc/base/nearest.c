@@ -123,7 +123,8 @@ static bool is_habit(const char *wanted, const char *candidate)
     return false;
 }
 
-/* A name of which most letters are others is not near. */
+/* A name of which most letters are others is not near; nor is one of which
+ * hardly any are left, when it is offered. */
 void nearest_start(struct nearest *nearest, const char *wanted, size_t length)
 {
     size_t third = length / 3 + 2, half = length / 2 + 1;
@@ -149,7 +150,7 @@ void nearest_offer(struct nearest *nearest, const char *candidate)
     distance = is_habit(nearest->wanted, candidate)
                    ? 0
                    : edit_distance(nearest->wanted, nearest->length, candidate);
-    if (distance < nearest->distance) {
+    if (distance < nearest->distance && distance * 3 <= strlen(candidate) * 2) {
         nearest->distance = distance;
         nearest->best = candidate;
     }

@@ -11,6 +11,7 @@ describe("a name that does not exist", function()
     { "AF_INETT", "stream", "#1.*'AF_INETT', did you mean 'AF_INET'" },
     { "unixx", "stream", "#1.*did you mean 'unix'" },
     { "SOCK_STREAM", "stream", "#1.*unknown family 'SOCK_STREAM'" },
+    { "inet", "raw", "nosuch", "#3.*unknown protocol 'nosuch'%)" },
     { "nothing like it", "stream", "unknown family 'nothing like it'%)" },
     { "", "stream", "#1.*unknown family ''" },
     { "AF_", "stream", "#1.*unknown family 'AF_'" },
