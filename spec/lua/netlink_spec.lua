@@ -95,6 +95,18 @@ describe("a netlink request", function()
     assert.equal(1, #nl:request(link_request(1)))
   end)
 
+  worlds.it("names the method in errors of the socket", function()
+    for _, name in ipairs { "receive", "request", "links", "events" } do
+      local nl <const> = netlink.open "route"
+      local method <const> = name == "events" and nl:events() or nl[name]
+      nl:close()
+      local err <const> = errors.raised("EBADF", "recvfrom", method, nl,
+                                        name == "request" and { type = 18 })
+      assert.equal(name, err.caller)
+      assert.matches(name .. ": the socket is closed", tostring(err))
+    end
+  end)
+
   it("raises the kernel's reason", function()
     local nl <close> = netlink.open()
     nl.socket:setsockopt("NETLINK_GET_STRICT_CHK", true)

@@ -79,7 +79,7 @@ function M:events()
   return function()
     while first > #queue do
       queue, first = {}, 1
-      if not fill(self, queue) then return false end
+      if not values.called("events", fill, self, queue) then return false end
     end
     first = first + 1
     return queue[first - 1]

@@ -25,6 +25,29 @@ function M.fail(call, code, reason, report)
   error(err, 0)
 end
 
+-- The calls of sockets by which the methods of netlink sockets do their work.
+local socket_calls <const> = { recv = true, recvfrom = true, send = true }
+
+local function pass(caller, ok, ...)
+  if ok then return ... end
+  local err <const> = ...
+  if core.is_error(err) and socket_calls[err.call] then err.caller = caller end
+  error(err, 0)
+end
+
+--- Calls a function for the method `caller`, which the errors of the socket's
+-- calls name.
+function M.called(caller, f, ...)
+  return pass(caller, pcall(f, ...))
+end
+
+--- Lets those errors name whichever of the methods they come from.
+function M.name_methods(methods)
+  for name, method in pairs(methods) do
+    methods[name] = function(...) return M.called(name, method, ...) end
+  end
+end
+
 local Malformed <const> = class.new "sockeye.Malformed"
 
 --- Raises that the kernel's bytes are not what they should be.
