@@ -462,8 +462,8 @@ another name: `"connect"` for the `call` `"getaddrinfo"`
 @field message the system's text: `"Connection refused"`
 @field where the Lua line that made the call: `"script.lua:12:"`
 @field address the `Address` or the host name that the call used
-@field endpoint the host and port of `connect` or `listen`, as the script wrote
-them: `"localhost:80"`
+@field endpoint the host and port of `connect` or `listen`, or the option `bind`
+that failed, as the script wrote them: `"localhost:80"`
 @field service the name of an unknown service (EAI_SERVICE)
 @field subject another object of the call: an option, a file, an interface
 @field canceled true for the ECANCELED of a call around which a scope is over:

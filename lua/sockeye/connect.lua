@@ -111,8 +111,9 @@ local function blame(err, address)
   if err.call ~= "bind" then err.address = address end
 end
 
--- The error of the whole call: the last address's, with all of them.
-local function failure(place, attempts)
+-- The error of the whole call: the last address's, with all of them. That of
+-- bind(2) has the local address as the script wrote it.
+local function failure(place, attempts, bind)
   local last <const> = attempts[#attempts]
   local is_local <const> = last.call == "bind"
   local err <const> = new_error(is_local and "bind" or "connect", last.code,
@@ -120,7 +121,11 @@ local function failure(place, attempts)
   if is_local or not place.host or place.host == last.address.host then
     err.address = last.address
   end
-  if not is_local then err.endpoint = endpoints.name(place) end
+  if not is_local then
+    err.endpoint = endpoints.name(place)
+  elseif type(bind) == "string" then
+    err.endpoint = bind
+  end
   err.message = last.message
   err.timeout = last.timeout
   err.attempts = attempts
@@ -160,17 +165,17 @@ local function open(address, bind, kind, sockets)
 end
 
 -- Connects to a single address: connect(2) itself waits.
-local function try_one(place, address, bind, kind, tries)
+local function try_one(place, address, bind, options, tries)
   tries.attempts = { { address = address } }
   local sockets <close> = setmetatable({}, SocketSet)
   local ok, result = pcall(function()
-    local s <const> = open(address, bind, kind, sockets)
+    local s <const> = open(address, bind, options.type, sockets)
     s:connect(address)
     return s
   end)
   if not ok and is_answer(result) then
     blame(result, address)
-    error(failure(place, { result }), 0)
+    error(failure(place, { result }, options.bind), 0)
   elseif not ok then
     error(interruption(place, result), 0)
   end
@@ -266,7 +271,9 @@ local function try_all(place, addresses, bind, options, tries)
   }, Race)
   local ok <const>, winner <const> = pcall(race.run, race)
   if not ok then error(interruption(place, winner), 0) end
-  if not winner then error(failure(place, race.answers), 0) end
+  if not winner then
+    error(failure(place, race.answers, options.bind), 0)
+  end
   race.sockets[winner] = nil
   return winner:settimeout(nil)
 end
@@ -277,7 +284,7 @@ local function establish(place, options, tries)
   local addresses <const> = addresses_of(place, options, bind)
   local s
   if #addresses == 1 then
-    s = try_one(place, addresses[1], bind, options.type, tries)
+    s = try_one(place, addresses[1], bind, options, tries)
   else
     s = try_all(place, addresses, bind, options, tries)
   end
@@ -291,7 +298,8 @@ end
 
 -- Returns the error of a call whose time has run out: if it was trying
 -- addresses, it says which. Without any time, nothing has been looked up.
-local function out_of_time(place, tries, err, seconds)
+local function out_of_time(place, tries, err, options)
+  local seconds <const> = options.timeout
   err.message = ("timed out after %.14g s"):format(seconds)
   if #tries.attempts == 0 and seconds > 0 then return err end
   for _, attempt in ipairs(tries.attempts) do
@@ -299,7 +307,9 @@ local function out_of_time(place, tries, err, seconds)
       table.insert(tries.answers, timed_out(attempt.address, err.message))
     end
   end
-  if #tries.answers > 0 then return failure(place, tries.answers) end
+  if #tries.answers > 0 then
+    return failure(place, tries.answers, options.bind)
+  end
   local own <const> = timed_out(place.host or place.address, err.message)
   own.endpoint, own.attempts = endpoints.name(place), {}
   return own
@@ -354,7 +364,7 @@ function M.connect(endpoint, options)
                            tries)
   if ok then return result end
   if is_timeout(result) then
-    result = out_of_time(place, tries, result, options.timeout)
+    result = out_of_time(place, tries, result, options)
   end
   error(result, 0)
 end

@@ -85,6 +85,7 @@ for _, world in ipairs(worlds.pollers) do
                                   address, { bind = "192.0.2.1:0" })
         assert.equal(sockeye.inet("192.0.2.1"), err.address)
         assert.equal("bind", err.attempts[1].call)
+        assert.equal("192.0.2.1:0", err.endpoint)
         assert.equal(sockeye.inet("192.0.2.1"), err.attempts[1].address)
       end)
       assert.truthy(l)

@@ -202,6 +202,7 @@ M.rows = {
   { [[a:recv(-1)]], "recv", "size must not be negative, got -1" },
   { [[a:recv(1.5)]], "recv", "no integer representation, got 1.5" },
   { [[a:recv(10, "MSG_PEAK")]], "recv", "did you mean 'MSG_PEEK'?" },
+  { [[a:recv(10, 20)]], "recv", "20 is no combination of MSG_ flags" },
   { [[a:recvfrom("x")]], "recvfrom", "number of bytes expected" },
   { [[a:read()]], "read", "number of bytes expected, got no value" },
   { [[a:recvmsg(10)]], "recvmsg", "table expected, got number" },
@@ -394,6 +395,15 @@ M.rows = {
   { [[sockeye.serve(8080, print)]], "serve", [["*:8080"]] },
   { [[sockeye.serve("127.0.0.1:0", print, { signals = { "SIGTREM" } })]],
     "serve", "did you mean 'SIGTERM'?" },
+  { [[sockeye.serve("127.0.0.1:0", print, { signals = "SIGTERM" })]],
+    "serve", "list or false expected, got string",
+    'did you mean { "SIGTERM" }?' },
+  { [[sockeye.serve("127.0.0.1:0", print, { signals = "TREM" })]],
+    "serve", "list or false expected, got string)" },
+  { [[coroutine.wrap(sockeye.connect)("127.0.0.1:1")]], "connect",
+    "ECONNREFUSED", outside = true },
+  { [[coroutine.wrap(sockeye.connect)("127.0.0.1")]], "connect",
+    [["127.0.0.1:80"]] },
 }
 
 return M

@@ -12,6 +12,7 @@ local visits = require "sockeye.serve.visit"
 
 local primitives <const> = core.primitives
 primitives.mark_library_file()
+local quote <const> = primitives.quote
 local report <const>, starved <const> = errors.report, errors.starved
 local group <const>, shield <const> = structure.group, structure.shield
 local within <const> = structure.within
@@ -19,7 +20,11 @@ local within <const> = structure.within
 -- Returns what is wrong with the option `signals`; nil: nothing.
 local function problem_of_signals(signals)
   if not signals then return nil end
-  if type(signals) ~= "table" then return "list or false expected" end
+  if type(signals) ~= "table" then
+    local hint <const> = primitives.read_signal(signals) and
+      ('; did you mean { "%s" }?'):format(quote(tostring(signals))) or ""
+    return ("list or false expected, got %s%s"):format(type(signals), hint)
+  end
   for _, name in ipairs(signals) do
     local problem <const> = arguments.problem(name, "signal")
     if problem then return problem end
