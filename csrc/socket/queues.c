@@ -75,6 +75,7 @@ than the data.
 @raise EBADF on a closed socket; EINVAL if it listens; EOPNOTSUPP where the
 system does not count them
 @see Socket:outqnsd
+@usage if s:outq() == 0 then print "all has arrived" end
 */
 static int socket_outq(lua_State *L)
 {
@@ -88,6 +89,7 @@ TCP alone counts them.
 @raise EBADF on a closed socket; EINVAL if it listens; EOPNOTSUPP where the
 system does not count them
 @see Socket:outq
+@usage print(s:outq() - s:outqnsd() .. " bytes are on their way")
 */
 static int socket_outqnsd(lua_State *L)
 {

@@ -46,6 +46,7 @@ them.
 @treturn int
 @raise EBADF on a closed stream; EOPNOTSUPP where the system does not count them,
 as of a pipe
+@usage while conn:outq() > 0 do sockeye.sleep(0.1) end
 */
 static int stream_outq(lua_State *L)
 {
@@ -60,6 +61,7 @@ and those in the system's send queue, as `Socket:outqnsd` counts them.
 @treturn int
 @raise EBADF on a closed stream; EOPNOTSUPP where the system does not count them:
 it does for TCP alone
+@usage print(conn:outqnsd() .. " bytes have to wait for the peer")
 */
 static int stream_outqnsd(lua_State *L)
 {

@@ -30,6 +30,7 @@ static int stream_socket(lua_State *L)
 @number[opt] seconds as `Socket:settimeout` takes it
 @treturn Stream itself
 @raise argument error for a negative number; EBADF on a closed stream
+@usage conn:settimeout(5)
 */
 static int stream_settimeout(lua_State *L)
 {
@@ -53,6 +54,7 @@ static int sockeye_limit_idle(lua_State *L)
 @function Stream:gettimeout
 @treturn ?number seconds; nil: no limit
 @raise EBADF on a closed stream
+@usage local before = conn:gettimeout()
 */
 static int stream_gettimeout(lua_State *L)
 {
@@ -66,6 +68,7 @@ static int stream_gettimeout(lua_State *L)
 @function Stream:fd
 @treturn int
 @raise EBADF on a closed stream
+@usage print("descriptor " .. conn:fd())
 */
 static int stream_fd(lua_State *L)
 {
@@ -77,6 +80,7 @@ static int stream_fd(lua_State *L)
 @function Stream:getsockname
 @treturn Address
 @raise EBADF on a closed stream; ENOTSOCK for one over a pipe or a file
+@usage print("reached at " .. conn:getsockname())
 */
 
 /*** Return the peer's address, as `Socket:getpeername`.
@@ -113,6 +117,7 @@ a pipe or a file
 @function Stream:state
 @treturn string as `Socket:state`
 @raise EBADF on a closed stream; ENOTSOCK for one over a pipe or a file
+@usage print(conn:state())  --> ESTABLISHED
 */
 
 /* Methods of sockets that find the socket in a stream. */

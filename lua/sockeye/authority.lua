@@ -106,7 +106,8 @@ local function read(value, default)
   return from_address(place.address)
 end
 
---- Make a table of what names a host and a port, with a default for the port.
+--- Make a table of what names a host and a port, with a default for the port
+-- (RFC 3986, section 3.2).
 -- It reads what users write: `"host"`, `"host:port"`, `"[v6]:port"`, an IPv6
 -- address without brackets, and an URL, of which only the host and the port
 -- count: its scheme gives no port. Nothing is resolved.
