@@ -395,6 +395,8 @@ M.rows = {
   { [[sockeye.serve(8080, print)]], "serve", [["*:8080"]] },
   { [[sockeye.serve("127.0.0.1:0", print, { signals = { "SIGTREM" } })]],
     "serve", "did you mean 'SIGTERM'?" },
+  { [[sockeye.serve(d, print)]], "serve",
+    "the socket has no connections to serve (EOPNOTSUPP)" },
   { [[sockeye.serve("127.0.0.1:0", print, { signals = "SIGTERM" })]],
     "serve", "list or false expected, got string",
     'did you mean { "SIGTERM" }?' },

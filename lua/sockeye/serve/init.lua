@@ -179,6 +179,9 @@ local function check_listener(socket)
   if ok and state == "LISTEN" then return end
   local _, err = pcall(refuse, socket)
   if core.is_error(err) then err.caller = "serve" end
+  if core.is_error(err, "EOPNOTSUPP") then
+    err.message = "the socket has no connections to serve"
+  end
   error(err, 0)
 end
 
