@@ -12,6 +12,9 @@ local quote <const> = primitives.quote
 
 local types <const> = { stream = true, dgram = true, seqpacket = true }
 
+-- What is given in place of a type, by habit.
+local types_of_protocols <const> = { tcp = "stream", udp = "dgram" }
+
 -- Returns the name of a socket's type, given by its name or its number.
 local function name_of_type(value)
   if type(value) == "string" then
@@ -24,8 +27,12 @@ local function name_of_type(value)
 end
 
 local function problem_of_type(value)
-  return not name_of_type(value) and
-    '"stream", "dgram" or "seqpacket" expected' or nil
+  if name_of_type(value) then return nil end
+  local given = type(value)
+  if given == "string" then given = ("'%s'"):format(quote(value)) end
+  local meant <const> = types_of_protocols[value]
+  return ('"stream", "dgram" or "seqpacket" expected, got %s%s'):format(
+    given, meant and ('; did you mean "%s"?'):format(meant) or "")
 end
 
 local known <const> = {
