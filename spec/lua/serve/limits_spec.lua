@@ -171,5 +171,32 @@ for _, poller in ipairs { "epoll", "poll" } do
                      result.stdout, result.stderr)
       end
     end)
+
+    it("takes errors of a firewall for passing only where the listener is a " ..
+       "stream's #ptrace", function()
+      local available, reason = trace.available()
+      if not available then return pending(reason) end
+      for _, code in ipairs { "EPERM", "EOPNOTSUPP" } do
+        for type, wanted in pairs { stream = "stop", seqpacket = code } do
+          local result = process.lua_script(([[
+            local sockeye = require "sockeye"
+            local l = sockeye.socket("unix", %q):bind(sockeye.unix()):listen()
+            local s = sockeye.socket("unix", %q):connect(l:getsockname())
+            sockeye.run(function()
+              local stop = sockeye.channel(1)
+              local ok, result = pcall(sockeye.serve, l, function()
+                stop:put(true)
+              end, { stop = stop, signals = false })
+              print(ok and result or result.code)
+            end)
+          ]]):format(type, type), {
+            env = { SOCKEYE_POLLER = poller }, is_lua = true,
+            prefix = { "strace", "-f", "-qq", "-o", "/dev/null",
+                       "-e", "trace=accept4", "-e",
+                       ("inject=accept4:error=%s:when=1..3"):format(code) } })
+          assert.equal(wanted .. "\n", result.stdout, result.stderr)
+        end
+      end
+    end)
   end)
 end
