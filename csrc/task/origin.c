@@ -1,6 +1,5 @@
 /*
- * origin: the script's line that has spawned a task, or resumed a coroutine that
- * has none; see origin.h.
+ * origin: the script's line that has spawned a task; see origin.h.
  *
  * It is kept as two numbers, of the file and of the line: every spawn notes it,
  * few are ever asked for.
@@ -124,48 +123,6 @@ static bool gets_line(lua_State *co)
                           lua_getinfo(co, "l", &ar) && ar.currentline > 0);
 }
 
-/* ---- outside of tasks ---- */
-
-#define MOST_RESUMED 200 /* coroutines, each by the one before: as Lua allows */
-
-/* Return the coroutine that `co` has resumed by one of Lua's functions, or NULL.
- * A generator of coroutine.wrap has it as its upvalue, coroutine.resume as its
- * argument. */
-static lua_State *find_resumed(lua_State *co, bool *is_wrap)
-{
-    int top = lua_gettop(co);
-    lua_State *resumed = NULL;
-    lua_Debug ar;
-
-    if (!lua_checkstack(co, 2) || !lua_getstack(co, 0, &ar))
-        return NULL;
-    lua_getinfo(co, "f", &ar);
-    *is_wrap = lua_getupvalue(co, -1, 1) != NULL;
-    if (*is_wrap || lua_getlocal(co, &ar, 1) != NULL)
-        resumed = lua_tothread(co, -1);
-    lua_settop(co, top);
-    return resumed;
-}
-
-/* Push the line of the nearest of the coroutines, from `co` on, that have resumed
- * L, and return true; or push nothing. */
-static bool look_from(lua_State *L, lua_State *co, bool is_text)
-{
-    int top = lua_gettop(L);
-    bool is_wrap = false;
-    lua_State *outer = co;
-
-    for (int i = 0; co != L && co != NULL && i < MOST_RESUMED; i++) {
-        if (push_line(L, co) && lua_gettop(L) > top + 1)
-            lua_replace(L, top + 1);
-        outer = co;
-        co = find_resumed(co, &is_wrap);
-    }
-    if (co != L || (is_text && is_wrap && gets_line(outer)))
-        lua_settop(L, top);
-    return lua_gettop(L) > top;
-}
-
 /* No function of a script runs on L. Look in the coroutines that have resumed
  * it, as far as they are known. */
 static bool look_further(lua_State *L, bool is_text)
@@ -174,7 +131,7 @@ static bool look_further(lua_State *L, bool is_text)
     lua_State *main = interrupt_main_thread(L);
 
     if (t == NULL || t->co == NULL || interrupt_main_thread(t->co) != main)
-        return look_from(L, main, is_text);
+        return false;
     if (is_text && t->top != L && gets_line(t->top))
         return false;
     if (t->top != L && push_line(L, t->top))

@@ -114,57 +114,6 @@ for _, poller in ipairs(loops.pollers) do
   end)
 end
 
-describe("the line of an error in a coroutine outside of tasks", function()
-  descriptors.guard()
-
-  -- Ways to resume a function that is none of the script's: each returns what
-  -- pcall does of the call, and its line.
-  local resumed = {
-    ["coroutine.wrap"] = function(...)
-      local args = table.pack(...)
-      local function call()
-        coroutine.wrap(sockeye.connect)(table.unpack(args))
-      end
-      return here(-2), pcall(call)
-    end,
-    ["coroutine.wrap in pcall"] = function(...)
-      return here(), pcall(coroutine.wrap(sockeye.connect), ...)
-    end,
-    ["coroutine.resume"] = function(...)
-      return here(), coroutine.resume(coroutine.create(sockeye.connect), ...)
-    end,
-    ["a generator of the library"] = function(...)
-      return here(), pcall(sockeye.wrap(sockeye.connect), ...)
-    end,
-  }
-
-  local function check(resume)
-    for _, endpoint in ipairs { refused, "nonsense" } do
-      local line, ok, err = resume(endpoint)
-      assert.is_false(ok)
-      local text = tostring(err)
-      assert.equal(line .. ": ", text:sub(1, #line + 2))
-      assert.is_nil(text:find("%.lua:%d+:.*%.lua:%d+:"), text)
-    end
-  end
-
-  for what, resume in pairs(resumed) do
-    it("is the one that has resumed it, by " .. what, function()
-      check(resume)
-      coroutine.wrap(check)(resume)
-      coroutine.wrap(pcall)(coroutine.wrap(check), resume)
-    end)
-  end
-
-  it("is left out where no script has resumed any", function()
-    local err
-    coroutine.wrap(function()
-      err = select(2, coroutine.resume(coroutine.create(sockeye.connect), ""))
-    end)()
-    assert.equal(here(-2) .. ": ", err:sub(1, #here(-2) + 2))
-  end)
-end)
-
 describe("a text that a script raises", function()
   it("is left as it is, whatever it looks like", function()
     sockeye.run(function()
