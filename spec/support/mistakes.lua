@@ -408,8 +408,6 @@ M.rows = {
     'did you mean { "SIGTERM" }?' },
   { [[sockeye.serve("127.0.0.1:0", print, { signals = "TREM" })]],
     "serve", "list or false expected, got string)" },
-  { [[coroutine.wrap(sockeye.connect)("127.0.0.1:1")]], "connect",
-    "ECONNREFUSED", outside = true },
   { [[coroutine.wrap(sockeye.connect)("127.0.0.1")]], "connect",
     [["127.0.0.1:80"]] },
 }
