@@ -54,6 +54,9 @@
 #define SO_PASSRIGHTS 83
 #endif
 #endif
+#ifndef MSG_SOCK_DEVMEM
+#define MSG_SOCK_DEVMEM 0x2000000
+#endif
 #ifndef SIOCOUTQNSD
 #define SIOCOUTQNSD 0x894B
 #endif

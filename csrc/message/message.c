@@ -191,7 +191,7 @@ static void read_rights(lua_State *L, int index, struct receive_options *wanted)
 
 static void read_flags(lua_State *L, int index, struct receive_options *wanted)
 {
-    if (!transfer_read_flags(L, -1, &wanted->flags))
+    if (!transfer_read_receiving_flags(L, -1, &wanted->flags))
         field_argerror(L, index, "flags", lua_tostring(L, -1));
 }
 

@@ -59,7 +59,7 @@ static int sendmsg_step(lua_State *L, int status, lua_KContext context)
     (void)status;
     lua_settop(L, 2);
     luaL_checktype(L, 2, LUA_TTABLE);
-    flags = field_flags(L, 2, 2, "flags", &transfer_flag_names);
+    flags = transfer_field_sending_flags(L, 2);
     flags |= wait_start(L, &w, &call, &s->handle, flags, context);
     do {
         lua_settop(L, 2);

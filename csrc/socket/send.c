@@ -277,7 +277,7 @@ static int sendall_flags(lua_State *L, int arg)
     check_fields(L, arg, fields);
     if (lua_getfield(L, arg, "flags") == LUA_TNIL)
         field_argerror(L, arg, "flags", "is missing");
-    return field_flags(L, arg, arg, "flags", &transfer_flag_names);
+    return transfer_field_sending_flags(L, arg);
 }
 
 /*** Send everything, in as many calls as it takes (sendmsg(2)).

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <poll.h>
 
+#include "base/field.h"
+#include "base/kernel.h"
 #include "base/scratch.h"
 #include "open.h"
 #include "socket/transfer.h"
@@ -20,7 +22,7 @@
 
 /* Flags of calls that receive which only numbers can give. */
 #ifdef __linux__
-#define NAMELESS_FLAGS (MSG_CMSG_CLOEXEC | MSG_WAITFORONE)
+#define NAMELESS_FLAGS (MSG_CMSG_CLOEXEC | MSG_WAITFORONE | MSG_SOCK_DEVMEM)
 #else
 #define NAMELESS_FLAGS 0
 #endif
@@ -67,36 +69,50 @@ static lua_Integer sending_flags(void)
            ~(lua_Integer)(MSG_PEEK | MSG_TRUNC | MSG_CTRUNC | MSG_WAITALL);
 }
 
-int transfer_check_sending_flags(lua_State *L, int arg)
-{
-    int flags = names_check_flags(L, arg, &transfer_flag_names);
-
-    if (lua_type(L, arg) == LUA_TNUMBER && (flags & ~sending_flags()) != 0) {
-        lua_pushfstring(L,
-                        "%d is no combination of MSG_ flags; to send from a "
-                        "position on, send data:sub(%d)",
-                        flags, flags);
-        luaL_argerror(L, arg, lua_tostring(L, -1));
-    }
-    return flags;
-}
-
-bool transfer_read_flags(lua_State *L, int index, int *flags)
+/* Read flags of which an integer may have the bits that are known. */
+static bool read_flags(lua_State *L, int index, lua_Integer known, int *flags)
 {
     if (!names_read_flags(L, index, &transfer_flag_names, flags))
         return false;
-    if (lua_type(L, index) != LUA_TNUMBER ||
-        (*flags & ~(all_flags() | NAMELESS_FLAGS)) == 0)
+    if (lua_type(L, index) != LUA_TNUMBER || (*flags & ~known) == 0)
         return true;
     lua_pushfstring(L, "%d is no combination of MSG_ flags", *flags);
     return false;
+}
+
+int transfer_check_sending_flags(lua_State *L, int arg)
+{
+    int flags;
+
+    if (read_flags(L, arg, sending_flags(), &flags))
+        return flags;
+    if (flags != 0 && lua_tointeger(L, arg) == flags)
+        lua_pushfstring(L, "%s; to send from a position on, send data:sub(%d)",
+                        lua_tostring(L, -1), flags);
+    return luaL_argerror(L, arg, lua_tostring(L, -1));
+}
+
+int transfer_field_sending_flags(lua_State *L, int arg)
+{
+    int flags;
+
+    lua_getfield(L, arg, "flags");
+    if (!read_flags(L, -1, sending_flags(), &flags))
+        field_argerror(L, arg, "flags", lua_tostring(L, -1));
+    lua_pop(L, 1);
+    return flags;
+}
+
+bool transfer_read_receiving_flags(lua_State *L, int index, int *flags)
+{
+    return read_flags(L, index, all_flags() | NAMELESS_FLAGS, flags);
 }
 
 int transfer_check_receiving_flags(lua_State *L, int arg)
 {
     int flags;
 
-    if (!transfer_read_flags(L, arg, &flags))
+    if (!transfer_read_receiving_flags(L, arg, &flags))
         luaL_argerror(L, arg, lua_tostring(L, -1));
     return flags;
 }

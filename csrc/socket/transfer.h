@@ -32,9 +32,12 @@ static inline int transfer_sending_flags(lua_State *L, int arg)
     return lua_gettop(L) < arg ? 0 : transfer_check_sending_flags(L, arg);
 }
 
+/* The same, of the field `flags` of the table at `arg`. */
+int transfer_field_sending_flags(lua_State *L, int arg);
+
 /* Read the flags of a call that receives, at `index`. Where they are none, or an
  * integer with bits that are no flags, push what is wrong and return false. */
-bool transfer_read_flags(lua_State *L, int index, int *flags);
+bool transfer_read_receiving_flags(lua_State *L, int index, int *flags);
 
 /* The same, at `arg`; raises an argument error. */
 int transfer_check_receiving_flags(lua_State *L, int arg);

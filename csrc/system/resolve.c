@@ -308,16 +308,20 @@ static int resolve_later(lua_State *L, const struct query *q)
     return resolve_step(L, LUA_OK, WAIT_FIRST);
 }
 
-/* Stack: the arguments. */
-static int resolve_now(lua_State *L)
+/* Also where no thread is asked, tasks take turns, and a scope may be over.
+ * Stack: the arguments. */
+static int resolve_in_turn(lua_State *L, int status, lua_KContext context)
 {
+    static const struct call call = {"getaddrinfo", 0, resolve_in_turn};
     struct query q = {.host = NULL};
     struct c_memory *list;
     char ascii[IDN_HOST_SIZE];
 
+    (void)status;
     q.host = opt_host(L, ascii);
     q.service = port_opt_service(L, SERVICE);
     check_hints(L, 3, &q.hints);
+    wait_turn(L, &call, context);
     list = c_memory_new(L, free_list);
     if (!resolver_may_block(L) && needs_servers(&q))
         return resolve_later(L, &q);
@@ -328,16 +332,6 @@ static int resolve_now(lua_State *L)
         return raise_answer(L, q.answer);
     list->memory = q.list;
     return push_results(L, list, q.hints.ai_flags);
-}
-
-/* Also where no thread is asked, tasks take turns, and a scope may be over. */
-static int resolve_in_turn(lua_State *L, int status, lua_KContext context)
-{
-    static const struct call call = {"getaddrinfo", 0, resolve_in_turn};
-
-    (void)status;
-    wait_turn(L, &call, context);
-    return resolve_now(L);
 }
 
 /*** Look up the addresses of a host and service (getaddrinfo(3)).

@@ -313,8 +313,7 @@ for _, part in ipairs { "lists", "events", "changes" } do
     methods[name] = method
   end
 end
-values.name_methods(methods)
-arguments.guard_methods(methods, "sockeye.Netlink")
+arguments.guard_methods(values.name_methods(methods), "sockeye.Netlink")
 
 -- Calls the method on a socket of its own.
 local function call_once(name, options)

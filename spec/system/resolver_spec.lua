@@ -7,6 +7,22 @@ local libc = require "spec.support.libc"
 local netns = require "spec.support.netns"
 local process = require "spec.support.process"
 local resolver = require "spec.support.resolver"
+local worlds = require "spec.support.worlds"
+
+for _, world in ipairs(worlds.pollers) do
+  describe("a look-up " .. world[1], function()
+    descriptors.guard()
+
+    it("that has no time left checks its arguments all the same", function()
+      world[2](function()
+        errors.rejected("string expected, got table", sockeye.timeout, 0,
+                        sockeye.resolve, {})
+        errors.rejected("unknown hint 'typ'", sockeye.timeout, 0,
+                        sockeye.resolve, "127.0.0.1", 80, { typ = "stream" })
+      end)
+    end)
+  end)
+end
 
 -- Runs a script that may open few descriptors.
 local function with_few_descriptors(text)
@@ -147,7 +163,7 @@ for _, poller in ipairs { "epoll", "poll" } do
       assert.equal(("ETIMEDOUT getaddrinfo gate-105-107 true\n"):rep(2),
                    printed [[
         local function ask()
-          return sockeye.timeout(0.01, sockeye.resolve, name, 80)
+          return sockeye.timeout(0.3, sockeye.resolve, name, 80)
         end
         sockeye.run(function() print(code(ask)) end)
         print(code(ask))
@@ -166,7 +182,7 @@ for _, poller in ipairs { "epoll", "poll" } do
           print("asked")
           open()
           print((asking:join()))
-          print(code(sockeye.timeout, 0.01, sockeye.nameinfo,
+          print(code(sockeye.timeout, 0.3, sockeye.nameinfo,
                      "127.0.0.1:4057"))
           open()
         end)

@@ -41,11 +41,13 @@ function M.called(caller, f, ...)
   return pass(caller, pcall(f, ...))
 end
 
---- Lets those errors name whichever of the methods they come from.
+--- Lets those errors name whichever of the methods they come from. Returns the
+-- methods.
 function M.name_methods(methods)
   for name, method in pairs(methods) do
     methods[name] = function(...) return M.called(name, method, ...) end
   end
+  return methods
 end
 
 local Malformed <const> = class.new "sockeye.Malformed"
